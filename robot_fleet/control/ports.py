@@ -1,0 +1,60 @@
+"""What the controller asks of the world. The virtual-time drivers and the real ones stand behind the same four ports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from robot_fleet.fleet.commands import Command
+from robot_fleet.planning.plan import PlanRequest
+
+
+class RobotDriver(Protocol):
+    """Carries commands to robots. What robots answer and report comes back as events through `Controller.handle`."""
+
+    def send(self, command: Command) -> None:
+        """Passes the command on and returns at once; never raises for a robot that cannot be reached."""
+
+
+class Planner(Protocol):
+    """Plans somewhere else. The answer is a Planned or PlanFailed event with the same run_id and epoch."""
+
+    def plan(self, run_id: str, epoch: int, request: PlanRequest) -> None:
+        """Starts planning and returns at once."""
+
+
+class Clock(Protocol):
+    """The store's clock."""
+
+    def now_s(self) -> float:
+        """Seconds; never goes back. In simulation this is the simulator's time."""
+
+    def wall_s(self) -> float:
+        """Seconds since 1970 in UTC, for people."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row to be written: `kind` (run, robot, plan, coverage, alert), its `key`, and its new `body`; None deletes it."""
+
+    kind: str
+    key: str
+    body: bytes | None
+
+
+class CannotStore(Exception):
+    """The storage refused a change; nothing of it was written."""
+
+
+class RunStore(Protocol):
+    """Keeps what must outlive the process."""
+
+    def commit(self, event: str, records: Sequence[Record]) -> None:
+        """Writes the journal line `event` (JSON) and the rows in one transaction; CannotStore when it did not."""
+
+    def load(self, kind: str) -> dict[str, bytes]:
+        """All rows of a kind by key."""
+
+    def close(self) -> None:
+        """Releases the storage; nothing is lost without it."""

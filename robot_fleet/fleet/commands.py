@@ -1,0 +1,55 @@
+"""What the controller orders a robot to do. The answer to each drive order is one LegEnded with its `leg_id`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_fleet.floor.store import Dock
+
+
+@dataclass(frozen=True)
+class Undock:
+    """Leave the dock: back out to the dock's staging pose."""
+
+    robot: str
+    leg_id: str
+    dock: Dock
+
+
+@dataclass(frozen=True, eq=False)
+class Follow:
+    """Drive along `points` (n, 2), map frame, metres; the first point is close to where the robot stands."""
+
+    robot: str
+    leg_id: str
+    points: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DockAt:
+    """Drive from the dock's staging pose onto the dock."""
+
+    robot: str
+    leg_id: str
+    dock: Dock
+
+
+@dataclass(frozen=True)
+class SwitchHead:
+    """Turn the cleaning head on or off; the robot's HeadReported tells whether it did."""
+
+    robot: str
+    on: bool
+
+
+@dataclass(frozen=True)
+class CancelAll:
+    """Cancel every goal of every drive action, known to us or not; answered by AllCancelled. A stop goes out as this."""
+
+    robot: str
+
+
+Command = Undock | Follow | DockAt | SwitchHead | CancelAll

@@ -1,0 +1,156 @@
+"""The occupancy grid. Cell <-> metre happens here and nowhere else.
+
+Three frames: *cells* (row, col), row 0 at the bottom; the *grid frame*, metres from the lower left corner of the lower left
+cell, x along the columns, y along the rows; the *map frame*, in which the grid frame lies at `origin`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from shapely import Polygon, affinity, contains_xy
+from shapely.geometry.base import BaseGeometry
+
+from robot_fleet.floor.pose import Pose
+
+FREE, OCCUPIED, UNKNOWN = 0, 100, -1
+
+
+@dataclass(frozen=True, eq=False)
+class OccupancyGrid:
+    """Cells as map_server publishes them: `cells` is int8 (rows, cols), 0 free, 1..100 occupied, -1 unknown.
+
+    Only 0 is free; everything else, and everything outside the grid, is an obstacle. Cells are squares.
+    """
+
+    cells: NDArray[np.int8]
+    resolution_m: float
+    origin: Pose
+
+    def __post_init__(self) -> None:
+        if self.cells.ndim != 2 or not self.cells.size:
+            raise ValueError("a grid needs at least one cell")
+        if not (math.isfinite(self.resolution_m) and self.resolution_m > 0):
+            raise ValueError(f"the resolution must be a positive number of metres, not {self.resolution_m}")
+        self.cells.setflags(write=False)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, cols)."""
+        rows, cols = self.cells.shape
+        return rows, cols
+
+    @property
+    def free(self) -> NDArray[np.bool_]:
+        """Which cells are free, (rows, cols)."""
+        return self.cells == FREE
+
+    @property
+    def cell_area_m2(self) -> float:
+        """Square metres of one cell."""
+        return self.resolution_m**2
+
+    def to_map(self, points: ArrayLike) -> NDArray[np.float64]:
+        """(n, 2) grid-frame metres as (n, 2) map-frame metres."""
+        return _moved(points, self.origin)
+
+    def from_map(self, points: ArrayLike) -> NDArray[np.float64]:
+        """(n, 2) map-frame metres as (n, 2) grid-frame metres."""
+        return _moved(points, self.origin.inverse())
+
+    def shape_to_map(self, shape: BaseGeometry) -> BaseGeometry:
+        """A shapely geometry of the grid frame in the map frame."""
+        return affinity.affine_transform(shape, _matrix(self.origin))
+
+    def shape_from_map(self, shape: BaseGeometry) -> BaseGeometry:
+        """A shapely geometry of the map frame in the grid frame."""
+        return affinity.affine_transform(shape, _matrix(self.origin.inverse()))
+
+    def cells_at(self, points: ArrayLike) -> NDArray[np.int64]:
+        """(n, 2) rows and columns of the cells under (n, 2) map-frame points; may lie outside the grid."""
+        local = np.floor(self.from_map(points) / self.resolution_m + 1e-9)
+        return local[:, ::-1].astype(np.int64)
+
+    def centres(self, cells: ArrayLike) -> NDArray[np.float64]:
+        """(n, 2) map-frame centres of (n, 2) cells given as rows and columns."""
+        rows_cols = np.atleast_2d(np.asarray(cells, dtype=np.float64))
+        return self.to_map((rows_cols[:, ::-1] + 0.5) * self.resolution_m)
+
+    def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
+        """Which of (n, 2) map-frame points lie on the grid."""
+        rows_cols = self.cells_at(points)
+        return np.all((rows_cols >= 0) & (rows_cols < self.shape), axis=1)
+
+    def centres_inside(self, shape: BaseGeometry) -> NDArray[np.bool_]:
+        """Mask (rows, cols) of the cells whose centre lies inside a map-frame polygon."""
+        mask = np.zeros(self.shape, dtype=bool)
+        local = self.shape_from_map(shape)
+        if local.is_empty:
+            return mask
+        rows, cols = self._window(local.bounds)
+        x, y = np.meshgrid((np.arange(cols.start, cols.stop) + 0.5), (np.arange(rows.start, rows.stop) + 0.5))
+        mask[rows, cols] = contains_xy(local, x * self.resolution_m, y * self.resolution_m)
+        return mask
+
+    def touched_by(self, shape: BaseGeometry) -> NDArray[np.bool_]:
+        """Mask (rows, cols) of the cells that a map-frame polygon touches, on the safe side (grown by half a diagonal)."""
+        return self.centres_inside(shape.buffer(self.resolution_m * math.sqrt(0.5)))
+
+    def polygons(self, mask: NDArray[np.bool_]) -> list[Polygon]:
+        """The marked cells (rows, cols) as map-frame polygons with holes, one for each 4-connected region."""
+        return [p for p in (self.shape_to_map(p) for p in _outlines(mask, self.resolution_m)) if isinstance(p, Polygon)]
+
+    def _window(self, bounds: tuple[float, float, float, float]) -> tuple[slice, slice]:
+        rows, cols = self.shape
+        low_x, low_y, high_x, high_y = (value / self.resolution_m for value in bounds)
+        return (
+            slice(max(0, min(rows, math.floor(low_y))), max(0, min(rows, math.ceil(high_y)))),
+            slice(max(0, min(cols, math.floor(low_x))), max(0, min(cols, math.ceil(high_x)))),
+        )
+
+
+def _matrix(pose: Pose) -> list[float]:
+    cos, sin = math.cos(pose.yaw_rad), math.sin(pose.yaw_rad)
+    return [cos, -sin, sin, cos, pose.x_m, pose.y_m]
+
+
+def _moved(points: ArrayLike, pose: Pose) -> NDArray[np.float64]:
+    a, b, c, d, x, y = _matrix(pose)
+    array = np.atleast_2d(np.asarray(points, dtype=np.float64))
+    return array @ np.array([[a, c], [b, d]]) + (x, y)
+
+
+def _outlines(mask: NDArray[np.bool_], resolution_m: float) -> list[Polygon]:
+    """Exact cell-edge outlines, found as contours of the mask blown up threefold."""
+    # Contours run through pixel centres: at three pixels a cell the outline lies one third of a cell inside the edge.
+    if not mask.any():
+        return []
+    big = np.kron(np.pad(mask, 1).astype(np.uint8), np.ones((3, 3), dtype=np.uint8))
+    contours, tree = cv2.findContours(big, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    rings = [_ring(contour[:, 0, :], resolution_m) for contour in contours]
+    found = []
+    for ring, (_, _, child, parent) in zip(rings, tree[0], strict=True):
+        if parent >= 0 or len(ring) < 4:
+            continue
+        holes = []
+        while child >= 0:
+            if len(rings[child]) >= 4:
+                holes.append(rings[child])
+            child = tree[0][child][0]
+        polygon = Polygon(ring, holes)
+        found.extend(_parts(polygon if polygon.is_valid else polygon.buffer(0)))
+    return found
+
+
+def _ring(pixels: NDArray[np.int32], resolution_m: float) -> NDArray[np.float64]:
+    cells = np.round((pixels + 0.5) / 3.0) - 1.0
+    keep = np.any(cells != np.roll(cells, 1, axis=0), axis=1)
+    return cells[keep] * resolution_m
+
+
+def _parts(shape: BaseGeometry) -> list[Polygon]:
+    return [part for part in getattr(shape, "geoms", [shape]) if isinstance(part, Polygon) and part.area > 0]

@@ -1,0 +1,88 @@
+"""What kind of machine a robot is: shape, head, speeds, battery, and the names of its ROS interfaces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from robot_fleet.floor.footprint import Footprint
+
+
+@dataclass(frozen=True)
+class Head:
+    """The cleaning head: a line `width_m` wide across the robot, `offset_m` ahead of the turning centre."""
+
+    width_m: float
+    offset_m: float = 0.0
+
+
+@dataclass(frozen=True)
+class Battery:
+    """How long a full battery lasts, in hours; how fast it charges; the level (0..1) at which the robot must go home."""
+
+    cleaning_h: float = 3.5
+    driving_h: float = 7.0
+    idle_h: float = 30.0
+    charging_h: float = 2.5
+    reserve: float = 0.15
+
+
+@dataclass(frozen=True)
+class Interface:
+    """Names of what the robot offers over ROS 2; a name without a leading slash is below the robot's namespace.
+
+    `{name}` in a frame stands for the robot's name. Pose comes from `tf_topic` (map_frame -> base_frame, through
+    whatever lies between) unless `pose_topic` names a PoseWithCovarianceStamped such as amcl_pose.
+    """
+
+    follow_path: str = "follow_path"
+    dock_robot: str = "dock_robot"
+    undock_robot: str = "undock_robot"
+    tf_topic: str = "/tf"
+    map_frame: str = "map"
+    base_frame: str = "{name}/base_link"
+    pose_topic: str = ""
+    battery_topic: str = "battery_state"
+    head_service: str = "cleaning_head/set"
+    head_topic: str = "cleaning_head/state"
+    diagnostics_topic: str = "diagnostics"
+    dock_type: str = ""
+    controller_id: str = ""
+    goal_checker_id: str = ""
+
+
+@dataclass(frozen=True)
+class RobotProfile:
+    """A kind of machine. Lengths in metres, speeds per second; an acceleration of None means no limit.
+
+    `clearance_m` is what the robot keeps from obstacles, `overlap_m` what neighbouring lanes share;
+    `least_radius_m` is 0 for a robot that turns on the spot.
+    """
+
+    name: str
+    footprint: Footprint
+    head: Head
+    speed_mps: float
+    yaw_rate_rps: float
+    acceleration_mps2: float | None = None
+    yaw_acceleration_rps2: float | None = None
+    clearance_m: float = 0.05
+    overlap_m: float = 0.05
+    least_radius_m: float = 0.0
+    goal_tolerance_m: float = 0.25
+    battery: Battery = field(default_factory=Battery)
+    interface: Interface = field(default_factory=Interface)
+
+
+REFERENCE_R = RobotProfile("R", Footprint(0.35), Head(0.70), 0.5, 0.6, overlap_m=0.0)
+WORKING_W = RobotProfile("W", Footprint(0.35), Head(0.70), 0.5, 0.6, 0.5, 1.0)
+SCRUBBER_S = RobotProfile(
+    "S",
+    Footprint(corners_m=((-0.50, -0.375), (1.00, -0.375), (1.00, 0.375), (-0.50, 0.375))),
+    Head(0.66, 0.45),
+    speed_mps=0.9,
+    yaw_rate_rps=0.6,
+    acceleration_mps2=0.5,
+    yaw_acceleration_rps2=1.0,
+    least_radius_m=0.9,
+)
+BUILT_IN = {profile.name: profile for profile in (REFERENCE_R, WORKING_W, SCRUBBER_S)}

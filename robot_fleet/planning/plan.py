@@ -1,0 +1,155 @@
+"""What a planner is asked and what it answers. Lengths in metres in the map frame, times in seconds from the plan's start."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely import Polygon
+
+from robot_fleet.floor.faults import Fault
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.floor.store import Dock, FloorMap
+
+
+class LegKind(str, enum.Enum):
+    """What a leg is for; the head is on in a CLEAN leg and in no other."""
+
+    UNDOCK = "undock"
+    TRANSIT = "transit"
+    CLEAN = "clean"
+    SERVICE = "service"
+    DOCK = "dock"
+
+
+class MissedReason(str, enum.Enum):
+    """Why requested floor is not cleaned."""
+
+    TOO_NARROW = "too narrow"
+    KEEPOUT = "keepout"
+    UNREACHABLE = "unreachable"
+    NO_ROBOT_MAY_ENTER = "no robot may enter"
+    BLOCKED = "blocked"
+    ROBOT_FAILED = "robot failed"
+    STOPPED = "stopped"
+    NOT_CLEANED = "not cleaned"
+
+
+@dataclass(frozen=True, eq=False)
+class Leg:
+    """One stretch of a robot's way along `points` (n, 2), n >= 2, passed at `times_s` (n,), never decreasing.
+
+    The robot faces along the path and pivots at corners; with `reverse` it drives backwards (out of its dock).
+    Two equal points in a row with different times are a wait. A leg starts where the leg before it ended.
+    """
+
+    leg_id: str
+    kind: LegKind
+    points: NDArray[np.float64]
+    times_s: NDArray[np.float64]
+    zone: str = ""
+    reverse: bool = False
+
+    @property
+    def head_on(self) -> bool:
+        """Whether the cleaning head is on along this leg."""
+        return self.kind is LegKind.CLEAN
+
+    @property
+    def length_m(self) -> float:
+        """Metres along the leg."""
+        return float(np.hypot(*np.diff(self.points, axis=0).T).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class CoveragePath:
+    """All that one robot does: its legs in order, from its start to its dock."""
+
+    robot: str
+    legs: tuple[Leg, ...]
+
+    @property
+    def finish_s(self) -> float:
+        """When the robot is done; 0 for a robot that stays where it is."""
+        return float(self.legs[-1].times_s[-1]) if self.legs else 0.0
+
+
+@dataclass(frozen=True)
+class MissedArea:
+    """Requested floor that is not cleaned: `polygon` in the map frame, with its zone and the reason."""
+
+    zone: str
+    reason: MissedReason
+    polygon: Polygon
+    area_m2: float
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Paths for a fleet. requested_m2 = planned_m2 + the missed areas; coverable_m2 is what the fleet could reach.
+
+    `bound_s` is coverable area over the sum of head width x speed; `makespan_s` ends with the last robot on its dock.
+    """
+
+    floor: str
+    zones: tuple[str, ...]
+    paths: tuple[CoveragePath, ...]
+    missed: tuple[MissedArea, ...]
+    requested_m2: float
+    coverable_m2: float
+    planned_m2: float
+    bound_s: float
+
+    @property
+    def makespan_s(self) -> float:
+        """When the last robot is done."""
+        return max((path.finish_s for path in self.paths), default=0.0)
+
+    def path(self, robot: str) -> CoveragePath:
+        """The robot's path; an empty one for a robot without work."""
+        return next((path for path in self.paths if path.robot == robot), CoveragePath(robot, ()))
+
+
+@dataclass(frozen=True)
+class Starter:
+    """A robot as the planner sees it: where it stands, whether it stands in its dock, where it ends (None: anywhere)."""
+
+    name: str
+    profile: RobotProfile
+    pose: Pose
+    docked: bool
+    dock: Dock | None
+
+
+@dataclass(frozen=True, eq=False)
+class PlanRequest:
+    """What is to be planned; frozen and picklable, so that planning can run in another process.
+
+    `cleaned` (rows, cols) marks cells that need nothing more; `closed` are polygons that no robot may touch for now,
+    such as the place of a dead robot. `leg_prefix` makes leg ids unique over plans. The same seed gives the same plan.
+    """
+
+    floor: FloorMap
+    robots: tuple[Starter, ...]
+    zones: tuple[str, ...]
+    cleaned: NDArray[np.bool_] | None = None
+    closed: tuple[Polygon, ...] = ()
+    leg_prefix: str = ""
+    least_patch_m2: float = 0.0
+    seed: int = 0
+
+
+class CannotPlan(Exception):
+    """There is no plan for the request; `faults` says why, each with its remedy."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(map(str, faults)))
+
+
+Progress = Callable[[float, str], None]
+"""Called with the share done (0..1) and the present step, as a person would read it."""
