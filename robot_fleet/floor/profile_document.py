@@ -1,0 +1,216 @@
+"""Robot profiles as plain mappings and back: the one format of `store.yaml` and of plan files.
+
+The keys are the field names of `RobotProfile`, `Head`, `Battery` and `Interface`; a footprint is `{radius_m: 0.35}` or
+`{corners_m: [[x, y], ...]}`. `footprint`, `head.width_m`, `speed_mps` and `yaw_rate_rps` must be there; all else has a default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeGuard
+
+from shapely import Point
+
+from robot_fleet.floor.faults import Fault
+from robot_fleet.floor.footprint import Footprint
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import Battery, Head, Interface, RobotProfile
+
+POSITIVE = ("speed_mps", "yaw_rate_rps", "acceleration_mps2", "yaw_acceleration_rps2", "goal_tolerance_m")
+NOT_NEGATIVE = ("clearance_m", "overlap_m", "least_radius_m")
+REQUIRED = ("footprint", "head", "speed_mps", "yaw_rate_rps")
+UNLIMITED = ("acceleration_mps2", "yaw_acceleration_rps2")
+MOST_CORNERS = 1000
+MOST_M = 100.0
+
+
+class BadProfile(ValueError):
+    """A mapping is no profile; `faults` lists everything that is wrong with it."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(map(str, faults)))
+
+
+def profile_to_dict(profile: RobotProfile) -> dict[str, Any]:
+    """The profile as a mapping of numbers, words and lists (fit for JSON and YAML), without its name."""
+    document = dataclasses.asdict(profile)
+    del document["name"]
+    shape = profile.footprint
+    document["footprint"] = {"radius_m": shape.radius_m} if shape.is_disc else {"corners_m": _lists(shape.corners_m)}
+    return document
+
+
+def profile_from_dict(name: str, document: object, file: str = "profile", place: str = "") -> RobotProfile:
+    """The profile that a mapping describes; raises BadProfile with every fault, each at `place` in `file`."""
+    where = place or name
+    if not isinstance(document, Mapping):
+        raise BadProfile((Fault(file, where, "a profile must be a mapping", "Give footprint, head, speeds."),))
+    faults = tuple(_Check(file, where, document).faults())
+    if faults:
+        raise BadProfile(faults)
+    return _built(name, document)
+
+
+def _built(name: str, document: Mapping[str, Any]) -> RobotProfile:
+    plain = {key: value for key, value in document.items() if key not in ("footprint", "head", "battery", "interface")}
+    return RobotProfile(
+        name=name,
+        footprint=_footprint(document["footprint"]),
+        head=Head(**_floats(document["head"])),
+        battery=Battery(**_floats(document.get("battery") or {})),
+        interface=Interface(**(document.get("interface") or {})),
+        **_floats(plain),
+    )
+
+
+def _footprint(document: Mapping[str, Any]) -> Footprint:
+    if document.get("radius_m") is not None:
+        return Footprint(float(document["radius_m"]))
+    return Footprint(corners_m=tuple((float(x), float(y)) for x, y in document["corners_m"]))
+
+
+def _floats(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: None if value is None else float(value) for key, value in document.items()}
+
+
+def _lists(corners: tuple[tuple[float, float], ...]) -> list[list[float]]:
+    return [[x, y] for x, y in corners]
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether the value is a finite number (and not a truth value)."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) < 1e300 and math.isfinite(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Check:
+    """Finds what is wrong with one profile mapping."""
+
+    file: str
+    place: str
+    document: Mapping[str, Any]
+
+    def faults(self) -> Iterator[Fault]:
+        yield from self._unknown("", self.document, RobotProfile, leave_out=("name",))
+        for key in REQUIRED:
+            if self.document.get(key) is None:
+                yield self._fault(key, "is missing", "Every profile needs it.")
+        yield from self._numbers()
+        yield from self._head()
+        yield from self._battery()
+        yield from self._interface()
+        yield from self._shape()
+
+    def _numbers(self) -> Iterator[Fault]:
+        for key in POSITIVE + NOT_NEGATIVE:
+            value = self.document.get(key)
+            if value is None and (key not in self.document or key in UNLIMITED or key in REQUIRED):
+                continue
+            yield from self._number(key, value, above=key in POSITIVE)
+
+    def _number(self, key: str, value: object, above: bool) -> Iterator[Fault]:
+        if not is_number(value) or value < 0 or (above and value == 0) or value > MOST_M:
+            least = "above 0" if above else "0 or more"
+            yield self._fault(key, f"is {_shown(value)}", f"Give a number {least} and at most {MOST_M:.0f}.")
+
+    def _head(self) -> Iterator[Fault]:
+        head = self.document.get("head")
+        if head is None:
+            return
+        if not isinstance(head, Mapping):
+            yield self._fault("head", f"is {_shown(head)}", "Give a mapping with width_m and offset_m.")
+            return
+        yield from self._unknown("head.", head, Head)
+        yield from self._number("head.width_m", head.get("width_m"), above=True)
+        offset = head.get("offset_m", 0.0)
+        if not is_number(offset) or abs(offset) > MOST_M:
+            yield self._fault("head.offset_m", f"is {_shown(offset)}", "Give metres ahead of the turning centre.")
+
+    def _battery(self) -> Iterator[Fault]:
+        battery = self.document.get("battery")
+        if battery is None:
+            return
+        if not isinstance(battery, Mapping):
+            yield self._fault("battery", f"is {_shown(battery)}", "Give a mapping of hours.")
+            return
+        yield from self._unknown("battery.", battery, Battery)
+        for key in (field.name for field in dataclasses.fields(Battery) if field.name in battery):
+            value = battery[key]
+            if key != "reserve":
+                if not is_number(value) or value <= 0:
+                    yield self._fault(f"battery.{key}", f"is {_shown(value)}", "Give a number of hours above 0.")
+            elif not is_number(value) or not 0 <= value < 1:
+                yield self._fault("battery.reserve", f"is {_shown(value)}", "Give a share from 0 to below 1.")
+
+    def _interface(self) -> Iterator[Fault]:
+        interface = self.document.get("interface")
+        if interface is None:
+            return
+        if not isinstance(interface, Mapping):
+            yield self._fault("interface", f"is {_shown(interface)}", "Give a mapping of ROS names.")
+            return
+        yield from self._unknown("interface.", interface, Interface)
+        for key, value in interface.items():
+            if not isinstance(value, str):
+                yield self._fault(f"interface.{key}", f"is {_shown(value)}", "Give a name as text.")
+
+    def _shape(self) -> Iterator[Fault]:
+        shape = self.document.get("footprint")
+        if shape is None:
+            return
+        if not isinstance(shape, Mapping) or set(shape) not in ({"radius_m"}, {"corners_m"}):
+            yield self._fault("footprint", f"is {_shown(shape)}", "Give either radius_m or corners_m.")
+        elif "radius_m" in shape:
+            yield from self._number("footprint.radius_m", shape["radius_m"], above=True)
+        else:
+            yield from self._corners(shape["corners_m"])
+
+    def _corners(self, corners: object) -> Iterator[Fault]:
+        remedy = f"Give 3 to {MOST_CORNERS} pairs of metres in order, x ahead and y to the left."
+        if not isinstance(corners, (list, tuple)) or not 3 <= len(corners) <= MOST_CORNERS:
+            yield self._fault("footprint.corners_m", f"is {_shown(corners)}", remedy)
+        elif not all(_is_corner(corner) for corner in corners):
+            yield self._fault("footprint.corners_m", "holds something that is no pair of numbers", remedy)
+        else:
+            yield from self._outline([(float(x), float(y)) for x, y in corners])
+
+    def _outline(self, corners: list[tuple[float, float]]) -> Iterator[Fault]:
+        try:
+            outline = Footprint(corners_m=tuple(corners))
+        except ValueError as error:
+            yield self._fault("footprint.corners_m", "crosses itself or has no area", f"{error}.".capitalize())
+            return
+        if not outline.at(Pose(0.0, 0.0)).intersects(Point(0, 0)):
+            yield self._fault("footprint.corners_m", "leaves out the turning centre", "The robot turns about (0, 0).")
+
+    def _unknown(
+        self, prefix: str, document: Mapping[Any, Any], kind: type, leave_out: tuple[str, ...] = ()
+    ) -> Iterator[Fault]:
+        known = [field.name for field in dataclasses.fields(kind) if field.name not in leave_out]
+        for key in document:
+            if key not in known:
+                yield self._fault(f"{prefix}{_shown(key)}", "is not known", f"Known are: {', '.join(known)}.")
+
+    def _fault(self, key: str, what: str, remedy: str) -> Fault:
+        return Fault(self.file, f"{self.place}.{key}", what, remedy)
+
+
+def _is_corner(corner: object) -> bool:
+    if not isinstance(corner, (list, tuple)) or len(corner) != 2:
+        return False
+    return all(is_number(value) and abs(value) <= MOST_M for value in corner)
+
+
+def _shown(value: object) -> str:
+    """The value as a person would read it, cut short: printing a hostile one whole could take for ever."""
+    if isinstance(value, (Mapping, list, tuple)):
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, int) and value.bit_length() > 200:
+        return "a very large number"
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,98 @@
+"""A profile survives the way into a document and back, and a bad document is answered with every fault."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from robot_fleet.floor.footprint import Footprint
+from robot_fleet.floor.profile import BUILT_IN, Battery, Head, Interface, RobotProfile
+from robot_fleet.floor.profile_document import BadProfile, profile_from_dict, profile_to_dict
+
+LEAST = {"footprint": {"radius_m": 0.35}, "head": {"width_m": 0.7}, "speed_mps": 0.5, "yaw_rate_rps": 0.6}
+ROBOT = st.builds(
+    RobotProfile,
+    name=st.just("any"),
+    footprint=st.one_of(
+        st.builds(Footprint, st.floats(0.05, 3.0)),
+        st.builds(lambda a, b: Footprint(corners_m=((-a, -b), (a, -b), (a, b))), st.floats(0.1, 2), st.floats(0.1, 2)),
+    ),
+    head=st.builds(Head, st.floats(0.1, 2.0), st.floats(-1.0, 1.0)),
+    speed_mps=st.floats(0.1, 3.0),
+    yaw_rate_rps=st.floats(0.1, 3.0),
+    acceleration_mps2=st.none() | st.floats(0.1, 3.0),
+    least_radius_m=st.floats(0.0, 3.0),
+    battery=st.builds(Battery, cleaning_h=st.floats(0.1, 9.0)),
+    interface=st.builds(Interface, map_frame=st.text(max_size=9)),
+)
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_a_built_in_profile_comes_back_from_json(name: str) -> None:
+    document = json.loads(json.dumps(profile_to_dict(BUILT_IN[name])))
+    assert profile_from_dict(name, document) == BUILT_IN[name]
+
+
+@given(ROBOT)
+def test_any_profile_comes_back(profile: RobotProfile) -> None:
+    assert profile_from_dict("any", json.loads(json.dumps(profile_to_dict(profile)))) == profile
+
+
+def test_four_fields_are_enough() -> None:
+    profile = profile_from_dict("W", LEAST)
+    assert profile == RobotProfile("W", Footprint(0.35), Head(0.7), 0.5, 0.6)
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"footprint": None}, "W.footprint"),
+        ({"footprint": {}}, "W.footprint"),
+        ({"footprint": {"radius_m": 0.3, "corners_m": []}}, "W.footprint"),
+        ({"footprint": {"radius_m": -1}}, "W.footprint.radius_m"),
+        ({"footprint": {"corners_m": [[0, 0], [1, 0]]}}, "W.footprint.corners_m"),
+        ({"footprint": {"corners_m": [[0, 0], [1, 0], [1, "x"]]}}, "W.footprint.corners_m"),
+        ({"footprint": {"corners_m": [[-1, -1], [1, 1], [1, -1], [-1, 1]]}}, "W.footprint.corners_m"),
+        ({"footprint": {"corners_m": [[1, 1], [2, 1], [2, 2]]}}, "W.footprint.corners_m"),
+        ({"head": 0.7}, "W.head"),
+        ({"head": {}}, "W.head.width_m"),
+        ({"head": {"width_m": 0.7, "offset_m": float("nan")}}, "W.head.offset_m"),
+        ({"speed_mps": 0}, "W.speed_mps"),
+        ({"speed_mps": True}, "W.speed_mps"),
+        ({"speed_mps": 10**400}, "W.speed_mps"),
+        ({"speed_mps": float("inf")}, "W.speed_mps"),
+        ({"clearance_m": -0.01}, "W.clearance_m"),
+        ({"clearance_m": None}, "W.clearance_m"),
+        ({"colour": "red"}, "W.colour"),
+        ({"battery": {"reserve": 1.0}}, "W.battery.reserve"),
+        ({"battery": {"reserve": None}}, "W.battery.reserve"),
+        ({"battery": {"cleaning_h": 0}}, "W.battery.cleaning_h"),
+        ({"battery": []}, "W.battery"),
+        ({"interface": {"map_frame": 3}}, "W.interface.map_frame"),
+        ({"interface": {"topic": "/x"}}, "W.interface.topic"),
+    ],
+)
+def test_one_thing_wrong_is_one_fault_at_its_place(change: dict[str, object], place: str) -> None:
+    with pytest.raises(BadProfile) as caught:
+        profile_from_dict("W", {**LEAST, **change}, "store.yaml")
+    assert [(fault.file, fault.place) for fault in caught.value.faults] == [("store.yaml", place)]
+
+
+def test_every_fault_is_listed() -> None:
+    with pytest.raises(BadProfile) as caught:
+        profile_from_dict("W", {"speed_mps": -1, "head": {"width_m": "wide"}, "weight": 3})
+    places = {fault.place for fault in caught.value.faults}
+    assert places == {"W.weight", "W.footprint", "W.yaw_rate_rps", "W.speed_mps", "W.head.width_m"}
+
+
+@given(
+    st.recursive(st.none() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+)
+def test_any_document_is_a_profile_or_refused(document: object) -> None:
+    try:
+        profile_from_dict("W", document)
+    except BadProfile as refusal:
+        assert refusal.faults
