@@ -1,0 +1,165 @@
+"""The controller's mutable records: robots and cleaning runs. Only the controller changes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_fleet.fleet.itinerary import Itinerary, Piece, Place
+from robot_fleet.fleet.states import RobotEvent, RobotState, RunEvent, RunState, next_robot_state, next_run_state
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.store import RobotSpec
+from robot_fleet.planning.plan import LegKind, MissedArea
+
+NOT_HERE = (RobotState.OFFLINE, RobotState.HELD)
+"""States in which a robot takes no orders."""
+
+
+@dataclass
+class Order:
+    """A drive order that has been sent and has not ended."""
+
+    leg_id: str
+    piece: Piece
+    sent_at_s: float
+    due_s: float
+    progress_m: float = 0.0
+    cancel_asked_s: float | None = None
+    superseded: bool = False
+
+
+@dataclass
+class Robot:
+    """What the controller knows of one robot."""
+
+    spec: RobotSpec
+    state: RobotState = RobotState.OFFLINE
+    pose: Pose | None = None
+    pose_at_s: float = 0.0
+    heard_at_s: float | None = None
+    absent_since_s: float | None = None
+    battery: float | None = None
+    charging: bool = False
+    head_on: bool = False
+    head_asked_s: float | None = None
+    head_failures: int = 0
+    hold: str = ""
+    hold_active: bool = False
+    acknowledged_by: str = ""
+    cancel_due: bool = True
+    cancel_sent_s: float | None = None
+    rest_after_s: float = 0.0
+    order: Order | None = None
+    itinerary: Itinerary | None = None
+    place: Place = field(default_factory=Place)
+    failures: int = 0
+    retry_at_s: float = 0.0
+    waiting_since_s: float | None = None
+    going_home: bool = False
+    detail: str = ""
+
+    @property
+    def name(self) -> str:
+        """The robot's name."""
+        return self.spec.name
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the robot can take orders: heard, not held, and without leftovers of an earlier time."""
+        return self.state not in NOT_HERE and not self.cancel_due and self.pose is not None
+
+    @property
+    def has_work(self) -> bool:
+        """Whether its itinerary has anything left."""
+        return self.itinerary is not None and not self.itinerary.ended(self.place)
+
+    @property
+    def cleans(self) -> bool:
+        """Whether its itinerary has cleaning left."""
+        return self.itinerary is not None and self.itinerary.cleans_after(self.place)
+
+    @property
+    def radius_m(self) -> float:
+        """Radius of the disc that holds the robot."""
+        return self.spec.profile.footprint.circumscribed_m
+
+    def happen(self, event: RobotEvent) -> None:
+        """Moves the robot's state by the table."""
+        self.state = next_robot_state(self.state, event)
+
+
+@dataclass
+class Share:
+    """What a robot did in a run so far."""
+
+    distance_m: float = 0.0
+    cleaning_s: float = 0.0
+    driving_s: float = 0.0
+    waiting_s: float = 0.0
+    cleaned_m2: float = 0.0
+
+    def spend(self, seconds: float, state: RobotState) -> None:
+        """Books time to what the robot was doing."""
+        if state is RobotState.CLEANING:
+            self.cleaning_s += seconds
+        elif state in (RobotState.MOVING, RobotState.UNDOCKING, RobotState.DOCKING):
+            self.driving_s += seconds
+        elif state is RobotState.WAITING:
+            self.waiting_s += seconds
+
+
+@dataclass
+class CleaningRun:
+    """One cleaning run. Times `*_at_s` are UTC seconds for people, `*_s` without `at` seconds of the store's clock."""
+
+    run_id: str
+    request_id: str
+    zones: tuple[str, ...]
+    robots: tuple[str, ...]
+    asked_zones: tuple[str, ...]
+    asked_robots: tuple[str, ...]
+    created_at_s: float
+    state: RunState = RunState.PLANNING
+    reason: str = ""
+    version: int = 0
+    started_at_s: float | None = None
+    ended_at_s: float | None = None
+    elapsed_s: float = 0.0
+    epoch: int = 0
+    planning: bool = False
+    rest_wanted: bool = False
+    makeup_passes: int = 0
+    nobody_since_s: float | None = None
+    stop_asked_s: float | None = None
+    unconfirmed: tuple[str, ...] = ()
+    requested_m2: float = 0.0
+    coverable_m2: float = 0.0
+    missed: tuple[MissedArea, ...] = ()
+    unplanned: tuple[MissedArea, ...] = ()
+    shares: dict[str, Share] = field(default_factory=dict)
+    tracks: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)
+    pieces: int = 0
+
+    def happen(self, event: RunEvent) -> None:
+        """Moves the run's state by the table."""
+        self.state = next_run_state(self.state, event)
+
+    def share(self, robot: str) -> Share:
+        """What the robot did, to be added to."""
+        return self.shares.setdefault(robot, Share())
+
+    def track(self, robot: str) -> NDArray[np.float64]:
+        """The robot's way as (n, 3) t_s, x_m, y_m."""
+        return np.asarray(self.tracks.get(robot, []), dtype=np.float64).reshape(-1, 3)
+
+
+def kind_event(kind: LegKind) -> RobotEvent:
+    """The robot event of sending an order of this kind."""
+    return {
+        LegKind.UNDOCK: RobotEvent.UNDOCK_SENT,
+        LegKind.TRANSIT: RobotEvent.TRANSIT_SENT,
+        LegKind.CLEAN: RobotEvent.CLEAN_SENT,
+        LegKind.DOCK: RobotEvent.DOCK_SENT,
+    }[kind]

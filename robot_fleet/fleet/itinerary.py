@@ -1,0 +1,210 @@
+"""A robot's way through its plan: stretches, how far it has come, and the next piece to be driven.
+
+A *stretch* is a run of legs driven in one manner: out of the dock, with the head off, with the head on, onto the dock. A *piece*
+is what one drive order covers: up to about 30 s of motion, so that a robot that has lost the controller stops soon.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely import LineString, Point, Polygon
+
+from robot_fleet.planning.plan import CoveragePath, LegKind
+
+PIECE_S = 30.0
+"""Longest piece, as seconds at full speed."""
+
+OVERRUN_M = 0.1
+"""How far beyond the goal tolerance a piece runs into what follows, so that its own end is surely passed."""
+
+_LEAST_M = 1e-6
+_SAMPLE_M = 0.1
+_SHORTEN_M = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """Legs of one kind, joined: `points` (n, 2) map-frame metres, n >= 2, passed at about `times_s` (n,) of the plan."""
+
+    kind: LegKind
+    points: NDArray[np.float64]
+    times_s: NDArray[np.float64]
+
+    @property
+    def along_m(self) -> NDArray[np.float64]:
+        """Metres from the stretch's start to each of its points (n,)."""
+        return np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(self.points, axis=0).T))))
+
+    @property
+    def length_m(self) -> float:
+        """Metres from end to end."""
+        return float(self.along_m[-1])
+
+    def between(self, start_m: float, end_m: float) -> NDArray[np.float64]:
+        """The points from `start_m` to `end_m` along the stretch, both ends interpolated."""
+        return self.cut(start_m, end_m).points
+
+    def cut(self, start_m: float, end_m: float) -> Stretch:
+        """The part from `start_m` to `end_m` as a stretch of its own."""
+        along = self.along_m
+        inner = along[(along > start_m + _LEAST_M) & (along < end_m - _LEAST_M)]
+        offsets = np.concatenate(([start_m], inner, [max(start_m, end_m)]))
+        x, y, times = (np.interp(offsets, along, values) for values in (*self.points.T, self.times_s))
+        return replace(self, points=np.column_stack((x, y)), times_s=times)
+
+    def time_at_s(self, offset_m: float) -> float:
+        """The plan's time at `offset_m` along the stretch."""
+        return float(np.interp(offset_m, self.along_m, self.times_s))
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far along its itinerary a robot is: metres into a stretch."""
+
+    stretch: int = 0
+    offset_m: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """What the next drive order covers: from `start` to `end_m` of its stretch; `points` (n, 2) run a little beyond."""
+
+    kind: LegKind
+    start: Place
+    end_m: float
+    points: NDArray[np.float64]
+
+    def swept(self, radius_m: float) -> Polygon:
+        """The floor within `radius_m` of the piece."""
+        return LineString(self.points).buffer(radius_m, quad_segs=4)
+
+
+@dataclass(frozen=True, eq=False)
+class Itinerary:
+    """The stretches of one robot's plan, in order."""
+
+    stretches: tuple[Stretch, ...]
+
+    @classmethod
+    def of(cls, path: CoveragePath) -> Itinerary:
+        """The itinerary that drives a planned path; waits and repeated points are left out."""
+        found: list[Stretch] = []
+        for leg in path.legs:
+            drives = leg.kind in (LegKind.TRANSIT, LegKind.CLEAN)
+            if found and drives and found[-1].kind is leg.kind:
+                last = found.pop()
+                points, times = np.vstack((last.points, leg.points)), np.concatenate((last.times_s, leg.times_s))
+            else:
+                points, times = leg.points, leg.times_s
+            found.append(Stretch(leg.kind, points, times))
+        moving = (_without_waits(stretch) for stretch in found)
+        return cls(tuple(stretch for stretch in moving if len(stretch.points) > 1))
+
+    def ended(self, place: Place) -> bool:
+        """Whether nothing is left to do."""
+        return place.stretch >= len(self.stretches)
+
+    def cleans_after(self, place: Place) -> bool:
+        """Whether any cleaning is left."""
+        return any(stretch.kind is LegKind.CLEAN for stretch in self.stretches[place.stretch :])
+
+    def remaining_s(self, place: Place) -> float:
+        """Planned seconds from `place` to the end."""
+        if self.ended(place):
+            return 0.0
+        return float(self.stretches[-1].times_s[-1]) - self.stretches[place.stretch].time_at_s(place.offset_m)
+
+    def settled(self, place: Place) -> Place:
+        """The same place, moved on to the next stretch when less than a millimetre of its own is left."""
+        while not self.ended(place) and place.offset_m > self.stretches[place.stretch].length_m - 1e-3:
+            place = Place(place.stretch + 1, max(0.0, place.offset_m - self.stretches[place.stretch].length_m))
+        return place
+
+    def next_piece(self, place: Place, speed_mps: float, tolerance_m: float) -> Piece:
+        """The piece that starts at `place`.
+
+        It never passes near its own end earlier than at the end, since a goal checker that looks at the end pose alone would
+        take it for done; and where driving goes on it runs `tolerance_m` and a little into what follows.
+        """
+        stretch = self.stretches[place.stretch]
+        if stretch.kind not in (LegKind.TRANSIT, LegKind.CLEAN):
+            return Piece(stretch.kind, place, stretch.length_m, stretch.points)
+        beyond = tolerance_m + OVERRUN_M
+        end_m = _good_end(stretch, place.offset_m, PIECE_S * speed_mps)
+        while True:
+            points = self._with_overrun(place, end_m, beyond)
+            if end_m - place.offset_m <= 2 * _SHORTEN_M or _ends_once(points, tolerance_m):
+                return Piece(stretch.kind, place, end_m, points)
+            end_m -= _SHORTEN_M
+
+    def spliced(self, place: Place, detour: NDArray[np.float64], resume_at: Place) -> Itinerary:
+        """The itinerary from `place` on with a `detour` (n, 2) first, going on at `resume_at`; its own place starts at 0."""
+        at_s = self.stretches[resume_at.stretch].time_at_s(resume_at.offset_m) if not self.ended(resume_at) else 0.0
+        first = [Stretch(LegKind.TRANSIT, detour, np.full(len(detour), at_s))] if _length(detour) > 1e-3 else []
+        return Itinerary((*first, *self.rest(resume_at).stretches))
+
+    def rest(self, place: Place) -> Itinerary:
+        """What is left from `place` on, as an itinerary of its own."""
+        if self.ended(place):
+            return Itinerary(())
+        stretch = self.stretches[place.stretch]
+        cut = stretch.cut(place.offset_m, stretch.length_m)
+        head = (cut,) if cut.length_m > 1e-3 else ()
+        return Itinerary((*head, *self.stretches[place.stretch + 1 :]))
+
+    def advanced(self, piece: Piece, progress_m: float) -> Place:
+        """Where the robot is on the itinerary when it is `progress_m` along the piece's points."""
+        return self.settled(Place(piece.start.stretch, piece.start.offset_m + progress_m))
+
+    def _with_overrun(self, place: Place, end_m: float, beyond_m: float) -> NDArray[np.float64]:
+        stretch = self.stretches[place.stretch]
+        points = stretch.between(place.offset_m, min(end_m + beyond_m, stretch.length_m))
+        left_m = end_m + beyond_m - stretch.length_m
+        following = self.stretches[place.stretch + 1 : place.stretch + 2]
+        if left_m > 0 and following and following[0].kind in (LegKind.TRANSIT, LegKind.CLEAN):
+            points = np.vstack((points, following[0].between(0.0, min(left_m, following[0].length_m))[1:]))
+        return points
+
+
+def progress_on(points: NDArray[np.float64], position: tuple[float, float], from_m: float, window_m: float) -> float:
+    """Metres along `points` of the nearest point to `position`, looked for from `from_m` to `window_m` further on.
+
+    Never goes back; stays at `from_m` when the position is more than half a metre off the path.
+    """
+    along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))))
+    samples = np.linspace(from_m, min(from_m + window_m, along[-1]), 32)
+    x, y = np.interp(samples, along, points[:, 0]), np.interp(samples, along, points[:, 1])
+    distances = np.hypot(x - position[0], y - position[1])
+    best = int(np.argmin(distances))
+    return float(samples[best]) if distances[best] < 0.5 else from_m
+
+
+def _length(points: NDArray[np.float64]) -> float:
+    return float(np.hypot(*np.diff(points, axis=0).T).sum()) if len(points) > 1 else 0.0
+
+
+def _without_waits(stretch: Stretch) -> Stretch:
+    moves = np.concatenate(([True], np.hypot(*np.diff(stretch.points, axis=0).T) > _LEAST_M))
+    return replace(stretch, points=stretch.points[moves], times_s=stretch.times_s[moves])
+
+
+def _good_end(stretch: Stretch, start_m: float, longest_m: float) -> float:
+    """Where a piece of at most `longest_m` best ends: at the stretch's end, else at the last corner, where it stops anyway."""
+    if stretch.length_m - start_m <= longest_m:
+        return stretch.length_m
+    along = stretch.along_m
+    corners = along[(along > start_m + longest_m / 2) & (along <= start_m + longest_m)]
+    return float(corners[-1]) if len(corners) else start_m + longest_m
+
+
+def _ends_once(points: NDArray[np.float64], tolerance_m: float) -> bool:
+    line = LineString(points)
+    before_m = line.length - 3 * tolerance_m - 2 * _SAMPLE_M
+    if before_m <= 0:
+        return True
+    end = Point(points[-1])
+    offsets = np.arange(0.0, before_m, _SAMPLE_M)
+    return all(line.interpolate(offset).distance(end) > tolerance_m + 1.5 * _SAMPLE_M for offset in offsets)

@@ -1,0 +1,66 @@
+"""Who holds which floor. A robot holds the floor of the piece that it drives, or the floor under it while it rests.
+
+No two robots ever hold touching floor, so robots that stay on their own floor never touch each other. Floor is granted as a
+whole or not at all. Who waits for whom is kept as a graph, so that a ring of waiting robots is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import networkx as nx
+from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
+
+MARGIN_M = 0.12
+"""Added to a robot's radius on its floor: lateral error of its tracking and three sigma of its pose."""
+
+
+class Traffic:
+    """The reservations of all robots of a store. Polygons in the map frame."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, BaseGeometry] = {}
+        self._waits: dict[str, frozenset[str]] = {}
+
+    def held(self, robot: str) -> BaseGeometry:
+        """The floor that the robot holds; empty for one that was never placed."""
+        return self._held.get(robot, Polygon())
+
+    def others(self, robot: str) -> dict[str, BaseGeometry]:
+        """The floor that each other robot holds."""
+        return {name: floor for name, floor in self._held.items() if name != robot}
+
+    def blockers(self, robot: str, wanted: BaseGeometry) -> frozenset[str]:
+        """The other robots that hold some of the wanted floor."""
+        return frozenset(name for name, floor in self.others(robot).items() if floor.intersects(wanted))
+
+    def ask(self, robot: str, wanted: BaseGeometry) -> bool:
+        """Grants the wanted floor on top of nothing (the robot's old floor is given up), or notes for whom the robot waits."""
+        blockers = self.blockers(robot, wanted)
+        if blockers:
+            self._waits[robot] = blockers
+            return False
+        self.hold(robot, wanted)
+        return True
+
+    def hold(self, robot: str, floor: BaseGeometry) -> None:
+        """Records the floor that the robot occupies in fact: it shrinks behind a moving robot, or is seen under a resting one."""
+        self._waits.pop(robot, None)
+        self._held[robot] = floor
+
+    def waits_for(self, robot: str) -> frozenset[str]:
+        """For whom the robot waits; empty when it does not."""
+        return self._waits.get(robot, frozenset())
+
+    def stop_waiting(self, robot: str) -> None:
+        """The robot wants nothing any more."""
+        self._waits.pop(robot, None)
+
+    def ring(self, robot: str) -> tuple[str, ...]:
+        """The robots that wait for each other in a ring with this one, sorted; empty when there is no ring."""
+        graph = nx.DiGraph((waiting, blocker) for waiting, blockers in self._waits.items() for blocker in blockers)
+        if robot not in graph:
+            return ()
+        rings: Iterable[set[str]] = nx.strongly_connected_components(graph)
+        return next((tuple(sorted(ring)) for ring in rings if robot in ring and len(ring) > 1), ())
