@@ -1,0 +1,1 @@
+"""The gRPC edge: services, conversion, errors; `v1` holds the generated stubs."""
