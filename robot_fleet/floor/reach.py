@@ -1,0 +1,211 @@
+"""Where robots can be, what their heads can clean, and why the rest is missed.
+
+A robot is taken for the disc about its turning centre that holds it, which is exact for a round robot and cautious for a
+polygon: a pose counts only if the robot could turn there to every heading. Poses are looked at on the cell centres.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from shapely import Polygon, union_all
+
+from robot_fleet.floor.clearance import ClearanceField
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import Head, RobotProfile
+from robot_fleet.floor.store import FloorMap
+
+# A docked robot may stand nearer to a wall than it may drive: so far from its place may its first free pose lie.
+START_SLACK_M = 0.5
+
+RobotStart = tuple[RobotProfile, Pose]
+
+
+class WhyMissed(str, enum.Enum):
+    """Why requested floor is not cleaned; the words are those of planning's MissedReason."""
+
+    TOO_NARROW = "too narrow"
+    KEEPOUT = "keepout"
+    UNREACHABLE = "unreachable"
+    NO_ROBOT_MAY_ENTER = "no robot may enter"
+    BLOCKED = "blocked"
+    NOT_CLEANED = "not cleaned"
+
+
+@dataclass(frozen=True, eq=False)
+class MissedFloor:
+    """Requested free cells, `mask` (rows, cols), of one zone that are missed for one reason."""
+
+    zone: str
+    reason: WhyMissed
+    mask: NDArray[np.bool_]
+
+
+def standable(profile: RobotProfile, clearance: ClearanceField) -> NDArray[np.bool_]:
+    """Mask (rows, cols) of the cell centres at which the robot, grown by its clearance, touches nothing."""
+    return clearance.fits(profile.footprint.circumscribed_m + profile.clearance_m)
+
+
+def reachable(
+    floor: FloorMap,
+    profile: RobotProfile,
+    start: Pose,
+    clearance: ClearanceField | None = None,
+    closed: Sequence[Polygon] = (),
+) -> NDArray[np.bool_]:
+    """Mask (rows, cols) of the cell centres that the robot can drive to from `start` with its clearance kept.
+
+    It sets off from the free pose nearest to `start`, at most 0.5 m away; without one it reaches nothing. Cells are joined
+    across edges only: a diagonal step that cuts no corner is two such steps. Between two neighbouring centres the robot
+    comes at most 1 mm nearer to an obstacle than its clearance (the sagitta of half a cell on the robot's radius).
+    """
+    clearance = clearance or ClearanceField.of(floor, closed)
+    standing = standable(profile, clearance)
+    first = first_free_cell(clearance, standing, start)
+    if first is None:
+        return np.zeros(floor.grid.shape, dtype=bool)
+    _, labels = cv2.connectedComponents(standing.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    return np.asarray(labels == labels[first])
+
+
+def first_free_cell(clearance: ClearanceField, standing: NDArray[np.bool_], start: Pose) -> tuple[int, int] | None:
+    """The cell (row, col) of `standing` nearest to `start`, within 0.5 m and with no obstacle on the straight way."""
+    grid = clearance.grid
+    here = np.array([start.x_m, start.y_m])
+    if not start.is_finite():
+        return None
+    size = math.ceil(START_SLACK_M / grid.resolution_m) + 1
+    row, col = grid.cells_at(here)[0]
+    low = np.maximum((row - size, col - size), 0)
+    window = standing[low[0] : max(0, row + size + 1), low[1] : max(0, col + size + 1)]
+    cells = np.argwhere(window) + low
+    if not len(cells):
+        return None
+    centres = grid.centres(cells)
+    away = np.hypot(*(centres - here).T)
+    for choice in np.argsort(away, kind="stable"):
+        if away[choice] > START_SLACK_M:
+            return None
+        if _straight_way_is_open(clearance, here, centres[choice]):
+            return int(cells[choice][0]), int(cells[choice][1])
+    return None
+
+
+def _straight_way_is_open(clearance: ClearanceField, here: NDArray[np.float64], there: NDArray[np.float64]) -> bool:
+    steps = math.ceil(float(np.hypot(*(there - here))) / (clearance.grid.resolution_m / 2)) + 1
+    way = here + np.linspace(0.0, 1.0, steps + 1)[:, None] * (there - here)
+    rows, cols = clearance.grid.cells_at(way).T
+    inside = clearance.grid.contains(way)
+    return bool(inside.all() and (clearance.at_cell_centres[rows, cols] > 0).all())
+
+
+def swept(floor: FloorMap, reach: NDArray[np.bool_], head: Head) -> NDArray[np.bool_]:
+    """Mask (rows, cols) of the cells whose centre the head passes over when the robot turns at every pose of `reach`.
+
+    Turning on the spot, the ends of the head draw a circle of radius hypot(offset, width / 2); what lies inside the ring
+    drawn from one pose, the head sweeps from another as long as the reach is wider than the offset.
+    """
+    if not reach.any():
+        return np.zeros(floor.grid.shape, dtype=bool)
+    away = cv2.distanceTransform((~reach).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    radius = math.hypot(head.offset_m, head.width_m / 2)
+    return np.asarray(away * floor.grid.resolution_m <= radius + 1e-6)
+
+
+def coverable(
+    floor: FloorMap, zones: Sequence[str], robots: Sequence[RobotStart], closed: Sequence[Polygon] = ()
+) -> NDArray[np.bool_]:
+    """Mask (rows, cols) of the requested free cells that the head of at least one robot passes over within its reach."""
+    clearance = ClearanceField.of(floor, closed)
+    return floor.requested(tuple(zones)) & _swept_by_any(floor, robots, clearance)
+
+
+def why_missed(
+    floor: FloorMap,
+    zones: Sequence[str],
+    robots: Sequence[RobotStart],
+    covered: NDArray[np.bool_],
+    closed: Sequence[Polygon] = (),
+) -> list[MissedFloor]:
+    """Each requested free cell that `covered` (rows, cols) lacks, once, under the first named zone that holds it, with its reason.
+
+    NO_ROBOT_MAY_ENTER: there is no robot. KEEPOUT: in a keepout, or a keepout alone keeps the heads away. NOT_CLEANED: it is
+    coverable. BLOCKED: only the `closed` polygons are in the way. UNREACHABLE: a robot would fit, but no way leads there, or the
+    free floor itself is cut off. TOO_NARROW: the rest.
+    """
+    rest = floor.requested(tuple(zones)) & ~covered
+    found: list[MissedFloor] = []
+    for reason, reached in _reasons(floor, robots, rest, closed):
+        because = rest & reached
+        rest &= ~because
+        found.extend(_by_zone(floor, zones, reason, because))
+    return found
+
+
+def _reasons(
+    floor: FloorMap, robots: Sequence[RobotStart], rest: NDArray[np.bool_], closed: Sequence[Polygon]
+) -> list[tuple[WhyMissed, NDArray[np.bool_]]]:
+    """Reasons in the order in which they apply, each with the cells that it explains."""
+    everywhere = np.ones(floor.grid.shape, dtype=bool)
+    if not rest.any():
+        return []
+    if not robots:
+        return [(WhyMissed.NO_ROBOT_MAY_ENTER, everywhere)]
+    clearance = ClearanceField.of(floor, closed)
+    reasons = [(WhyMissed.KEEPOUT, floor.kept_out()), (WhyMissed.NOT_CLEANED, _swept_by_any(floor, robots, clearance))]
+    if closed:
+        reasons.append((WhyMissed.BLOCKED, _under(floor, closed)))
+        reasons.append((WhyMissed.BLOCKED, _swept_by_any(floor, robots, ClearanceField.of(floor))))
+    if floor.keepouts:
+        unkept = FloorMap(floor.name, floor.grid)
+        reasons.append((WhyMissed.KEEPOUT, _swept_by_any(unkept, robots, ClearanceField.of(unkept, closed))))
+    reasons.append((WhyMissed.UNREACHABLE, _cut_off(floor, robots, clearance)))
+    reasons.append((WhyMissed.TOO_NARROW, everywhere))
+    return reasons
+
+
+def _swept_by_any(floor: FloorMap, robots: Sequence[RobotStart], clearance: ClearanceField) -> NDArray[np.bool_]:
+    swept_floor = np.zeros(floor.grid.shape, dtype=bool)
+    by_shape: dict[tuple[float, Head], NDArray[np.bool_]] = {}
+    for profile, start in robots:
+        radius = profile.footprint.circumscribed_m + profile.clearance_m
+        by_shape.setdefault((radius, profile.head), np.zeros(floor.grid.shape, dtype=bool))
+        known = by_shape[radius, profile.head]
+        first = first_free_cell(clearance, standable(profile, clearance), start)
+        # Robots of one shape that start in one region reach the same floor.
+        if first is not None and not known[first]:
+            known |= reachable(floor, profile, start, clearance)
+    for (_, head), reach in by_shape.items():
+        swept_floor |= swept(floor, reach, head)
+    return swept_floor
+
+
+def _cut_off(floor: FloorMap, robots: Sequence[RobotStart], clearance: ClearanceField) -> NDArray[np.bool_]:
+    """Cells over which some robot's head would pass if it stood there, and free floor that no reach touches."""
+    cut_off = np.zeros(floor.grid.shape, dtype=bool)
+    for profile in {profile.name: profile for profile, _ in robots}.values():
+        cut_off |= swept(floor, standable(profile, clearance), profile.head)
+    _, labels = cv2.connectedComponents(floor.grid.free.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    joined = np.unique(labels[_swept_by_any(floor, robots, clearance)])
+    return cut_off | ~np.isin(labels, joined)
+
+
+def _under(floor: FloorMap, closed: Sequence[Polygon]) -> NDArray[np.bool_]:
+    return floor.grid.centres_inside(union_all(list(closed)))
+
+
+def _by_zone(floor: FloorMap, zones: Sequence[str], reason: WhyMissed, mask: NDArray[np.bool_]) -> list[MissedFloor]:
+    left = mask.copy()
+    found = []
+    for name in zones:
+        here = left & floor.grid.centres_inside(floor.zone(name).polygon)
+        left &= ~here
+        if here.any():
+            found.append(MissedFloor(name, reason, here))
+    return found
