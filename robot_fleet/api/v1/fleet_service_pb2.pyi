@@ -101,12 +101,14 @@ class ListRobotsRequest(_message.Message):
     def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListRobotsResponse(_message.Message):
-    __slots__ = ("robots", "next_page_token")
+    __slots__ = ("robots", "next_page_token", "clock_s")
     ROBOTS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_S_FIELD_NUMBER: _ClassVar[int]
     robots: _containers.RepeatedCompositeFieldContainer[_robot_pb2.Robot]
     next_page_token: str
-    def __init__(self, robots: _Optional[_Iterable[_Union[_robot_pb2.Robot, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    clock_s: float
+    def __init__(self, robots: _Optional[_Iterable[_Union[_robot_pb2.Robot, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., clock_s: _Optional[float] = ...) -> None: ...
 
 class WatchRobotsRequest(_message.Message):
     __slots__ = ("robots", "min_interval")
@@ -117,12 +119,14 @@ class WatchRobotsRequest(_message.Message):
     def __init__(self, robots: _Optional[_Iterable[str]] = ..., min_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class WatchRobotsResponse(_message.Message):
-    __slots__ = ("robots", "heartbeat")
+    __slots__ = ("robots", "heartbeat", "clock_s")
     ROBOTS_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_S_FIELD_NUMBER: _ClassVar[int]
     robots: _containers.RepeatedCompositeFieldContainer[_robot_pb2.Robot]
     heartbeat: Heartbeat
-    def __init__(self, robots: _Optional[_Iterable[_Union[_robot_pb2.Robot, _Mapping]]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ...) -> None: ...
+    clock_s: float
+    def __init__(self, robots: _Optional[_Iterable[_Union[_robot_pb2.Robot, _Mapping]]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., clock_s: _Optional[float] = ...) -> None: ...
 
 class AcknowledgeRobotRequest(_message.Message):
     __slots__ = ("robot", "person")

@@ -22,19 +22,18 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from robot_fleet.api.v1 import geometry_pb2 as robot__fleet_dot_api_dot_v1_dot_geometry__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erobot_fleet/api/v1/robot.proto\x12\x12robot_fleet.api.v1\x1a\x1egoogle/protobuf/duration.proto\x1a!robot_fleet/api/v1/geometry.proto\"\x85\x04\n\x05Robot\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x05state\x18\x02 \x01(\x0e\x32\x1f.robot_fleet.api.v1.Robot.State\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12&\n\x04pose\x18\x04 \x01(\x0b\x32\x18.robot_fleet.api.v1.Pose\x12\x14\n\x07\x62\x61ttery\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08\x63harging\x18\x06 \x01(\x08\x12\x0f\n\x07head_on\x18\x07 \x01(\x08\x12\x0e\n\x06run_id\x18\x08 \x01(\t\x12\x0e\n\x06leg_id\x18\t \x01(\t\x12\x13\n\x0bhold_reason\x18\n \x01(\t\x12\x32\n\x0fsilent_duration\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06\x64\x65tail\x18\x0c \x01(\t\"\xc6\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_OFFLINE\x10\x01\x12\x0e\n\nSTATE_IDLE\x10\x02\x12\x13\n\x0fSTATE_UNDOCKING\x10\x03\x12\x10\n\x0cSTATE_MOVING\x10\x04\x12\x12\n\x0eSTATE_CLEANING\x10\x05\x12\x11\n\rSTATE_WAITING\x10\x06\x12\x11\n\rSTATE_DOCKING\x10\x07\x12\x12\n\x0eSTATE_CHARGING\x10\x08\x12\x0e\n\nSTATE_HELD\x10\tB\n\n\x08_batteryb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erobot_fleet/api/v1/robot.proto\x12\x12robot_fleet.api.v1\x1a!robot_fleet/api/v1/geometry.proto\"\xff\x03\n\x05Robot\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x05state\x18\x02 \x01(\x0e\x32\x1f.robot_fleet.api.v1.Robot.State\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12&\n\x04pose\x18\x04 \x01(\x0b\x32\x18.robot_fleet.api.v1.Pose\x12\x14\n\x07\x62\x61ttery\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08\x63harging\x18\x06 \x01(\x08\x12\x0f\n\x07head_on\x18\x07 \x01(\x08\x12\x0e\n\x06run_id\x18\x08 \x01(\t\x12\x0e\n\x06leg_id\x18\t \x01(\t\x12\x13\n\x0bhold_reason\x18\n \x01(\t\x12\x1a\n\rheard_clock_s\x18\x0b \x01(\x01H\x01\x88\x01\x01\x12\x0e\n\x06\x64\x65tail\x18\x0c \x01(\t\"\xc6\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_OFFLINE\x10\x01\x12\x0e\n\nSTATE_IDLE\x10\x02\x12\x13\n\x0fSTATE_UNDOCKING\x10\x03\x12\x10\n\x0cSTATE_MOVING\x10\x04\x12\x12\n\x0eSTATE_CLEANING\x10\x05\x12\x11\n\rSTATE_WAITING\x10\x06\x12\x11\n\rSTATE_DOCKING\x10\x07\x12\x12\n\x0eSTATE_CHARGING\x10\x08\x12\x0e\n\nSTATE_HELD\x10\tB\n\n\x08_batteryB\x10\n\x0e_heard_clock_sb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'robot_fleet.api.v1.robot_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROBOT']._serialized_start=122
-  _globals['_ROBOT']._serialized_end=639
-  _globals['_ROBOT_STATE']._serialized_start=429
-  _globals['_ROBOT_STATE']._serialized_end=627
+  _globals['_ROBOT']._serialized_start=90
+  _globals['_ROBOT']._serialized_end=601
+  _globals['_ROBOT_STATE']._serialized_start=373
+  _globals['_ROBOT_STATE']._serialized_end=571
 # @@protoc_insertion_point(module_scope)

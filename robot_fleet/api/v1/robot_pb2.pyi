@@ -1,6 +1,3 @@
-import datetime
-
-from google.protobuf import duration_pb2 as _duration_pb2
 from robot_fleet.api.v1 import geometry_pb2 as _geometry_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -11,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Robot(_message.Message):
-    __slots__ = ("name", "state", "version", "pose", "battery", "charging", "head_on", "run_id", "leg_id", "hold_reason", "silent_duration", "detail")
+    __slots__ = ("name", "state", "version", "pose", "battery", "charging", "head_on", "run_id", "leg_id", "hold_reason", "heard_clock_s", "detail")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNSPECIFIED: _ClassVar[Robot.State]
@@ -44,7 +41,7 @@ class Robot(_message.Message):
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     LEG_ID_FIELD_NUMBER: _ClassVar[int]
     HOLD_REASON_FIELD_NUMBER: _ClassVar[int]
-    SILENT_DURATION_FIELD_NUMBER: _ClassVar[int]
+    HEARD_CLOCK_S_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
     name: str
     state: Robot.State
@@ -56,6 +53,6 @@ class Robot(_message.Message):
     run_id: str
     leg_id: str
     hold_reason: str
-    silent_duration: _duration_pb2.Duration
+    heard_clock_s: float
     detail: str
-    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[Robot.State, str]] = ..., version: _Optional[int] = ..., pose: _Optional[_Union[_geometry_pb2.Pose, _Mapping]] = ..., battery: _Optional[float] = ..., charging: _Optional[bool] = ..., head_on: _Optional[bool] = ..., run_id: _Optional[str] = ..., leg_id: _Optional[str] = ..., hold_reason: _Optional[str] = ..., silent_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., detail: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[Robot.State, str]] = ..., version: _Optional[int] = ..., pose: _Optional[_Union[_geometry_pb2.Pose, _Mapping]] = ..., battery: _Optional[float] = ..., charging: _Optional[bool] = ..., head_on: _Optional[bool] = ..., run_id: _Optional[str] = ..., leg_id: _Optional[str] = ..., hold_reason: _Optional[str] = ..., heard_clock_s: _Optional[float] = ..., detail: _Optional[str] = ...) -> None: ...
