@@ -1,12 +1,13 @@
 """The occupancy grid. Cell <-> metre happens here and nowhere else.
 
-Three frames: *cells* (row, col), row 0 at the bottom; the *grid frame*, metres from the lower left corner of the lower left
-cell, x along the columns, y along the rows; the *map frame*, in which the grid frame lies at `origin`.
+Three frames: *cells* (row, col), row 0 at the bottom; the *grid frame*, metres from the lower left corner of the lower
+left cell, x along the columns, y along the rows; the *map frame*, in which the grid frame lies at `origin`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -96,6 +97,21 @@ class OccupancyGrid:
         mask[rows, cols] = contains_xy(local, x * self.resolution_m, y * self.resolution_m)
         return mask
 
+    def inside_ring(self, corners: Sequence[tuple[float, float]]) -> tuple[slice, slice, NDArray[np.bool_]]:
+        """Rows, columns and mask of the cells with their centre inside a small map-frame ring, by the even-odd rule.
+
+        A centre on the edge that two neighbouring rings share belongs to exactly one. The ring may cross itself.
+        """
+        a, b, c, d, dx, dy = _matrix(self.origin.inverse())
+        ring = [
+            ((a * x + b * y + dx) / self.resolution_m - 0.5, (c * x + d * y + dy) / self.resolution_m - 0.5)
+            for x, y in corners
+        ]
+        low, high = _within(min(y for _, y in ring), max(y for _, y in ring), self.shape[0])
+        first, last = _within(min(ring)[0], max(ring)[0], self.shape[1])
+        inside = _even_odd(ring, range(low, high), range(first, last))
+        return slice(low, high), slice(first, last), inside
+
     def touched_by(self, shape: BaseGeometry) -> NDArray[np.bool_]:
         """Mask (rows, cols) of the cells that a map-frame polygon touches, on the safe side (grown by half a diagonal)."""
         return self.centres_inside(shape.buffer(self.resolution_m * math.sqrt(0.5)))
@@ -111,6 +127,29 @@ class OccupancyGrid:
             slice(max(0, min(rows, math.floor(low_y))), max(0, min(rows, math.ceil(high_y)))),
             slice(max(0, min(cols, math.floor(low_x))), max(0, min(cols, math.ceil(high_x)))),
         )
+
+
+def _within(least: float, most: float, cells: int) -> tuple[int, int]:
+    """First and one past the last of the cells 0..cells - 1 that lie between two positions in cells."""
+    first = max(0, math.ceil(least))
+    return first, max(first, min(cells, math.floor(most) + 1))
+
+
+def _even_odd(ring: list[tuple[float, float]], rows: range, cols: range) -> NDArray[np.bool_]:
+    # Each edge toggles its rows from where it crosses them; a running exclusive or makes spans of the toggles.
+    width = len(cols) + 1
+    if not rows or not cols:
+        return np.zeros((len(rows), len(cols)), dtype=bool)
+    toggles = bytearray(len(rows) * width)
+    for (x0, y0), (x1, y1) in zip(ring, ring[1:] + ring[:1], strict=True):
+        slope = (x1 - x0) / (y1 - y0) if y0 != y1 else 0.0
+        low, high = (y0, y1) if y0 < y1 else (y1, y0)
+        for row in range(max(rows.start, math.ceil(low)), min(rows.stop, math.ceil(high))):
+            col = math.ceil(x0 + (row - y0) * slope) - cols.start
+            if col < width:
+                toggles[(row - rows.start) * width + max(0, col)] ^= 1
+    table = np.frombuffer(toggles, dtype=bool).reshape(len(rows), width)
+    return np.asarray(np.logical_xor.accumulate(table, axis=1)[:, :-1])
 
 
 def _matrix(pose: Pose) -> list[float]:

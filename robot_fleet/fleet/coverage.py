@@ -1,0 +1,136 @@
+"""Which floor counts as cleaned: what lay under a running head between two poses that the robot itself reported.
+
+Success of an order is never taken for coverage. Between two poses at most 0.5 s and 0.5 m apart, with the head reported
+on throughout, the head sweeps the quadrilateral between its two lines (a bow-tie when the robot pivots under it); the
+cells with their centre inside are cleaned. The simulator keeps its truth with the same routine, from true poses.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from bisect import bisect_right
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_fleet.fleet.events import HeadReported, PoseReported
+from robot_fleet.floor.grid import OccupancyGrid
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import Head
+
+LONGEST_GAP_S = 0.5
+LONGEST_GAP_M = 0.5
+_HISTORY_S = 5.0
+_ROUNDING = 1e-6
+
+
+class CoverageRecord:
+    """The requested floor of a run and what of it is cleaned; grows by `credit` alone.
+
+    `cleaned` is a mask (rows, cols) within `requested`; `by_robot_m2` says who was the first to clean how much.
+    """
+
+    def __init__(self, grid: OccupancyGrid, requested: NDArray[np.bool_]) -> None:
+        self.grid = grid
+        self.requested = requested
+        self.cleaned: NDArray[np.bool_] = np.zeros(grid.shape, dtype=bool)
+        self.by_robot_m2: dict[str, float] = {}
+        self._cells = 0
+
+    @property
+    def cleaned_m2(self) -> float:
+        """Square metres of requested floor that are cleaned."""
+        return self._cells * self.grid.cell_area_m2
+
+    def cleaned_in_m2(self, mask: NDArray[np.bool_]) -> float:
+        """Square metres that are cleaned within a mask (rows, cols)."""
+        return int(np.count_nonzero(self.cleaned & mask)) * self.grid.cell_area_m2
+
+    def share_of(self, mask: NDArray[np.bool_]) -> float:
+        """Cleaned share of a mask (rows, cols), 0..1; an empty mask is wholly cleaned."""
+        cells = int(np.count_nonzero(mask))
+        return int(np.count_nonzero(self.cleaned & mask)) / cells if cells else 1.0
+
+    def credit(self, robot: str, head: Head, before: Pose, after: Pose) -> float:
+        """Marks the floor that a running head swept between two poses (map frame); square metres that are new."""
+        left, right = _head_line(head, before)
+        rows, cols, swept = self.grid.inside_ring((left, right, *reversed(_head_line(head, after))))
+        window = self.cleaned[rows, cols]
+        swept &= self.requested[rows, cols]
+        swept &= ~window
+        count = int(np.count_nonzero(swept))
+        if not count:
+            return 0.0
+        window |= swept
+        self._cells += count
+        area_m2 = count * self.grid.cell_area_m2
+        self.by_robot_m2[robot] = self.by_robot_m2.get(robot, 0.0) + area_m2
+        return area_m2
+
+    def packed(self) -> bytes:
+        """All that is needed to go on after a restart, in a few kilobytes."""
+        head = json.dumps({"shape": self.grid.shape, "by_robot_m2": self.by_robot_m2}).encode()
+        return zlib.compress(head + b"\n" + np.packbits(self.cleaned).tobytes(), 1)
+
+    @classmethod
+    def from_packed(cls, grid: OccupancyGrid, requested: NDArray[np.bool_], packed: bytes) -> CoverageRecord:
+        """The record that `packed` came from; ValueError when it belongs to a grid of another shape."""
+        text, _, bits = zlib.decompress(packed).partition(b"\n")
+        head = json.loads(text)
+        if tuple(head["shape"]) != grid.shape:
+            raise ValueError(f"the coverage was kept for a grid of {head['shape']} cells, the floor has {grid.shape}")
+        record = cls(grid, requested)
+        flat = np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=requested.size)
+        record.cleaned = flat.reshape(grid.shape).astype(bool) & requested
+        record.by_robot_m2 = dict(head["by_robot_m2"])
+        record._cells = int(np.count_nonzero(record.cleaned))
+        return record
+
+
+class HeadTrail:
+    """Turns one robot's reports into credit. Poses may arrive late: what counts is the head at their stamps."""
+
+    def __init__(self, robot: str, head: Head) -> None:
+        self.robot = robot
+        self.head = head
+        self._last: PoseReported | None = None
+        self._stamps: list[float] = []
+        self._states: list[bool] = []
+
+    def head_reported(self, event: HeadReported) -> None:
+        """Remembers the head's state; a few seconds of history suffice, as poses are not later than that."""
+        place = bisect_right(self._stamps, event.at_s)
+        self._stamps.insert(place, event.at_s)
+        self._states.insert(place, event.on)
+        stale = bisect_right(self._stamps, self._stamps[-1] - _HISTORY_S) - 1
+        if stale > 0:
+            del self._stamps[:stale], self._states[:stale]
+
+    def pose_reported(self, event: PoseReported, record: CoverageRecord) -> float:
+        """Credits the floor between the last pose and this one; square metres that are new. Ignores an older pose."""
+        before = self._last
+        if before is not None and event.at_s <= before.at_s:
+            return 0.0
+        self._last = event
+        if before is None or not self._counts(before, event):
+            return 0.0
+        return record.credit(self.robot, self.head, before.pose, event.pose)
+
+    def _counts(self, before: PoseReported, after: PoseReported) -> bool:
+        near = (
+            after.at_s - before.at_s <= LONGEST_GAP_S + 1e-6
+            and before.pose.distance_m(after.pose) <= LONGEST_GAP_M + 1e-6
+        )
+        return near and self._was_on(before.at_s, after.at_s)
+
+    def _was_on(self, from_s: float, until_s: float) -> bool:
+        first = bisect_right(self._stamps, from_s) - 1
+        return first >= 0 and all(self._states[first : bisect_right(self._stamps, until_s)])
+
+
+def _head_line(head: Head, pose: Pose) -> tuple[tuple[float, float], tuple[float, float]]:
+    cos, sin = math.cos(pose.yaw_rad), math.sin(pose.yaw_rad)
+    x, y, half = pose.x_m + head.offset_m * cos, pose.y_m + head.offset_m * sin, head.width_m / 2
+    return (x - half * sin, y + half * cos), (x + half * sin, y - half * cos)
