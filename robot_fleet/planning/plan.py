@@ -44,6 +44,7 @@ class Leg:
     """One stretch of a robot's way along `points` (n, 2), n >= 2, passed at `times_s` (n,), never decreasing.
 
     The robot faces along the path and pivots at corners; with `reverse` it drives backwards (out of its dock).
+    `times_s[i]` is the arrival at `points[i]`: a pivot there comes after it, in the interval that follows.
     Two equal points in a row with different times are a wait. A leg starts where the leg before it ended.
     """
 
