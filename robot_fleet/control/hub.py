@@ -26,6 +26,11 @@ class SnapshotHub:
         self._closed = True
         self._wake()
 
+    @property
+    def closed(self) -> bool:
+        """Whether there will be no more snapshots."""
+        return self._closed
+
     async def watch(self) -> AsyncIterator[Snapshot]:
         """The present snapshot, then each newer one that the caller is quick enough to see; ends when the hub closes."""
         seen = None

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong: in which `file` (or request field), at which `place`, `what`, and the `remedy`."""
+    """One thing that is wrong: in which `file` (or request field), at which `place`, `what`, and the `remedy`.
+
+    `reason` is a stable UPPER_SNAKE word for programs, where one is needed.
+    """
 
     file: str
     place: str
     what: str
     remedy: str
+    reason: str = ""
 
     def __str__(self) -> str:
         where = f"{self.file}: {self.place}" if self.place else self.file
