@@ -1,0 +1,1 @@
+"""The robot-fleet command line."""

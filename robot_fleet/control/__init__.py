@@ -1,0 +1,1 @@
+"""The controller: the one owner of mutable state, and the ports through which it asks."""

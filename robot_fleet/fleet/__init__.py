@@ -1,0 +1,1 @@
+"""Runs and robots: state tables, events, commands, the errors tree. Pure."""

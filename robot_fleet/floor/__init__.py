@@ -1,0 +1,1 @@
+"""The store floor: occupancy grid, zones, keepouts, docks, geometry, robot shapes. Pure."""

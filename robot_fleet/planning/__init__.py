@@ -1,0 +1,1 @@
+"""Lanes, coverage, routing, assignment, timing, conflicts, and the judge, which shares no planner code. Pure."""

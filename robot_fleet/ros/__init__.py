@@ -1,0 +1,1 @@
+"""The ROS 2 edge: robots that run Nav2, behind the controller's driver port."""

@@ -1,0 +1,1 @@
+"""Store folders and maps in and out; journal and state in a database."""
