@@ -1,9 +1,10 @@
 """How far every place of a floor is from the nearest obstacle.
 
-An obstacle is a cell that is not free, everything outside the grid, a keepout or a closed polygon. Obstacle cells are closed squares.
-On a lattice of half cells the point of a square that is nearest to a lattice node is itself a lattice node, so the exact
-Euclidean distance transform (Felzenszwalb and Huttenlocher, "Distance Transforms of Sampled Functions", 2012, as in
-cv2.DIST_MASK_PRECISE) of the lattice is the exact distance to the squares at every node; every cell centre is a node.
+An obstacle is a cell that is not free, everything outside the grid, a keepout or a closed polygon. Obstacle cells are
+closed squares. On a lattice of half cells the point of a square that is nearest to a lattice node is itself a lattice
+node, so the exact Euclidean distance transform (Felzenszwalb and Huttenlocher, "Distance Transforms of Sampled
+Functions", 2012, as in cv2.DIST_MASK_PRECISE) of the lattice is the exact distance to the squares at every node; every
+cell centre is a node.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ DISTANCE_TOLERANCE_M = 1e-4
 class ClearanceField:
     """Distance in metres from places of the floor to the nearest obstacle; 0 in an obstacle.
 
-    `at_cell_centres` (rows, cols) is float32. It is exact for obstacle cells and takes a polygon for the half cells that it
-    overlaps, so it is never too large and at most 3.6 cm too small on a grid of 5 cm.
+    `at_cell_centres` (rows, cols) is float32. It is exact for obstacle cells and takes a polygon for the half cells
+    that it overlaps, so it is never too large and at most 3.6 cm too small on a grid of 5 cm.
     """
 
     grid: OccupancyGrid
@@ -62,7 +63,7 @@ class ClearanceField:
 
     def fits(self, radius_m: float) -> NDArray[np.bool_]:
         """Mask (rows, cols) of the cell centres about which a disc of that radius is clear of obstacles."""
-        return self.at_cell_centres >= np.float32(radius_m - DISTANCE_TOLERANCE_M)
+        return np.asarray(self.at_cell_centres >= np.float32(radius_m - DISTANCE_TOLERANCE_M))
 
     @cached_property
     def _obstacles(self) -> STRtree:
@@ -76,7 +77,7 @@ def _centre_distances(grid: OccupancyGrid, polygons: Sequence[BaseGeometry]) -> 
     free = grid.free
     if not free.any():
         return distances
-    rows, cols = _extent(free.any(axis=1)), _extent(free.any(axis=0))
+    rows, cols = _extent(free, axis=1), _extent(free, axis=0)
     nodes = _open_nodes(free[rows, cols])
     for polygon in polygons:
         _close_under(nodes, polygon, grid.resolution_m / 2, 2 * cols.start, 2 * rows.start)
@@ -85,8 +86,8 @@ def _centre_distances(grid: OccupancyGrid, polygons: Sequence[BaseGeometry]) -> 
     return distances
 
 
-def _extent(marks: NDArray[np.bool_]) -> slice:
-    places = np.flatnonzero(marks)
+def _extent(free: NDArray[np.bool_], axis: int) -> slice:
+    places = np.flatnonzero(free.any(axis=axis))
     return slice(int(places[0]), int(places[-1]) + 1)
 
 
@@ -134,7 +135,7 @@ def _overlapped(
 
 
 def _rim_boxes(free: NDArray[np.bool_], resolution_m: float) -> list[BaseGeometry]:
-    """Boxes (grid frame) over the runs of obstacle cells, in a row each, that have a free cell among their eight neighbours."""
+    """Boxes (grid frame) over the runs, row by row, of obstacle cells with a free cell among their eight neighbours."""
     outside = np.pad(free, 1)
     near_free = cv2.dilate(np.pad(outside, 1).astype(np.uint8), np.ones((3, 3), np.uint8))[1:-1, 1:-1] > 0
     rim = np.pad(near_free & ~outside, ((0, 0), (1, 1))).astype(np.int8)

@@ -1,7 +1,7 @@
 """Where robots can be, what their heads can clean, and why the rest is missed.
 
-A robot is taken for the disc about its turning centre that holds it, which is exact for a round robot and cautious for a
-polygon: a pose counts only if the robot could turn there to every heading. Poses are looked at on the cell centres.
+A robot is taken for the disc about its turning centre that holds it, which is exact for a round robot and cautious for
+a polygon: a pose counts only if the robot could turn there to every heading. Poses are looked at on the cell centres.
 """
 
 from __future__ import annotations
@@ -61,9 +61,10 @@ def reachable(
 ) -> NDArray[np.bool_]:
     """Mask (rows, cols) of the cell centres that the robot can drive to from `start` with its clearance kept.
 
-    It sets off from the free pose nearest to `start`, at most 0.5 m away; without one it reaches nothing. Cells are joined
-    across edges only: a diagonal step that cuts no corner is two such steps. Between two neighbouring centres the robot
-    comes at most 1 mm nearer to an obstacle than its clearance (the sagitta of half a cell on the robot's radius).
+    It sets off from the free pose nearest to `start`, at most 0.5 m away; without one it reaches nothing. Cells are
+    joined across edges only: a diagonal step that cuts no corner is two such steps. Between two neighbouring centres
+    the robot comes at most 1 mm nearer to an obstacle than its clearance (the sagitta of half a cell on the robot's
+    radius).
     """
     clearance = clearance or ClearanceField.of(floor, closed)
     standing = standable(profile, clearance)
@@ -106,10 +107,10 @@ def _straight_way_is_open(clearance: ClearanceField, here: NDArray[np.float64], 
 
 
 def swept(floor: FloorMap, reach: NDArray[np.bool_], head: Head) -> NDArray[np.bool_]:
-    """Mask (rows, cols) of the cells whose centre the head passes over when the robot turns at every pose of `reach`.
+    """Mask (rows, cols) of the cells whose centre the head passes over if the robot turns at every pose of `reach`.
 
-    Turning on the spot, the ends of the head draw a circle of radius hypot(offset, width / 2); what lies inside the ring
-    drawn from one pose, the head sweeps from another as long as the reach is wider than the offset.
+    Turning on the spot, the ends of the head draw a circle of radius hypot(offset, width / 2); what lies inside the
+    ring drawn from one pose, the head sweeps from another as long as the reach is wider than the offset.
     """
     if not reach.any():
         return np.zeros(floor.grid.shape, dtype=bool)
@@ -121,7 +122,7 @@ def swept(floor: FloorMap, reach: NDArray[np.bool_], head: Head) -> NDArray[np.b
 def coverable(
     floor: FloorMap, zones: Sequence[str], robots: Sequence[RobotStart], closed: Sequence[Polygon] = ()
 ) -> NDArray[np.bool_]:
-    """Mask (rows, cols) of the requested free cells that the head of at least one robot passes over within its reach."""
+    """Mask (rows, cols) of the requested free cells that the head of at least one robot can pass over."""
     clearance = ClearanceField.of(floor, closed)
     return floor.requested(tuple(zones)) & _swept_by_any(floor, robots, clearance)
 
@@ -133,11 +134,11 @@ def why_missed(
     covered: NDArray[np.bool_],
     closed: Sequence[Polygon] = (),
 ) -> list[MissedFloor]:
-    """Each requested free cell that `covered` (rows, cols) lacks, once, under the first named zone that holds it, with its reason.
+    """Every requested free cell that `covered` (rows, cols) lacks, once, under the first zone that holds it.
 
-    NO_ROBOT_MAY_ENTER: there is no robot. KEEPOUT: in a keepout, or a keepout alone keeps the heads away. NOT_CLEANED: it is
-    coverable. BLOCKED: only the `closed` polygons are in the way. UNREACHABLE: a robot would fit, but no way leads there, or the
-    free floor itself is cut off. TOO_NARROW: the rest.
+    NO_ROBOT_MAY_ENTER: there is no robot. KEEPOUT: in a keepout, or a keepout alone keeps the heads away. NOT_CLEANED:
+    it is coverable. BLOCKED: only the `closed` polygons are in the way. UNREACHABLE: a robot would fit, but no way
+    leads there, or the free floor itself is cut off. TOO_NARROW: the rest.
     """
     rest = floor.requested(tuple(zones)) & ~covered
     found: list[MissedFloor] = []
