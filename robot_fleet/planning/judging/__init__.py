@@ -1,0 +1,1 @@
+"""The judge's own geometry and arithmetic: nothing here is shared with the planner."""

@@ -1,0 +1,281 @@
+"""Reads a plan document and collects everything that is wrong with it, each at its place."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely import Polygon
+
+from robot_fleet.floor.faults import Fault
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.floor.profile_document import BadProfile, is_number, profile_from_dict
+from robot_fleet.planning.judging.nominal import with_nominal_times
+from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, MissedArea, MissedReason, Plan
+
+TOP = (
+    "format", "floor", "zones", "robots", "missed",
+    "requested_m2", "coverable_m2", "planned_m2", "bound_s", "makespan_s",
+)  # fmt: skip
+ROBOT = ("robot", "profile", "start", "legs")
+LEG = ("id", "kind", "zone", "reverse", "points", "times_s")
+MISSED = ("zone", "reason", "area_m2", "polygon")
+MOST_ROBOTS, MOST_LEGS, MOST_POINTS, MOST_FAULTS = 1000, 200_000, 5_000_000, 200
+FARTHEST_M, LONGEST_S = 1e6, 1e7
+ROUNDING_S = 0.01
+
+Found = tuple[Plan, dict[str, RobotProfile], dict[str, Pose]]
+
+
+class PlanReader:
+    """Turns a parsed document into a plan; `faults` fills up on the way."""
+
+    def __init__(self, file: str, profiles: Mapping[str, RobotProfile]) -> None:
+        self.faults: list[Fault] = []
+        self._file = file
+        self._known = dict(profiles)
+        self._profiles: dict[str, RobotProfile] = {}
+        self._starts: dict[str, Pose] = {}
+        self._leg_ids: set[str] = set()
+        self._points = 0
+
+    def read(self, document: object, format_name: str) -> Found | None:
+        """The plan, its profiles and its starts; None when the document is too wrong to make any."""
+        top = self._mapping("", document, TOP)
+        if top is None:
+            return None
+        if top.get("format") != format_name:
+            self._fault("format", f"is {_shown(top.get('format'))}", f'Only "{format_name}" can be read.')
+        paths = [self._robot(f"robots[{i}]", robot) for i, robot in enumerate(self._robots(top))]
+        missed = [
+            self._missed(f"missed[{i}]", area) for i, area in enumerate(self._list("missed", top.get("missed", [])))
+        ]
+        claims = {key: self._claim(key, top.get(key)) for key in TOP[5:]}
+        zones = self._list("zones", top.get("zones", []))
+        plan = Plan(
+            floor=self._text("floor", top.get("floor", "")),
+            zones=tuple(self._text(f"zones[{i}]", zone) for i, zone in enumerate(zones)),
+            paths=tuple(path for path in paths if path is not None),
+            missed=tuple(area for area in missed if area is not None),
+            requested_m2=claims["requested_m2"],
+            coverable_m2=claims["coverable_m2"],
+            planned_m2=claims["planned_m2"],
+            bound_s=claims["bound_s"],
+        )
+        self._check_makespan(claims["makespan_s"], plan)
+        return plan, self._profiles, self._starts
+
+    def _check_makespan(self, claimed_s: float, plan: Plan) -> None:
+        if not self.faults and abs(claimed_s - plan.makespan_s) > ROUNDING_S:
+            what = f"says {claimed_s:.2f} s, but the times end at {plan.makespan_s:.2f} s"
+            self._fault("makespan_s", what, "Leave it out or mend it.")
+
+    def _robots(self, top: Mapping[str, Any]) -> list[Any]:
+        robots = self._list("robots", top.get("robots"))
+        if len(robots) > MOST_ROBOTS:
+            self._fault("robots", f"lists {len(robots)}", f"At most {MOST_ROBOTS} can be read.")
+            return []
+        return robots
+
+    def _robot(self, place: str, document: object) -> CoveragePath | None:
+        robot = self._mapping(place, document, ROBOT)
+        if robot is None:
+            return None
+        name = self._text(f"{place}.robot", robot.get("robot"))
+        if name in self._profiles:
+            self._fault(f"{place}.robot", f"is {_shown(name)} again", "Give each robot once.")
+        profile = self._profile(f"{place}.profile", robot.get("profile"))
+        start = self._start(f"{place}.start", robot["start"]) if "start" in robot else None
+        legs = self._legs(f"{place}.legs", robot.get("legs"))
+        if self.faults or profile is None:
+            return None
+        self._profiles[name] = profile
+        if start is not None:
+            self._starts[name] = start
+        return CoveragePath(name, self._timed(name, place, legs, profile, start))
+
+    def _timed(
+        self, name: str, place: str, legs: list[tuple[Leg, bool]], profile: RobotProfile, start: Pose | None
+    ) -> tuple[Leg, ...]:
+        """The legs, with nominal times when none has times of its own."""
+        if any(timed for _, timed in legs) != all(timed for _, timed in legs):
+            self._fault(f"{place}.legs", "have times in part", "Give times_s in every leg of a robot, or in none.")
+        plain = tuple(leg for leg, _ in legs)
+        if not plain or legs[0][1]:
+            return plain
+        return with_nominal_times(name, plain, profile, start)
+
+    def _profile(self, place: str, document: object) -> RobotProfile | None:
+        if isinstance(document, str):
+            if document not in self._known:
+                self._fault(place, f"is {_shown(document)}", f"Known are: {', '.join(sorted(self._known))}.")
+            return self._known.get(document)
+        try:
+            name = document.get("name", "inline") if isinstance(document, Mapping) else "inline"
+            rest = {key: document[key] for key in document if key != "name"} if isinstance(document, Mapping) else None
+            return profile_from_dict(self._text(f"{place}.name", name), rest, self._file, place)
+        except BadProfile as refusal:
+            for fault in refusal.faults:
+                self._fault(fault.place, fault.what, fault.remedy)
+            return None
+
+    def _start(self, place: str, document: object) -> Pose | None:
+        values = self._list(place, document)
+        if len(values) not in (2, 3) or not all(is_number(value) and abs(value) <= FARTHEST_M for value in values):
+            self._fault(place, "is no pose", "Give x and y in metres and, if known, the yaw in radians.")
+            return None
+        return Pose(*(float(value) for value in values))
+
+    def _legs(self, place: str, document: object) -> list[tuple[Leg, bool]]:
+        legs = self._list(place, document)
+        if len(self._leg_ids) + len(legs) > MOST_LEGS:
+            self._fault(place, f"lists {len(legs)}", f"At most {MOST_LEGS} can be read.")
+            return []
+        found = []
+        for i, leg in enumerate(legs):
+            if (one := self._leg(f"{place}[{i}]", leg)) is not None:
+                found.append(one)
+        self._check_order(place, found)
+        return found
+
+    def _check_order(self, place: str, legs: list[tuple[Leg, bool]]) -> None:
+        for i, ((leg, timed), (after, after_timed)) in enumerate(itertools.pairwise(legs)):
+            if timed and after_timed and after.times_s[0] < leg.times_s[-1] - 1e-6:
+                what = f"begins at {after.times_s[0]:.3f} s, before the leg before it ends ({leg.times_s[-1]:.3f} s)"
+                self._fault(f"{place}[{i + 1}].times_s", what, "A robot does one leg after the other.")
+
+    def _leg(self, place: str, document: object) -> tuple[Leg, bool] | None:
+        leg = self._mapping(place, document, LEG)
+        if leg is None:
+            return None
+        leg_id = self._text(f"{place}.id", leg.get("id", place))
+        if leg_id in self._leg_ids:
+            self._fault(f"{place}.id", f"is {_shown(leg_id)} again", "Each leg of a plan needs an id of its own.")
+        self._leg_ids.add(leg_id)
+        kind = self._word(f"{place}.kind", leg.get("kind", "clean"), LegKind)
+        zone = self._text(f"{place}.zone", leg.get("zone", ""))
+        reverse = leg.get("reverse", False)
+        if not isinstance(reverse, bool):
+            self._fault(f"{place}.reverse", f"is {_shown(reverse)}", "Give true or false.")
+        points = self._polyline(f"{place}.points", leg.get("points"))
+        timed = leg.get("times_s") is not None
+        times = self._times(f"{place}.times_s", leg["times_s"], points) if timed else np.zeros(0)
+        if kind is None or points is None or times is None:
+            return None
+        return Leg(leg_id, kind, points, times if timed else np.zeros(len(points)), zone, bool(reverse)), timed
+
+    def _polyline(self, place: str, document: object) -> NDArray[np.float64] | None:
+        points = self._list(place, document)
+        self._points += len(points)
+        if len(points) < 2:
+            self._fault(place, f"holds {len(points)}", "A leg needs two points or more.")
+        elif self._points > MOST_POINTS:
+            self._fault(place, "goes beyond what can be read", f"At most {MOST_POINTS} points in one plan.")
+        elif bad := next((i for i, point in enumerate(points) if not _is_point(point)), -1) + 1:
+            self._fault(f"{place}[{bad - 1}]", f"is {_shown(points[bad - 1])}", "Give x and y in metres.")
+        else:
+            return np.array(points, dtype=np.float64)
+        return None
+
+    def _times(self, place: str, document: object, points: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        times = self._list(place, document)
+        if points is not None and len(times) != len(points):
+            self._fault(place, f"holds {len(times)} for {len(points)} points", "Give one time for each point.")
+            return None
+        for i, at_s in enumerate(times):
+            if not is_number(at_s) or not 0 <= at_s <= LONGEST_S:
+                self._fault(f"{place}[{i}]", f"is {_shown(at_s)}", f"Give seconds, 0 or more, at most {LONGEST_S:.0f}.")
+                return None
+            if i and at_s < times[i - 1]:
+                self._fault(f"{place}[{i}]", f"is {at_s}, less than the one before", "Times never decrease.")
+                return None
+        return np.array(times, dtype=np.float64)
+
+    def _missed(self, place: str, document: object) -> MissedArea | None:
+        area = self._mapping(place, document, MISSED)
+        if area is None:
+            return None
+        zone = self._text(f"{place}.zone", area.get("zone", ""))
+        reason = self._word(f"{place}.reason", area.get("reason", MissedReason.NOT_CLEANED.value), MissedReason)
+        polygon = self._polygon(f"{place}.polygon", area.get("polygon"))
+        area_m2 = self._claim(f"{place}.area_m2", area.get("area_m2"))
+        if reason is None or polygon is None:
+            return None
+        return MissedArea(zone, reason, polygon, polygon.area if math.isnan(area_m2) else area_m2)
+
+    def _polygon(self, place: str, document: object) -> Polygon | None:
+        rings = self._list(place, document)
+        points = [self._list(f"{place}[{i}]", ring) for i, ring in enumerate(rings)]
+        self._points += sum(map(len, points))
+        if not points or min(map(len, points)) < 3 or not all(_is_point(point) for ring in points for point in ring):
+            self._fault(place, "is no polygon", "Give rings of three points or more: the outline, then its holes.")
+        elif self._points > MOST_POINTS:
+            self._fault(place, "goes beyond what can be read", f"At most {MOST_POINTS} points in one plan.")
+        elif not (polygon := Polygon(points[0], points[1:])).is_valid:
+            self._fault(place, "crosses itself", "Give each ring in order, holes inside the outline.")
+        else:
+            return polygon
+        return None
+
+    def _claim(self, place: str, value: object) -> float:
+        if value is None:
+            return math.nan
+        if not is_number(value) or value < 0:
+            self._fault(place, f"is {_shown(value)}", "Give a number, 0 or more, or leave it out.")
+            return math.nan
+        return float(value)
+
+    def _word(self, place: str, value: object, words: Any) -> Any:
+        known = [word.value for word in words]
+        if not isinstance(value, str) or value not in known:
+            self._fault(place, f"is {_shown(value)}", f"Known are: {', '.join(known)}.")
+            return None
+        return words(value)
+
+    def _text(self, place: str, value: object) -> str:
+        if not isinstance(value, str) or len(value) > 1000 or (not value and place.endswith((".robot", ".id"))):
+            self._fault(place, f"is {_shown(value)}", "Give a name.")
+            return ""
+        return value
+
+    def _list(self, place: str, value: object) -> list[Any]:
+        if isinstance(value, list):
+            return value
+        self._fault(place, f"is {_shown(value)}", "Give a list.")
+        return []
+
+    def _mapping(self, place: str, value: object, known: tuple[str, ...]) -> Mapping[str, Any] | None:
+        if not isinstance(value, Mapping):
+            self._fault(place, f"is {_shown(value)}", f"Give a mapping with {', '.join(known)}.")
+            return None
+        for key in value:
+            if key not in known:
+                self._fault(f"{place}.{_shown(key)}".lstrip("."), "is not known", f"Known are: {', '.join(known)}.")
+        return value
+
+    def _fault(self, place: str, what: str, remedy: str) -> None:
+        # A file with a fault in each of a million points is told so a few hundred times, not a million.
+        if len(self.faults) < MOST_FAULTS:
+            self.faults.append(Fault(self._file, place, what, remedy))
+
+
+def _is_point(point: object) -> bool:
+    if not isinstance(point, (list, tuple)) or len(point) != 2:
+        return False
+    return all(is_number(value) and abs(value) <= FARTHEST_M for value in point)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "missing"
+    if isinstance(value, (Mapping, list, tuple)):
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, int) and value.bit_length() > 200:
+        return "a very large number"
+    text = f'"{value}"' if isinstance(value, str) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
