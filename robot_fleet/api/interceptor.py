@@ -1,0 +1,81 @@
+"""Turns what a method of our services raises into an answer. No method needs a try of its own."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+
+from robot_fleet.api.errors import incident_status, status_of
+from robot_fleet.fleet.errors import FleetError
+
+_LOG = logging.getLogger(__name__)
+_OURS = "/robot_fleet."
+
+OnBug = Callable[[str, Exception], None]
+"""Called with the method's name and what it raised."""
+
+
+class ErrorInterceptor(grpc.aio.ServerInterceptor):
+    """Refusals become their status with details; anything else is our mistake: logged, told to `on_bug`, INTERNAL."""
+
+    def __init__(self, on_bug: OnBug) -> None:
+        self._on_bug = on_bug
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler:
+        """The method's handler, wrapped."""
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or not method.startswith(_OURS):
+            return handler
+        coding = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        if handler.unary_stream:
+            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), **coding)
+        return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **coding)
+
+    def _unary(self, method: str, behaviour: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        @functools.wraps(behaviour)
+        async def answer(request: Any, context: grpc.aio.ServicerContext) -> Any:
+            try:
+                return await behaviour(request, context)
+            except Exception as error:
+                await self._abort(method, error, context)
+
+        return answer
+
+    def _stream(self, method: str, behaviour: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
+        @functools.wraps(behaviour)
+        async def answers(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
+            try:
+                async for message in behaviour(request, context):
+                    yield message
+            except Exception as error:
+                await self._abort(method, error, context)
+
+        return answers
+
+    async def _abort(self, method: str, error: Exception, context: grpc.aio.ServicerContext) -> None:
+        if isinstance(error, grpc.aio.AbortError | grpc.aio.UsageError):
+            raise error
+        status = status_of(error) if isinstance(error, FleetError) else self._incident(method, error)
+        answer = rpc_status.to_status(status)
+        await context.abort(answer.code, answer.details, answer.trailing_metadata)
+
+    def _incident(self, method: str, error: Exception) -> Status:
+        incident = uuid.uuid4().hex[:12]
+        _LOG.error("incident %s in %s", incident, method, exc_info=error)
+        self._on_bug(method, error)
+        return incident_status(incident)

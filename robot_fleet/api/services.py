@@ -1,0 +1,205 @@
+"""FleetService over grpc.aio: validates, converts, asks the controller. What is shown is the hub's newest snapshot."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import AsyncIterator
+from typing import TypeAlias
+
+import grpc
+
+from robot_fleet.api.controls import FleetControl
+from robot_fleet.api.conversion import alert_to_proto, floor_to_proto, record_to_proto, robot_to_proto, run_to_proto
+from robot_fleet.api.paging import page_of
+from robot_fleet.api.v1 import cleaning_run_pb2 as run_pb
+from robot_fleet.api.v1 import fleet_service_pb2 as pb
+from robot_fleet.api.v1 import floor_pb2, robot_pb2
+from robot_fleet.api.v1.fleet_service_pb2_grpc import FleetServiceServicer
+from robot_fleet.api.validation import Findings, shown
+from robot_fleet.api.watches import changes, heartbeat, rest
+from robot_fleet.control.hub import SnapshotHub
+from robot_fleet.control.snapshot import RobotView, RunView, Snapshot
+from robot_fleet.fleet.errors import NotFound
+from robot_fleet.floor.store import Store
+
+Context: TypeAlias = grpc.aio.ServicerContext
+_DEFAULT_WAIT_S, _MOST_WAIT_S = 10.0, 60.0
+_DEFAULT_INTERVAL_S, _LEAST_INTERVAL_S, _MOST_INTERVAL_S = 0.1, 0.05, 60.0
+_ANSWER_MARGIN_S = 0.2
+
+
+class FleetService(FleetServiceServicer):
+    """The methods of robot_fleet.api.v1.FleetService; what each does is said in its proto."""
+
+    def __init__(self, store: Store, control: FleetControl, hub: SnapshotHub) -> None:
+        self._store = store
+        self._control = control
+        self._hub = hub
+        self._robots = {robot.name for robot in store.robots}
+
+    async def StartCleaningRun(self, request: pb.StartCleaningRunRequest, context: Context) -> run_pb.CleaningRun:
+        findings = Findings()
+        findings.identifier("request_id", request.request_id, required=False)
+        findings.names("zones", request.zones, {zone.name for zone in self._store.floor.zones})
+        findings.names("robots", request.robots, self._robots)
+        findings.conclude()
+        request_id = request.request_id or str(uuid.uuid4())
+        return run_to_proto(self._control.start_run(tuple(request.zones), request_id, tuple(request.robots)))
+
+    async def StopCleaningRun(self, request: pb.StopCleaningRunRequest, context: Context) -> run_pb.CleaningRun:
+        findings = Findings()
+        findings.identifier("run_id", request.run_id)
+        wait_s = _DEFAULT_WAIT_S
+        if request.HasField("wait"):
+            wait_s = findings.seconds(request.wait, "wait", 0.0, _MOST_WAIT_S)
+        findings.conclude()
+        run = self._control.stop_run(request.run_id)
+        # What the stop published is newer than `run`; the snapshot may lack it only if nothing had to change.
+        at_rest = await self._hub.wait_for(lambda now: _is_over(now, run.run_id), _within_deadline(wait_s, context))
+        return run_to_proto(_find_run(at_rest, run.run_id) or run)
+
+    async def PauseCleaningRun(self, request: pb.PauseCleaningRunRequest, context: Context) -> run_pb.CleaningRun:
+        _check_run_id(request.run_id)
+        return run_to_proto(self._control.pause_run(request.run_id))
+
+    async def ResumeCleaningRun(self, request: pb.ResumeCleaningRunRequest, context: Context) -> run_pb.CleaningRun:
+        _check_run_id(request.run_id)
+        return run_to_proto(self._control.resume_run(request.run_id))
+
+    async def GetCleaningRun(self, request: pb.GetCleaningRunRequest, context: Context) -> run_pb.CleaningRun:
+        findings = Findings()
+        findings.identifier("run_id", request.run_id)
+        if request.view not in run_pb.RunView.values():
+            findings.add("view", "UNKNOWN_VALUE", f"{request.view} is not a view", "Give BASIC (1) or FULL (2).")
+        findings.conclude()
+        message = run_to_proto(self._run(self._hub.latest, request.run_id))
+        if request.view == run_pb.RUN_VIEW_FULL:
+            message.record.CopyFrom(record_to_proto(self._control.record(request.run_id)))
+        return message
+
+    async def ListCleaningRuns(
+        self, request: pb.ListCleaningRunsRequest, context: Context
+    ) -> pb.ListCleaningRunsResponse:
+        runs, token = page_of(
+            self._hub.latest.runs,
+            lambda run: (-run.created_at_s, run.run_id),
+            "runs",
+            request.page_size,
+            request.page_token,
+        )
+        return pb.ListCleaningRunsResponse(cleaning_runs=map(run_to_proto, runs), next_page_token=token)
+
+    async def WatchCleaningRun(
+        self, request: pb.WatchCleaningRunRequest, context: Context
+    ) -> AsyncIterator[pb.WatchCleaningRunResponse]:
+        findings = Findings()
+        findings.identifier("run_id", request.run_id)
+        interval_s = _interval(request, findings)
+        findings.conclude()
+        run_id = request.run_id
+        seen = {run_id: request.known_version}
+        async for snapshot in changes(self._hub, lambda now: _is_news(self._run(now, run_id), seen)):
+            if snapshot is None:
+                yield pb.WatchCleaningRunResponse(heartbeat=heartbeat())
+                continue
+            run = self._run(snapshot, run_id)
+            seen[run_id] = run.version
+            yield pb.WatchCleaningRunResponse(cleaning_run=run_to_proto(run))
+            if run.state.is_terminal:
+                return
+            await rest(self._hub, interval_s, lambda now: _is_over(now, run_id))
+
+    async def ListRobots(self, request: pb.ListRobotsRequest, context: Context) -> pb.ListRobotsResponse:
+        now = self._hub.latest
+        robots, token = page_of(
+            now.robots, lambda robot: (0, robot.name), "robots", request.page_size, request.page_token
+        )
+        return pb.ListRobotsResponse(robots=map(robot_to_proto, robots), next_page_token=token, clock_s=now.clock_s)
+
+    async def WatchRobots(
+        self, request: pb.WatchRobotsRequest, context: Context
+    ) -> AsyncIterator[pb.WatchRobotsResponse]:
+        findings = Findings()
+        findings.names("robots", request.robots, self._robots)
+        interval_s = _interval(request, findings)
+        findings.conclude()
+        names = set(request.robots) or self._robots
+        seen: dict[str, int] = {}
+        async for snapshot in changes(self._hub, lambda now: bool(_changed(now, names, seen))):
+            if snapshot is None:
+                yield pb.WatchRobotsResponse(heartbeat=heartbeat(), clock_s=self._hub.latest.clock_s)
+                continue
+            robots = _changed(snapshot, names, seen)
+            seen.update((robot.name, robot.version) for robot in robots)
+            yield pb.WatchRobotsResponse(robots=map(robot_to_proto, robots), clock_s=snapshot.clock_s)
+            await rest(self._hub, interval_s)
+
+    async def AcknowledgeRobot(self, request: pb.AcknowledgeRobotRequest, context: Context) -> robot_pb2.Robot:
+        findings = Findings()
+        findings.text("robot", request.robot, "Give the robot's name.")
+        findings.text("person", request.person, "Say who has seen to the robot; it is recorded.")
+        findings.conclude()
+        if request.robot not in self._robots:
+            raise NotFound("NO_SUCH_ROBOT", f"there is no robot {shown(request.robot)} in this store")
+        return robot_to_proto(self._control.acknowledge(request.robot, request.person.strip()))
+
+    async def GetFloor(self, request: pb.GetFloorRequest, context: Context) -> floor_pb2.Floor:
+        return self._floor
+
+    async def ListAlerts(self, request: pb.ListAlertsRequest, context: Context) -> pb.ListAlertsResponse:
+        alerts, token = page_of(
+            [alert for alert in self._hub.latest.alerts if alert.active or not request.active_only],
+            lambda alert: (-alert.at_s, alert.alert_id),
+            "active alerts" if request.active_only else "alerts",
+            request.page_size,
+            request.page_token,
+        )
+        return pb.ListAlertsResponse(alerts=map(alert_to_proto, alerts), next_page_token=token)
+
+    @functools.cached_property
+    def _floor(self) -> floor_pb2.Floor:
+        return floor_to_proto(self._store.floor)
+
+    @staticmethod
+    def _run(snapshot: Snapshot, run_id: str) -> RunView:
+        run = _find_run(snapshot, run_id)
+        if run is None:
+            raise NotFound("NO_SUCH_RUN", f"there is no run {shown(run_id)}; `robot-fleet runs` lists all")
+        return run
+
+
+def _find_run(snapshot: Snapshot, run_id: str) -> RunView | None:
+    return next((run for run in snapshot.runs if run.run_id == run_id), None)
+
+
+def _is_over(snapshot: Snapshot, run_id: str) -> bool:
+    run = _find_run(snapshot, run_id)
+    return run is not None and run.state.is_terminal
+
+
+def _is_news(run: RunView, seen: dict[str, int]) -> bool:
+    # A final state is told in any case: after a restart of the server, versions may coincide.
+    return run.version != seen.get(run.run_id) or run.state.is_terminal
+
+
+def _changed(snapshot: Snapshot, names: set[str], seen: dict[str, int]) -> list[RobotView]:
+    return [robot for robot in snapshot.robots if robot.name in names and seen.get(robot.name) != robot.version]
+
+
+def _check_run_id(run_id: str) -> None:
+    findings = Findings()
+    findings.identifier("run_id", run_id)
+    findings.conclude()
+
+
+def _interval(request: pb.WatchCleaningRunRequest | pb.WatchRobotsRequest, findings: Findings) -> float:
+    if not request.HasField("min_interval"):
+        return _DEFAULT_INTERVAL_S
+    return findings.seconds(request.min_interval, "min_interval", _LEAST_INTERVAL_S, _MOST_INTERVAL_S)
+
+
+def _within_deadline(wait_s: float, context: Context) -> float:
+    """As long as asked, but so that the answer still reaches a caller with a deadline."""
+    remaining_s = context.time_remaining()
+    return wait_s if remaining_s is None else max(0.0, min(wait_s, remaining_s - _ANSWER_MARGIN_S))
