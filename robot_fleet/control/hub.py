@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 
 from robot_fleet.control.snapshot import Snapshot
@@ -49,10 +50,8 @@ class SnapshotHub:
                 if holds(snapshot):
                     return
 
-        try:
+        with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(reached(), limit_s)
-        except asyncio.TimeoutError:
-            pass
         return self.latest
 
     def _wake(self) -> None:

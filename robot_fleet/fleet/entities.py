@@ -47,6 +47,7 @@ class Robot:
     head_failures: int = 0
     hold: str = ""
     hold_active: bool = False
+    is_silent: bool = False
     acknowledged_by: str = ""
     cancel_due: bool = True
     cancel_sent_s: float | None = None
@@ -57,7 +58,7 @@ class Robot:
     failures: int = 0
     retry_at_s: float = 0.0
     waiting_since_s: float | None = None
-    going_home: bool = False
+    came_back: bool = False
     detail: str = ""
 
     @property
@@ -141,6 +142,8 @@ class CleaningRun:
     shares: dict[str, Share] = field(default_factory=dict)
     tracks: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)
     pieces: int = 0
+    cleaned_m2: float = 0.0
+    zone_rows: list[tuple[str, float, float, float]] = field(default_factory=list)
 
     def happen(self, event: RunEvent) -> None:
         """Moves the run's state by the table."""

@@ -1,11 +1,11 @@
 """Refusals: what is wrong, where, and what to do.
 
-    FleetError
-    ├── InvalidInput        the request or the store folder has faults; each is listed
-    ├── NotFound            no such run, robot, zone or store
-    ├── AlreadyExists       the request_id was used for another request
-    ├── WrongState          not possible in the present state
-    └── Unavailable         not possible for now; try again
+FleetError
+├── InvalidInput        the request or the store folder has faults; each is listed
+├── NotFound            no such run, robot, zone or store
+├── AlreadyExists       the request_id was used for another request
+├── WrongState          not possible in the present state
+└── Unavailable         not possible for now; try again
 """
 
 from __future__ import annotations

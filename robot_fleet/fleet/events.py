@@ -110,13 +110,5 @@ class Tick:
 
 
 Event = (
-    PoseReported
-    | BatteryReported
-    | HeadReported
-    | HoldReported
-    | LegEnded
-    | AllCancelled
-    | Planned
-    | PlanFailed
-    | Tick
+    PoseReported | BatteryReported | HeadReported | HoldReported | LegEnded | AllCancelled | Planned | PlanFailed | Tick
 )

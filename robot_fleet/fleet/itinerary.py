@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from shapely import LineString, Point, Polygon
 
@@ -140,10 +141,10 @@ class Itinerary:
                 return Piece(stretch.kind, place, end_m, points)
             end_m -= _SHORTEN_M
 
-    def spliced(self, place: Place, detour: NDArray[np.float64], resume_at: Place) -> Itinerary:
-        """The itinerary from `place` on with a `detour` (n, 2) first, going on at `resume_at`; its own place starts at 0."""
-        at_s = self.stretches[resume_at.stretch].time_at_s(resume_at.offset_m) if not self.ended(resume_at) else 0.0
-        first = [Stretch(LegKind.TRANSIT, detour, np.full(len(detour), at_s))] if _length(detour) > 1e-3 else []
+    def spliced(self, way: NDArray[np.float64], resume_at: Place) -> Itinerary:
+        """A new itinerary that first drives the `way` (n, 2) with the head off, then goes on with this one at `resume_at`."""
+        at_s = 0.0 if self.ended(resume_at) else self.stretches[resume_at.stretch].time_at_s(resume_at.offset_m)
+        first = (Stretch(LegKind.TRANSIT, way, np.full(len(way), at_s)),) if len(way) > 1 else ()
         return Itinerary((*first, *self.rest(resume_at).stretches))
 
     def rest(self, place: Place) -> Itinerary:
@@ -182,10 +183,6 @@ def progress_on(points: NDArray[np.float64], position: tuple[float, float], from
     return float(samples[best]) if distances[best] < 0.5 else from_m
 
 
-def _length(points: NDArray[np.float64]) -> float:
-    return float(np.hypot(*np.diff(points, axis=0).T).sum()) if len(points) > 1 else 0.0
-
-
 def _without_waits(stretch: Stretch) -> Stretch:
     moves = np.concatenate(([True], np.hypot(*np.diff(stretch.points, axis=0).T) > _LEAST_M))
     return replace(stretch, points=stretch.points[moves], times_s=stretch.times_s[moves])
@@ -207,4 +204,5 @@ def _ends_once(points: NDArray[np.float64], tolerance_m: float) -> bool:
         return True
     end = Point(points[-1])
     offsets = np.arange(0.0, before_m, _SAMPLE_M)
-    return all(line.interpolate(offset).distance(end) > tolerance_m + 1.5 * _SAMPLE_M for offset in offsets)
+    samples = shapely.line_interpolate_point(line, offsets)
+    return bool((shapely.distance(samples, end) > tolerance_m + 1.5 * _SAMPLE_M).all())

@@ -49,6 +49,10 @@ class Traffic:
         self._waits.pop(robot, None)
         self._held[robot] = floor
 
+    def settle(self, robot: str, floor: BaseGeometry) -> None:
+        """Records the floor under a resting robot; what it waits for stays noted."""
+        self._held[robot] = floor
+
     def waits_for(self, robot: str) -> frozenset[str]:
         """For whom the robot waits; empty when it does not."""
         return self._waits.get(robot, frozenset())

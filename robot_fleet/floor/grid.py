@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -48,7 +49,8 @@ class OccupancyGrid:
     @property
     def free(self) -> NDArray[np.bool_]:
         """Which cells are free, (rows, cols)."""
-        return self.cells == FREE
+        free: NDArray[np.bool_] = self.cells == FREE
+        return free
 
     @property
     def cell_area_m2(self) -> float:
@@ -84,7 +86,8 @@ class OccupancyGrid:
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
         """Which of (n, 2) map-frame points lie on the grid."""
         rows_cols = self.cells_at(points)
-        return np.all((rows_cols >= 0) & (rows_cols < self.shape), axis=1)
+        inside: NDArray[np.bool_] = np.all((rows_cols >= 0) & (rows_cols < self.shape), axis=1)
+        return inside
 
     def centres_inside(self, shape: BaseGeometry) -> NDArray[np.bool_]:
         """Mask (rows, cols) of the cells whose centre lies inside a map-frame polygon."""
@@ -160,7 +163,8 @@ def _matrix(pose: Pose) -> list[float]:
 def _moved(points: ArrayLike, pose: Pose) -> NDArray[np.float64]:
     a, b, c, d, x, y = _matrix(pose)
     array = np.atleast_2d(np.asarray(points, dtype=np.float64))
-    return array @ np.array([[a, c], [b, d]]) + (x, y)
+    moved: NDArray[np.float64] = array @ np.array([[a, c], [b, d]]) + np.array([x, y])
+    return moved
 
 
 def _outlines(mask: NDArray[np.bool_], resolution_m: float) -> list[Polygon]:
@@ -168,7 +172,8 @@ def _outlines(mask: NDArray[np.bool_], resolution_m: float) -> list[Polygon]:
     # Contours run through pixel centres: at three pixels a cell the outline lies one third of a cell inside the edge.
     if not mask.any():
         return []
-    big = np.kron(np.pad(mask, 1).astype(np.uint8), np.ones((3, 3), dtype=np.uint8))
+    padded: NDArray[np.uint8] = np.pad(mask, 1).astype(np.uint8)
+    big = cv2.resize(padded, None, fx=3, fy=3, interpolation=cv2.INTER_NEAREST)
     contours, tree = cv2.findContours(big, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     rings = [_ring(contour[:, 0, :], resolution_m) for contour in contours]
     found = []
@@ -185,7 +190,7 @@ def _outlines(mask: NDArray[np.bool_], resolution_m: float) -> list[Polygon]:
     return found
 
 
-def _ring(pixels: NDArray[np.int32], resolution_m: float) -> NDArray[np.float64]:
+def _ring(pixels: NDArray[Any], resolution_m: float) -> NDArray[np.float64]:
     cells = np.round((pixels + 0.5) / 3.0) - 1.0
     keep = np.any(cells != np.roll(cells, 1, axis=0), axis=1)
     return cells[keep] * resolution_m

@@ -1,0 +1,339 @@
+"""The controller: the one owner of what is known of robots and runs.
+
+Requests and events come in one at a time, on one thread, and nothing here waits. Each is decided first, then written to
+storage in one transaction, and only then do its commands go out and its snapshot become visible. Only a stop goes out at once.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+from robot_fleet.control import orders, rest, views
+from robot_fleet.control.dispatch import advance
+from robot_fleet.control.ports import CannotStore, Clock, Planner, RobotDriver, RunStore
+from robot_fleet.control.records import Rows
+from robot_fleet.control.requests import check_request
+from robot_fleet.control.robots import RobotReports
+from robot_fleet.control.snapshot import RobotView, RunRecord, RunView, Snapshot
+from robot_fleet.control.state import Effects, FleetState
+from robot_fleet.control.yielding import ask_to_move
+from robot_fleet.fleet.commands import SwitchHead
+from robot_fleet.fleet.coverage import CoverageRecord
+from robot_fleet.fleet.entities import CleaningRun, Robot
+from robot_fleet.fleet.errors import NotFound, Unavailable, WrongState
+from robot_fleet.fleet.events import (
+    AllCancelled,
+    BatteryReported,
+    Event,
+    HeadReported,
+    HoldReported,
+    LegEnded,
+    PlanFailed,
+    Planned,
+    PoseReported,
+    Tick,
+)
+from robot_fleet.fleet.itinerary import Place
+from robot_fleet.fleet.states import RobotEvent, RobotState, RunEvent, RunState
+from robot_fleet.floor.store import Store
+
+STOP_LIMIT_S = 30.0
+"""How long a stopped run waits for robots to confirm before it ends and names those that did not."""
+
+NOBODY_S = 900.0
+"""How long a run waits when no robot takes orders, before it fails."""
+
+CHECKPOINT_S = 5.0
+_PUBLISH_S = 0.2
+
+
+class Controller:
+    """Starts, follows and ends cleaning runs. All methods must be called on one thread; they raise FleetError to refuse."""
+
+    def __init__(
+        self,
+        store: Store,
+        driver: RobotDriver,
+        planner: Planner,
+        run_store: RunStore,
+        clock: Clock,
+        on_change: Callable[[Snapshot], None] = lambda snapshot: None,
+    ) -> None:
+        self._driver = driver
+        self._planner = planner
+        self._on_change = on_change
+        self._state = FleetState(store, clock)
+        self._state.now_s = clock.now_s()
+        self._rows = Rows(self._state, run_store)
+        self._reports = RobotReports(self._state)
+        self._checkpoint_s = self._state.now_s
+        self._snapshot = views.snapshot_of(self._state)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest frozen view of everything."""
+        return self._snapshot
+
+    def resume_from_storage(self) -> None:
+        """Takes up where an earlier process ended; every robot must confirm that it has no goal before it gets one."""
+        self._rows.load()
+        run = self._state.active
+        if run and run.state is RunState.PLANNING:
+            rest.ask_for_plan(self._state, run)
+        elif run and run.planning:
+            run.planning, run.rest_wanted = False, True
+        for robot in self._state.robots.values():
+            orders.cancel(self._state, robot)
+        self._finish("resumed")
+
+    def start_run(self, zones: tuple[str, ...], request_id: str, robots: tuple[str, ...] = ()) -> RunView:
+        """A new run over the zones (none: all of them) by the robots (none: all that are here), or the run of that request_id."""
+        state = self._state
+        known = check_request(state, zones, request_id, robots)
+        if known:
+            return self._view(known)
+        run = CleaningRun(
+            run_id=uuid.uuid4().hex[:12],
+            request_id=request_id,
+            zones=zones or tuple(zone.name for zone in state.store.floor.zones),
+            robots=robots or tuple(robot.name for robot in state.robots.values()),
+            asked_zones=zones,
+            asked_robots=robots,
+            created_at_s=state.clock.wall_s(),
+        )
+        state.runs[run.run_id] = state.active = run
+        state.coverage = CoverageRecord(state.store.floor.grid, state.requested(run.zones))
+        run.requested_m2 = float(state.coverage.requested.sum()) * state.store.floor.grid.cell_area_m2
+        for robot in state.members(run):
+            robot.itinerary, robot.place = None, Place()
+            state.touch("itinerary", robot.name)
+        rest.ask_for_plan(state, run)
+        try:
+            self._finish("run started")
+        except CannotStore as error:
+            del state.runs[run.run_id]
+            state.active, state.coverage, state.effects = None, None, Effects()
+            raise Unavailable("STORAGE", f"The run was not started, since it could not be stored: {error}") from error
+        return self._view(run)
+
+    def stop_run(self, run_id: str) -> RunView:
+        """Stops the run; cancels go to its robots at once. A run that has ended stays as it is."""
+        run = self._run(run_id)
+        if run.state.is_terminal or run.state is RunState.STOPPING:
+            return self._view(run)
+        for robot in self._state.members(run):
+            self._halt(robot)
+        run.happen(RunEvent.STOP_ASKED)
+        run.stop_asked_s = self._state.now_s
+        run.planning = run.rest_wanted = False
+        return self._changed(run, "stop asked")
+
+    def pause_run(self, run_id: str) -> RunView:
+        """Brings the run's robots to rest where they are; `resume_run` goes on from there."""
+        run = self._run(run_id)
+        if run.state in (RunState.PAUSING, RunState.PAUSED):
+            return self._view(run)
+        if run.state is not RunState.RUNNING:
+            raise WrongState("NOT_RUNNING", f"Run {run_id} is {run.state.value}; only a RUNNING run can be paused")
+        for robot in self._state.members(run):
+            self._halt(robot)
+        run.happen(RunEvent.PAUSE_ASKED)
+        return self._changed(run, "pause asked")
+
+    def resume_run(self, run_id: str) -> RunView:
+        """Goes on with a paused run."""
+        run = self._run(run_id)
+        if run.state is RunState.RUNNING:
+            return self._view(run)
+        if run.state not in (RunState.PAUSING, RunState.PAUSED):
+            raise WrongState("NOT_PAUSED", f"Run {run_id} is {run.state.value}; only a paused run can be resumed")
+        run.happen(RunEvent.RESUME_ASKED)
+        return self._changed(run, "resume asked")
+
+    def acknowledge(self, robot: str, who: str) -> RobotView:
+        """Lets a HELD robot take orders again, on the word of a person, whose name is kept."""
+        if robot not in self._state.robots:
+            raise NotFound("ROBOT_NOT_FOUND", f"There is no robot named '{robot}'; see ListRobots")
+        found = self._state.robots[robot]
+        if found.state is not RobotState.HELD:
+            raise WrongState("NOT_HELD", f"{robot} is {found.state.value}; only a HELD robot is acknowledged")
+        if found.hold_active:
+            raise WrongState("STILL_HELD", f"{robot} still reports '{found.hold}'; clear it at the robot first")
+        found.happen(RobotEvent.ACKNOWLEDGED)
+        found.acknowledged_by, found.hold, found.came_back = who, "", True
+        self._state.settle(f"held-{robot}")
+        self._state.touch("robot", robot)
+        self._state.note("acknowledged", robot=robot, person=who)
+        orders.cancel(self._state, found)
+        self._finish("acknowledged")
+        return next(view for view in self._snapshot.robots if view.name == robot)
+
+    def handle(self, event: Event) -> None:
+        """Takes in one event. CannotStore means that nothing of it took effect outside; the process should end and resume."""
+        match event:
+            case PoseReported():
+                self._reports.pose(event)
+            case BatteryReported():
+                self._reports.battery(event)
+            case HeadReported():
+                self._reports.head(event)
+            case HoldReported():
+                self._reports.hold(event)
+            case LegEnded():
+                self._leg_ended(event)
+            case AllCancelled():
+                self._reports.all_cancelled(event)
+            case Planned() | PlanFailed():
+                self._plan_answered(event)
+            case Tick():
+                self._tick(event)
+        self._finish(type(event).__name__)
+
+    def record(self, run_id: str) -> RunRecord:
+        """What the run cleaned and where its robots drove."""
+        run = self._run(run_id)
+        return self._rows.record(run)
+
+    def _tick(self, event: Tick) -> None:
+        state = self._state
+        elapsed_s = max(0.0, event.at_s - state.now_s)
+        state.now_s = max(state.now_s, event.at_s)
+        for robot in state.robots.values():
+            self._reports.tick(robot)
+            orders.watch(state, robot)
+        if state.active:
+            self._run_tick(state.active, elapsed_s)
+        if state.now_s - self._checkpoint_s >= CHECKPOINT_S:
+            self._checkpoint_s = state.now_s
+            self._checkpoint()
+
+    def _run_tick(self, run: CleaningRun, elapsed_s: float) -> None:
+        state = self._state
+        if run.started_at_s is not None:
+            run.elapsed_s += elapsed_s
+            for robot in state.members(run):
+                run.share(robot.name).spend(elapsed_s, robot.state)
+        if run.state is RunState.RUNNING:
+            rest.look_after_rest(state, run)
+            for robot in state.members(run):
+                advance(state, run, robot)
+            for robot in state.robots.values():
+                ask_to_move(state, robot)
+            self._end_if_done(run)
+        elif run.state in (RunState.PAUSING, RunState.STOPPING):
+            self._rest_if_at_rest(run)
+
+    def _leg_ended(self, event: LegEnded) -> None:
+        robot = self._state.robots.get(event.robot)
+        if robot is None:
+            return
+        orders.ended(self._state, robot, event)
+        run = self._state.active
+        if run and run.state is RunState.RUNNING:
+            advance(self._state, run, robot)
+
+    def _plan_answered(self, event: Planned | PlanFailed) -> None:
+        run = self._state.active
+        if run is None or run.run_id != event.run_id or run.epoch != event.epoch or run.state is RunState.STOPPING:
+            return
+        if isinstance(event, Planned):
+            rest.install(self._state, run, event.plan)
+            return
+        first = run.state is RunState.PLANNING
+        run.planning = False
+        run.happen(RunEvent.PLAN_FAILED)
+        self._state.note("plan failed", run=run.run_id, reason=event.reason)
+        self._state.touch("run", run.run_id)
+        if first:
+            self._end(run, event.reason)
+
+    def _end_if_done(self, run: CleaningRun) -> None:
+        here = [robot for robot in self._state.members(run) if robot.is_here]
+        run.nobody_since_s = None if here else (run.nobody_since_s or self._state.now_s)
+        if rest.all_work_ended(self._state, run):
+            run.happen(RunEvent.WORK_ENDED)
+            self._end(run, "")
+        elif run.nobody_since_s is not None and self._state.now_s - run.nobody_since_s > NOBODY_S:
+            run.happen(RunEvent.NO_ROBOT_LEFT)
+            self._end(run, "No robot of the run takes orders any more")
+
+    def _rest_if_at_rest(self, run: CleaningRun) -> None:
+        state = self._state
+        moving = [robot.name for robot in state.members(run) if not self._at_rest(robot)]
+        run.unconfirmed = tuple(moving) if run.state is RunState.STOPPING else ()
+        limit = run.stop_asked_s is not None and state.now_s - run.stop_asked_s > STOP_LIMIT_S
+        absent = all(state.robots[name].state is RobotState.OFFLINE for name in moving)
+        if (run.state is RunState.PAUSING and absent) or (run.state is RunState.STOPPING and (not moving or limit)):
+            stopped = run.state is RunState.STOPPING
+            run.happen(RunEvent.ALL_AT_REST)
+            state.touch("run", run.run_id)
+            if stopped:
+                names = ", ".join(moving)
+                self._end(run, f"Stopped on request; not confirmed by {names}" if moving else "Stopped on request")
+
+    def _at_rest(self, robot: Robot) -> bool:
+        return robot.order is None and not robot.cancel_due and self._state.now_s >= robot.rest_after_s
+
+    def _halt(self, robot: Robot) -> None:
+        """Cancels at once, ahead of storage: a stop must not wait for a disk."""
+        before = len(self._state.effects.commands)
+        robot.rest_after_s = self._state.now_s + orders.braking_s(robot)
+        orders.cancel(self._state, robot)
+        self._state.send(SwitchHead(robot.name, False))
+        self._state.traffic.stop_waiting(robot.name)
+        for command in self._state.effects.commands[before:]:
+            self._driver.send(command)
+        del self._state.effects.commands[before:]
+
+    def _end(self, run: CleaningRun, reason: str) -> None:
+        state = self._state
+        run.reason, run.ended_at_s = reason, state.clock.wall_s()
+        run.missed = views.missed_areas(state, run)
+        self._checkpoint()
+        for robot in state.members(run):
+            robot.itinerary, robot.place, robot.waiting_since_s = None, Place(), None
+            state.traffic.stop_waiting(robot.name)
+            state.touch("itinerary", robot.name)
+            if robot.is_here and robot.state is not RobotState.CHARGING:
+                robot.happen(RobotEvent.RELEASED)
+        state.touch("run", run.run_id)
+        state.note("run ended", run=run.run_id, state=run.state.value, reason=reason)
+        state.active = None
+
+    def _checkpoint(self) -> None:
+        if self._state.active:
+            views.count_zones(self._state, self._state.active)
+        self._rows.checkpoint()
+
+    def _run(self, run_id: str) -> CleaningRun:
+        run = self._state.runs.get(run_id)
+        if run is None:
+            raise NotFound("RUN_NOT_FOUND", f"There is no run '{run_id}'; see ListCleaningRuns")
+        return run
+
+    def _changed(self, run: CleaningRun, what: str) -> RunView:
+        self._state.touch("run", run.run_id)
+        self._state.note(what, run=run.run_id)
+        self._finish(what)
+        return self._view(run)
+
+    def _view(self, run: CleaningRun) -> RunView:
+        return next(view for view in self._snapshot.runs if view.run_id == run.run_id)
+
+    def _finish(self, what: str) -> None:
+        """Writes what the event changed, lets its effects out, and replaces the snapshot."""
+        state, effects = self._state, self._state.effects
+        if effects.rows:
+            state.version += 1
+            if effects.journal == []:
+                state.note(what)
+            self._rows.commit()
+        state.effects = Effects()
+        for command in effects.commands:
+            self._driver.send(command)
+        for run_id, epoch, request in effects.plans:
+            self._planner.plan(run_id, epoch, request)
+        if effects.rows or state.now_s - self._snapshot.clock_s >= _PUBLISH_S:
+            self._snapshot = views.snapshot_of(state)
+            self._on_change(self._snapshot)

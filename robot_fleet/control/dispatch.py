@@ -1,0 +1,141 @@
+"""From an itinerary to drive orders: a robot's next piece is released when its floor is free and its head is as it must be."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_fleet.control.orders import RETRIES, drop_work, give_up_here
+from robot_fleet.control.state import FleetState
+from robot_fleet.control.yielding import give_way
+from robot_fleet.fleet.commands import Command, DockAt, Follow, SwitchHead, Undock
+from robot_fleet.fleet.entities import CleaningRun, Order, Robot, kind_event
+from robot_fleet.fleet.itinerary import Itinerary, Piece, Place
+from robot_fleet.fleet.states import RobotEvent, RobotState
+from robot_fleet.fleet.traffic import MARGIN_M
+from robot_fleet.floor.pose import Pose
+from robot_fleet.planning.plan import LegKind
+
+OFF_PATH_M = 0.6
+"""A robot further than this from where its piece starts is led there first."""
+
+HEAD_S = 5.0
+"""How long a head may take to report its new state before it is asked again."""
+
+
+def advance(state: FleetState, run: CleaningRun, robot: Robot) -> None:
+    """Gives the robot its next order, if it can take one now."""
+    if robot.order or not robot.is_here or state.now_s < robot.retry_at_s:
+        return
+    if run.planning and robot.cleans:
+        _wait(state, robot)
+    elif not robot.has_work:
+        _rest(state, robot)
+    else:
+        assert robot.itinerary is not None
+        robot.place = robot.itinerary.settled(robot.place)
+        if robot.has_work and _in_position(state, robot, robot.itinerary):
+            _release(state, run, robot, robot.itinerary)
+
+
+def _release(state: FleetState, run: CleaningRun, robot: Robot, itinerary: Itinerary) -> None:
+    profile = robot.spec.profile
+    piece = itinerary.next_piece(robot.place, profile.speed_mps, profile.goal_tolerance_m)
+    if not _head_ready(state, robot, piece.kind is LegKind.CLEAN):
+        return
+    wanted = piece.swept(robot.radius_m + MARGIN_M).union(state.disc(robot))
+    if state.traffic.ask(robot.name, wanted):
+        robot.waiting_since_s = None
+        _send(state, run, robot, piece)
+    else:
+        _wait(state, robot)
+        give_way(state, robot)
+
+
+def _send(state: FleetState, run: CleaningRun, robot: Robot, piece: Piece) -> None:
+    run.pieces += 1
+    leg_id = f"{run.run_id}-{run.pieces}-{robot.name}"
+    due_s = state.now_s + 30.0 + 3.0 * _expected_s(robot, piece.points)
+    robot.order = Order(leg_id, piece, state.now_s, due_s)
+    robot.happen(kind_event(piece.kind))
+    state.send(_command(state, robot, leg_id, piece))
+    state.touch("robot", robot.name)
+    state.touch("run", run.run_id)
+    state.note("leg sent", leg=leg_id, kind=piece.kind.value)
+
+
+def _command(state: FleetState, robot: Robot, leg_id: str, piece: Piece) -> Command:
+    dock = state.store.floor.dock(robot.spec.dock)
+    if piece.kind is LegKind.UNDOCK:
+        return Undock(robot.name, leg_id, dock)
+    if piece.kind is LegKind.DOCK:
+        return DockAt(robot.name, leg_id, dock)
+    return Follow(robot.name, leg_id, piece.points)
+
+
+def _expected_s(robot: Robot, points: NDArray[np.float64]) -> float:
+    profile = robot.spec.profile
+    steps = np.diff(points, axis=0)
+    turning_rad = np.abs(np.diff(np.unwrap(np.arctan2(steps[:, 1], steps[:, 0])))).sum()
+    return float(np.hypot(*steps.T).sum() / profile.speed_mps + turning_rad / profile.yaw_rate_rps)
+
+
+def _in_position(state: FleetState, robot: Robot, itinerary: Itinerary) -> bool:
+    """Whether the next piece starts where the robot stands; if not, leads it there first."""
+    assert robot.pose is not None
+    stretch = itinerary.stretches[robot.place.stretch]
+    if stretch.kind is LegKind.UNDOCK:
+        if robot.pose.distance_m(state.store.floor.dock(robot.spec.dock).pose) < OFF_PATH_M / 2:
+            return True
+        robot.place = Place(robot.place.stretch + 1)
+        return False
+    x, y = stretch.between(robot.place.offset_m, stretch.length_m)[0]
+    if math.hypot(robot.pose.x_m - x, robot.pose.y_m - y) <= OFF_PATH_M:
+        return True
+    way = state.router(robot).route(robot.pose, Pose(float(x), float(y)))
+    if way is None:
+        give_up_here(state, robot, "no way leads from where it stands to its next lane")
+        return False
+    robot.itinerary, robot.place = itinerary.spliced(way, robot.place), Place()
+    state.touch("itinerary", robot.name)
+    return False
+
+
+def _head_ready(state: FleetState, robot: Robot, wanted: bool) -> bool:
+    if robot.head_on == wanted:
+        robot.head_asked_s, robot.head_failures = None, 0
+        state.settle(f"head-{robot.name}")
+        return True
+    if robot.head_asked_s is not None and state.now_s - robot.head_asked_s < HEAD_S:
+        return False
+    robot.head_failures += robot.head_asked_s is not None
+    robot.head_asked_s = state.now_s
+    state.send(SwitchHead(robot.name, wanted))
+    return robot.head_failures >= RETRIES and _head_failed(state, robot, wanted)
+
+
+def _head_failed(state: FleetState, robot: Robot, wanted: bool) -> bool:
+    """Whether the robot may go on with a head that does not obey: only to drive, never to clean."""
+    text = f"The cleaning head of {robot.name} does not turn {'on' if wanted else 'off'}"
+    state.alert(f"head-{robot.name}", "ERROR", text, "Look at the head, its fuse and its service", robot.name)
+    if wanted:
+        drop_work(state, robot, "its cleaning head does not turn on")
+    return not wanted
+
+
+def _wait(state: FleetState, robot: Robot) -> None:
+    if robot.waiting_since_s is None:
+        robot.waiting_since_s = state.now_s
+    if robot.state is not RobotState.WAITING:
+        robot.happen(RobotEvent.MUST_WAIT)
+
+
+def _rest(state: FleetState, robot: Robot) -> None:
+    robot.waiting_since_s = None
+    state.traffic.stop_waiting(robot.name)
+    if robot.head_on:
+        _head_ready(state, robot, False)
+    if robot.state not in (RobotState.IDLE, RobotState.CHARGING):
+        robot.happen(RobotEvent.RELEASED)

@@ -1,0 +1,161 @@
+"""What becomes of a drive order: how far it came, how it ended, and what follows from a failure."""
+
+from __future__ import annotations
+
+import math
+
+from shapely import LineString
+from shapely.ops import substring
+
+from robot_fleet.control.state import FleetState
+from robot_fleet.fleet.commands import CancelAll
+from robot_fleet.fleet.entities import Order, Robot
+from robot_fleet.fleet.events import LegEnded, Outcome
+from robot_fleet.fleet.itinerary import Itinerary, Place, progress_on
+from robot_fleet.fleet.states import RobotEvent
+from robot_fleet.fleet.traffic import MARGIN_M
+from robot_fleet.planning.plan import LegKind
+
+RETRIES = 3
+"""Failures at one place before the place is given up."""
+
+SKIP_M = 2.0
+"""How much of a lane is left out where a robot does not get on."""
+
+EARLY_M = 1.0
+"""A success this far before the end of the path, beyond the goal tolerance, is not believed."""
+
+_NEW_PLACE_M = 1.0
+_SHRINK_M = 1.0
+_DRIVEN = (LegKind.TRANSIT, LegKind.CLEAN)
+
+
+def cancel(state: FleetState, robot: Robot) -> None:
+    """Orders the robot to drop every goal; it gets no order before it has confirmed."""
+    robot.cancel_due, robot.cancel_sent_s = True, state.now_s
+    state.send(CancelAll(robot.name))
+
+
+def watch(state: FleetState, robot: Robot) -> None:
+    """Follows the robot along its order: its progress, the floor that it has left, an answer that is overdue."""
+    order = robot.order
+    if order is None or robot.pose is None:
+        return
+    if order.piece.kind in _DRIVEN:
+        _progress(state, robot, order, (robot.pose.x_m, robot.pose.y_m))
+    if state.now_s > order.due_s and order.cancel_asked_s is None:
+        order.cancel_asked_s = state.now_s
+        cancel(state, robot)
+        state.note("leg overdue", leg=order.leg_id)
+
+
+def _progress(state: FleetState, robot: Robot, order: Order, position: tuple[float, float]) -> None:
+    before_m = order.progress_m
+    window_m = 0.5 + 2.0 * robot.spec.profile.speed_mps
+    order.progress_m = progress_on(order.piece.points, position, before_m, window_m)
+    if math.floor(order.progress_m / _SHRINK_M) == math.floor(before_m / _SHRINK_M):
+        return
+    line = LineString(order.piece.points)
+    ahead = substring(line, min(max(0.0, order.progress_m - _SHRINK_M), line.length - 0.01), line.length)
+    state.traffic.hold(robot.name, ahead.buffer(robot.radius_m + MARGIN_M, quad_segs=4).union(state.disc(robot)))
+
+
+def ended(state: FleetState, robot: Robot, event: LegEnded) -> None:
+    """Takes in the terminal result of the robot's order; a result of any other order is dropped."""
+    order = robot.order
+    if order is None or event.leg_id != order.leg_id:
+        return
+    robot.order = None
+    robot.rest_after_s = state.now_s + braking_s(robot)
+    state.touch("robot", robot.name)
+    state.note("leg ended", leg=event.leg_id, outcome=event.outcome.value, detail=event.detail)
+    if order.superseded or robot.itinerary is None:
+        return
+    if event.outcome is Outcome.SUCCEEDED and _believed(robot, order):
+        _passed(state, robot, robot.itinerary, order)
+        return
+    _keep_progress(robot, robot.itinerary, order)
+    if event.outcome is not Outcome.CANCELLED or order.cancel_asked_s is not None:
+        _failed(state, robot, event.detail or event.outcome.value)
+
+
+def braking_s(robot: Robot) -> float:
+    """Within how many seconds of its cancel the robot is at rest: v / a + 0.3 s."""
+    profile = robot.spec.profile
+    return 0.3 + (profile.speed_mps / profile.acceleration_mps2 if profile.acceleration_mps2 else 0.0)
+
+
+def _believed(robot: Robot, order: Order) -> bool:
+    if order.piece.kind not in _DRIVEN:
+        return True
+    left_m = LineString(order.piece.points).length - order.progress_m
+    return left_m <= robot.spec.profile.goal_tolerance_m + EARLY_M
+
+
+def _passed(state: FleetState, robot: Robot, itinerary: Itinerary, order: Order) -> None:
+    robot.failures = 0
+    piece = order.piece
+    if piece.kind is LegKind.DOCK:
+        robot.happen(RobotEvent.DOCKED)
+        state.settle(f"dock-{robot.name}")
+    if piece.kind not in _DRIVEN:
+        robot.place = Place(robot.place.stretch + 1)
+        return
+    least_m = LineString(piece.points).length - robot.spec.profile.goal_tolerance_m
+    robot.place = itinerary.advanced(piece, max(order.progress_m, least_m, piece.end_m - piece.start.offset_m))
+
+
+def _keep_progress(robot: Robot, itinerary: Itinerary, order: Order) -> None:
+    if order.piece.kind in _DRIVEN:
+        if order.progress_m > _NEW_PLACE_M:
+            robot.failures = 0
+        robot.place = itinerary.advanced(order.piece, order.progress_m)
+
+
+def _failed(state: FleetState, robot: Robot, detail: str) -> None:
+    robot.failures += 1
+    robot.detail = detail
+    robot.retry_at_s = state.now_s + 2.0 * robot.failures
+    if robot.failures >= RETRIES:
+        robot.failures = 0
+        give_up_here(state, robot, detail)
+
+
+def give_up_here(state: FleetState, robot: Robot, why: str) -> None:
+    """Leaves out the place where the robot does not get on; floor that is left out is for the make-up pass."""
+    assert robot.itinerary is not None and robot.pose is not None
+    stretch = robot.itinerary.stretches[robot.place.stretch]
+    state.touch("robot", robot.name)
+    if stretch.kind is LegKind.DOCK:
+        robot.place = Place(len(robot.itinerary.stretches))
+        text, remedy = (
+            f"{robot.name} did not get onto its dock: {why}",
+            "Put it on its dock by hand and look at the dock",
+        )
+        state.alert(f"dock-{robot.name}", "ERROR", text, remedy, robot.name)
+    elif stretch.kind is LegKind.UNDOCK:
+        text, remedy = f"{robot.name} did not leave its dock: {why}", "Look at the robot; its floor goes to the others"
+        state.alert(f"dock-{robot.name}", "ERROR", text, remedy, robot.name)
+        drop_work(state, robot, why)
+    else:
+        text = f"{robot.name} did not get on at ({robot.pose.x_m:.1f}, {robot.pose.y_m:.1f}): {why}"
+        remedy = "Look whether something stands in its way; it goes on behind the place and comes back later"
+        state.alert(f"blocked-{robot.name}", "WARNING", text, remedy, robot.name)
+        skip(robot, robot.itinerary)
+
+
+def skip(robot: Robot, itinerary: Itinerary) -> None:
+    """Moves on past a bit of a lane, or past a whole transit."""
+    if itinerary.stretches[robot.place.stretch].kind is LegKind.CLEAN:
+        robot.place = itinerary.settled(Place(robot.place.stretch, robot.place.offset_m + SKIP_M))
+    else:
+        robot.place = Place(robot.place.stretch + 1)
+
+
+def drop_work(state: FleetState, robot: Robot, why: str) -> None:
+    """Takes the robot's remaining work away, for the others to do."""
+    robot.itinerary, robot.place, robot.detail = None, Place(), why
+    state.traffic.stop_waiting(robot.name)
+    state.touch("itinerary", robot.name)
+    if state.active:
+        state.active.rest_wanted = True

@@ -1,0 +1,178 @@
+"""What outlives the process: rows of runs, robots, itineraries, coverage, tracks and alerts, as JSON or compressed JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zlib
+from typing import Any
+
+import numpy as np
+import shapely
+
+from robot_fleet.control.ports import Record, RunStore
+from robot_fleet.control.snapshot import AlertView, RunRecord
+from robot_fleet.control.state import FleetState
+from robot_fleet.fleet.coverage import CoverageRecord
+from robot_fleet.fleet.entities import CleaningRun, Robot, Share
+from robot_fleet.fleet.itinerary import Itinerary, Place, Stretch
+from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.planning.plan import LegKind, MissedArea, MissedReason
+
+_RUN_SCALARS = (
+    "run_id", "request_id", "created_at_s", "reason", "version", "started_at_s", "ended_at_s", "elapsed_s", "epoch",
+    "planning", "rest_wanted", "makeup_passes", "requested_m2", "coverable_m2", "pieces",
+    "cleaned_m2", "zone_rows",
+)  # fmt: skip
+_RUN_NAMES = ("zones", "robots", "asked_zones", "asked_robots", "unconfirmed")
+_ROBOT_SCALARS = ("hold", "hold_active", "acknowledged_by", "came_back", "detail")
+
+
+class Rows:
+    """Turns the controller's records into rows and back."""
+
+    def __init__(self, state: FleetState, run_store: RunStore) -> None:
+        self._state = state
+        self._run_store = run_store
+        self._tracks_kept: dict[tuple[str, str], int] = {}
+
+    def commit(self) -> None:
+        """Writes the journal line and the rows of the present event in one transaction."""
+        effects = self._state.effects
+        for kind, key in effects.rows:
+            if kind == "run":
+                self._state.runs[key].version = self._state.version
+        records = [Record(kind, key, self._body(kind, key)) for kind, key in effects.rows]
+        self._run_store.commit(effects.journal_line(), records)
+
+    def checkpoint(self) -> None:
+        """Marks how far along its way each robot is, the coverage and the new parts of the tracks for writing."""
+        run = self._state.active
+        if run is None or run.started_at_s is None:
+            return
+        self._state.touch("run", run.run_id)
+        self._state.touch("coverage", run.run_id)
+        for robot in self._state.members(run):
+            self._state.touch("robot", robot.name)
+            kept, points = self._tracks_kept.get((run.run_id, robot.name), 0), len(run.tracks.get(robot.name, []))
+            if points > kept:
+                self._state.touch("track", f"{run.run_id}/{robot.name}/{kept:09d}")
+                self._tracks_kept[run.run_id, robot.name] = points
+
+    def load(self) -> None:
+        """Puts everything that was stored back into the state; robots are OFFLINE until heard, HELD ones stay HELD."""
+        state = self._state
+        state.version = max((json.loads(body)["version"] for body in self._run_store.load("run").values()), default=0)
+        state.runs = {key: _run_from(body) for key, body in self._run_store.load("run").items()}
+        state.active = next((run for run in state.runs.values() if not run.state.is_terminal), None)
+        state.alerts = {key: AlertView(**json.loads(body)) for key, body in self._run_store.load("alert").items()}
+        for name, body in self._run_store.load("robot").items():
+            if name in state.robots:
+                _restore_robot(state.robots[name], json.loads(body))
+        if state.active:
+            self._load_active(state.active)
+
+    def record(self, run: CleaningRun) -> RunRecord:
+        """What the run cleaned and where its robots drove, from memory or storage."""
+        grid = self._state.store.floor.grid
+        coverage = self._state.coverage if run is self._state.active else self._coverage(run)
+        cleaned = coverage.cleaned.copy() if coverage else np.zeros(grid.shape, dtype=bool)
+        if not run.tracks:
+            self._load_tracks(run)
+        return RunRecord(run.run_id, cleaned, {name: run.track(name) for name in run.robots})
+
+    def _load_active(self, run: CleaningRun) -> None:
+        state = self._state
+        floor = state.store.floor
+        state.coverage = self._coverage(run) or CoverageRecord(floor.grid, state.requested(run.zones))
+        itineraries = self._run_store.load("itinerary")
+        for robot in state.members(run):
+            body = itineraries.get(robot.name)
+            robot.itinerary = _itinerary_from(body) if body else None
+        self._load_tracks(run)
+
+    def _coverage(self, run: CleaningRun) -> CoverageRecord | None:
+        body = self._run_store.load("coverage").get(run.run_id)
+        floor = self._state.store.floor
+        return CoverageRecord.from_packed(floor.grid, self._state.requested(run.zones), body) if body else None
+
+    def _load_tracks(self, run: CleaningRun) -> None:
+        rows = self._run_store.load("track")
+        for key in sorted(key for key in rows if key.startswith(f"{run.run_id}/")):
+            robot = key.split("/")[1]
+            run.tracks.setdefault(robot, []).extend(((t, x, y) for t, x, y in json.loads(zlib.decompress(rows[key]))))
+        for robot, points in run.tracks.items():
+            self._tracks_kept[run.run_id, robot] = len(points)
+
+    def _body(self, kind: str, key: str) -> bytes | None:
+        state = self._state
+        if kind == "run":
+            return _run_to(state.runs[key])
+        if kind == "robot":
+            return _robot_to(state.robots[key])
+        if kind == "itinerary":
+            itinerary = state.robots[key].itinerary
+            return _itinerary_to(itinerary) if itinerary else None
+        if kind == "coverage":
+            return state.coverage.packed() if state.coverage else None
+        if kind == "track":
+            run_id, robot, start = key.split("/")
+            return zlib.compress(json.dumps(state.runs[run_id].tracks[robot][int(start) :]).encode(), 1)
+        return json.dumps(dataclasses.asdict(state.alerts[key])).encode()
+
+
+def _run_to(run: CleaningRun) -> bytes:
+    body = {name: getattr(run, name) for name in (*_RUN_SCALARS, *_RUN_NAMES)}
+    shares = {name: dataclasses.asdict(share) for name, share in run.shares.items()}
+    areas = {"missed": [_area_to(area) for area in run.missed], "unplanned": [_area_to(area) for area in run.unplanned]}
+    return json.dumps({**body, "state": run.state.value, "shares": shares, **areas}).encode()
+
+
+def _run_from(body: bytes) -> CleaningRun:
+    stored = json.loads(body)
+    fields: dict[str, Any] = {name: stored[name] for name in _RUN_SCALARS}
+    fields |= {name: tuple(stored[name]) for name in _RUN_NAMES}
+    run = CleaningRun(**fields, state=RunState(stored["state"]))
+    run.shares = {name: Share(**share) for name, share in stored["shares"].items()}
+    run.missed = tuple(map(_area_from, stored["missed"]))
+    run.unplanned = tuple(map(_area_from, stored["unplanned"]))
+    return run
+
+
+def _area_to(area: MissedArea) -> list[Any]:
+    return [area.zone, area.reason.value, shapely.to_wkt(area.polygon, rounding_precision=4), area.area_m2]
+
+
+def _area_from(stored: list[Any]) -> MissedArea:
+    zone, reason, polygon, area_m2 = stored
+    return MissedArea(zone, MissedReason(reason), shapely.from_wkt(polygon), area_m2)
+
+
+def _robot_to(robot: Robot) -> bytes:
+    order = robot.order
+    place = robot.place
+    if order and not order.superseded and robot.itinerary and order.piece.kind in (LegKind.TRANSIT, LegKind.CLEAN):
+        place = robot.itinerary.advanced(order.piece, order.progress_m)
+    body = {name: getattr(robot, name) for name in _ROBOT_SCALARS}
+    return json.dumps(
+        {**body, "held": robot.state is RobotState.HELD, "place": [place.stretch, place.offset_m]}
+    ).encode()
+
+
+def _restore_robot(robot: Robot, stored: dict[str, Any]) -> None:
+    for name in _ROBOT_SCALARS:
+        setattr(robot, name, stored[name])
+    robot.state = RobotState.HELD if stored["held"] else RobotState.OFFLINE
+    robot.place = Place(*stored["place"])
+
+
+def _itinerary_to(itinerary: Itinerary) -> bytes:
+    stretches = [[s.kind.value, s.points.round(4).tolist(), s.times_s.round(3).tolist()] for s in itinerary.stretches]
+    return zlib.compress(json.dumps(stretches).encode(), 1)
+
+
+def _itinerary_from(body: bytes) -> Itinerary:
+    stretches = json.loads(zlib.decompress(body))
+    return Itinerary(
+        tuple(Stretch(LegKind(kind), np.array(points), np.array(times)) for kind, points, times in stretches)
+    )

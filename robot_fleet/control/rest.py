@@ -1,0 +1,170 @@
+"""Plans in mid-run: what a planner is asked, what becomes of its answer, and when the rest is planned anew."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from shapely import Polygon
+
+from robot_fleet.control.state import FleetState
+from robot_fleet.fleet.coverage import CoverageRecord
+from robot_fleet.fleet.entities import CleaningRun, Order, Robot
+from robot_fleet.fleet.itinerary import Itinerary, Place
+from robot_fleet.fleet.states import RunEvent, RunState
+from robot_fleet.floor.pose import Pose
+from robot_fleet.planning.plan import LegKind, MissedReason, Plan, PlanRequest, Starter
+
+HAND_ON_S = 30.0
+"""After how long the work of a robot that takes no orders goes to the others."""
+
+MAKEUP_PASSES = 2
+LEAST_PATCH_M2 = 0.1
+_MAKEUP_WORTH_M2 = 0.2
+
+
+def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = True) -> None:
+    """Has the rest of the run planned for the robots that are here. Without `everything_left` only patches worth a way."""
+    members = [robot for robot in state.members(run) if robot.is_here]
+    if not members:
+        run.rest_wanted = True
+        return
+    run.epoch += 1
+    run.planning, run.rest_wanted = True, False
+    for robot in members:
+        robot.came_back = False
+    request = PlanRequest(
+        floor=state.store.floor,
+        robots=tuple(_starter(state, robot) for robot in members),
+        zones=run.zones,
+        cleaned=_done(state, run, members, everything_left),
+        closed=_closed(state, members),
+        leg_prefix=f"{run.run_id}-{run.epoch}-",
+        least_patch_m2=0.0 if run.epoch == 1 else LEAST_PATCH_M2,
+    )
+    state.touch("run", run.run_id)
+    state.note("plan asked", run=run.run_id, epoch=run.epoch, robots=[robot.name for robot in members])
+    state.effects.plans.append((run.run_id, run.epoch, request))
+
+
+def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
+    """Puts every robot of the plan on its new way; what they drive just now they finish first."""
+    run.planning = False
+    if run.epoch == 1 or not run.requested_m2:
+        run.requested_m2, run.coverable_m2, run.unplanned = plan.requested_m2, plan.coverable_m2, plan.missed
+    for robot in state.members(run):
+        robot.itinerary, robot.place = Itinerary.of(plan.path(robot.name)), Place()
+        robot.failures, robot.waiting_since_s = 0, None
+        if robot.order:
+            robot.order.superseded = True
+        state.touch("itinerary", robot.name)
+        state.touch("robot", robot.name)
+    run.happen(RunEvent.PLANNED)
+    run.started_at_s = run.started_at_s or state.clock.wall_s()
+    state.touch("run", run.run_id)
+    state.note("planned", run=run.run_id, epoch=run.epoch, makespan_s=round(plan.makespan_s, 1))
+
+
+def look_after_rest(state: FleetState, run: CleaningRun) -> None:
+    """Plans the rest anew when a robot is lost, gave up or came back, and once all lanes are driven but floor was missed."""
+    if run.state is not RunState.RUNNING or run.planning:
+        return
+    _hand_on(state, run)
+    members = state.members(run)
+    run.rest_wanted |= any(robot.is_here and robot.came_back and not robot.has_work for robot in members)
+    if run.rest_wanted:
+        ask_for_plan(state, run)
+    elif run.makeup_passes < MAKEUP_PASSES and not any(robot.cleans or _cleans_now(robot) for robot in members):
+        run.makeup_passes += 1
+        if _patches(state, run).sum() * state.store.floor.grid.cell_area_m2 > _MAKEUP_WORTH_M2:
+            ask_for_plan(state, run, everything_left=False)
+
+
+def all_work_ended(state: FleetState, run: CleaningRun) -> bool:
+    """Whether nothing is left that any robot of the run could do."""
+    if run.planning or run.rest_wanted or run.makeup_passes < MAKEUP_PASSES:
+        return False
+    return not any(robot.order or robot.cleans or (robot.is_here and robot.has_work) for robot in state.members(run))
+
+
+def planned_floor(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
+    """Mask (rows, cols) of the requested floor that the run's first plan meant to clean."""
+    mask = state.requested(run.zones)
+    for area in run.unplanned:
+        mask &= ~state.store.floor.grid.centres_inside(area.polygon)
+    return mask
+
+
+def _hand_on(state: FleetState, run: CleaningRun) -> None:
+    for robot in state.members(run):
+        gone = robot.absent_since_s is not None and state.now_s - robot.absent_since_s >= HAND_ON_S
+        if gone and robot.cleans and any(other.is_here for other in state.members(run)):
+            robot.itinerary, robot.place = None, Place()
+            run.rest_wanted = True
+            state.touch("itinerary", robot.name)
+            state.note("work handed on", run=run.run_id, robot=robot.name)
+
+
+def _cleans_now(robot: Robot) -> bool:
+    return robot.order is not None and robot.order.piece.kind is LegKind.CLEAN
+
+
+def _starter(state: FleetState, robot: Robot) -> Starter:
+    dock = state.store.floor.dock(robot.spec.dock)
+    pose, order = robot.pose, robot.order
+    assert pose is not None
+    if order and order.piece.kind is LegKind.UNDOCK:
+        pose = dock.staging
+    elif order and order.piece.kind is LegKind.DOCK:
+        pose = dock.pose
+    elif order:
+        (x0, y0), (x1, y1) = order.piece.points[-2:]
+        pose = Pose(float(x1), float(y1), float(np.arctan2(y1 - y0, x1 - x0)))
+    docked = pose.distance_m(dock.pose) < robot.radius_m
+    return Starter(robot.name, robot.spec.profile, dock.pose if docked else pose, docked, dock)
+
+
+def _done(state: FleetState, run: CleaningRun, members: list[Robot], everything_left: bool) -> NDArray[np.bool_] | None:
+    """The cells that need nothing more; what robots are cleaning just now counts, as they finish their piece first."""
+    if run.epoch == 1 or state.coverage is None:
+        return None
+    if not everything_left:
+        return ~_patches(state, run)
+    soon = CoverageRecord(state.store.floor.grid, state.coverage.requested)
+    soon.cleaned = state.coverage.cleaned.copy()
+    for robot in members:
+        if robot.order and robot.order.piece.kind is LegKind.CLEAN:
+            _credit_ahead(soon, robot, robot.order)
+    return soon.cleaned
+
+
+def _credit_ahead(soon: CoverageRecord, robot: Robot, order: Order) -> None:
+    for (x0, y0), (x1, y1) in zip(order.piece.points[:-1], order.piece.points[1:], strict=True):
+        yaw = float(np.arctan2(y1 - y0, x1 - x0))
+        soon.credit(robot.name, robot.spec.profile.head, Pose(x0, y0, yaw), Pose(x1, y1, yaw))
+
+
+def _closed(state: FleetState, members: list[Robot]) -> tuple[Polygon, ...]:
+    """The floor that robots hold which are not planned for."""
+    names = {robot.name for robot in members}
+    floors = [state.traffic.held(name) for name in state.robots if name not in names]
+    return tuple(part for floor in floors for part in getattr(floor, "geoms", [floor]) if not part.is_empty)
+
+
+def _patches(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
+    """Mask of the planned floor that is not clean, in patches large enough to be worth a way."""
+    assert state.coverage is not None
+    left = planned_floor(state, run) & ~state.coverage.cleaned
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(left.astype(np.uint8), connectivity=8)
+    large = stats[:, cv2.CC_STAT_AREA] * state.store.floor.grid.cell_area_m2 >= LEAST_PATCH_M2
+    large[0] = False
+    mask: NDArray[np.bool_] = large[labels]
+    return mask
+
+
+def missed_reason(run: CleaningRun) -> MissedReason:
+    """Why floor that was planned is not clean, as far as the run's end tells."""
+    return {
+        RunState.CANCELLED: MissedReason.STOPPED,
+        RunState.FAILED: MissedReason.ROBOT_FAILED,
+    }.get(run.state, MissedReason.NOT_CLEANED)

@@ -1,0 +1,136 @@
+"""What robots report of themselves, taken into the controller's record of them."""
+
+from __future__ import annotations
+
+from robot_fleet.control import orders
+from robot_fleet.control.state import FleetState
+from robot_fleet.fleet.coverage import HeadTrail
+from robot_fleet.fleet.entities import CleaningRun, Robot
+from robot_fleet.fleet.events import (
+    AllCancelled,
+    BatteryReported,
+    HeadReported,
+    HoldReported,
+    LegEnded,
+    Outcome,
+    PoseReported,
+)
+from robot_fleet.fleet.states import RobotEvent, RobotState
+from robot_fleet.floor.pose import Pose
+
+SILENT_S = 10.0
+"""A robot that was not heard for so long is OFFLINE."""
+
+RESEND_S = 2.0
+"""How often a cancel that nobody confirmed is sent again."""
+
+_TRACK_S = 1.0
+
+
+class RobotReports:
+    """Takes in robots' reports; knows each robot's trail of cleaned floor."""
+
+    def __init__(self, state: FleetState) -> None:
+        self._state = state
+        self._trails = {robot.name: HeadTrail(robot.name, robot.spec.profile.head) for robot in state.robots.values()}
+
+    def pose(self, event: PoseReported) -> None:
+        """Where the robot was; credits cleaned floor to the run."""
+        robot = self._state.robots.get(event.robot)
+        if robot is None or (robot.pose is not None and event.at_s < robot.pose_at_s):
+            return
+        before, robot.pose, robot.pose_at_s = robot.pose, event.pose, event.at_s
+        run = self._state.active
+        if run and run.started_at_s is not None and robot.name in run.robots:
+            self._credit(run, robot, before, event)
+        self._heard(robot)
+
+    def battery(self, event: BatteryReported) -> None:
+        """The robot's charge."""
+        robot = self._state.robots.get(event.robot)
+        if robot:
+            robot.battery, robot.charging = event.level, event.charging
+            self._heard(robot)
+
+    def head(self, event: HeadReported) -> None:
+        """Whether the head is on."""
+        robot = self._state.robots.get(event.robot)
+        if robot:
+            robot.head_on = event.on
+            self._trails[robot.name].head_reported(event)
+            self._heard(robot)
+
+    def hold(self, event: HoldReported) -> None:
+        """The robot must not move: it is HELD until a person acknowledges; or the reason has gone, which alone changes nothing."""
+        robot = self._state.robots.get(event.robot)
+        if robot is None:
+            return
+        self._heard(robot)
+        if bool(event.reason) == robot.hold_active and event.reason in ("", robot.hold):
+            return
+        robot.hold_active = bool(event.reason)
+        self._state.touch("robot", robot.name)
+        if event.reason:
+            robot.hold = event.reason
+            robot.happen(RobotEvent.HOLD_REPORTED)
+            orders.cancel(self._state, robot)
+            self._state.note("held", robot=robot.name, reason=event.reason)
+            self._state.alert(f"held-{robot.name}", "ERROR", f"{robot.name} is held: {event.reason}",
+                              f"Go to the robot, clear the cause, then: robot-fleet ack {robot.name}", robot.name)  # fmt: skip
+
+    def all_cancelled(self, event: AllCancelled) -> None:
+        """The robot has no goal any more: it may be given orders again."""
+        robot = self._state.robots.get(event.robot)
+        if robot is None:
+            return
+        self._heard(robot)
+        if not robot.cancel_due:
+            return
+        robot.cancel_due = False
+        robot.rest_after_s = max(robot.rest_after_s, self._state.now_s + orders.braking_s(robot))
+        if robot.order:
+            ended = LegEnded(robot.name, event.at_s, robot.order.leg_id, Outcome.CANCELLED, "cancelled")
+            orders.ended(self._state, robot, ended)
+        self._state.touch("robot", robot.name)
+
+    def tick(self, robot: Robot) -> None:
+        """Silence, unconfirmed cancels, and the floor under a robot that rests."""
+        state, now_s = self._state, self._state.now_s
+        if robot.heard_at_s is not None and not robot.is_silent and now_s - robot.heard_at_s > SILENT_S:
+            self._fell_silent(robot)
+        if robot.cancel_due and now_s - (robot.cancel_sent_s or 0.0) >= RESEND_S:
+            orders.cancel(state, robot)
+        robot.absent_since_s = None if robot.is_here else (robot.absent_since_s or now_s)
+        if robot.order is None and robot.pose is not None and now_s >= robot.rest_after_s and not robot.is_silent:
+            state.traffic.settle(robot.name, state.disc(robot))
+
+    def _credit(self, run: CleaningRun, robot: Robot, before: Pose | None, event: PoseReported) -> None:
+        state = self._state
+        if state.coverage is not None:
+            run.share(robot.name).cleaned_m2 += self._trails[robot.name].pose_reported(event, state.coverage)
+        track = run.tracks.setdefault(robot.name, [])
+        if not track or event.at_s - track[-1][0] >= _TRACK_S:
+            if track:
+                run.share(robot.name).distance_m += event.pose.distance_m(Pose(track[-1][1], track[-1][2]))
+            track.append((event.at_s, event.pose.x_m, event.pose.y_m))
+
+    def _heard(self, robot: Robot) -> None:
+        robot.heard_at_s = self._state.now_s
+        if robot.is_silent:
+            robot.is_silent = False
+            robot.came_back = True
+            self._state.settle(f"silent-{robot.name}")
+            orders.cancel(self._state, robot)
+        if robot.state is RobotState.OFFLINE and robot.pose is not None:
+            dock = self._state.store.floor.dock(robot.spec.dock)
+            on_dock = robot.pose.distance_m(dock.pose) < robot.radius_m
+            robot.happen(RobotEvent.HEARD_ON_DOCK if on_dock else RobotEvent.HEARD)
+            self._state.touch("robot", robot.name)
+
+    def _fell_silent(self, robot: Robot) -> None:
+        robot.is_silent = True
+        robot.happen(RobotEvent.WENT_SILENT)
+        self._state.touch("robot", robot.name)
+        self._state.note("went silent", robot=robot.name)
+        self._state.alert(f"silent-{robot.name}", "ERROR", f"{robot.name} has not been heard for {SILENT_S:.0f} s",
+                          "Look at it and its network; the others take its lanes, its place stays closed", robot.name)  # fmt: skip

@@ -1,0 +1,115 @@
+"""Everything the controller knows, and what one event is about to change. Mutable; the controller is its only writer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely import Point
+from shapely.geometry.base import BaseGeometry
+
+from robot_fleet.control.ports import Clock
+from robot_fleet.control.snapshot import AlertView, RunView
+from robot_fleet.fleet.commands import Command
+from robot_fleet.fleet.coverage import CoverageRecord
+from robot_fleet.fleet.entities import CleaningRun, Robot
+from robot_fleet.fleet.traffic import MARGIN_M, Traffic
+from robot_fleet.floor.clearance import ClearanceField
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.store import Store
+from robot_fleet.planning.plan import PlanRequest
+from robot_fleet.planning.routing import Router
+
+
+@dataclass
+class Effects:
+    """What leaves when the present event has been handled: rows to write first, then commands and plans to ask for."""
+
+    rows: dict[tuple[str, str], None] = field(default_factory=dict)
+    journal: list[dict[str, object]] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    plans: list[tuple[str, int, PlanRequest]] = field(default_factory=list)
+
+    def journal_line(self) -> str:
+        """The journal entry of the present event."""
+        return json.dumps(self.journal)
+
+
+class FleetState:
+    """The robots, the runs, who holds which floor, and the coverage of the active run."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.store = store
+        self.clock = clock
+        self.robots = {spec.name: Robot(spec) for spec in store.robots}
+        self.runs: dict[str, CleaningRun] = {}
+        self.active: CleaningRun | None = None
+        self.coverage: CoverageRecord | None = None
+        self.traffic = Traffic()
+        self.alerts: dict[str, AlertView] = {}
+        self.effects = Effects()
+        self._zone_masks: dict[str, NDArray[np.bool_]] = {}
+        self.ended_views: dict[str, RunView] = {}
+        self.now_s = 0.0
+        self.version = 0
+        self.clearance = ClearanceField.of(store.floor)
+        self._routers: dict[str, Router] = {}
+        for robot in self.robots.values():
+            self.traffic.hold(robot.name, self.disc(robot, self.store.floor.dock(robot.spec.dock).pose))
+
+    def zone_mask(self, name: str) -> NDArray[np.bool_]:
+        """Mask (rows, cols) of the free floor of a zone, made once."""
+        if name not in self._zone_masks:
+            self._zone_masks[name] = self.store.floor.requested((name,))
+        return self._zone_masks[name]
+
+    def requested(self, zones: tuple[str, ...]) -> NDArray[np.bool_]:
+        """Mask (rows, cols) of the free floor of several zones."""
+        mask: NDArray[np.bool_] = np.any([self.zone_mask(name) for name in zones], axis=0)
+        return mask
+
+    def send(self, command: Command) -> None:
+        """Lets the command go out once the present event's rows are written."""
+        self.effects.commands.append(command)
+
+    def touch(self, kind: str, key: str) -> None:
+        """Marks a row as changed by the present event."""
+        self.effects.rows[kind, key] = None
+
+    def note(self, what: str, **details: object) -> None:
+        """Adds to the journal entry of the present event."""
+        self.effects.journal.append({"event": what, "at_s": round(self.now_s, 3), **details})
+
+    def members(self, run: CleaningRun) -> list[Robot]:
+        """The robots that take part in the run."""
+        return [self.robots[name] for name in run.robots]
+
+    def disc(self, robot: Robot, pose: Pose | None = None) -> BaseGeometry:
+        """The floor that the robot occupies at rest, at `pose` or where it was last seen; empty when it was never seen."""
+        pose = pose or robot.pose
+        return Point(pose.x_m, pose.y_m).buffer(robot.radius_m + MARGIN_M) if pose else Point()
+
+    def router(self, robot: Robot) -> Router:
+        """The router of the robot's kind of machine, made once."""
+        profile = robot.spec.profile
+        if profile.name not in self._routers:
+            self._routers[profile.name] = Router(self.store.floor, profile)
+        return self._routers[profile.name]
+
+    def alert(self, key: str, severity: str, text: str, remedy: str, robot: str = "") -> None:
+        """Raises an alert once; it stays active until `settle`."""
+        if key in self.alerts and self.alerts[key].active:
+            return
+        run_id = self.active.run_id if self.active else ""
+        self.alerts[key] = AlertView(key, self.clock.wall_s(), severity, robot, run_id, text, remedy, True)
+        self.touch("alert", key)
+        self.note("alert", text=text)
+
+    def settle(self, key: str) -> None:
+        """Ends an alert, if it is active."""
+        alert = self.alerts.get(key)
+        if alert and alert.active:
+            self.alerts[key] = AlertView(**{**alert.__dict__, "active": False})
+            self.touch("alert", key)

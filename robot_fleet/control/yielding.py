@@ -1,0 +1,176 @@
+"""What a robot does that finds its floor taken: wait, go round, leave the place for later, or make room.
+
+A robot waits while those before it move. When they do not (they rest, are gone, or wait for this robot in a ring), one of them
+must do something else: the first by name of a ring makes room, or goes round what does not move.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely import LineString, Polygon, union_all
+from shapely.geometry.base import BaseGeometry
+
+from robot_fleet.control.orders import skip
+from robot_fleet.control.state import FleetState
+from robot_fleet.fleet.entities import Robot
+from robot_fleet.fleet.itinerary import Itinerary, Place
+from robot_fleet.fleet.traffic import MARGIN_M
+from robot_fleet.floor.pose import Pose
+from robot_fleet.planning.plan import LegKind
+
+PATIENCE_S = 3.0
+"""How long a robot just waits before it looks for something else to do."""
+
+ALERT_S = 180.0
+"""How long a robot waits before a person is told."""
+
+_RETRY_S = 3.0
+_REFUGE_M = 12.0
+_REFUGE_STEP_M = 0.8
+_REFUGES = 5
+_LONGEST_DETOUR = 3.0
+
+
+def give_way(state: FleetState, robot: Robot) -> None:
+    """Called while the robot waits for floor; may change its itinerary."""
+    waited_s = state.now_s - (robot.waiting_since_s if robot.waiting_since_s is not None else state.now_s)
+    if waited_s < PATIENCE_S or robot.itinerary is None:
+        return
+    robot.retry_at_s = state.now_s + _RETRY_S
+    ring = state.traffic.ring(robot.name)
+    blockers = [state.robots[name] for name in state.traffic.waits_for(robot.name)]
+    if all(_stays(state, blocker) for blocker in blockers):
+        moved = _go_round(state, robot) or _leave_for_later(state, robot) or make_room(state, robot)
+    elif ring:
+        moved = (ring[0] == robot.name or waited_s > 4 * PATIENCE_S) and (
+            _go_round(state, robot) or make_room(state, robot)
+        )
+    else:
+        moved = False
+    if moved:
+        robot.retry_at_s = state.now_s
+        state.touch("itinerary", robot.name)
+    elif waited_s > ALERT_S:
+        names = " and ".join(sorted(blocker.name for blocker in blockers))
+        state.alert(f"waits-{robot.name}", "WARNING", f"{robot.name} has waited long for {names} to move",
+                    f"Look at {names}, or move it out of the way by hand", robot.name)  # fmt: skip
+
+
+def ask_to_move(state: FleetState, robot: Robot) -> None:
+    """Sends a resting robot off the floor that others wait for."""
+    waiting = [other for other in state.robots.values() if robot.name in state.traffic.waits_for(other.name)]
+    if waiting and robot.is_here and robot.order is None and not robot.has_work and not _on_dock(state, robot):
+        make_room(state, robot)
+
+
+def _stays(state: FleetState, robot: Robot) -> bool:
+    return (robot.order is None and not robot.has_work) or not robot.is_here
+
+
+def _on_dock(state: FleetState, robot: Robot) -> bool:
+    dock = state.store.floor.dock(robot.spec.dock)
+    return robot.pose is not None and robot.pose.distance_m(dock.pose) < robot.radius_m
+
+
+def _taken(state: FleetState, robot: Robot) -> list[Polygon]:
+    """What other robots hold, grown by what this robot needs beside its radius and clearance."""
+    grown_m = max(0.0, MARGIN_M - robot.spec.profile.clearance_m)
+    floors = [floor.buffer(grown_m) for floor in state.traffic.others(robot.name).values() if not floor.is_empty]
+    return [part for floor in floors for part in getattr(floor, "geoms", [floor])]
+
+
+def _route(state: FleetState, robot: Robot, goal: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    assert robot.pose is not None
+    free = state.router(robot).without(_taken(state, robot))
+    way = free.route(robot.pose, Pose(float(goal[0]), float(goal[1])))
+    if way is None:
+        return None
+    swept = LineString(way).buffer(robot.radius_m + MARGIN_M)
+    return None if state.traffic.blockers(robot.name, swept) else way
+
+
+def _go_round(state: FleetState, robot: Robot) -> bool:
+    """Drives a transit another way, round the floor that is taken."""
+    assert robot.itinerary is not None
+    stretch = robot.itinerary.stretches[robot.place.stretch]
+    if stretch.kind is not LegKind.TRANSIT:
+        return False
+    way = _route(state, robot, stretch.points[-1])
+    left_m = stretch.length_m - robot.place.offset_m
+    if way is None or LineString(way).length > _LONGEST_DETOUR * left_m + 20.0:
+        return False
+    robot.itinerary = robot.itinerary.spliced(way, Place(robot.place.stretch + 1))
+    robot.place = Place()
+    return True
+
+
+def _leave_for_later(state: FleetState, robot: Robot) -> bool:
+    """Skips lane that lies under a robot which does not move, up to the first place that can be reached and is free."""
+    assert robot.itinerary is not None
+    itinerary, place = robot.itinerary, robot.place
+    profile = robot.spec.profile
+    for _ in range(8):
+        skip(robot, itinerary)
+        if itinerary.ended(robot.place) or itinerary.stretches[robot.place.stretch].kind is LegKind.DOCK:
+            break
+        piece = itinerary.next_piece(robot.place, profile.speed_mps, profile.goal_tolerance_m)
+        short = LineString(piece.points[:2]).buffer(robot.radius_m + MARGIN_M)
+        way = None if state.traffic.blockers(robot.name, short) else _route(state, robot, piece.points[0])
+        if way is not None:
+            robot.itinerary, robot.place = itinerary.spliced(way, robot.place), Place()
+            return True
+    robot.place = place
+    return False
+
+
+def make_room(state: FleetState, robot: Robot) -> bool:
+    """Drives to the nearest place that no waiting robot wants, and goes on from there later."""
+    if robot.pose is None:
+        return False
+    wishes = [_wish(other) for other in state.robots.values() if other is not robot]
+    unwanted = union_all(wishes)
+    spots = (spot for spot in _refuges(state, robot, robot.pose) if _suits(state, robot, spot, unwanted))
+    for spot in itertools.islice(spots, _REFUGES):
+        way = _route(state, robot, spot)
+        if way is not None and len(way) > 1:
+            _retreat(state, robot, way)
+            return True
+    return False
+
+
+def _retreat(state: FleetState, robot: Robot, way: NDArray[np.float64]) -> None:
+    robot.itinerary = (robot.itinerary or Itinerary(())).spliced(way, robot.place)
+    robot.place = Place()
+    state.touch("itinerary", robot.name)
+    state.note("makes room", robot=robot.name)
+
+
+def _wish(robot: Robot) -> BaseGeometry:
+    """The floor that the robot would drive over next."""
+    if not robot.has_work or robot.order is not None or robot.itinerary is None:
+        return Polygon()
+    profile = robot.spec.profile
+    piece = robot.itinerary.next_piece(
+        robot.itinerary.settled(robot.place), profile.speed_mps, profile.goal_tolerance_m
+    )
+    return piece.swept(robot.radius_m + MARGIN_M)
+
+
+def _suits(state: FleetState, robot: Robot, spot: NDArray[np.float64], unwanted: BaseGeometry) -> bool:
+    disc = state.disc(robot, Pose(float(spot[0]), float(spot[1])))
+    return not disc.intersects(unwanted) and not state.traffic.blockers(robot.name, disc)
+
+
+def _refuges(state: FleetState, robot: Robot, pose: Pose) -> NDArray[np.float64]:
+    """Places (n, 2) around a pose where the robot could stand, the nearest first."""
+    steps = np.arange(-_REFUGE_M, _REFUGE_M + 1e-9, _REFUGE_STEP_M)
+    offsets = np.array(list(itertools.product(steps, steps)))
+    away_m = np.hypot(*offsets.T)
+    offsets = offsets[np.argsort(away_m, kind="stable")][np.count_nonzero(away_m <= robot.radius_m) :]
+    spots = offsets + np.array([pose.x_m, pose.y_m])
+    keeps_m = robot.radius_m + robot.spec.profile.clearance_m
+    free: NDArray[np.float64] = spots[state.clearance.at(spots) >= keeps_m]
+    return free
