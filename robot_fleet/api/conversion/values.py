@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
@@ -37,9 +37,9 @@ def time_from_proto(timestamp: Timestamp) -> float:
     return timestamp.ToMicroseconds() / 1_000_000
 
 
-def enum_to_proto(wrapper: EnumTypeWrapper, prefix: str, member: enum.Enum) -> int:
+def enum_to_proto(wrapper: EnumTypeWrapper, prefix: str, member: enum.Enum) -> Any:
     """The number of the API's enum value that has the same name after `prefix`."""
-    return int(wrapper.Value(f"{prefix}_{member.name}"))
+    return wrapper.Value(f"{prefix}_{member.name}")
 
 
 def enum_from_proto(wrapper: EnumTypeWrapper, prefix: str, number: int, kind: type[Member]) -> Member:
