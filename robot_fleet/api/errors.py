@@ -11,6 +11,7 @@ from google.rpc.code_pb2 import Code
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure
 from google.rpc.status_pb2 import Status
 
+from robot_fleet.control.ports import CannotStore
 from robot_fleet.fleet.errors import AlreadyExists, FleetError, InvalidInput, NotFound, Unavailable, WrongState
 from robot_fleet.floor.faults import Fault
 
@@ -27,8 +28,10 @@ CODES: dict[type[FleetError], grpc.StatusCode] = {
 }
 
 
-def status_of(error: FleetError) -> Status:
+def status_of(error: FleetError | CannotStore) -> Status:
     """The refusal as a status: its text, its reason, and every fault of the input."""
+    if isinstance(error, CannotStore):
+        error = Unavailable("STORAGE", f"it could not be stored, and the server starts anew: {error}")
     code = next((code for kind, code in CODES.items() if isinstance(error, kind)), grpc.StatusCode.UNKNOWN)
     told, left_out = _what_fits(error.faults)
     metadata = {"faults_left_out": str(left_out)} if left_out else {}

@@ -13,6 +13,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from robot_fleet.api.errors import incident_status, status_of
+from robot_fleet.control.ports import CannotStore
 from robot_fleet.fleet.errors import FleetError
 
 _LOG = logging.getLogger(__name__)
@@ -70,7 +71,10 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
     async def _abort(self, method: str, error: Exception, context: grpc.aio.ServicerContext) -> None:
         if isinstance(error, grpc.aio.AbortError | grpc.aio.UsageError):
             raise error
-        status = status_of(error) if isinstance(error, FleetError) else self._incident(method, error)
+        if isinstance(error, CannotStore):
+            self._on_bug(method, error)
+        known = isinstance(error, FleetError | CannotStore)
+        status = status_of(error) if known else self._incident(method, error)
         answer = rpc_status.to_status(status)
         await context.abort(answer.code, answer.details, answer.trailing_metadata)
 

@@ -17,9 +17,8 @@ from robot_fleet.api.v1 import fleet_service_pb2 as pb
 from robot_fleet.api.v1 import floor_pb2, robot_pb2
 from robot_fleet.api.v1.fleet_service_pb2_grpc import FleetServiceServicer
 from robot_fleet.api.validation import Findings, shown
-from robot_fleet.api.watches import changes, heartbeat, rest
+from robot_fleet.api.watches import RobotsWatch, RunWatch, changes, heartbeat, rest, run_in
 from robot_fleet.control.hub import SnapshotHub
-from robot_fleet.control.snapshot import RobotView, RunView, Snapshot
 from robot_fleet.fleet.errors import NotFound
 from robot_fleet.floor.store import Store
 
@@ -55,9 +54,8 @@ class FleetService(FleetServiceServicer):
             wait_s = findings.seconds(request.wait, "wait", 0.0, _MOST_WAIT_S)
         findings.conclude()
         run = self._control.stop_run(request.run_id)
-        # What the stop published is newer than `run`; the snapshot may lack it only if nothing had to change.
-        at_rest = await self._hub.wait_for(lambda now: _is_over(now, run.run_id), _within_deadline(wait_s, context))
-        return run_to_proto(_find_run(at_rest, run.run_id) or run)
+        at_rest = await self._hub.wait_for(RunWatch(run.run_id).is_over, _within_deadline(wait_s, context))
+        return run_to_proto(run_in(at_rest, run.run_id))
 
     async def PauseCleaningRun(self, request: pb.PauseCleaningRunRequest, context: Context) -> run_pb.CleaningRun:
         _check_run_id(request.run_id)
@@ -73,7 +71,7 @@ class FleetService(FleetServiceServicer):
         if request.view not in run_pb.RunView.values():
             findings.add("view", "UNKNOWN_VALUE", f"{request.view} is not a view", "Give BASIC (1) or FULL (2).")
         findings.conclude()
-        message = run_to_proto(self._run(self._hub.latest, request.run_id))
+        message = run_to_proto(run_in(self._hub.latest, request.run_id))
         if request.view == run_pb.RUN_VIEW_FULL:
             message.record.CopyFrom(record_to_proto(self._control.record(request.run_id)))
         return message
@@ -97,18 +95,16 @@ class FleetService(FleetServiceServicer):
         findings.identifier("run_id", request.run_id)
         interval_s = _interval(request, findings)
         findings.conclude()
-        run_id = request.run_id
-        seen = {run_id: request.known_version}
-        async for snapshot in changes(self._hub, lambda now: _is_news(self._run(now, run_id), seen)):
+        watch = RunWatch(request.run_id, request.known_version)
+        async for snapshot in changes(self._hub, watch.has_news):
             if snapshot is None:
                 yield pb.WatchCleaningRunResponse(heartbeat=heartbeat())
                 continue
-            run = self._run(snapshot, run_id)
-            seen[run_id] = run.version
+            run = watch.take(snapshot)
             yield pb.WatchCleaningRunResponse(cleaning_run=run_to_proto(run))
             if run.state.is_terminal:
                 return
-            await rest(self._hub, interval_s, lambda now: _is_over(now, run_id))
+            await rest(self._hub, interval_s, watch.is_over)
 
     async def ListRobots(self, request: pb.ListRobotsRequest, context: Context) -> pb.ListRobotsResponse:
         now = self._hub.latest
@@ -124,15 +120,13 @@ class FleetService(FleetServiceServicer):
         findings.names("robots", request.robots, self._robots)
         interval_s = _interval(request, findings)
         findings.conclude()
-        names = set(request.robots) or self._robots
-        seen: dict[str, int] = {}
-        async for snapshot in changes(self._hub, lambda now: bool(_changed(now, names, seen))):
+        watch = RobotsWatch(set(request.robots) or self._robots)
+        async for snapshot in changes(self._hub, watch.has_news):
             if snapshot is None:
                 yield pb.WatchRobotsResponse(heartbeat=heartbeat(), clock_s=self._hub.latest.clock_s)
                 continue
-            robots = _changed(snapshot, names, seen)
-            seen.update((robot.name, robot.version) for robot in robots)
-            yield pb.WatchRobotsResponse(robots=map(robot_to_proto, robots), clock_s=snapshot.clock_s)
+            robots = map(robot_to_proto, watch.take(snapshot))
+            yield pb.WatchRobotsResponse(robots=robots, clock_s=snapshot.clock_s)
             await rest(self._hub, interval_s)
 
     async def AcknowledgeRobot(self, request: pb.AcknowledgeRobotRequest, context: Context) -> robot_pb2.Robot:
@@ -141,7 +135,7 @@ class FleetService(FleetServiceServicer):
         findings.text("person", request.person, "Say who has seen to the robot; it is recorded.")
         findings.conclude()
         if request.robot not in self._robots:
-            raise NotFound("NO_SUCH_ROBOT", f"there is no robot {shown(request.robot)} in this store")
+            raise NotFound("ROBOT_NOT_FOUND", f"there is no robot {shown(request.robot)} in this store; see ListRobots")
         return robot_to_proto(self._control.acknowledge(request.robot, request.person.strip()))
 
     async def GetFloor(self, request: pb.GetFloorRequest, context: Context) -> floor_pb2.Floor:
@@ -160,31 +154,6 @@ class FleetService(FleetServiceServicer):
     @functools.cached_property
     def _floor(self) -> floor_pb2.Floor:
         return floor_to_proto(self._store.floor)
-
-    @staticmethod
-    def _run(snapshot: Snapshot, run_id: str) -> RunView:
-        run = _find_run(snapshot, run_id)
-        if run is None:
-            raise NotFound("NO_SUCH_RUN", f"there is no run {shown(run_id)}; `robot-fleet runs` lists all")
-        return run
-
-
-def _find_run(snapshot: Snapshot, run_id: str) -> RunView | None:
-    return next((run for run in snapshot.runs if run.run_id == run_id), None)
-
-
-def _is_over(snapshot: Snapshot, run_id: str) -> bool:
-    run = _find_run(snapshot, run_id)
-    return run is not None and run.state.is_terminal
-
-
-def _is_news(run: RunView, seen: dict[str, int]) -> bool:
-    # A final state is told in any case: after a restart of the server, versions may coincide.
-    return run.version != seen.get(run.run_id) or run.state.is_terminal
-
-
-def _changed(snapshot: Snapshot, names: set[str], seen: dict[str, int]) -> list[RobotView]:
-    return [robot for robot in snapshot.robots if robot.name in names and seen.get(robot.name) != robot.version]
 
 
 def _check_run_id(run_id: str) -> None:

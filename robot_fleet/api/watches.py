@@ -3,16 +3,76 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from robot_fleet.api.v1 import fleet_service_pb2 as pb
+from robot_fleet.api.validation import shown
 from robot_fleet.control.hub import SnapshotHub
-from robot_fleet.control.snapshot import Snapshot
-from robot_fleet.fleet.errors import Unavailable
+from robot_fleet.control.snapshot import RobotView, RunView, Snapshot
+from robot_fleet.fleet.errors import NotFound, Unavailable
 
 HEARTBEAT_S = 10.0
+
+
+def run_in(snapshot: Snapshot, run_id: str) -> RunView:
+    """The run as it is in the snapshot; NotFound."""
+    run = next((run for run in snapshot.runs if run.run_id == run_id), None)
+    if run is None:
+        raise NotFound("RUN_NOT_FOUND", f"there is no run {shown(run_id)}; see ListCleaningRuns")
+    return run
+
+
+class RunWatch:
+    """What one watcher has seen of one run. Not only versions count: the cleaned floor and the time to go change between."""
+
+    def __init__(self, run_id: str, known_version: int = 0) -> None:
+        self._run_id = run_id
+        self._known_version = known_version
+        self._seen: RunView | None = None
+
+    def has_news(self, snapshot: Snapshot) -> bool:
+        """Whether the run is not as the watcher knows it. A final state is always told: it ends the watch."""
+        run = run_in(snapshot, self._run_id)
+        if self._seen is None and not run.state.is_terminal:
+            return run.version != self._known_version or not run.version
+        return run != self._seen
+
+    def take(self, snapshot: Snapshot) -> RunView:
+        """The run, from now on seen."""
+        self._seen = run_in(snapshot, self._run_id)
+        return self._seen
+
+    def is_over(self, snapshot: Snapshot) -> bool:
+        """Whether the run has ended."""
+        return run_in(snapshot, self._run_id).state.is_terminal
+
+
+class RobotsWatch:
+    """What one watcher has seen of some robots. That a robot was heard again, and nothing else, is no news."""
+
+    def __init__(self, names: set[str]) -> None:
+        self._names = names
+        self._seen: dict[str, RobotView] = {}
+
+    def has_news(self, snapshot: Snapshot) -> bool:
+        """Whether any of the robots is not as the watcher knows it."""
+        return any(self._seen.get(robot.name) != _lasting(robot) for robot in self._watched(snapshot))
+
+    def take(self, snapshot: Snapshot) -> list[RobotView]:
+        """The robots that changed, from now on seen."""
+        changed = [robot for robot in self._watched(snapshot) if self._seen.get(robot.name) != _lasting(robot)]
+        self._seen.update((robot.name, _lasting(robot)) for robot in changed)
+        return changed
+
+    def _watched(self, snapshot: Snapshot) -> Iterator[RobotView]:
+        return (robot for robot in snapshot.robots if robot.name in self._names)
+
+
+def _lasting(robot: RobotView) -> RobotView:
+    return replace(robot, version=0, heard_at_s=None)
 
 
 async def changes(hub: SnapshotHub, unseen: Callable[[Snapshot], bool]) -> AsyncIterator[Snapshot | None]:

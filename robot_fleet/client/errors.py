@@ -52,7 +52,7 @@ def client_error(error: grpc.RpcError, address: str) -> ClientError:
         return ClientError(text, code=code.name)
     what = ErrorInfo()
     _unpack(told, what)
-    kind = Unreachable if code is grpc.StatusCode.UNAVAILABLE else Refused
+    kind = Unreachable if what.reason == "SHUTTING_DOWN" else Refused
     return kind(text, code=code.name, reason=what.reason, fields=_fields(told))
 
 

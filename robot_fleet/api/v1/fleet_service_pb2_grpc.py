@@ -109,8 +109,8 @@ class FleetServiceServicer:
         The same request_id with the same zones and robots returns the same run, whatever its state, and starts nothing.
 
         Errors: INVALID_ARGUMENT (unknown zones or robots, a name twice, a bad request_id); ALREADY_EXISTS (the request_id was
-        used for another request); FAILED_PRECONDITION (another run is active); UNAVAILABLE (the run could not be stored: try
-        again with the same request_id).
+        used for another request); FAILED_PRECONDITION (another run is active); UNAVAILABLE (no robot takes orders now, or the
+        run could not be stored: try again with the same request_id).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,10 +119,10 @@ class FleetServiceServicer:
     def StopCleaningRun(self, request, context):
         """Orders every robot of the run to stop at once, and answers when all are known to be at rest (CANCELLED) or when `wait`
         has passed (STOPPING, with those that have not confirmed in unconfirmed_robots; the run becomes CANCELLED when they
-        have). The run keeps what was cleaned. Stopping a stopped run changes nothing and returns it.
+        have, or after 30 s of the store's clock). The run keeps what was cleaned. A run that has ended stays as it is.
         This is no emergency stop: use the button on the robot for that.
 
-        Errors: INVALID_ARGUMENT; NOT_FOUND (no such run); FAILED_PRECONDITION (COMPLETED or FAILED before).
+        Errors: INVALID_ARGUMENT; NOT_FOUND (no such run); UNAVAILABLE (robots are told to stop, but it could not be stored).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
