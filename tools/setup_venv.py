@@ -215,14 +215,23 @@ def install_requirements(ros):
     files = ["requirements/" + name for name in names]
     step = Step("requirements", digest("requirements/constraints.txt", *files))
     if step.current():
-        return False
+        return
     step.undo()
     command = [PYTHON, "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
     for name in files:
         command += ["-r", name]
     run("installing the pinned packages, 500 MB", "1 to 3 minutes", command, attempts=2)
+    if ros == "wheels":
+        # Two packages hold the module `lark`: the old lark-parser, which the wheels ask for, and lark, which must win.
+        command = [PYTHON, "-m", "pip", "install", "--no-input", "--progress-bar", "off", "--no-deps", "--force-reinstall"]
+        run("putting lark over lark-parser", "2 s", [*command, pinned("ros.txt", "lark==")[0]], attempts=2)
     step.done()
-    return True
+
+
+def pinned(file, start):
+    """Return the requirements of a file that begin so."""
+    with open(os.path.join(ROOT, "requirements", file)) as source:
+        return [line.split("#")[0].strip() for line in source if line.startswith(start)]
 
 
 def name_this_python():
@@ -251,10 +260,11 @@ def name_this_python():
                     target.write(new)
 
 
-def build_interfaces(renewed):
+def build_interfaces():
     """Build the interface packages, which exist as no wheel, into .venv."""
-    step = Step("interfaces", digest("interfaces", "requirements/ros.txt", "tools/setup_venv.py"))
-    if step.current() and not renewed:
+    wheels = pinned("ros.txt", "ros-") + pinned("constraints.txt", "ros-")
+    step = Step("interfaces", digest("interfaces") + " " + " ".join(sorted(wheels)))
+    if step.current():
         return
     step.undo()
     name_this_python()
@@ -302,9 +312,9 @@ def main():
     if not os.path.exists(os.path.join(STAMPS, "interfaces")):
         check_tools(ros)
     make_venv(ros)
-    renewed = install_requirements(ros)
+    install_requirements(ros)
     if ros == "wheels":
-        build_interfaces(renewed)
+        build_interfaces()
     install_project()
     if time.time() - started > 3:
         say("ready in %.0f s" % (time.time() - started))
