@@ -73,8 +73,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
             raise error
         if isinstance(error, CannotStore):
             self._on_bug(method, error)
-        known = isinstance(error, FleetError | CannotStore)
-        status = status_of(error) if known else self._incident(method, error)
+        status = status_of(error) if isinstance(error, FleetError | CannotStore) else self._incident(method, error)
         answer = rpc_status.to_status(status)
         await context.abort(answer.code, answer.details, answer.trailing_metadata)
 
