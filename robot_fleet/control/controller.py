@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 
 from robot_fleet.control import orders, rest, views
+from robot_fleet.control.charging import look_after_battery
 from robot_fleet.control.dispatch import advance
 from robot_fleet.control.ports import CannotStore, Clock, Planner, RobotDriver, RunStore
 from robot_fleet.control.records import Rows
@@ -217,8 +218,8 @@ class Controller:
         if run.state is RunState.RUNNING:
             rest.look_after_rest(state, run)
             for robot in state.members(run):
+                look_after_battery(state, run, robot)
                 advance(state, run, robot)
-            for robot in state.robots.values():
                 ask_to_move(state, robot)
             self._end_if_done(run)
         elif run.state in (RunState.PAUSING, RunState.STOPPING):
@@ -268,6 +269,9 @@ class Controller:
             stopped = run.state is RunState.STOPPING
             run.happen(RunEvent.ALL_AT_REST)
             state.touch("run", run.run_id)
+            for robot in state.members(run):
+                if robot.is_here and robot.state is not RobotState.CHARGING:
+                    robot.happen(RobotEvent.MUST_WAIT)
             if stopped:
                 names = ", ".join(moving)
                 self._end(run, f"Stopped on request; not confirmed by {names}" if moving else "Stopped on request")

@@ -93,7 +93,7 @@ def _believed(robot: Robot, order: Order) -> bool:
 
 
 def _passed(state: FleetState, robot: Robot, itinerary: Itinerary, order: Order) -> None:
-    robot.failures = 0
+    robot.failures, robot.detail = 0, ""
     piece = order.piece
     if piece.kind is LegKind.DOCK:
         robot.happen(RobotEvent.DOCKED)

@@ -25,7 +25,7 @@ _MAKEUP_WORTH_M2 = 0.2
 
 def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = True) -> None:
     """Has the rest of the run planned for the robots that are here. Without `everything_left` only patches worth a way."""
-    members = [robot for robot in state.members(run) if robot.is_here]
+    members = [robot for robot in state.members(run) if robot.is_here and not robot.needs_charge]
     if not members:
         run.rest_wanted = True
         return
@@ -53,6 +53,8 @@ def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
     if run.epoch == 1 or not run.requested_m2:
         run.requested_m2, run.coverable_m2, run.unplanned = plan.requested_m2, plan.coverable_m2, plan.missed
     for robot in state.members(run):
+        if robot.needs_charge and robot.is_here:
+            continue
         robot.itinerary, robot.place = Itinerary.of(plan.path(robot.name)), Place()
         robot.failures, robot.waiting_since_s = 0, None
         if robot.order:
@@ -90,9 +92,10 @@ def all_work_ended(state: FleetState, run: CleaningRun) -> bool:
 def planned_floor(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
     """Mask (rows, cols) of the requested floor that the run's first plan meant to clean."""
     mask = state.requested(run.zones)
+    missed = np.zeros_like(mask)
     for area in run.unplanned:
-        mask &= ~state.store.floor.grid.centres_inside(area.polygon)
-    return mask
+        state.store.floor.grid.mark(missed, area.polygon)
+    return mask & ~missed
 
 
 def _hand_on(state: FleetState, run: CleaningRun) -> None:
@@ -145,9 +148,13 @@ def _credit_ahead(soon: CoverageRecord, robot: Robot, order: Order) -> None:
 
 
 def _closed(state: FleetState, members: list[Robot]) -> tuple[Polygon, ...]:
-    """The floor that robots hold which are not planned for."""
-    names = {robot.name for robot in members}
-    floors = [state.traffic.held(name) for name in state.robots if name not in names]
+    """The floor of robots that are not planned for: what they hold, or their dock when they are on their way to it."""
+    away = [robot for robot in state.robots.values() if robot not in members]
+    docks = {robot.name: state.store.floor.dock(robot.spec.dock).pose for robot in away if robot.needs_charge}
+    floors = [
+        state.disc(robot, docks[robot.name]) if robot.name in docks else state.traffic.held(robot.name)
+        for robot in away
+    ]
     return tuple(part for floor in floors for part in getattr(floor, "geoms", [floor]) if not part.is_empty)
 
 

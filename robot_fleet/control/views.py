@@ -75,7 +75,7 @@ def _by_reason(
     masks: dict[MissedReason, NDArray[np.bool_]] = {}
     for area in run.unplanned:
         mask = masks.setdefault(area.reason, np.zeros(grid.shape, dtype=bool))
-        mask |= grid.centres_inside(area.polygon)
+        grid.mark(mask, area.polygon)
     return [*masks.items(), (missed_reason(run), np.ones(grid.shape, dtype=bool))]
 
 

@@ -59,6 +59,7 @@ class Robot:
     retry_at_s: float = 0.0
     waiting_since_s: float | None = None
     came_back: bool = False
+    needs_charge: bool = False
     detail: str = ""
 
     @property

@@ -92,13 +92,17 @@ class OccupancyGrid:
     def centres_inside(self, shape: BaseGeometry) -> NDArray[np.bool_]:
         """Mask (rows, cols) of the cells whose centre lies inside a map-frame polygon."""
         mask = np.zeros(self.shape, dtype=bool)
+        self.mark(mask, shape)
+        return mask
+
+    def mark(self, mask: NDArray[np.bool_], shape: BaseGeometry) -> None:
+        """Sets the cells of `mask` (rows, cols) whose centre lies inside a map-frame polygon; touches no others."""
         local = self.shape_from_map(shape)
         if local.is_empty:
-            return mask
+            return
         rows, cols = self._window(local.bounds)
         x, y = np.meshgrid((np.arange(cols.start, cols.stop) + 0.5), (np.arange(rows.start, rows.stop) + 0.5))
-        mask[rows, cols] = contains_xy(local, x * self.resolution_m, y * self.resolution_m)
-        return mask
+        mask[rows, cols] |= contains_xy(local, x * self.resolution_m, y * self.resolution_m)
 
     def inside_ring(self, corners: Sequence[tuple[float, float]]) -> tuple[slice, slice, NDArray[np.bool_]]:
         """Rows, columns and mask of the cells with their centre inside a small map-frame ring, by the even-odd rule.
@@ -177,14 +181,14 @@ def _outlines(mask: NDArray[np.bool_], resolution_m: float) -> list[Polygon]:
     contours, tree = cv2.findContours(big, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     rings = [_ring(contour[:, 0, :], resolution_m) for contour in contours]
     found = []
-    for ring, (_, _, child, parent) in zip(rings, tree[0], strict=True):
+    for ring, (_, _, hole, parent) in zip(rings, tree[0], strict=True):
         if parent >= 0 or len(ring) < 4:
             continue
-        holes = []
-        while child >= 0:
-            if len(rings[child]) >= 4:
-                holes.append(rings[child])
-            child = tree[0][child][0]
+        holes, following = [], hole
+        while following >= 0:
+            if len(rings[following]) >= 4:
+                holes.append(rings[following])
+            following = tree[0][following][0]
         polygon = Polygon(ring, holes)
         found.extend(_parts(polygon if polygon.is_valid else polygon.buffer(0)))
     return found

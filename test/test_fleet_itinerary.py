@@ -1,0 +1,125 @@
+"""Pieces of an itinerary: how a robot's way is cut into drive orders."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from shapely import LineString, Point
+
+from robot_fleet.fleet.itinerary import OVERRUN_M, PIECE_S, Itinerary, Place, progress_on
+from robot_fleet.planning.plan import CoveragePath, Leg, LegKind
+
+SPEED, TOLERANCE = 0.5, 0.25
+
+
+def leg(kind: LegKind, *points: tuple[float, float]) -> Leg:
+    array = np.array(points, dtype=float)
+    times = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(array, axis=0).T) / SPEED)))
+    return Leg(f"leg-{points[0]}", kind, array, times)
+
+
+def itinerary(*legs: Leg) -> Itinerary:
+    return Itinerary.of(CoveragePath("r1", legs))
+
+
+def drive(way: Itinerary) -> list[tuple[LegKind, np.ndarray]]:
+    """All pieces in order, each driven to within the goal tolerance of its end."""
+    place, pieces = way.settled(Place()), []
+    while not way.ended(place):
+        piece = way.next_piece(place, SPEED, TOLERANCE)
+        pieces.append((piece.kind, piece.points))
+        driven = max(LineString(piece.points).length - TOLERANCE, piece.end_m - place.offset_m)
+        place = way.advanced(piece, driven)
+        assert len(pieces) < 500
+    return pieces
+
+
+def test_lanes_in_a_row_are_one_stretch_and_a_dock_is_its_own() -> None:
+    way = itinerary(
+        leg(LegKind.UNDOCK, (0, 0), (1, 0)),
+        leg(LegKind.CLEAN, (1, 0), (5, 0)),
+        leg(LegKind.CLEAN, (5, 0), (5, 1)),
+        leg(LegKind.TRANSIT, (5, 1), (1, 1)),
+        leg(LegKind.DOCK, (1, 1), (0, 0)),
+    )
+    assert [stretch.kind.value for stretch in way.stretches] == ["undock", "clean", "transit", "dock"]
+    assert way.stretches[1].length_m == pytest.approx(5.0)
+
+
+def test_waits_are_left_to_the_live_traffic() -> None:
+    points = np.array([(0, 0), (1, 0), (1, 0), (2, 0)], dtype=float)
+    waiting = Leg("w", LegKind.TRANSIT, points, np.array([0.0, 2.0, 30.0, 32.0]))
+    assert len(itinerary(waiting).stretches[0].points) == 3
+
+
+def test_a_piece_is_no_longer_than_half_a_minute_of_driving() -> None:
+    way = itinerary(leg(LegKind.CLEAN, (0, 0), (100, 0)))
+    assert way.next_piece(Place(), SPEED, TOLERANCE).end_m == pytest.approx(PIECE_S * SPEED)
+
+
+def test_a_piece_ends_at_a_corner_where_it_can() -> None:
+    way = itinerary(leg(LegKind.CLEAN, (0, 0), (12, 0), (12, 30)))
+    assert way.next_piece(Place(), SPEED, TOLERANCE).end_m == pytest.approx(12.0)
+
+
+def test_a_lane_is_driven_a_little_into_what_follows_so_that_its_end_is_passed() -> None:
+    way = itinerary(leg(LegKind.CLEAN, (0, 0), (5, 0)), leg(LegKind.TRANSIT, (5, 0), (5, 9)))
+    piece = way.next_piece(Place(), SPEED, TOLERANCE)
+    assert piece.end_m == pytest.approx(5.0)
+    assert piece.points[-1] == pytest.approx((5.0, TOLERANCE + OVERRUN_M))
+
+
+def test_a_closed_lap_is_cut_so_that_it_cannot_succeed_at_its_start() -> None:
+    lap = itinerary(leg(LegKind.CLEAN, (0, 0), (3, 0), (3, 3), (0, 3), (0, 0)))
+    piece = lap.next_piece(Place(), SPEED, TOLERANCE)
+    assert Point(piece.points[-1]).distance(Point(0, 0)) > TOLERANCE
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-20, 20), st.floats(-20, 20), st.booleans()),
+        min_size=2,
+        max_size=12,
+        unique_by=lambda corner: (round(corner[0]), round(corner[1])),
+    )
+)
+def test_the_pieces_of_any_way_cover_all_of_it_in_order(corners: list[tuple[float, float, bool]]) -> None:
+    legs = [
+        leg(LegKind.CLEAN if clean else LegKind.TRANSIT, (x0, y0), (x1, y1))
+        for (x0, y0, _), (x1, y1, clean) in zip(corners[:-1], corners[1:], strict=True)
+    ]
+    way = itinerary(*legs)
+    pieces = drive(way)
+    for kind in (LegKind.CLEAN, LegKind.TRANSIT):
+        wanted = [LineString(stretch.points) for stretch in way.stretches if stretch.kind is kind]
+        driven = [LineString(points) for _, points in pieces]
+        for line in wanted:
+            for offset in np.linspace(0, line.length, 20):
+                assert min(path.distance(line.interpolate(offset)) for path in driven) < 1e-6
+    longest = PIECE_S * SPEED + TOLERANCE + OVERRUN_M
+    assert all(LineString(points).length <= longest + 1e-6 for _, points in pieces)
+
+
+@given(st.floats(0, 9), st.floats(-0.1, 0.1), st.floats(-0.1, 0.1))
+def test_progress_follows_the_robot_and_never_goes_back(along: float, dx: float, dy: float) -> None:
+    points = np.array([(0.0, 0.0), (10.0, 0.0)])
+    start = max(0.0, along - 0.5)
+    found = progress_on(points, (along + dx, dy), start, 1.5)
+    assert found >= start
+    assert math.isclose(found, max(start, along + dx), abs_tol=0.06)
+
+
+def test_a_position_off_the_path_is_no_progress() -> None:
+    assert progress_on(np.array([(0.0, 0.0), (10.0, 0.0)]), (3.0, 4.0), 2.0, 5.0) == 2.0
+
+
+def test_a_detour_goes_before_what_is_left() -> None:
+    way = itinerary(leg(LegKind.CLEAN, (0, 0), (10, 0)))
+    spliced = way.spliced(np.array([(3.0, 3.0), (4.0, 0.0)]), Place(0, 4.0))
+    assert [stretch.kind for stretch in spliced.stretches] == [LegKind.TRANSIT, LegKind.CLEAN]
+    assert spliced.stretches[1].points[0] == pytest.approx((4.0, 0.0))
+    assert spliced.remaining_s(Place(1)) == pytest.approx(6.0 / SPEED)
