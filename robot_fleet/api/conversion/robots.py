@@ -9,12 +9,7 @@ from robot_fleet.control.snapshot import AlertView, RobotView
 from robot_fleet.fleet.states import RobotState
 
 _State = robot_pb2.Robot.State
-_SEVERITIES = {
-    "info": alert_pb2.Alert.SEVERITY_INFO,
-    "warning": alert_pb2.Alert.SEVERITY_WARNING,
-    "error": alert_pb2.Alert.SEVERITY_ERROR,
-}
-_SEVERITY_WORDS = {number: word for word, number in _SEVERITIES.items()}
+_Severity = alert_pb2.Alert.Severity
 
 
 def robot_to_proto(robot: RobotView) -> robot_pb2.Robot:
@@ -58,7 +53,7 @@ def alert_to_proto(alert: AlertView) -> alert_pb2.Alert:
     return alert_pb2.Alert(
         alert_id=alert.alert_id,
         create_time=time_to_proto(alert.at_s),
-        severity=_SEVERITIES[alert.severity],
+        severity=_Severity.Value(f"SEVERITY_{alert.severity}"),
         robot=alert.robot,
         run_id=alert.run_id,
         text=alert.text,
@@ -68,11 +63,11 @@ def alert_to_proto(alert: AlertView) -> alert_pb2.Alert:
 
 
 def alert_from_proto(message: alert_pb2.Alert) -> AlertView:
-    """The alert of a message; KeyError for a severity that this version does not know."""
+    """The alert of a message; ValueError for a severity that this version does not know."""
     return AlertView(
         alert_id=message.alert_id,
         at_s=time_from_proto(message.create_time),
-        severity=_SEVERITY_WORDS[message.severity],
+        severity=_Severity.Name(message.severity).removeprefix("SEVERITY_"),
         robot=message.robot,
         run_id=message.run_id,
         text=message.text,
