@@ -47,6 +47,10 @@ class VirtualDriver:
         while self._under_way and self._under_way[0][0] <= self._world.now_s + 1e-9:
             self._world.command(self._under_way.popleft()[1])
 
+    def forget(self) -> None:
+        """Drops what has not arrived: the process that sent it is gone."""
+        self._under_way.clear()
+
 
 class VirtualPlanner:
     """Plans at once and answers `delay_s` of virtual time later."""
