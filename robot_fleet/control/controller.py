@@ -87,6 +87,7 @@ class Controller:
         for robot in self._state.robots.values():
             orders.cancel(self._state, robot)
         self._finish("resumed")
+        self._publish()
 
     def start_run(self, zones: tuple[str, ...], request_id: str, robots: tuple[str, ...] = ()) -> RunView:
         """A new run over the zones (none: all of them) by the robots (none: all that are here), or the run of that request_id."""
@@ -339,5 +340,8 @@ class Controller:
         for run_id, epoch, request in effects.plans:
             self._planner.plan(run_id, epoch, request)
         if effects.rows or state.now_s - self._snapshot.clock_s >= _PUBLISH_S:
-            self._snapshot = views.snapshot_of(state)
-            self._on_change(self._snapshot)
+            self._publish()
+
+    def _publish(self) -> None:
+        self._snapshot = views.snapshot_of(self._state)
+        self._on_change(self._snapshot)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shapely import LineString, Polygon, union_all
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.control.orders import skip
+from robot_fleet.control.orders import drop_work, skip
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import Robot
 from robot_fleet.fleet.itinerary import Itinerary, Place
@@ -26,6 +26,9 @@ PATIENCE_S = 3.0
 
 ALERT_S = 180.0
 """How long a robot waits before a person is told."""
+
+TRAPPED_S = 900.0
+"""How long a robot waits for robots that do not move before it gives up its way."""
 
 _RETRY_S = 3.0
 _REFUGE_M = 12.0
@@ -43,7 +46,7 @@ def give_way(state: FleetState, robot: Robot) -> None:
     ring = state.traffic.ring(robot.name)
     blockers = [state.robots[name] for name in state.traffic.waits_for(robot.name)]
     if all(_stays(state, blocker) for blocker in blockers):
-        moved = _go_round(state, robot) or _leave_for_later(state, robot) or make_room(state, robot)
+        moved = _go_round(state, robot) or _leave_for_later(state, robot)
     elif ring:
         moved = (ring[0] == robot.name or waited_s > 4 * PATIENCE_S) and (
             _go_round(state, robot) or make_room(state, robot)
@@ -53,6 +56,9 @@ def give_way(state: FleetState, robot: Robot) -> None:
     if moved:
         robot.retry_at_s = state.now_s
         state.touch("itinerary", robot.name)
+    elif waited_s > TRAPPED_S and all(_stays(state, blocker) for blocker in blockers):
+        state.note("trapped", robot=robot.name)
+        drop_work(state, robot, "trapped by a robot that does not move")
     elif waited_s > ALERT_S:
         names = " and ".join(sorted(blocker.name for blocker in blockers))
         state.alert(f"waits-{robot.name}", "WARNING", f"{robot.name} has waited long for {names} to move",

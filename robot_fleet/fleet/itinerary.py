@@ -137,8 +137,10 @@ class Itinerary:
         end_m = _good_end(stretch, place.offset_m, PIECE_S * speed_mps)
         while True:
             points = self._with_overrun(place, end_m, beyond)
-            if end_m - place.offset_m <= 2 * _SHORTEN_M or _ends_once(points, tolerance_m):
+            if _ends_once(points, tolerance_m):
                 return Piece(stretch.kind, place, end_m, points)
+            if end_m - place.offset_m <= 2 * _SHORTEN_M:
+                return Piece(stretch.kind, place, end_m, stretch.between(place.offset_m, end_m))
             end_m -= _SHORTEN_M
 
     def spliced(self, way: NDArray[np.float64], resume_at: Place) -> Itinerary:
