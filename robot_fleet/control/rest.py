@@ -86,7 +86,7 @@ def all_work_ended(state: FleetState, run: CleaningRun) -> bool:
     """Whether nothing is left that any robot of the run could do."""
     if run.planning or run.rest_wanted or run.makeup_passes < MAKEUP_PASSES:
         return False
-    return not any(robot.order or robot.cleans or (robot.is_here and robot.has_work) for robot in state.members(run))
+    return not any(robot.cleans or (robot.is_here and (robot.order or robot.has_work)) for robot in state.members(run))
 
 
 def planned_floor(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
