@@ -1,0 +1,176 @@
+"""Judges a plan: is it safe, can it be driven in its time, what does it cover, and are its own figures true?
+
+The judge shares no code with the planner and none with the clearance and reach of the floor: it has its own geometry
+(planning/judging/), so that an error of theirs is not repeated here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.floor.store import FloorMap
+from robot_fleet.planning.judging.account import account_violations, missed_areas
+from robot_fleet.planning.judging.contact import Contacts, Obstacles, contacts
+from robot_fleet.planning.judging.ground import coverable, covered
+from robot_fleet.planning.judging.meeting import meetings
+from robot_fleet.planning.judging.motion import Motion, motion_of, standing
+from robot_fleet.planning.judging.nominal import nominal_s, pivots_s
+from robot_fleet.planning.judging.timing import departures_s, jump_violations, timing_violations
+from robot_fleet.planning.judging.track import Bools, Track, track_of
+from robot_fleet.planning.judging.turning import turning_violations
+from robot_fleet.planning.judging.verdict import TIMING, RobotVerdict, Verdict, Violation, ViolationKind
+from robot_fleet.planning.plan import Plan
+
+__all__ = ["RobotVerdict", "Verdict", "Violation", "ViolationKind", "judge"]
+
+AT_DOCK_M = 0.05
+NO_STARTS: Mapping[str, Pose] = {}
+
+
+def judge(
+    floor: FloorMap, plan: Plan, profiles: Mapping[str, RobotProfile], starts: Mapping[str, Pose] = NO_STARTS
+) -> Verdict:
+    """The verdict on a plan for a floor.
+
+    `profiles` holds a profile for each robot of the plan (KeyError otherwise). `starts` says where robots stand at the
+    plan's start; a robot with a start and no path stands there all the time, and a robot that is not in `starts` stands
+    at its first point. A plan without zones is judged on all zones, and on all free floor where there are none.
+    """
+    robots = _Robots.of(plan, profiles, starts)
+    ground = _Ground.of(floor, plan, robots)
+    obstacles = Obstacles.of(floor)
+    found = [contacts(floor, obstacles, plan.path(track.robot), track) for track in robots.tracks]
+    overlaps, separation = meetings(robots.motions)
+    violations = [*_of_tracks(floor, robots.tracks, found), *overlaps]
+    violations += account_violations(floor, plan, ground.requested, ground.coverable, ground.covered, ground.bound_s)
+    believed = not any(violation.kind in TIMING for violation in violations)
+    return _verdict(floor, plan, robots, ground, violations, separation, believed)
+
+
+@dataclass(frozen=True, eq=False)
+class _Robots:
+    """Everyone who is on the floor: those with a path, and those who only stand in the way."""
+
+    tracks: tuple[Track, ...]
+    motions: tuple[Motion, ...]
+    shapes: tuple[tuple[RobotProfile, Pose], ...]
+
+    @staticmethod
+    def of(plan: Plan, profiles: Mapping[str, RobotProfile], starts: Mapping[str, Pose]) -> _Robots:
+        tracks = tuple(track_of(path, profiles[path.robot], starts.get(path.robot)) for path in plan.paths if path.legs)
+        driving = {track.robot for track in tracks}
+        idle = {name: pose for name, pose in starts.items() if name not in driving and name in profiles}
+        return _Robots(
+            tracks,
+            (*map(motion_of, tracks), *(standing(name, profiles[name], pose) for name, pose in idle.items())),
+            (*((t.profile, t.start) for t in tracks), *((profiles[name], pose) for name, pose in idle.items())),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Ground:
+    """Masks (rows, cols) of the floor that is asked for, can be covered, and is covered; and the bound in seconds."""
+
+    zones: tuple[str, ...]
+    requested: Bools
+    coverable: Bools
+    covered: Bools
+    bound_s: float
+
+    @staticmethod
+    def of(floor: FloorMap, plan: Plan, robots: _Robots) -> _Ground:
+        zones = plan.zones or tuple(zone.name for zone in floor.zones)
+        requested = floor.requested(zones) if zones else floor.grid.free
+        possible = coverable(floor, robots.shapes) & requested
+        rate = sum(profile.head.width_m * profile.speed_mps for profile, _ in robots.shapes)
+        bound_s = float(possible.sum()) * floor.grid.cell_area_m2 / rate if rate else 0.0
+        return _Ground(zones, requested, possible, covered(floor.grid, robots.tracks), bound_s)
+
+
+def _of_tracks(floor: FloorMap, tracks: Iterable[Track], found: Iterable[Contacts]) -> Iterable[Violation]:
+    for track, touched in zip(tracks, found, strict=True):
+        yield from touched.violations
+        yield from jump_violations(track)
+        yield from turning_violations(track)
+        yield from timing_violations(track)
+        yield from _not_home(floor, track)
+
+
+def _not_home(floor: FloorMap, track: Track) -> Iterable[Violation]:
+    """A robot that came from a dock must end on one."""
+    if not floor.docks:
+        return
+    start_m, end_m = (min(pose.distance_m(dock.pose) for dock in floor.docks) for pose in (track.start, track.end))
+    if start_m <= AT_DOCK_M < end_m:
+        at = (track.end.x_m, track.end.y_m)
+        yield Violation(ViolationKind.NOT_HOME, end_m, "the robot does not end on a dock", track.robot, at=at)
+
+
+def _verdict(
+    floor: FloorMap,
+    plan: Plan,
+    robots: _Robots,
+    ground: _Ground,
+    violations: list[Violation],
+    separation: float,
+    believed: bool,
+) -> Verdict:
+    cell = floor.grid.cell_area_m2
+    missed = ground.requested & ~ground.covered
+    total = {kind: sum(v.amount for v in violations if v.kind is kind) for kind in ViolationKind}
+    return Verdict(
+        floor=floor.name,
+        zones=ground.zones,
+        robots=tuple(_robot(track) for track in robots.tracks),
+        violations=tuple(violations),
+        missed=missed_areas(floor, ground.zones, missed, ground.coverable),
+        requested_m2=float(ground.requested.sum() * cell),
+        coverable_m2=float(ground.coverable.sum() * cell),
+        covered_m2=float((ground.covered & ground.requested).sum() * cell),
+        covered_coverable_m2=float((ground.covered & ground.coverable).sum() * cell),
+        unsafe_m=total[ViolationKind.UNSAFE],
+        unsafe_turn_rad=total[ViolationKind.UNSAFE_TURN],
+        keepout_m=total[ViolationKind.KEEPOUT],
+        tight_m=total[ViolationKind.TIGHT],
+        jump_m=total[ViolationKind.JUMP],
+        conflicts=sum(violation.kind is ViolationKind.CONFLICT for violation in violations),
+        min_separation_m=separation,
+        times_believed=believed,
+        makespan_s=_makespan_s(robots.tracks, believed),
+        bound_s=ground.bound_s,
+    )
+
+
+def _makespan_s(tracks: tuple[Track, ...], believed: bool) -> float:
+    """From the first departure to the last robot's end, by the plan's times or else by the nominal ones."""
+    if not tracks:
+        return 0.0
+    if not believed:
+        return max(nominal_s(track) for track in tracks)
+    return max(track.last_s for track in tracks) - min(_departure_s(track) for track in tracks)
+
+
+def _departure_s(track: Track) -> float:
+    """When the robot begins to move: to drive, or to pivot before it."""
+    if not len(track.yaw):
+        return track.first_s
+    return float(track.start_s[0]) if not track.corner[0] else float(departures_s(track)[0] - pivots_s(track)[0])
+
+
+def _robot(track: Track) -> RobotVerdict:
+    length = track.length_m
+    return RobotVerdict(
+        robot=track.robot,
+        length_m=float(length.sum()),
+        head_on_m=float(length[track.head_on].sum()),
+        turning_rad=float(np.abs(track.turn).sum()),
+        waiting_s=float(np.maximum(track.start_s - track.since_s - pivots_s(track), 0.0).sum()),
+        departure_s=_departure_s(track),
+        finish_s=track.last_s,
+        nominal_s=nominal_s(track),
+    )

@@ -1,0 +1,246 @@
+"""Which floor the heads can cover, and which floor a plan covers; found on the corners and centres of the cells.
+
+For round robots the map is looked at on a lattice of half cells, on which the corners of the obstacle squares lie: the
+distance from a lattice point to the nearest marked lattice point is then the exact distance to the nearest square. For
+polygons the poses are cells x headings; driving sideways is not told apart, so what they can reach is at most a little
+too large.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+
+import cv2
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy import ndimage, signal
+from shapely import Polygon
+
+from robot_fleet.floor.footprint import Footprint
+from robot_fleet.floor.grid import OccupancyGrid
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import Head, RobotProfile
+from robot_fleet.floor.store import FloorMap
+from robot_fleet.planning.judging.track import JUMP_M, Bools, Floats, Track
+
+ROUNDING_M = 1e-4
+START_SLACK_M = 1.0
+SWEEP_TOLERANCE_M = 1e-3
+CHUNK_M = 4.0
+FAN_RAD = math.radians(3.0)
+MANY_CELLS = 3_000_000
+
+
+def coverable(floor: FloorMap, robots: Iterable[tuple[RobotProfile, Pose]]) -> Bools:
+    """Mask (rows, cols) of the free cells whose centre the head of at least one robot passes over within its reach."""
+    found: Bools = np.zeros(floor.grid.shape, dtype=bool)
+    starts: dict[RobotProfile, list[Pose]] = {}
+    for profile, pose in robots:
+        starts.setdefault(profile, []).append(pose)
+    for profile, poses in starts.items():
+        found |= (
+            _round_reach(floor, profile, poses) if profile.footprint.is_disc else _polygon_reach(floor, profile, poses)
+        )
+    return found & floor.grid.free
+
+
+def _round_reach(floor: FloorMap, profile: RobotProfile, starts: list[Pose]) -> Bools:
+    """What the head covers from all lattice points that a round robot reaches, turning on the spot at each."""
+    side = floor.grid.resolution_m / 2.0
+    blocked = _lattice(~floor.grid.free)
+    away = _distance(blocked) * side
+    keep = profile.footprint.circumscribed_m + profile.clearance_m
+    clear = away >= keep - ROUNDING_M
+    for keepout in floor.keepouts:
+        _mark(clear, floor.grid.shape_from_map(keepout.polygon).buffer(keep - ROUNDING_M, quad_segs=32), side)
+    _, labels = cv2.connectedComponents(clear.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    seeds = {labels[seed] for start in starts for seed in _seeds(floor, clear, blocked, start)}
+    if not seeds:
+        return np.zeros(floor.grid.shape, dtype=bool)
+    reached = np.isin(labels, list(seeds))
+    outer = math.hypot(profile.head.offset_m, profile.head.width_m / 2.0)
+    # From a single place a head with an offset leaves out the disc inside its ring; from its neighbours it does not.
+    return np.asarray((_distance(reached) * side <= outer + ROUNDING_M)[1::2, 1::2])
+
+
+def _lattice(solid: Bools) -> Bools:
+    """(2 rows + 1, 2 cols + 1): which points of the half-cell lattice lie on a solid cell or on the border of the map."""
+    rows, cols = solid.shape
+    marked = np.zeros((2 * rows + 1, 2 * cols + 1), dtype=bool)
+    for down in range(3):
+        for right in range(3):
+            marked[down : down + 2 * rows : 2, right : right + 2 * cols : 2] |= solid
+    marked[[0, -1], :] = True
+    marked[:, [0, -1]] = True
+    return marked
+
+
+def _distance(marked: Bools) -> NDArray[np.float32]:
+    """Distance of each lattice point to the nearest marked one, in steps of the lattice."""
+    if not marked.any():
+        return np.full(marked.shape, np.inf, dtype=np.float32)
+    return np.asarray(cv2.distanceTransform((~marked).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
+
+
+def _mark(clear: Bools, shape: shapely.geometry.base.BaseGeometry, side: float) -> None:
+    """Clears the lattice points inside a shape of the grid frame."""
+    low_x, low_y, high_x, high_y = (value / side for value in shape.bounds)
+    rows = slice(max(0, math.floor(low_y)), max(0, math.ceil(high_y) + 1))
+    cols = slice(max(0, math.floor(low_x)), max(0, math.ceil(high_x) + 1))
+    window = clear[rows, cols]
+    y, x = np.mgrid[rows.start : rows.start + window.shape[0], cols.start : cols.start + window.shape[1]]
+    window &= ~shapely.contains_xy(shape, x * side, y * side)
+
+
+def _seeds(floor: FloorMap, clear: Bools, blocked: Bools, start: Pose) -> Iterator[tuple[int, int]]:
+    """The lattice point from which a robot sets out: the nearest clear one with an open straight way to it."""
+    side = floor.grid.resolution_m / 2.0
+    here = floor.grid.from_map([[start.x_m, start.y_m]])[0] / side
+    size = math.ceil((START_SLACK_M + max((dock.staging_m for dock in floor.docks), default=0.0)) / side)
+    col, row = (round(float(value)) for value in here)
+    low_row, low_col = max(0, row - size), max(0, col - size)
+    near = np.argwhere(clear[low_row : max(0, row + size + 1), low_col : max(0, col + size + 1)]) + np.array(
+        (low_row, low_col)
+    )
+    away = np.hypot(near[:, 1] - here[0], near[:, 0] - here[1])
+    for k in np.argsort(away, kind="stable"):
+        steps = np.linspace(0.0, 1.0, 2 * math.ceil(float(away[k])) + 2)[:, None]
+        way = np.rint(here + steps * (near[k][::-1] - here)).astype(np.int64)
+        if not blocked[way[:, 1].clip(0, blocked.shape[0] - 1), way[:, 0].clip(0, blocked.shape[1] - 1)].any():
+            yield int(near[k][0]), int(near[k][1])
+            return
+
+
+def _polygon_reach(floor: FloorMap, profile: RobotProfile, starts: list[Pose]) -> Bools:
+    """What the head covers from all poses (lattice of whole cells, headings) that a polygon reaches."""
+    side, shape = floor.grid.resolution_m, floor.grid.shape
+    headings = 32 if floor.grid.cells.size <= MANY_CELLS else 16
+    yaws = np.arange(headings) * math.tau / headings
+    blocked = _lattice(~floor.grid.free)[::2, ::2]
+    for keepout in floor.keepouts:
+        free = ~blocked
+        _mark(free, floor.grid.shape_from_map(keepout.polygon), side)
+        blocked = ~free
+    clear = np.stack([_clear_at(blocked, profile.footprint, profile.clearance_m, yaw, side) for yaw in yaws])
+    labels = _labels_around(clear)
+    seeds = set()
+    for start in starts:
+        layer = round((start.yaw_rad - floor.grid.origin.yaw_rad) / math.tau * headings) % headings
+        seeds |= {int(labels[layer][seed]) for seed in _cell_seeds(floor, clear[layer], start)} - {0}
+    covered: Bools = np.zeros(shape, dtype=bool)
+    for layer, yaw in enumerate(yaws):
+        covered |= _under_head(np.isin(labels[layer], list(seeds)), profile.head, yaw, side)
+    return covered
+
+
+def _clear_at(blocked: Bools, footprint: Footprint, grown_m: float, yaw: float, side: float) -> Bools:
+    """The lattice points at which the grown polygon, so turned, holds no blocked lattice point."""
+    cos, sin = math.cos(yaw), math.sin(yaw)
+    corners = footprint.corners() @ np.array([[cos, sin], [-sin, cos]])
+    body = Polygon(corners).buffer(grown_m - ROUNDING_M, quad_segs=8)
+    size = math.ceil((footprint.circumscribed_m + grown_m) / side)
+    y, x = np.mgrid[-size : size + 1, -size : size + 1] * side
+    kernel = shapely.contains_xy(body, x, y).astype(np.float32)
+    touched = signal.fftconvolve(blocked.astype(np.float32), kernel[::-1, ::-1], mode="same")
+    # Beyond the border nothing is marked; the border itself is, and no convex footprint steps over it.
+    clear: Bools = touched < 0.5
+    return clear
+
+
+def _labels_around(clear: Bools) -> NDArray[np.int32]:
+    """Connected components over place and heading, the last heading joined to the first."""
+    labels, _ = ndimage.label(clear, structure=np.ones((3, 3, 3)))
+    pairs = np.unique(np.stack((labels[0], labels[-1]), axis=-1).reshape(-1, 2), axis=0)
+    for one, two in pairs[(pairs > 0).all(axis=1)]:
+        if one != two:
+            low, high = min(one, two), max(one, two)
+            labels[labels == high] = low
+            pairs[pairs == high] = low
+    return np.asarray(labels, dtype=np.int32)
+
+
+def _cell_seeds(floor: FloorMap, clear: Bools, start: Pose) -> list[tuple[int, int]]:
+    side = floor.grid.resolution_m
+    here = floor.grid.from_map([[start.x_m, start.y_m]])[0] / side
+    near = np.argwhere(clear)
+    away = np.hypot(near[:, 1] - here[0], near[:, 0] - here[1]) * side
+    if not len(near) or away.min() > START_SLACK_M + max((dock.staging_m for dock in floor.docks), default=0.0):
+        return []
+    row, col = near[int(away.argmin())]
+    return [(int(row), int(col))]
+
+
+def _under_head(reached: Bools, head: Head, yaw: float, side: float) -> Bools:
+    """The cells under the head at any of the reached lattice points, facing `yaw`."""
+    size = math.ceil(math.hypot(head.offset_m, head.width_m / 2.0) / side) + 1
+    y, x = np.mgrid[-size:size, -size:size] * side + side / 2.0
+    ahead = x * math.cos(yaw) + y * math.sin(yaw) - head.offset_m
+    across = y * math.cos(yaw) - x * math.sin(yaw)
+    line = (np.abs(ahead) <= side * 0.71) & (np.abs(across) <= head.width_m / 2.0 + ROUNDING_M)
+    spread = signal.fftconvolve(reached.astype(np.float32), line.astype(np.float32), mode="full")
+    inner = spread[size : size + reached.shape[0] - 1, size : size + reached.shape[1] - 1]
+    return np.asarray(inner > 0.5)
+
+
+def covered(grid: OccupancyGrid, tracks: Iterable[Track]) -> Bools:
+    """Mask (rows, cols) of the cells whose centre a running head passes over, jumps left out."""
+    mask: Bools = np.zeros(grid.shape, dtype=bool)
+    for track in tracks:
+        for ring in _rings(grid, track):
+            _fill(mask, ring / grid.resolution_m, SWEEP_TOLERANCE_M / grid.resolution_m)
+    return mask
+
+
+def _rings(grid: OccupancyGrid, track: Track) -> Iterator[Floats]:
+    """Quadrilaterals (4, 2) in the grid frame that the head sweeps, one after the other."""
+    a, b = grid.from_map(track.a), grid.from_map(track.b)
+    yaw = track.yaw - grid.origin.yaw_rad
+    head = track.profile.head
+    for k in np.flatnonzero(track.head_on):
+        if k and track.head_on[k - 1] and track.jump_m[k] <= JUMP_M and abs(track.turn[k]) > 1e-6:
+            yield from _fan(a[k], yaw[k] - track.turn[k], float(track.turn[k]), head)
+        pieces = max(1, math.ceil(float(np.hypot(*(b[k] - a[k]))) / CHUNK_M))
+        ends = a[k] + np.linspace(0.0, 1.0, pieces + 1)[:, None] * (b[k] - a[k])
+        line = _head_line(head, float(yaw[k]))
+        for first, last in itertools.pairwise(ends):
+            yield np.stack((first + line[0], first + line[2], last + line[2], last + line[0]))
+
+
+def _fan(centre: Floats, yaw: float, turn: float, head: Head) -> Iterator[Floats]:
+    steps = max(1, math.ceil(abs(turn) / FAN_RAD))
+    lines = [centre + _head_line(head, yaw + turn * i / steps) for i in range(steps + 1)]
+    for before, after in itertools.pairwise(lines):
+        # The two halves apart: the line turns about its middle, so the whole would be a bow tie.
+        yield np.stack((before[0], before[1], after[1], after[0]))
+        yield np.stack((before[1], before[2], after[2], after[1]))
+
+
+def _head_line(head: Head, yaw: float) -> Floats:
+    """Left end, middle and right end of the head, (3, 2), about the turning centre."""
+    cos, sin = math.cos(yaw), math.sin(yaw)
+    half = np.array([-sin, cos]) * head.width_m / 2.0
+    middle = np.array([cos, sin]) * head.offset_m
+    return np.stack((middle + half, middle, middle - half))
+
+
+def _fill(mask: Bools, ring: Floats, tolerance: float) -> None:
+    """Marks the cells with their centre in a convex ring (n, 2) given in cells, x before y."""
+    low, high = ring.min(axis=0) - tolerance, ring.max(axis=0) + tolerance
+    cols = slice(max(0, math.ceil(low[0] - 0.5)), max(0, math.floor(high[0] - 0.5) + 1))
+    rows = slice(max(0, math.ceil(low[1] - 0.5)), max(0, math.floor(high[1] - 0.5) + 1))
+    window = mask[rows, cols]
+    if not window.size:
+        return
+    x = np.arange(cols.start, cols.start + window.shape[1]) + 0.5
+    y = (np.arange(rows.start, rows.start + window.shape[0]) + 0.5)[:, None]
+    left, right = np.ones(window.shape, dtype=bool), np.ones(window.shape, dtype=bool)
+    for (x0, y0), (x1, y1) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
+        length = math.hypot(x1 - x0, y1 - y0)
+        if length > 1e-9:
+            side = ((x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)) / length
+            left &= side >= -tolerance
+            right &= side <= tolerance
+    window |= left | right
