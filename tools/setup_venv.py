@@ -101,7 +101,12 @@ def run(what, about, command, environment=None, attempts=1):
             log.flush()
             begin = log.tell()
             code = subprocess.call(
-                command, cwd=ROOT, env=environment or clean_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                command,
+                cwd=ROOT,
+                env=environment or clean_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         if code == 0:
             say("  done in %.0f s" % (time.time() - started))
@@ -154,7 +159,10 @@ def find_ros():
         missing = [name.split(".")[0] for name in needed if name not in importable(*needed)]
         if missing:
             packages = " ".join("ros-%s-%s" % (distribution, name.replace("_", "-")) for name in missing)
-            fail("ROS 2 %s is here, but %s is not." % (distribution, " and ".join(missing)), "sudo apt install " + packages)
+            fail(
+                "ROS 2 %s is here, but %s is not." % (distribution, " and ".join(missing)),
+                "sudo apt install " + packages,
+            )
         return distribution
     if sys.platform == "linux" and platform.machine() == "x86_64" and sys.implementation.name == "cpython":
         if platform.libc_ver()[0] != "glibc":
@@ -164,7 +172,10 @@ def find_ros():
     if distribution:
         remedies = ["ROS_DISTRO is %s, but %s cannot import rclpy." % (distribution, sys.executable)]
         remedies.append("Give the Python that ROS was built for: make PYTHON=/usr/bin/python3 setup")
-    fail("There are no ROS 2 wheels for %s on %s, only for Linux on x86-64." % (platform.machine(), sys.platform), *remedies)
+    fail(
+        "There are no ROS 2 wheels for %s on %s, only for Linux on x86-64." % (platform.machine(), sys.platform),
+        *remedies,
+    )
     return ""
 
 
@@ -175,12 +186,15 @@ def check_tools(ros):
     debian = "python3" if system else "python" + dotted
     missing = []
     try:
-        import ensurepip  # noqa: F401, PLC0415
-        import venv  # noqa: F401, PLC0415
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
     except ImportError:
         missing.append(("Python's venv module", debian + "-venv"))
     if ros == "wheels":
-        for variable, names, package in (("CC", ("cc", "gcc", "clang"), "gcc"), ("CXX", ("c++", "g++", "clang++"), "g++")):
+        for variable, names, package in (
+            ("CC", ("cc", "gcc", "clang"), "gcc"),
+            ("CXX", ("c++", "g++", "clang++"), "g++"),
+        ):
             asked = os.environ.get(variable, "").split()[:1]
             if not any(shutil.which(name) for name in asked or names):
                 missing.append(("a C compiler" if variable == "CC" else "a C++ compiler", package))
@@ -223,7 +237,17 @@ def install_requirements(ros):
     run("installing the pinned packages, 500 MB", "1 to 3 minutes", command, attempts=2)
     if ros == "wheels":
         # Two packages hold the module `lark`: the old lark-parser, which the wheels ask for, and lark, which must win.
-        command = [PYTHON, "-m", "pip", "install", "--no-input", "--progress-bar", "off", "--no-deps", "--force-reinstall"]
+        command = [
+            PYTHON,
+            "-m",
+            "pip",
+            "install",
+            "--no-input",
+            "--progress-bar",
+            "off",
+            "--no-deps",
+            "--force-reinstall",
+        ]
         run("putting lark over lark-parser", "2 s", [*command, pinned("ros.txt", "lark==")[0]], attempts=2)
     step.done()
 

@@ -1,1 +1,1 @@
-"""Generated from protos/robot_fleet/api/v1 by `make protos`; not written by hand."""
+"""Generated from protos/robot_fleet/api/v1 by `make stubs`; not written by hand."""

@@ -1,0 +1,77 @@
+"""What every test process needs: a ROS domain of its own on the loopback interface, and `require`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+
+import pytest
+
+ON_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+
+def _domain() -> int:
+    """Return a ROS domain for this process: 1 to 100, apart for the workers of one run and, by chance, for two runs."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    # Workers of one run have one parent, so that its number sets the run's place and their own number their place in it.
+    run, place = (os.getppid(), int(worker.removeprefix("gw")) + 1) if worker else (os.getpid(), 0)
+    return 1 + (run * 11 + place) % 100
+
+
+# Before anything imports rclpy. Child processes inherit all of it.
+os.environ["ROS_DOMAIN_ID"] = str(_domain())
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ.setdefault("RCUTILS_LOGGING_SEVERITY", "WARN")
+os.environ.setdefault("RCUTILS_LOGGING_USE_STDOUT", "0")
+os.environ.setdefault("RCUTILS_COLORIZED_OUTPUT", "0")
+os.environ.setdefault("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
+os.environ.pop("ROS_LOCALHOST_ONLY", None)
+
+
+def lacking(reason: str) -> None:
+    """End this test because something is missing: a skip on a user's machine, a failure in CI."""
+    __tracebackhide__ = True
+    if ON_CI:
+        pytest.fail(f"missing in CI: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[str, str], None]:
+    """`require("rclpy", "no ROS 2 here")`: the module must be importable; else a skip, and a failure in CI."""
+
+    def need(name: str, reason: str) -> None:
+        __tracebackhide__ = True
+        try:
+            found = find_spec(name) is not None
+        except ModuleNotFoundError:
+            found = False
+        if not found:
+            lacking(f"{reason} ({name} is not there)")
+
+    return need
+
+
+@pytest.fixture(autouse=True)
+def _ros_where_marked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test marked `ros` needs rclpy and the interface packages."""
+    if request.node.get_closest_marker("ros"):
+        for name in ("rclpy", "nav2_msgs", "tf2_msgs"):
+            request.getfixturevalue("require")(name, "the test runs real ROS 2 nodes: make setup brings them")
+    yield
+
+
+@pytest.fixture
+def ros_domain() -> int:
+    """The ROS domain of this test process."""
+    return int(os.environ["ROS_DOMAIN_ID"])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Under `colcon test` only the tests marked `quick` run: a whole workspace does not wait for whole runs."""
+    if os.environ.get("COLCON") != "1":
+        return
+    quick = [item for item in items if item.get_closest_marker("quick")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in quick])
+    items[:] = quick
