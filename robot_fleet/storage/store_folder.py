@@ -1,0 +1,125 @@
+"""Store folders: `load_store` reads map.yaml, floor.geojson and store.yaml; all faults come at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from robot_fleet.fleet.errors import InvalidInput
+from robot_fleet.floor.check import check_store
+from robot_fleet.floor.faults import Fault
+from robot_fleet.floor.placing import CannotPlace, place_docks, whole_floor
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import WORKING_W, RobotProfile
+from robot_fleet.floor.store import FloorMap, RobotSpec, Store
+from robot_fleet.storage.floor_file import FILE as FLOOR_FILE
+from robot_fleet.storage.floor_file import FloorFile, read_floor_file
+from robot_fleet.storage.maps import load_map
+from robot_fleet.storage.robots_file import FILE as ROBOTS_FILE
+from robot_fleet.storage.robots_file import RobotEntry, RobotsFile, read_robots_file
+
+MOST_ROBOTS = 100
+
+
+def load_store(folder: Path | str, robots: int | None = None, profile: str | None = None) -> Store:
+    """The store that a folder describes; InvalidInput (reason BAD_STORE) with every fault when there are any.
+
+    `robots` limits the store to so many robots, or adds robots and docks until there are as many. `profile`, built in
+    or of the folder's store.yaml, replaces the profile of every robot. Without zones the floor that the robots reach is
+    one zone "floor"; without docks they are placed along a wall.
+    """
+    faults: list[Fault] = []
+    store = _read(Path(folder), robots, profile, faults)
+    if store is not None:
+        faults.extend(check_store(store))
+    if faults or store is None:
+        raise InvalidInput("BAD_STORE", tuple(dict.fromkeys(faults)))
+    return store
+
+
+def _read(folder: Path, robots: int | None, profile: str | None, faults: list[Fault]) -> Store | None:
+    """The store, or what of it can be checked further although there are faults already."""
+    if not folder.is_dir():
+        faults.append(Fault(str(folder), "", "there is no such folder", "Name a folder that holds a map.yaml."))
+        return None
+    grid = None
+    try:
+        grid = load_map(folder / "map.yaml")
+    except InvalidInput as error:
+        faults.extend(error.faults)
+    drawn = read_floor_file(folder / FLOOR_FILE, faults)
+    fleet = read_robots_file(folder / ROBOTS_FILE, faults)
+    entries = _entries(fleet, robots, profile, faults)
+    entries = _known_docks(entries, drawn, faults)
+    if grid is None:
+        return None
+    name = folder.resolve().name
+    floor = FloorMap(name, grid, tuple(drawn.zones), tuple(drawn.keepouts), tuple(drawn.docks))
+    if faults:
+        return Store(floor, tuple(_spec(entry, entry.dock) for entry in entries if entry.dock), fleet.time_zone)
+    return _completed(floor, entries, fleet.time_zone, drawn, faults)
+
+
+def _entries(fleet: RobotsFile, robots: int | None, profile: str | None, faults: list[Fault]) -> list[RobotEntry]:
+    entries = list(fleet.robots)
+    if profile is not None:
+        if profile not in fleet.profiles:
+            known = ", ".join(fleet.profiles)
+            faults.append(Fault("profile", "", f"{profile!r} is not known", f"Known are: {known}."))
+            return entries
+        entries = [dataclasses.replace(entry, profile=fleet.profiles[profile]) for entry in entries]
+    if robots is None:
+        robots = len(entries) or 1
+    if not 1 <= robots <= MOST_ROBOTS:
+        faults.append(Fault("robots", "", f"is {robots}", f"Ask for 1 to {MOST_ROBOTS} robots."))
+        return entries
+    usual = fleet.profiles[profile] if profile else entries[0].profile if entries else WORKING_W
+    return entries[:robots] + _more(entries, robots - len(entries), usual)
+
+
+def _more(entries: list[RobotEntry], count: int, profile: RobotProfile) -> list[RobotEntry]:
+    """`count` further robots with names that are not taken."""
+    taken = {entry.name for entry in entries}
+    free = (name for name in (f"robot_{n}" for n in range(1, MOST_ROBOTS + len(taken) + 1)) if name not in taken)
+    return [
+        RobotEntry(name, profile, "", f"/{name}", Pose(0.0, 0.0)) for name, _ in zip(free, range(count), strict=False)
+    ]
+
+
+def _known_docks(entries: list[RobotEntry], drawn: FloorFile, faults: list[Fault]) -> list[RobotEntry]:
+    """The robots whose dock is in the floor file, or that have none yet."""
+    known = []
+    for entry in entries:
+        if not entry.dock or entry.dock in {dock.name for dock in drawn.docks}:
+            known.append(entry)
+        elif entry.dock not in drawn.names["dock"]:
+            what = f'there is no dock "{entry.dock}"'
+            faults.append(Fault(ROBOTS_FILE, f'robot "{entry.name}"', what, "Draw it, or name another."))
+    return known
+
+
+def _spec(entry: RobotEntry, dock: str) -> RobotSpec:
+    return RobotSpec(entry.name, entry.profile, dock, entry.namespace, entry.map_to_robot)
+
+
+def _completed(
+    floor: FloorMap, entries: list[RobotEntry], time_zone: str, drawn: FloorFile, faults: list[Fault]
+) -> Store | None:
+    """The store with a dock for every robot and at least one zone."""
+    if faults_of_shapes := check_store(Store(floor, (), time_zone)):
+        faults.extend(faults_of_shapes)
+        return None
+    taken = {entry.dock for entry in entries}
+    spare = [dock.name for dock in floor.docks if dock.name not in taken]
+    homeless = [entry for entry in entries if not entry.dock]
+    widest = max((entry.profile for entry in entries), key=lambda p: p.footprint.circumscribed_m + p.clearance_m)
+    try:
+        placed = place_docks(floor, widest, max(0, len(homeless) - len(spare)))
+        floor = dataclasses.replace(floor, docks=floor.docks + placed)
+        if not floor.zones:
+            floor = dataclasses.replace(floor, zones=whole_floor(floor, widest))
+    except CannotPlace as error:
+        faults.append(error.fault)
+        return None
+    homes = iter(spare + [dock.name for dock in placed])
+    return Store(floor, tuple(_spec(entry, entry.dock or next(homes)) for entry in entries), time_zone)
