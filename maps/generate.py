@@ -192,10 +192,9 @@ def _write(folder: Path, layout: Layout, grid: OccupancyGrid, frame: Pose) -> No
 def _floor(layout: Layout, frame: Pose) -> FloorFile:
     content = FloorFile()
     for name, (x, y, width, height) in layout.zones.items():
-        corners = box(x, y, x + width, y + height)
-        turned = affinity.rotate(corners, frame.yaw_rad, origin=(0, 0), use_radians=True) if frame.yaw_rad else corners
-        rounded = [(round(x, 6), round(y, 6)) for x, y in turned.exterior.coords]
-        content.zones.append(Zone(name, Polygon(rounded).normalize()))
+        corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
+        turned = [_rounded(frame @ Pose(*corner)) for corner in corners]
+        content.zones.append(Zone(name, Polygon([(corner.x_m, corner.y_m) for corner in turned])))
     for number in range(layout.docks):
         place = Pose(DOCK_ROW_X_M, round(FIRST_DOCK_Y_M + DOCK_STEP_M * number, 3), math.pi)
         content.docks.append(Dock(f"dock_{number + 1}", _rounded(frame @ place)))

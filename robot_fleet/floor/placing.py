@@ -15,11 +15,11 @@ from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
-from robot_fleet.floor.reach import reachable, standable, swept
+from robot_fleet.floor.reach import first_free_cell, reachable, standable, swept
 from robot_fleet.floor.store import Dock, FloorMap, Zone
 
-# Docked robots are so far apart at least, beside their widths.
-GAP_M = 0.4
+# Two ways in and out are at least so far apart, and so much farther than two robots with their clearances.
+APART_M, GAP_M = 1.0, 0.2
 # Floor within this distance of where the robot can be belongs to the zone: corners, edges, gaps too narrow for it.
 ZONE_EDGE_M = 0.3
 # So much of what a robot can reach may be lost to it while all the others stand in their docks, for each of them.
@@ -77,9 +77,9 @@ def place_docks(floor: FloorMap, profile: RobotProfile, count: int) -> tuple[Doc
     search = _Search(floor, profile, clearance, main_region(floor, profile, clearance))
     for roominess in (3.0, 2.0, 1.0):
         spots = search.spots(roominess)
-        for corner in spots.corners():
-            row = search.row_of(spots, corner, count)
-            if len(row) == count and search.stays_joined(row):
+        rows = [search.row_of(spots, corner, count) for corner in spots.corners()]
+        for row in sorted((row for row in rows if len(row) == count), key=_spread_m):
+            if search.stays_joined(row):
                 return tuple(_named(floor, row))
     what = f"there is no place for {count} more docks along the walls"
     raise CannotPlace(Fault("floor.geojson", "docks", what, "Ask for fewer robots, or draw the docks by hand."))
@@ -90,6 +90,10 @@ def _named(floor: FloorMap, poses: list[Dock]) -> Iterator[Dock]:
     names = (name for name in (f"dock_{n}" for n in range(1, len(taken) + len(poses) + 1)) if name not in taken)
     for dock, name in zip(poses, names, strict=False):
         yield Dock(name, dock.pose, dock.staging_m)
+
+
+def _spread_m(docks: list[Dock]) -> float:
+    return max(docks[0].pose.distance_m(dock.pose) for dock in docks)
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ class _Search:
     @property
     def apart_m(self) -> float:
         """Least distance between the ways in and out of two docks."""
-        return max(1.0, 2 * (self.profile.footprint.circumscribed_m + self.profile.clearance_m)) + GAP_M
+        return max(APART_M, 2 * (self.profile.footprint.circumscribed_m + self.profile.clearance_m) + GAP_M)
 
     def spots(self, roominess: float) -> _Spots:
         """Places beside a wall as flat as the robot is wide, with `roominess` robot radii of room about the staging."""
@@ -195,12 +199,12 @@ class _Search:
         return LineString([(pose.x_m, pose.y_m) for pose in (dock.pose, dock.staging)])
 
     def stays_joined(self, docks: list[Dock]) -> bool:
-        """Whether with a robot in every dock each one still reaches the floor from its staging pose."""
+        """Whether with a robot in every dock each way out still leads to one and the same, nearly whole, floor."""
         everyone = [*self.floor.docks, *docks]
         closed = tuple(self.profile.footprint.at(dock.pose) for dock in everyone)
         clearance = ClearanceField.of(self.floor, closed)
-        reach = reachable(self.floor, self.profile, docks[0].staging, clearance)
-        cells = self.floor.grid.cells_at([(dock.staging.x_m, dock.staging.y_m) for dock in docks])
-        lost = int(self.region.sum()) - int((reach & self.region).sum())
-        within = lost * self.floor.grid.cell_area_m2 <= MOST_LOST_M2 * len(everyone)
-        return within and bool(reach[cells[:, 0], cells[:, 1]].all())
+        reach = reachable(self.floor, self.profile, docks[0].staging, clearance) & self.region
+        # A robot's own place is closed here too, so its way out is looked for from a little behind its staging pose.
+        ways_out = (first_free_cell(clearance, reach, dock.staging) for dock in docks)
+        lost_m2 = (int(self.region.sum()) - int(reach.sum())) * self.floor.grid.cell_area_m2
+        return lost_m2 <= MOST_LOST_M2 * len(everyone) and all(way is not None for way in ways_out)
