@@ -180,12 +180,14 @@ class Controller:
                 self._reports.battery(event)
             case HeadReported():
                 self._reports.head(event)
+                self._advance(event.robot)
             case HoldReported():
                 self._reports.hold(event)
             case LegEnded():
                 self._leg_ended(event)
             case AllCancelled():
                 self._reports.all_cancelled(event)
+                self._advance(event.robot)
             case Planned() | PlanFailed():
                 self._plan_answered(event)
             case Tick():
@@ -228,12 +230,15 @@ class Controller:
 
     def _leg_ended(self, event: LegEnded) -> None:
         robot = self._state.robots.get(event.robot)
-        if robot is None:
-            return
-        orders.ended(self._state, robot, event)
+        if robot is not None:
+            orders.ended(self._state, robot, event)
+            self._advance(event.robot)
+
+    def _advance(self, name: str) -> None:
+        """Lets a robot go on at once that waited for nothing but this answer."""
         run = self._state.active
-        if run and run.state is RunState.RUNNING:
-            advance(self._state, run, robot)
+        if run and run.state is RunState.RUNNING and name in run.robots:
+            advance(self._state, run, self._state.robots[name])
 
     def _plan_answered(self, event: Planned | PlanFailed) -> None:
         run = self._state.active
