@@ -39,8 +39,8 @@ class ApiServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
 
-    async def start(self, address: str) -> int:
-        """Listens at `host:port` and returns the port (a port of 0 picks a free one). InvalidInput when it cannot."""
+    def bind(self, address: str) -> int:
+        """Takes `host:port` and returns the port (a port of 0 picks a free one). InvalidInput when it cannot."""
         check_loopback(address)
         try:
             port = self._server.add_insecure_port(address)
@@ -48,10 +48,13 @@ class ApiServer:
             port = 0
         if not port:
             raise InvalidInput("ADDRESS_IN_USE", (_busy(address),))
+        return port
+
+    async def start(self) -> None:
+        """Begins to answer."""
         await self._server.start()
         for name in ("", SERVICE):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
-        return port
 
     async def close(self) -> None:
         """Says NOT_SERVING, ends the watches, lets short calls finish, and frees the port."""

@@ -1,0 +1,54 @@
+"""Examples for the help of each command: the command, and what it does."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+
+_EXAMPLES = {
+    "serve": (
+        ("robot-fleet serve --store maps/corner_shop", "real robots, on this machine's ROS domain"),
+        ("robot-fleet serve --store maps/corner_shop --sim-time", "simulated robots, see `robot-fleet sim`"),
+    ),
+    "sim": (
+        ("robot-fleet sim --store maps/corner_shop", "every robot of the store, 20 times as fast"),
+        ("robot-fleet sim --store maps/corner_shop --robot robot_1", "one robot in a process of its own"),
+    ),
+    "start": (
+        ("robot-fleet start", "every zone, every robot"),
+        ("robot-fleet start aisles --watch", "one zone, and follow it until it ends"),
+        ("robot-fleet start --robots robot_1,robot_2", "two of the robots"),
+    ),
+    "watch": (
+        ("robot-fleet watch", "the active run, or else the newest"),
+        ("robot-fleet watch --json | jq -r '[.state, .progress] | @tsv'", "for programs"),
+    ),
+    "status": (
+        ("robot-fleet status", "the active run, or else the newest"),
+        ("robot-fleet status --json | jq .progress", "one figure of it"),
+    ),
+    "stop": (
+        ("robot-fleet stop", "the active run"),
+        ("robot-fleet stop 3f2a91c07b1e --wait 30", "a run by its id"),
+    ),
+    "runs": (("robot-fleet runs --limit 5", "the five newest"),),
+    "robots": (("""robot-fleet robots --json | jq -r '.[] | select(.state == "HELD") | .name'""", "who is held"),),
+    "alerts": (("robot-fleet alerts --all --limit 10", "the newest, also when settled"),),
+    "ack": (('robot-fleet ack robot_2 --person "Ada Lovelace"', "after a look at the robot"),),
+    "plan": (
+        ("robot-fleet plan maps/supermarket --picture plan.png", "the store's own robots"),
+        (
+            "robot-fleet plan maps/supermarket --robots 4 --profile S --out plan.json",
+            "four scrubbers, kept for `judge`",
+        ),
+    ),
+    "judge": (("robot-fleet judge maps/supermarket plan.json", "is it safe, and as fast as it says?"),),
+}
+
+
+def examples_of(command: str) -> str | None:
+    """The command's examples as the last part of its help; None when it needs none."""
+    examples = _EXAMPLES.get(command)
+    if not examples:
+        return None
+    lines = [f"[cyan]{escape(line)}[/]  [dim]{escape(what)}[/]" for line, what in examples]
+    return "\n\n".join(["[bold]Examples[/]", *lines])

@@ -1,0 +1,100 @@
+"""Exit codes, and how an error becomes one: said on stderr, with its remedy."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from robot_fleet.client import ClientError
+    from robot_fleet.floor.faults import Fault
+
+
+class Exit(enum.IntEnum):
+    """What a command ends with."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    REFUSED = 4
+    BUG = 70
+    INTERRUPTED = 130
+
+
+EXIT_CODES = """\
+[bold]Exit codes[/]: 0 done · 1 done, but the result is bad (run failed or stopped, plan unsound, a robot did not confirm) ·
+2 wrong usage or bad input · 3 no controller answers · 4 the controller refuses · 70 a bug · 130 interrupted"""
+
+
+class CommandFailed(Exception):
+    """Ends the command with an exit code; the text and the remedy go to stderr."""
+
+    def __init__(self, exit_code: Exit, text: str, remedy: str = "") -> None:
+        self.exit_code = exit_code
+        self.remedy = remedy
+        super().__init__(text)
+
+
+def exit_code_of(error: Exception) -> Exit | None:
+    """Says what is wrong on stderr and returns the exit code; None for what is no error of a user or of the world."""
+    from robot_fleet.client import ClientError
+    from robot_fleet.fleet.errors import FleetError
+
+    if isinstance(error, CommandFailed):
+        complain(str(error), error.remedy)
+        return error.exit_code
+    if isinstance(error, ClientError):
+        return _client_exit(error)
+    if isinstance(error, FleetError):
+        complain_of_faults(error.faults) if error.faults else complain(str(error))
+        return Exit.USAGE
+    return None
+
+
+def complain(text: str, remedy: str = "") -> None:
+    """One error on stderr."""
+    from rich.markup import escape
+
+    from robot_fleet.cli.screen import stderr
+
+    stderr().print(f"[bold red]error:[/] {escape(text)}", highlight=False, soft_wrap=True)
+    if remedy:
+        stderr().print(f"       {escape(remedy)}", highlight=False, soft_wrap=True)
+
+
+def complain_of_faults(faults: tuple[Fault, ...], heading: str = "") -> None:
+    """Every fault on stderr: where, what, and below it the remedy."""
+    from rich.markup import escape
+
+    from robot_fleet.cli.screen import stderr
+
+    count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
+    stderr().print(f"[bold red]error:[/] {escape(heading) or 'nothing was started'}: {count}", highlight=False)
+    for fault in faults:
+        where = f"{fault.file}: {fault.place}" if fault.place else fault.file
+        stderr().print(f"  • [bold]{escape(where)}[/]: {escape(fault.what)}", highlight=False, soft_wrap=True)
+        stderr().print(f"    {escape(fault.remedy)}", highlight=False, soft_wrap=True)
+
+
+def _client_exit(error: ClientError) -> Exit:
+    from robot_fleet.client import Unreachable
+
+    if isinstance(error, Unreachable):
+        complain(str(error), error.remedy)
+        return Exit.UNREACHABLE
+    if error.code == "INTERNAL":
+        complain(str(error), "Please report it, with that part of the controller's log.")
+        return Exit.BUG
+    complain(str(error), error.remedy)
+    return Exit.USAGE if error.code == "INVALID_ARGUMENT" else Exit.REFUSED
+
+
+def say_bug(error: Exception) -> Exit:
+    """For what should not happen: the traceback, and what to do with it."""
+    import traceback
+
+    traceback.print_exception(error, file=sys.stderr)
+    complain(f"robot-fleet made a mistake: {error!r}", "Please report it, with the lines above.")
+    return Exit.BUG

@@ -1,0 +1,35 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+FLEET = "The fleet's processes"
+CLEANING = "Cleaning runs"
+ROBOTS = "Robots"
+PLANS = "Plans without robots"
+
+Address = Annotated[
+    str,
+    typer.Option("--address", metavar="HOST:PORT", envvar="ROBOT_FLEET_ADDRESS", help="Where the controller listens."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
+StoreFolder = Annotated[
+    Path, typer.Option("--store", metavar="DIR", help="The store folder: map.yaml, floor.geojson, store.yaml.")
+]
+RobotCount = Annotated[
+    int | None,
+    typer.Option("--robots", metavar="N", min=1, help="So many robots: the first of the store, or more of their kind."),
+]
+RunId = Annotated[str, typer.Argument(metavar="[RUN]", help="The run's id; without it the active or newest run.")]
+ActiveRunId = Annotated[str, typer.Argument(metavar="[RUN]", help="The run's id; without it the active run.")]
+
+DEFAULT_ADDRESS = "127.0.0.1:50051"
+
+
+def names(text: str) -> tuple[str, ...]:
+    """The names in a list with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -1,0 +1,69 @@
+"""Planning for the command line: in a process of its own with a progress bar, so that Ctrl-C ends it at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from robot_fleet.cli.exits import CommandFailed, Exit, complain_of_faults
+from robot_fleet.cli.screen import stderr
+
+if TYPE_CHECKING:
+    from robot_fleet.planning.plan import Plan, PlanRequest
+
+
+def plan_with_progress(request: PlanRequest) -> Plan:
+    """The plan. CommandFailed with every fault when there is none; KeyboardInterrupt ends the planning process."""
+    spawn = multiprocessing.get_context("spawn")
+    here, there = spawn.Pipe(duplex=False)
+    worker = spawn.Process(target=_work, args=(there, request), daemon=True)
+    worker.start()
+    there.close()
+    try:
+        return _wait(here)
+    finally:
+        worker.kill()
+        worker.join()
+
+
+def _wait(connection: Connection) -> Plan:
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=stderr(), transient=True) as bar:
+        shown = bar.add_task("starting", total=1.0)
+        while True:
+            kind, *values = _next(connection)
+            if kind == "progress":
+                bar.update(shown, completed=values[0], description=values[1])
+            elif kind == "plan":
+                plan: Plan = values[0]
+                return plan
+            else:
+                break
+    complain_of_faults(values[0], "there is no plan")
+    raise typer.Exit(Exit.FAILED)
+
+
+def _next(connection: Connection) -> tuple[Any, ...]:
+    try:
+        message: tuple[Any, ...] = connection.recv()
+        return message
+    except EOFError:
+        remedy = "Was it short of memory? What it said stands above."
+        raise CommandFailed(Exit.BUG, "the planning process died", remedy) from None
+
+
+def _work(connection: Connection, request: PlanRequest) -> None:
+    """In the new process: plans and tells how far it is."""
+    from robot_fleet.planning.plan import CannotPlan
+    from robot_fleet.planning.planner import plan
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        connection.send(("plan", plan(request, lambda share, step: connection.send(("progress", share, step)))))
+    except CannotPlan as reason:
+        connection.send(("faults", reason.faults))

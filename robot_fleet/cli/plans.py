@@ -1,0 +1,149 @@
+"""The commands about plans: they need a store folder and nothing that runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from robot_fleet.cli.exits import CommandFailed, Exit
+from robot_fleet.cli.options import AsJson, RobotCount, names
+
+if TYPE_CHECKING:
+    from robot_fleet.floor.store import Store
+    from robot_fleet.planning.plan import Plan, PlanRequest
+    from robot_fleet.planning.plan_file import PlanDocument
+
+StoreArgument = Annotated[
+    Path, typer.Argument(metavar="STORE", help="The store folder, for instance maps/corner_shop.")
+]
+
+
+def plan(
+    store: StoreArgument,
+    robots: RobotCount = None,
+    profile: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="R, W, S, a profile of store.yaml, or a YAML or JSON file of one.")
+    ] = "",
+    zones: Annotated[str, typer.Option(metavar="A,B", help="Zones to plan; none: all.")] = "",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plan as JSON, for `judge`.")] = None,
+    picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the plan as PNG.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same plan.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Plan how a fleet cleans a store, without driving: who cleans what, how long it takes, what cannot be reached."""
+    from robot_fleet.cli.planning_process import plan_with_progress
+    from robot_fleet.main.stores import load
+
+    loaded = load(store, robots, profile)
+    made = plan_with_progress(_request(loaded, names(zones), seed))
+    if out:
+        _write(out, json.dumps(_document(loaded, made)))
+    if picture:
+        _draw(loaded, made, picture)
+    if as_json:
+        print(json.dumps(_document(loaded, made)))
+    else:
+        _print_plan(made)
+        for written in filter(None, (out, picture)):
+            print(f"Written: {written}")
+
+
+def judge(
+    store: StoreArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan as `robot-fleet plan --out` writes it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Judge a plan: is it safe, does it cover, can it be driven in its time. Ends with 1 when anything is wrong with it.
+
+    The judge shares no code with the planner.
+    """
+    from robot_fleet.cli.screen import print_json
+    from robot_fleet.main.stores import load
+    from robot_fleet.planning.judge import judge as judged
+
+    loaded = load(store)
+    document = _read_plan(loaded, file)
+    _check_zones(loaded, document.plan.zones)
+    verdict = judged(loaded.floor, document.plan, document.profiles, document.starts)
+    if as_json:
+        print_json(verdict.as_dict())
+    else:
+        print(verdict.text())
+    if not verdict.ok:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _request(store: Store, zones: tuple[str, ...], seed: int) -> PlanRequest:
+    from robot_fleet.planning.plan import PlanRequest, Starter
+
+    _check_zones(store, zones)
+    docks = {robot.name: store.floor.dock(robot.dock) for robot in store.robots}
+    starters = tuple(
+        Starter(robot.name, robot.profile, docks[robot.name].pose, True, docks[robot.name]) for robot in store.robots
+    )
+    wanted = zones or tuple(zone.name for zone in store.floor.zones)
+    return PlanRequest(floor=store.floor, robots=starters, zones=wanted, seed=seed)
+
+
+def _check_zones(store: Store, zones: tuple[str, ...]) -> None:
+    from robot_fleet.fleet.errors import InvalidInput
+    from robot_fleet.floor.faults import Fault
+
+    known = [zone.name for zone in store.floor.zones]
+    remedy = f"The zones of {store.floor.name} are {', '.join(known)}."
+    faults = tuple(Fault("zones", name, "there is no such zone", remedy) for name in zones if name not in known)
+    if faults:
+        raise InvalidInput("UNKNOWN_ZONE", faults)
+
+
+def _document(store: Store, made: Plan) -> dict[str, object]:
+    from robot_fleet.planning.plan_file import plan_to_dict
+
+    profiles = {robot.name: robot.profile for robot in store.robots}
+    starts = {robot.name: store.floor.dock(robot.dock).pose for robot in store.robots}
+    return plan_to_dict(made, profiles, starts)
+
+
+def _read_plan(store: Store, file: Path) -> PlanDocument:
+    from robot_fleet.fleet.errors import InvalidInput
+    from robot_fleet.floor.profile import BUILT_IN
+    from robot_fleet.planning.plan_file import BadPlan, read_plan
+
+    known = {**BUILT_IN, **{robot.profile.name: robot.profile for robot in store.robots}}
+    try:
+        return read_plan(file.read_bytes(), known, str(file))
+    except OSError as fault:
+        raise CommandFailed(Exit.USAGE, f"{file} cannot be read: {fault.strerror}") from None
+    except BadPlan as bad:
+        raise InvalidInput("BAD_PLAN", bad.faults) from None
+
+
+def _draw(store: Store, made: Plan, path: Path) -> None:
+    from robot_fleet.pictures import draw_plan
+
+    try:
+        draw_plan(store.floor, made, path, store.robots)
+    except OSError as fault:
+        raise _unwritable(path, fault) from None
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as fault:
+        raise _unwritable(path, fault) from None
+
+
+def _unwritable(path: Path, fault: OSError) -> CommandFailed:
+    remedy = "Name a file in a folder that exists."
+    return CommandFailed(Exit.USAGE, f"{path} cannot be written: {fault.strerror or fault}", remedy)
+
+
+def _print_plan(made: Plan) -> None:
+    from robot_fleet.cli.screen import stdout
+    from robot_fleet.cli.tables import plan_page
+
+    stdout().print(plan_page(made))

@@ -1,0 +1,173 @@
+"""Runs, robots and alerts as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from robot_fleet.cli.figures import area, duration, percent, share, time_of_day
+
+if TYPE_CHECKING:
+    from robot_fleet.control.snapshot import AlertView, RobotView, RunView
+    from robot_fleet.planning.plan import MissedArea, Plan
+
+_STYLES = {
+    "PLANNING": "cyan",
+    "RUNNING": "bold green",
+    "PAUSING": "yellow",
+    "PAUSED": "yellow",
+    "STOPPING": "yellow",
+    "COMPLETED": "green",
+    "CANCELLED": "magenta",
+    "FAILED": "bold red",
+    "CLEANING": "green",
+    "WAITING": "yellow",
+    "HELD": "bold red",
+    "OFFLINE": "red",
+    "ERROR": "bold red",
+    "WARNING": "yellow",
+    "INFO": "cyan",
+}
+
+
+def word(state: str) -> Text:
+    """A state in its colour."""
+    return Text(state, style=_STYLES.get(state, ""))
+
+
+def runs_table(runs: Iterable[RunView]) -> Table:
+    """One line for each run."""
+    table = _table("RUN", "STATE", "ZONES", "ASKED FOR", "TOOK", "CLEANED", "NOTE")
+    for run in runs:
+        cleaned = share(run.cleaned_m2, run.coverable_m2)
+        note = run.reason or _unconfirmed(run)
+        zones = ", ".join(run.zones)
+        table.add_row(
+            run.run_id,
+            word(run.state.value),
+            escape(zones),
+            time_of_day(run.created_at_s),
+            duration(run.elapsed_s),
+            cleaned,
+            escape(note),
+        )
+    return table
+
+
+def robots_table(robots: Iterable[RobotView], run: RunView | None = None) -> Table:
+    """One line for each robot; with a run, also what the robot did in it."""
+    shares = {part.robot: part for part in run.shares} if run else {}
+    columns = ("CLEANED", "DRIVEN") if run else ("POSITION",)
+    table = _table("ROBOT", "STATE", "BATTERY", "HEAD", *columns, "NOTE")
+    for robot in robots:
+        part = shares.get(robot.name)
+        if run:
+            figures = [area(part.cleaned_m2), f"{part.distance_m:,.0f} m"] if part else ["–", "–"]
+        else:
+            figures = [_position(robot)]
+        head = "on" if robot.head_on else "off"
+        note = f"held: {robot.hold}" if robot.hold else robot.detail
+        table.add_row(robot.name, word(robot.state.value), _battery(robot), head, *figures, escape(note))
+    return table
+
+
+def alerts_table(alerts: Iterable[AlertView]) -> Table:
+    """One line for each alert, with what to do below it."""
+    table = _table("SINCE", "SEVERITY", "WHAT", "ACTIVE")
+    for alert in alerts:
+        what = Text(alert.text)
+        what.append(f"\n{alert.remedy}" if alert.remedy else "", style="dim")
+        table.add_row(time_of_day(alert.at_s), word(alert.severity), what, "yes" if alert.active else "no")
+    return table
+
+
+def zones_table(run: RunView) -> Table:
+    """One line for each zone of the run."""
+    table = _table("ZONE", "CLEANED", "OF WHAT CAN BE REACHED", "NOT REACHABLE")
+    for zone in run.zone_progress:
+        lost = max(0.0, zone.requested_m2 - zone.coverable_m2)
+        of_all = f"{area(zone.cleaned_m2)} of {area(zone.coverable_m2)}"
+        table.add_row(escape(zone.zone), share(zone.cleaned_m2, zone.coverable_m2), of_all, area(lost))
+    return table
+
+
+def run_page(run: RunView, robots: Iterable[RobotView], width: int = 60) -> RenderableType:
+    """All that is worth knowing of a run at this moment."""
+    head = Text.assemble(("Run ", "bold"), (run.run_id, "bold"), "  ", word(run.state.value))
+    head.append(f"  {run.store}: {', '.join(run.zones)}")
+    parts: list[RenderableType] = [head, _bar(run, width), Text(_progress_line(run))]
+    notes = [note for note in (run.reason, _unconfirmed(run)) if note]
+    parts += [Text(note, style="yellow") for note in notes]
+    parts += [Text(), robots_table(robots, run)]
+    if len(run.zone_progress) > 1:
+        parts += [Text(), zones_table(run)]
+    if run.missed:
+        parts += [Text(), Text(_not_cleaned(run.missed), style="dim")]
+    return Group(*parts)
+
+
+def _bar(run: RunView, width: int) -> ProgressBar:
+    return ProgressBar(total=100.0, completed=100.0 * run.progress, width=width, complete_style="green")
+
+
+def _progress_line(run: RunView) -> str:
+    parts = [
+        f"{share(run.cleaned_m2, run.coverable_m2)} cleaned, {area(run.cleaned_m2)} of {area(run.coverable_m2)}",
+        f"{duration(run.elapsed_s)} elapsed",
+    ]
+    if not run.state.is_terminal:
+        parts.append(f"{duration(run.time_to_go_s)} to go")
+    return "  ·  ".join(parts)
+
+
+def _not_cleaned(missed: Iterable[MissedArea]) -> str:
+    sums: dict[str, float] = {}
+    for part in missed:
+        sums[part.reason.value] = sums.get(part.reason.value, 0.0) + part.area_m2
+    ordered = sorted(sums.items(), key=lambda item: -item[1])
+    return "Not cleaned: " + ", ".join(f"{area(square_metres)} {reason}" for reason, square_metres in ordered)
+
+
+def _unconfirmed(run: RunView) -> str:
+    return f"not known to be at rest: {', '.join(run.unconfirmed)}" if run.unconfirmed else ""
+
+
+def _battery(robot: RobotView) -> str:
+    return f"{percent(robot.battery)}{' ⚡' if robot.charging else ''}"
+
+
+def _position(robot: RobotView) -> str:
+    return f"{robot.pose.x_m:.2f}, {robot.pose.y_m:.2f} m" if robot.pose else "–"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def plan_page(plan: Plan) -> RenderableType:
+    """What a plan promises: each robot's part, the time, and what stays dirty."""
+    table = _table("ROBOT", "LANES", "CLEANS FOR", "WAY WITHOUT CLEANING", "BACK AFTER")
+    for path in plan.paths:
+        lanes = [leg for leg in path.legs if leg.head_on]
+        other_m = sum(leg.length_m for leg in path.legs if not leg.head_on)
+        metres = f"{sum(leg.length_m for leg in lanes):,.0f} m"
+        table.add_row(path.robot, str(len(lanes)), metres, f"{other_m:,.0f} m", duration(path.finish_s))
+    of_all = f"{area(plan.planned_m2)} of {area(plan.coverable_m2)} that can be reached"
+    ratio = f", {plan.makespan_s / plan.bound_s:.2f} times the bound" if plan.bound_s else ""
+    return Group(
+        Text.assemble(("Plan ", "bold"), (plan.floor, "bold"), f": {', '.join(plan.zones)}"),
+        Text(f"{share(plan.planned_m2, plan.coverable_m2)} cleaned, {of_all}"),
+        Text(f"done after {duration(plan.makespan_s)}{ratio}"),
+        *([Text(_not_cleaned(plan.missed), style="dim")] if plan.missed else []),
+        Text(),
+        table,
+    )

@@ -1,0 +1,204 @@
+"""The process of `robot-fleet serve`: the controller with its edges, joined, started, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from robot_fleet import __version__
+from robot_fleet.api.server import ApiServer, check_loopback
+from robot_fleet.api.services import FleetService
+from robot_fleet.control.controller import Controller
+from robot_fleet.control.hub import SnapshotHub
+from robot_fleet.control.planning_pool import PlanningPool
+from robot_fleet.control.snapshot import RobotView, RunRecord, RunView
+from robot_fleet.fleet.commands import CancelAll
+from robot_fleet.fleet.errors import FleetError
+from robot_fleet.fleet.events import Event, Tick
+from robot_fleet.floor.store import Store
+from robot_fleet.main.data_folder import default_data_folder, locked, opened
+from robot_fleet.ros.bridge import RosBridge
+from robot_fleet.ros.clock import RosClock
+from robot_fleet.ros.driver import NavDriver
+from robot_fleet.storage.database import SqlRunStore
+from robot_fleet.storage.store_folder import load_store
+
+_log = logging.getLogger("robot_fleet")
+BUG_EXIT = 70
+_TICK_S, _SIM_TICK_S = 0.2, 0.05
+_CLOCK_NOTE_S = 5.0
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `robot-fleet serve` was asked for. `robots` limits or extends the store's fleet (see load_store)."""
+
+    store: Path
+    address: str
+    data: Path | None = None
+    sim_time: bool = False
+    robots: int | None = None
+
+
+def serve(settings: Settings) -> int:
+    """Runs the controller until it is told to stop, and returns the exit code.
+
+    Raises InvalidInput with every fault of the store folder, or when the address or the data folder cannot be used.
+    """
+    check_loopback(settings.address)
+    store = load_store(settings.store, settings.robots)
+    folder = settings.data or default_data_folder(store.floor.name)
+    with locked(folder):
+        run_store = opened(folder)
+        try:
+            return asyncio.run(_Fleet(settings, store, run_store, folder).run())
+        finally:
+            run_store.close()
+
+
+class _Fleet:
+    """One controller process, put together. A bug anywhere ends it: goals are cancelled, and a restart resumes."""
+
+    def __init__(self, settings: Settings, store: Store, run_store: SqlRunStore, folder: Path) -> None:
+        self._settings = settings
+        self._store = store
+        self._run_store = run_store
+        self._folder = folder
+        self._hub = SnapshotHub()
+        self._early: deque[Event] = deque(maxlen=10_000)
+        self._controller: Controller | None = None
+        self._exit_code = 0
+
+    async def run(self) -> int:
+        """Starts everything, serves until a signal or a bug, and stops everything."""
+        self._ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._on_signal, number)
+        server = ApiServer(FleetService(self._store, self, self._hub), self._hub, self._on_api_bug)
+        port = server.bind(self._settings.address)
+        bridge = RosBridge()
+        self._clock = RosClock(bridge, self._settings.sim_time)
+        self._driver = NavDriver(bridge, self._store.robots, self._clock)
+        self._planner = PlanningPool(self._take)
+        try:
+            bridge.start(loop, self._take, self._on_bug)
+            self._greet(port)
+            if await self._clock_is_ready():
+                self._begin()
+                await server.start()
+                await self._tick_until_ended()
+        finally:
+            await server.close()
+            self._planner.close()
+            await loop.run_in_executor(None, bridge.stop)
+        _log.info("stopped%s", "" if not self._exit_code else " by a bug; start again to resume")
+        return self._exit_code
+
+    def start_run(self, zones: tuple[str, ...], request_id: str, robots: tuple[str, ...] = ()) -> RunView:
+        """See Controller; so are the others. What is no refusal is a bug."""
+        return self._guarded(lambda controller: controller.start_run(zones, request_id, robots))
+
+    def stop_run(self, run_id: str) -> RunView:
+        return self._guarded(lambda controller: controller.stop_run(run_id))
+
+    def pause_run(self, run_id: str) -> RunView:
+        return self._guarded(lambda controller: controller.pause_run(run_id))
+
+    def resume_run(self, run_id: str) -> RunView:
+        return self._guarded(lambda controller: controller.resume_run(run_id))
+
+    def acknowledge(self, robot: str, who: str) -> RobotView:
+        return self._guarded(lambda controller: controller.acknowledge(robot, who))
+
+    def record(self, run_id: str) -> RunRecord:
+        return self._guarded(lambda controller: controller.record(run_id))
+
+    def _guarded(self, ask: Callable[[Controller], Result]) -> Result:
+        assert self._controller is not None, "the API is served only while there is a controller"
+        try:
+            return ask(self._controller)
+        except FleetError:
+            raise
+        except Exception as bug:
+            self._on_bug(bug)
+            raise
+
+    def _begin(self) -> None:
+        self._controller = Controller(
+            self._store, self._driver, self._planner, self._run_store, self._clock, self._hub.publish
+        )
+        self._controller.resume_from_storage()
+        self._hub.publish(self._controller.snapshot)
+        while self._early:
+            self._take(self._early.popleft())
+
+    def _take(self, event: Event) -> None:
+        if self._controller is None:
+            self._early.append(event)
+            return
+        try:
+            self._controller.handle(event)
+        except Exception as bug:
+            self._on_bug(bug)
+
+    async def _clock_is_ready(self) -> bool:
+        """True when the time is known; False when the process was told to end before."""
+        ready = asyncio.ensure_future(self._clock.ready())
+        ended = asyncio.ensure_future(self._ended.wait())
+        while not (ready.done() or ended.done()):
+            await asyncio.wait((ready, ended), timeout=_CLOCK_NOTE_S, return_when=asyncio.FIRST_COMPLETED)
+            if not (ready.done() or ended.done()):
+                _log.info("waiting for /clock: is `robot-fleet sim` running, with the same ROS_DOMAIN_ID?")
+        ready.cancel()
+        ended.cancel()
+        return not self._ended.is_set()
+
+    async def _tick_until_ended(self) -> None:
+        _log.info("ready")
+        period_s = _SIM_TICK_S if self._settings.sim_time else _TICK_S
+        while not self._ended.is_set():
+            self._take(Tick(self._clock.now_s()))
+            try:
+                await asyncio.wait_for(self._ended.wait(), period_s)
+            except asyncio.TimeoutError:
+                continue
+
+    def _on_signal(self, number: int) -> None:
+        _log.info("%s: stopping; robots finish the short piece that they were given", signal.Signals(number).name)
+        self._ended.set()
+
+    def _on_api_bug(self, method: str, error: Exception) -> None:
+        # A fault in reading or converting leaves the controller sound; one inside it came through _guarded.
+        _log.error("%s failed: %r", method, error)
+
+    def _on_bug(self, bug: BaseException) -> None:
+        if self._exit_code:
+            return
+        self._exit_code = BUG_EXIT
+        _log.critical(
+            "a bug, or storage that refuses: every robot is told to stop, and this process ends", exc_info=bug
+        )
+        for robot in self._store.robots:
+            self._driver.send(CancelAll(robot.name))
+        self._ended.set()
+
+    def _greet(self, port: int) -> None:
+        rows, cols = self._store.floor.grid.shape
+        side_m = self._store.floor.grid.resolution_m
+        host = self._settings.address.rpartition(":")[0]
+        robots = ", ".join(robot.name for robot in self._store.robots)
+        zones = ", ".join(zone.name for zone in self._store.floor.zones)
+        _log.info("robot_fleet %s", __version__)
+        _log.info("store    %s: %.1f x %.1f m, zones %s", self._store.floor.name, cols * side_m, rows * side_m, zones)
+        _log.info("robots   %s", robots)
+        _log.info("data     %s", self._folder)
+        _log.info("address  %s:%d", host, port)
