@@ -25,9 +25,10 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "sim": (*PURE, "control", "sim"),
     "storage": (*PURE, "control.ports", "storage"),
     "pictures": ("floor", "planning", "pictures"),
-    "client": ("api.v1", "client", "pictures"),
+    # To its callers the client gives our frozen values, not messages; conversion stays in one place.
+    "client": (*PURE, "control.snapshot", "api.v1", "api.conversion", "client", "pictures"),
     "web": ("api.v1", "client", "pictures", "web"),
-    "cli": ("api.v1", "client", "pictures", "cli", "main"),
+    "cli": (*PURE, "control.snapshot", "api.v1", "client", "pictures", "cli", "main"),
     "main": ("",),
 }
 
