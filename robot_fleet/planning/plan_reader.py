@@ -103,7 +103,7 @@ class PlanReader:
         self, name: str, place: str, legs: list[tuple[Leg, bool]], profile: RobotProfile, start: Pose | None
     ) -> tuple[Leg, ...]:
         """The legs, with nominal times when none has times of its own."""
-        if any(timed for _, timed in legs) != all(timed for _, timed in legs):
+        if len({timed for _, timed in legs}) > 1:
             self._fault(f"{place}.legs", "have times in part", "Give times_s in every leg of a robot, or in none.")
         plain = tuple(leg for leg, _ in legs)
         if not plain or legs[0][1]:
@@ -255,7 +255,7 @@ class PlanReader:
             return None
         for key in value:
             if key not in known:
-                self._fault(f"{place}.{_shown(key)}".lstrip("."), "is not known", f"Known are: {', '.join(known)}.")
+                self._fault(f"{place}.{str(key)[:60]}".lstrip("."), "is not known", f"Known are: {', '.join(known)}.")
         return value
 
     def _fault(self, place: str, what: str, remedy: str) -> None:

@@ -1,0 +1,275 @@
+"""A plan survives the way into a document and back; a bad document is answered with every fault at its place."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from shapely import Polygon
+
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import REFERENCE_R, SCRUBBER_S, WORKING_W, RobotProfile
+from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, MissedArea, MissedReason, Plan
+from robot_fleet.planning.plan_file import BadPlan, document_from_dict, plan_from_dict, plan_to_dict, read_plan
+
+LEAST: dict[str, Any] = {
+    "format": "robot_fleet.plan/1",
+    "robots": [{"robot": "r1", "profile": "R", "legs": [{"points": [[0, 0], [5, 0]]}, {"points": [[5, 0], [5, 2]]}]}],
+}
+FULL: dict[str, Any] = {
+    "format": "robot_fleet.plan/1",
+    "floor": "hall",
+    "zones": ["strip"],
+    "robots": [
+        {
+            "robot": "r1",
+            "profile": "W",
+            "start": [0, 0, 0],
+            "legs": [
+                {
+                    "id": "a",
+                    "kind": "transit",
+                    "zone": "",
+                    "reverse": True,
+                    "points": [[0, 0], [1, 0]],
+                    "times_s": [0, 9],
+                },
+                {"id": "b", "points": [[1, 0], [1, 0], [5, 0]], "times_s": [9, 10, 30]},
+            ],
+        }
+    ],
+    "missed": [
+        {"zone": "strip", "reason": "too narrow", "area_m2": 1.0, "polygon": [[[0, 0], [1, 0], [1, 1], [0, 1]]]}
+    ],
+    "requested_m2": 3,
+}
+
+
+def faults_of(document: object) -> list[str]:
+    with pytest.raises(BadPlan) as caught:
+        document_from_dict(document)
+    return [fault.place for fault in caught.value.faults]
+
+
+def test_a_path_written_by_hand_gets_the_nominal_times() -> None:
+    plan = plan_from_dict(LEAST)
+    first, second = plan.paths[0].legs
+    assert first.kind is LegKind.CLEAN
+    # 5 m at 0.5 m/s; then a right angle at 0.6 rad/s and 2 m.
+    assert first.times_s.tolist() == [0.0, 10.0]
+    assert second.times_s[1] == pytest.approx(10.0 + math.pi / 2 / 0.6 + 4.0)
+    assert math.isnan(plan.requested_m2)
+
+
+def test_with_accelerations_the_nominal_times_are_trapezoids() -> None:
+    document = copy.deepcopy(LEAST)
+    document["robots"][0]["profile"] = "W"
+    legs = plan_from_dict(document).paths[0].legs
+    # 0.5 m/s with 0.5 m/s2 and 0.6 rad/s with 1.0 rad/s2: v/a more for each stop, w/a more for each pivot.
+    assert legs[0].times_s[1] == pytest.approx(10.0 + 1.0)
+    assert legs[1].times_s[1] == pytest.approx(11.0 + math.pi / 2 / 0.6 + 0.6 + 4.0 + 1.0)
+
+
+def test_a_smooth_bend_takes_what_the_yaw_rate_leaves() -> None:
+    angles = np.radians(np.arange(0, 91, 5))
+    arc = [[math.sin(a), 1 - math.cos(a)] for a in angles]
+    document = {**LEAST, "robots": [{"robot": "r", "profile": "R", "legs": [{"points": [[-3, 0], *arc, [1, 4]]}]}]}
+    # Three metres at 0.5 m/s on both sides, where the first and last half vertex turn; 90 degrees less those at 0.6 rad/s.
+    bend_s = max(math.pi / 2 / 0.6, math.pi / 2 / 0.5)
+    assert plan_from_dict(document).makespan_s == pytest.approx(6 / 0.5 + bend_s, rel=0.01)
+
+
+def test_start_kind_wait_and_claims_are_read() -> None:
+    read = document_from_dict(FULL)
+    first, second = read.plan.paths[0].legs
+    assert read.starts == {"r1": Pose(0, 0, 0)}
+    assert read.profiles == {"r1": WORKING_W}
+    assert (first.kind, first.reverse, second.kind, second.reverse) == (LegKind.TRANSIT, True, LegKind.CLEAN, False)
+    assert second.times_s.tolist() == [9, 10, 30]
+    assert read.plan.missed[0].reason is MissedReason.TOO_NARROW
+    assert read.plan.requested_m2 == 3
+    assert math.isnan(read.plan.planned_m2)
+
+
+def test_a_profile_may_stand_in_the_document() -> None:
+    document = copy.deepcopy(LEAST)
+    document["robots"][0]["profile"] = {
+        "footprint": {"radius_m": 0.2},
+        "head": {"width_m": 0.3},
+        "speed_mps": 1,
+        "yaw_rate_rps": 1,
+    }
+    profile = document_from_dict(document).profiles["r1"]
+    assert (profile.footprint.radius_m, profile.head.width_m, profile.speed_mps) == (0.2, 0.3, 1.0)
+
+
+numbers = st.floats(-100, 100).map(lambda value: round(value, 6))
+polylines = st.lists(st.tuples(numbers, numbers), min_size=2, max_size=6)
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> tuple[Plan, dict[str, RobotProfile]]:
+    paths, at_s = [], 0.0
+    for robot in range(draw(st.integers(1, 3))):
+        legs = []
+        for k, points in enumerate(draw(st.lists(polylines, max_size=3))):
+            times = at_s + np.cumsum([round(draw(st.floats(0, 50)), 3) for _ in points])
+            at_s = float(times[-1])
+            kind = draw(st.sampled_from(LegKind))
+            legs.append(
+                Leg(f"{robot}.{k}", kind, np.array(points), times, draw(st.text(max_size=5)), draw(st.booleans()))
+            )
+        paths.append(CoveragePath(f"robot {robot}", tuple(legs)))
+    missed = MissedArea("z", draw(st.sampled_from(MissedReason)), Polygon([(0, 0), (3, 0), (0, 3)]), 4.5)
+    claims = [draw(st.floats(0, 1e5).map(lambda value: round(value, 6))) for _ in range(4)]
+    profiles = {path.robot: draw(st.sampled_from((REFERENCE_R, WORKING_W, SCRUBBER_S))) for path in paths}
+    return Plan("hall", ("z",), tuple(paths), (missed,), *claims), profiles
+
+
+@given(plans())
+def test_any_plan_comes_back(given_plan: tuple[Plan, dict[str, RobotProfile]]) -> None:
+    plan, profiles = given_plan
+    starts = {name: Pose(1.0, 2.0, 3.0) for name in profiles}
+    again = read_plan(json.dumps(plan_to_dict(plan, profiles, starts), allow_nan=False))
+    assert (again.profiles, again.starts) == (profiles, starts)
+    assert [path.robot for path in again.plan.paths] == [path.robot for path in plan.paths]
+    legs, others = ([leg for path in one.paths for leg in path.legs] for one in (plan, again.plan))
+    for leg, other in zip(legs, others, strict=True):
+        assert (leg.leg_id, leg.kind, leg.zone, leg.reverse) == (other.leg_id, other.kind, other.zone, other.reverse)
+        np.testing.assert_allclose(leg.points, other.points, atol=1e-6)
+        np.testing.assert_allclose(leg.times_s, other.times_s, atol=1e-5)
+    assert again.plan.missed[0].polygon.equals(plan.missed[0].polygon)
+    assert (again.plan.requested_m2, again.plan.bound_s) == (plan.requested_m2, plan.bound_s)
+
+
+def test_a_robot_that_only_stands_in_the_way_is_kept() -> None:
+    plan = Plan("hall", (), (), (), math.nan, math.nan, math.nan, math.nan)
+    again = document_from_dict(plan_to_dict(plan, {"idle": WORKING_W}, {"idle": Pose(1, 2, 0)}))
+    assert again.starts == {"idle": Pose(1, 2, 0)}
+
+
+def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
+    def apply(document: dict[str, Any]) -> None:
+        *way, last = [int(key) if key.isdigit() else key for key in path.split(".")]
+        place: Any = document
+        for key in way:
+            place = place[key]
+        place[last] = value
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "place"),
+    [
+        ("format", "robot_fleet.plan/2", "format"),
+        ("format", None, "format"),
+        ("robots", "all", "robots"),
+        ("robots", None, "robots"),
+        ("zones", "hall", "zones"),
+        ("colour", 1, "colour"),
+        ("requested_m2", math.nan, "requested_m2"),
+        ("requested_m2", -1, "requested_m2"),
+        ("makespan_s", 5, "makespan_s"),
+        ("robots.0.robot", "", "robots[0].robot"),
+        ("robots.0.profile", "X", "robots[0].profile"),
+        ("robots.0.profile", None, "robots[0].profile"),
+        ("robots.0.start", [1], "robots[0].start"),
+        ("robots.0.start", [1, 2, math.inf], "robots[0].start"),
+        ("robots.0.legs", None, "robots[0].legs"),
+        ("robots.0.legs.0", [], "robots[0].legs[0]"),
+        ("robots.0.legs.1.id", "a", "robots[0].legs[1].id"),
+        ("robots.0.legs.1.kind", "mop", "robots[0].legs[1].kind"),
+        ("robots.0.legs.1.reverse", 1, "robots[0].legs[1].reverse"),
+        ("robots.0.legs.0.points", [[0, 0]], "robots[0].legs[0].points"),
+        ("robots.0.legs.0.points.1", [0, math.nan], "robots[0].legs[0].points[1]"),
+        ("robots.0.legs.0.points.0", [0, 10**400], "robots[0].legs[0].points[0]"),
+        ("robots.0.legs.0.points.0", "ab", "robots[0].legs[0].points[0]"),
+        ("robots.0.legs.0.times_s", [0], "robots[0].legs[0].times_s"),
+        ("robots.0.legs.0.times_s.1", -3, "robots[0].legs[0].times_s[1]"),
+        ("robots.0.legs.1.times_s.1", 8, "robots[0].legs[1].times_s[1]"),
+        ("robots.0.legs.1.times_s.0", 8, "robots[0].legs[1].times_s"),
+        ("robots.0.legs.1.times_s", None, "robots[0].legs"),
+        ("missed.0.reason", "lazy", "missed[0].reason"),
+        ("missed.0.polygon", [], "missed[0].polygon"),
+        ("missed.0.polygon.0", [[0, 0], [1, 1], [1, 0], [0, 1]], "missed[0].polygon"),
+    ],
+)
+def test_one_thing_wrong_is_one_fault_at_its_place(path: str, value: object, place: str) -> None:
+    document = copy.deepcopy(FULL)
+    change(path, value)(document)
+    assert faults_of(document) == [place]
+
+
+def test_every_fault_is_listed() -> None:
+    document = copy.deepcopy(FULL)
+    change("format", "other")(document)
+    change("robots.0.profile", "X")(document)
+    change("robots.0.legs.0.kind", "mop")(document)
+    change("robots.0.legs.1.points.2", [math.inf, 0])(document)
+    assert faults_of(document) == [
+        "format",
+        "robots[0].profile",
+        "robots[0].legs[0].kind",
+        "robots[0].legs[1].points[2]",
+    ]
+
+
+def test_two_robots_with_one_name_are_refused() -> None:
+    document = copy.deepcopy(LEAST)
+    document["robots"].append(copy.deepcopy(LEAST["robots"][0]))
+    assert faults_of(document) == ["robots[1].robot"]
+
+
+def test_faults_of_an_inline_profile_are_listed_at_their_place() -> None:
+    document = copy.deepcopy(LEAST)
+    document["robots"][0]["profile"] = {"footprint": {"radius_m": -1}, "head": {"width_m": 1}, "speed_mps": 1}
+    assert faults_of(document) == ["robots[0].profile.yaw_rate_rps", "robots[0].profile.footprint.radius_m"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", "[" * 100_000, '{"a":' * 100_000, b"\xff\xfe\x00", "[1e999]", "9" * 5000]
+)
+def test_hostile_text_is_refused(text: str | bytes) -> None:
+    with pytest.raises(BadPlan) as caught:
+        read_plan(text)
+    assert caught.value.faults
+
+
+def test_a_million_faults_are_told_in_a_few_hundred() -> None:
+    document = {**LEAST, "robots": [7] * 900, "missed": [7] * 100_000}
+    assert len(faults_of(document)) <= 200
+
+
+documents = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from((*FULL, "x", "legs", "points")), inner),
+    max_leaves=20,
+)
+
+
+@given(documents)
+def test_any_document_is_a_plan_or_refused(document: object) -> None:
+    try:
+        plan_from_dict(document)
+    except BadPlan as refusal:
+        assert refusal.faults
+
+
+@given(
+    st.sampled_from(("robots", "robots.0", "robots.0.legs", "robots.0.legs.0", "robots.0.start", "missed.0")), documents
+)
+def test_any_part_may_be_anything(path: str, value: object) -> None:
+    document = copy.deepcopy(FULL)
+    change(path, value)(document)
+    try:
+        plan_from_dict(document)
+    except BadPlan as refusal:
+        assert refusal.faults
