@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from shapely import Polygon, affinity, contains_xy
+from shapely import Polygon, affinity
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.floor.pose import Pose
@@ -97,15 +97,15 @@ class OccupancyGrid:
 
     def mark(self, mask: NDArray[np.bool_], shape: BaseGeometry) -> None:
         """Sets the cells of `mask` (rows, cols) whose centre lies inside a map-frame polygon; touches no others."""
-        local = self.shape_from_map(shape)
-        if local.is_empty:
-            return
-        rows, cols = self._window(local.bounds)
-        x, y = np.meshgrid((np.arange(cols.start, cols.stop) + 0.5), (np.arange(rows.start, rows.stop) + 0.5))
-        mask[rows, cols] |= contains_xy(local, x * self.resolution_m, y * self.resolution_m)
+        for polygon in _parts(shape):
+            rows, cols, inside = self.inside_ring(polygon.exterior.coords[:-1])
+            for hole in polygon.interiors:
+                hole_rows, hole_cols, within = self.inside_ring(hole.coords[:-1])
+                inside[_shifted(hole_rows, rows.start), _shifted(hole_cols, cols.start)] ^= within
+            mask[rows, cols] |= inside
 
     def inside_ring(self, corners: Sequence[tuple[float, float]]) -> tuple[slice, slice, NDArray[np.bool_]]:
-        """Rows, columns and mask of the cells with their centre inside a small map-frame ring, by the even-odd rule.
+        """Rows, columns and mask of the cells with their centre inside a map-frame ring, by the even-odd rule.
 
         A centre on the edge that two neighbouring rings share belongs to exactly one. The ring may cross itself.
         """
@@ -127,13 +127,9 @@ class OccupancyGrid:
         """The marked cells (rows, cols) as map-frame polygons with holes, one for each 4-connected region."""
         return [p for p in (self.shape_to_map(p) for p in _outlines(mask, self.resolution_m)) if isinstance(p, Polygon)]
 
-    def _window(self, bounds: tuple[float, float, float, float]) -> tuple[slice, slice]:
-        rows, cols = self.shape
-        low_x, low_y, high_x, high_y = (value / self.resolution_m for value in bounds)
-        return (
-            slice(max(0, min(rows, math.floor(low_y))), max(0, min(rows, math.ceil(high_y)))),
-            slice(max(0, min(cols, math.floor(low_x))), max(0, min(cols, math.ceil(high_x)))),
-        )
+
+def _shifted(span: slice, by: int) -> slice:
+    return slice(span.start - by, span.stop - by)
 
 
 def _within(least: float, most: float, cells: int) -> tuple[int, int]:
