@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from shapely import Polygon, affinity
+from shapely import LinearRing, Polygon, affinity
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.floor.pose import Pose
@@ -98,9 +98,9 @@ class OccupancyGrid:
     def mark(self, mask: NDArray[np.bool_], shape: BaseGeometry) -> None:
         """Sets the cells of `mask` (rows, cols) whose centre lies inside a map-frame polygon; touches no others."""
         for polygon in _parts(shape):
-            rows, cols, inside = self.inside_ring(polygon.exterior.coords[:-1])
+            rows, cols, inside = self.inside_ring(_corners(polygon.exterior))
             for hole in polygon.interiors:
-                hole_rows, hole_cols, within = self.inside_ring(hole.coords[:-1])
+                hole_rows, hole_cols, within = self.inside_ring(_corners(hole))
                 inside[_shifted(hole_rows, rows.start), _shifted(hole_cols, cols.start)] ^= within
             mask[rows, cols] |= inside
 
@@ -126,6 +126,10 @@ class OccupancyGrid:
     def polygons(self, mask: NDArray[np.bool_]) -> list[Polygon]:
         """The marked cells (rows, cols) as map-frame polygons with holes, one for each 4-connected region."""
         return [p for p in (self.shape_to_map(p) for p in _outlines(mask, self.resolution_m)) if isinstance(p, Polygon)]
+
+
+def _corners(ring: LinearRing) -> list[tuple[float, float]]:
+    return [(x, y) for x, y, *_ in ring.coords[:-1]]
 
 
 def _shifted(span: slice, by: int) -> slice:
