@@ -38,7 +38,6 @@ def colcon(workspace: Path, *arguments: str) -> str:
     """Run colcon with this interpreter; return what it printed, or end with it."""
     environment = dict(os.environ)
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-    environment.setdefault("AMENT_PREFIX_PATH", sys.prefix)
     environment["COLCON_DEFAULTS_FILE"] = os.devnull
     environment["PYTHONWARNINGS"] = "ignore"
     command = [sys.executable, "-m", "colcon", "--log-base", str(workspace / "log"), *arguments]
@@ -77,6 +76,16 @@ def main() -> None:
         missing = [str(path.relative_to(workspace)) for path in expected if not path.exists()]
         if missing:
             fail("the build did not install " + ", ".join(missing))
+
+        for program in PROGRAMS:
+            asked = [
+                shutil.which("bash") or "bash",
+                "-c",
+                f"source install/setup.bash && {prefix / 'lib' / NAME / program} --help",
+            ]
+            done = subprocess.run(asked, check=False, cwd=workspace, capture_output=True, text=True)
+            if done.returncode != 0 or "Usage" not in done.stdout:
+                fail(f"the installed {program} --help ended with {done.returncode}: {done.stdout}{done.stderr}"[-2000:])
 
         print("colcon: testing (the quick tests)", flush=True)
         colcon(

@@ -121,6 +121,12 @@ def run(what, about, command, environment=None, attempts=1):
     fail("this failed: %s" % what, "The whole log is in %s" % LOG, "When the cause is gone, run make setup again.")
 
 
+def answers(python):
+    """Tell whether a Python can be started; the name alone is no proof."""
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.call([python, "-c", ""], **quiet) == 0
+
+
 def check_python():
     """Refuse a Python that nothing here was built for."""
     version = sys.version_info[:2]
@@ -128,7 +134,7 @@ def check_python():
     if OLDEST <= version <= NEWEST:
         return
     others = [shutil.which("python3.%d" % minor) for minor in (12, 11, 13, 10)]
-    others = [path for path in others if path]
+    others = [path for path in others if path and answers(path)]
     remedy = "Install one, for example with: sudo apt install python3.12 python3.12-venv python3.12-dev"
     if others:
         remedy = "There is one here: make PYTHON=%s setup" % others[0]
