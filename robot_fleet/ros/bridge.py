@@ -1,0 +1,149 @@
+"""The only file in which the ROS thread and the event loop's thread meet.
+
+One background thread runs one rclpy SingleThreadedExecutor. `to_loop` carries an event from the ROS thread to the
+controller; `to_ros` carries a call from the loop to the executor's own thread, where alone goals and requests are sent
+(sent from elsewhere, rclpy's action client can lose an answer: rclpy#1123). A bug on either side is loud.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+
+from robot_fleet.fleet.errors import Unavailable
+from robot_fleet.fleet.events import Event
+
+_log = logging.getLogger(__name__)
+_STOP_LIMIT_S = 2.0
+_SPIN_S = 1.0
+
+Call = Callable[[], None]
+
+
+class RosBridge:
+    """A ROS node whose callbacks run on a thread of their own.
+
+    Life: construct, create subscriptions and clients on `node`, `start`, use, `stop`. The ROS domain comes from the
+    environment; signals stay the process's own. Raises Unavailable when ROS cannot be started.
+    """
+
+    def __init__(self, node_name: str = "fleet_controller") -> None:
+        self._context = Context()
+        try:
+            self._context.init(args=[])
+            self.node = Node(node_name, context=self._context, start_parameter_services=False, enable_rosout=False)
+        except Exception as fault:
+            raise Unavailable("ROS_UNAVAILABLE", f"ROS 2 cannot be started: {fault}") from fault
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+        self._calls: deque[Call] = deque()
+        self._urgent: deque[Call] = deque()
+        self._at_stop: list[Call] = []
+        self._wake = self.node.create_guard_condition(self._run_calls)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._spin, name="ros", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(
+        self, loop: asyncio.AbstractEventLoop, sink: Callable[[Event], None], on_bug: Callable[[BaseException], None]
+    ) -> None:
+        """Begins to spin. On the loop's thread `sink` takes each event and `on_bug` what a callback raised."""
+        self._loop, self._sink, self._on_bug = loop, sink, on_bug
+        self._thread.start()
+
+    def stop(self) -> bool:
+        """Runs the calls that are still queued, ends the thread and leaves ROS; False when that took over 2 s."""
+        self._stopping.set()
+        if not self._thread.ident:
+            self._leave()
+            return True
+        self._wake.trigger()
+        self._thread.join(_STOP_LIMIT_S)
+        if self._thread.is_alive():
+            _log.error("the ROS thread has not ended within %.0f s", _STOP_LIMIT_S)
+        return not self._thread.is_alive()
+
+    def to_loop(self, event: Event) -> None:
+        """Any thread: the event reaches the sink on the loop's thread, in the order of the calls."""
+        self._on_loop(self._deliver, event)
+
+    def to_ros(self, call: Call, urgent: bool = False) -> None:
+        """Any thread: `call` runs on the executor's thread, in order; an urgent one before all that are not."""
+        (self._urgent if urgent else self._calls).append(call)
+        if not self._stopping.is_set():
+            self._wake.trigger()
+
+    def every(self, period_s: float, call: Call) -> None:
+        """Runs `call` on the executor's thread every `period_s` of real time, whatever /clock does."""
+        self.node.create_timer(period_s, call, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def loud(self, callback: Callable[..., None]) -> Callable[..., None]:
+        """`callback` for a future: rclpy may swallow what it raises; so wrapped, that ends the bridge as any bug."""
+
+        def run(*arguments: object) -> None:
+            try:
+                callback(*arguments)
+            except Exception as bug:
+                self.to_ros(partial(_raise, bug), urgent=True)
+
+        return run
+
+    def at_stop(self, call: Call) -> None:
+        """Runs `call` on the executor's thread when it ends, before the node is destroyed."""
+        self._at_stop.append(call)
+
+    def _deliver(self, event: Event) -> None:
+        try:
+            self._sink(event)
+        except Exception as bug:
+            self._report(bug)
+
+    def _report(self, bug: BaseException) -> None:
+        _log.critical("a bug: %r", bug, exc_info=bug)
+        self._on_bug(bug)
+
+    def _on_loop(self, function: Callable[..., None], *arguments: object) -> None:
+        if self._loop is None:
+            raise RuntimeError("the bridge has not been started")
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:
+            if not self._loop.is_closed():
+                raise
+
+    def _run_calls(self) -> None:
+        while self._urgent or self._calls:
+            (self._urgent or self._calls).popleft()()
+
+    def _spin(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._executor.spin_once(timeout_sec=_SPIN_S)
+            self._run_calls()
+        except ExternalShutdownException:
+            pass
+        except BaseException as bug:
+            self._on_loop(self._report, bug)
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        for call in self._at_stop:
+            call()
+        self._executor.shutdown(timeout_sec=0.0)
+        self.node.destroy_node()
+        self._context.try_shutdown()
+
+
+def _raise(bug: Exception) -> None:
+    raise bug

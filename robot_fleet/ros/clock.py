@@ -1,0 +1,65 @@
+"""The store's clock: the machine's time, or the simulator's /clock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock as ClockMessage
+
+from robot_fleet.ros.bridge import RosBridge
+from robot_fleet.ros.conversion import seconds_from_ros
+
+_log = logging.getLogger(__name__)
+STALE_AFTER_S = 5.0
+
+
+class RosClock:
+    """Implements the controller's Clock; any thread may ask.
+
+    Without simulated time `now_s` is the time in seconds since 1970, the scale of real robots' stamps. With it, `now_s`
+    is the newest time heard on /clock, 0 before the first. Neither ever goes back.
+    """
+
+    def __init__(self, bridge: RosBridge, use_sim_time: bool = False) -> None:
+        self.use_sim_time = use_sim_time
+        self._latest_s = 0.0
+        self._advanced_at: float | None = None
+        self._went_back = False
+        if use_sim_time:
+            qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+            bridge.node.create_subscription(ClockMessage, "/clock", self._hear, qos)
+
+    def now_s(self) -> float:
+        """Seconds of the store's clock."""
+        if not self.use_sim_time:
+            self._latest_s = max(self._latest_s, time.time())
+        return self._latest_s
+
+    def wall_s(self) -> float:
+        """Seconds since 1970 in UTC, also in simulation."""
+        return time.time()
+
+    @property
+    def stale(self) -> bool:
+        """Whether /clock was heard and has not moved on for 5 s of real time."""
+        return self._advanced_at is not None and time.monotonic() - self._advanced_at > STALE_AFTER_S
+
+    async def ready(self) -> None:
+        """Returns when the time is known: at once, or when /clock has been heard."""
+        while self.use_sim_time and self._advanced_at is None:  # noqa: ASYNC110 - /clock is heard on another thread
+            await asyncio.sleep(0.05)
+
+    def _hear(self, message: ClockMessage) -> None:
+        heard_s = seconds_from_ros(message.clock)
+        if heard_s > self._latest_s or self._advanced_at is None:
+            self._latest_s, self._advanced_at, self._went_back = heard_s, time.monotonic(), False
+        elif heard_s < self._latest_s and not self._went_back:
+            self._went_back = True
+            _log.warning(
+                "/clock went back from %.3f s to %.3f s; the clock stands until it has caught up",
+                self._latest_s,
+                heard_s,
+            )

@@ -1,0 +1,62 @@
+"""The cleaning head's switch, a std_srvs/SetBool service. Runs on the ROS thread alone."""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import partial
+
+from rclpy.task import Future
+from std_srvs.srv import SetBool
+
+from robot_fleet.ros.bridge import RosBridge
+from robot_fleet.ros.drive_action import ANSWER_LIMIT_S, DISCOVERY_LIMIT_S
+
+_log = logging.getLogger(__name__)
+
+
+class HeadSwitch:
+    """Asks for the head to be on or off. What it answers is only logged: the head's reported state is what counts."""
+
+    def __init__(self, bridge: RosBridge, name: str) -> None:
+        self._name = name
+        self._loud = bridge.loud
+        self._client = bridge.node.create_client(SetBool, name)
+        self._wanted: bool | None = None
+        self._since = 0.0
+        self._asked: Future | None = None
+
+    def switch(self, on: bool) -> None:
+        """Sends the request, as soon as the service is there; a newer wish replaces one that still waits."""
+        self._wanted, self._since = on, time.monotonic()
+        self.tick()
+
+    def tick(self) -> None:
+        """Lets limits run out; call a few times a second."""
+        waited = time.monotonic() - self._since
+        if self._wanted is not None and self._client.service_is_ready():
+            self._send(self._wanted)
+        elif self._wanted is not None and waited > DISCOVERY_LIMIT_S:
+            _log.warning("there is no service %s to switch the cleaning head", self._name)
+            self._wanted = None
+        elif self._asked is not None and waited > ANSWER_LIMIT_S:
+            _log.warning("%s did not answer the wish to switch the cleaning head", self._name)
+            self._forget()
+
+    def _send(self, on: bool) -> None:
+        self._forget()
+        self._wanted, self._since = None, time.monotonic()
+        self._asked = self._client.call_async(SetBool.Request(data=on))
+        self._asked.add_done_callback(self._loud(partial(self._answered, on)))
+
+    def _forget(self) -> None:
+        if self._asked is not None:
+            self._client.remove_pending_request(self._asked)
+            self._asked = None
+
+    def _answered(self, on: bool, future: Future) -> None:
+        if self._asked is future:
+            self._asked = None
+        response = future.result()
+        if not response.success:
+            _log.warning("%s refused to be %s: %s", self._name, "on" if on else "off", response.message)

@@ -1,0 +1,87 @@
+"""One robot as the driver sees it: three drive actions and the head's switch. Runs on the ROS thread alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from nav2_msgs.action import DockRobot, FollowPath, UndockRobot
+
+from robot_fleet.fleet.commands import DockAt, Follow, SwitchHead, Undock
+from robot_fleet.fleet.events import AllCancelled, Event, LegEnded, Outcome
+from robot_fleet.floor.store import RobotSpec
+from robot_fleet.ros.bridge import RosBridge
+from robot_fleet.ros.clock import RosClock
+from robot_fleet.ros.drive_action import DISCOVERY_LIMIT_S, DriveAction
+from robot_fleet.ros.goals import dock_goal, follow_goal, undock_goal
+from robot_fleet.ros.head import HeadSwitch
+from robot_fleet.ros.names import topic_name
+
+
+class RobotLink:
+    """Carries out one robot's commands and tells their ends."""
+
+    def __init__(self, bridge: RosBridge, spec: RobotSpec, clock: RosClock, tell: Callable[[Event], None]) -> None:
+        self.spec, self._clock, self._tell = spec, clock, tell
+        names = spec.profile.interface
+
+        def drive_action(action_type: type, name: str) -> DriveAction:
+            return DriveAction(bridge, action_type, topic_name(spec, name), self._ended, self._confirm)
+
+        self._follow = drive_action(FollowPath, names.follow_path)
+        self._dock = drive_action(DockRobot, names.dock_robot)
+        self._undock = drive_action(UndockRobot, names.undock_robot)
+        self._actions = (self._follow, self._dock, self._undock)
+        self._head = HeadSwitch(bridge, topic_name(spec, names.head_service))
+        self._cancel_since: float | None = None
+
+    def switch_head(self, command: SwitchHead) -> None:
+        """Asks for the head to be as commanded."""
+        self._head.switch(command.on)
+
+    def drive(self, command: Undock | Follow | DockAt) -> None:
+        """Sends the order's goal; a cancellation that is not confirmed yet is no longer waited for."""
+        self._cancel_since = None
+        for action in self._actions:
+            action.forget_cancel()
+        if isinstance(command, Follow):
+            self._follow.start(command.leg_id, follow_goal(self.spec, command))
+        elif isinstance(command, DockAt):
+            self._dock.start(command.leg_id, dock_goal(self.spec, command))
+        else:
+            self._undock.start(command.leg_id, undock_goal(self.spec, command))
+
+    def refuse(self, command: Undock | Follow | DockAt) -> None:
+        """Ends an order that a cancellation overtook before it was sent."""
+        self._ended(command.leg_id, Outcome.CANCELLED, "cancelled before it was sent")
+
+    def cancel_all(self) -> None:
+        """Asks every drive action there is to cancel all goals, until they confirm or an order comes."""
+        self._cancel_since = time.monotonic()
+        for action in self._actions:
+            action.cancel_all()
+        self._confirm()
+
+    def tick(self) -> None:
+        """Lets limits run out; call a few times a second."""
+        for action in self._actions:
+            action.tick()
+        self._head.tick()
+        self._confirm()
+
+    def _ended(self, leg_id: str, outcome: Outcome, detail: str) -> None:
+        self._tell(LegEnded(self.spec.name, self._clock.now_s(), leg_id, outcome, detail))
+
+    def _confirm(self) -> None:
+        """Tells that all is cancelled when each server there is, at least one, has said so and no goal of ours is open.
+
+        A server that is not there gets a moment to be discovered: it may have a goal of an earlier controller.
+        """
+        if self._cancel_since is None:
+            return
+        waited = time.monotonic() - self._cancel_since > DISCOVERY_LIMIT_S
+        open_ones = [action for action in self._actions if not action.is_quiet]
+        gone = [action for action in open_ones if waited and not action.has_orders and not action.is_there]
+        if len(open_ones) < len(self._actions) and len(gone) == len(open_ones):
+            self._cancel_since = None
+            self._tell(AllCancelled(self.spec.name, self._clock.now_s()))

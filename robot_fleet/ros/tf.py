@@ -1,0 +1,117 @@
+"""The robots' places from /tf: the newest transform of each frame, composed along the chain map -> ... -> base."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from geometry_msgs.msg import TransformStamped
+
+from robot_fleet.floor.pose import Pose
+from robot_fleet.ros.conversion import BadReading, compose, transform_from_ros
+
+_log = logging.getLogger(__name__)
+LOCALISATION_LIMIT_S = 2.0
+"""How much older than the odometry the other moving transforms of a chain may be before the pose is not believed."""
+
+OnPose = Callable[[float, Pose], None]
+OnBad = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Link:
+    """The place of a frame in its parent; `at_s` is None for a static one."""
+
+    parent: str
+    pose: Pose
+    at_s: float | None
+
+
+@dataclass(eq=False)
+class Watch:
+    """Who wants the pose of `base` in `root`; `chain`: the frames from `base` to below `root`, empty while unknown."""
+
+    base: str
+    root: str
+    on_pose: OnPose
+    on_bad: OnBad
+    chain: tuple[str, ...] = ()
+
+
+class TransformTree:
+    """The frames of one tf topic. A pose has the stamp of the moving link nearest to the base (the odometry's).
+
+    The chain is composed in the plane from the newest transform of each frame, without interpolation: between two
+    corrections by the localisation the odometry carries the pose on.
+    """
+
+    def __init__(self) -> None:
+        self._links: dict[str, Link] = {}
+        self._watches: list[Watch] = []
+        self._moved_by: dict[str, list[Watch]] = {}
+
+    def watch(self, base: str, root: str, on_pose: OnPose, on_bad: OnBad) -> None:
+        """Calls `on_pose` with stamp and pose of `base` in `root` whenever it moves, `on_bad` with why not."""
+        self._watches.append(Watch(base.strip("/"), root.strip("/"), on_pose, on_bad))
+        self._retrace()
+
+    def take(self, transforms: Iterable[TransformStamped], static: bool = False) -> None:
+        """Keeps the transforms and reports the poses that they move."""
+        moved, rebuilt = [], False
+        for message in transforms:
+            child = message.child_frame_id.strip("/")
+            link = self._read(message, child, static)
+            if link is not None:
+                old = self._links.get(child)
+                rebuilt |= old is None or (old.parent, old.at_s is None) != (link.parent, static)
+                self._links[child] = link
+                moved.append(child)
+        if rebuilt:
+            self._retrace()
+        for child in moved:
+            for watch in self._moved_by.get(child, ()):
+                self._report(watch, child)
+
+    def _read(self, message: TransformStamped, child: str, static: bool) -> Link | None:
+        try:
+            parent, _, at_s, pose = transform_from_ros(message)
+        except BadReading as bad:
+            for watch in self._watches:
+                if child in watch.chain:
+                    watch.on_bad(f"transform of {child}: {bad}")
+            return None
+        return Link(parent.strip("/"), pose, None if static else at_s)
+
+    def _report(self, watch: Watch, moving: str) -> None:
+        links = [self._links[frame] for frame in watch.chain]
+        at_s = self._links[moving].at_s or 0.0
+        for frame, link in zip(watch.chain, links, strict=True):
+            if link.at_s is not None and link.at_s < at_s - LOCALISATION_LIMIT_S:
+                watch.on_bad(
+                    f"transform of {frame} is more than {LOCALISATION_LIMIT_S:.0f} s older than that of {moving}"
+                )
+                return
+        watch.on_pose(at_s, compose(link.pose for link in reversed(links)))
+
+    def _retrace(self) -> None:
+        self._moved_by = {}
+        for watch in self._watches:
+            chain = self._chain(watch)
+            if chain != watch.chain:
+                way = " <- ".join((*chain, watch.root)) if chain else "not known any more"
+                _log.info("the way from %s to %s is %s", watch.base, watch.root, way)
+                watch.chain = chain
+            moving = next((frame for frame in chain if self._links[frame].at_s is not None), None)
+            if moving is not None:
+                self._moved_by.setdefault(moving, []).append(watch)
+
+    def _chain(self, watch: Watch) -> tuple[str, ...]:
+        chain: list[str] = []
+        frame = watch.base
+        while frame != watch.root:
+            if frame not in self._links or frame in chain:
+                return ()
+            chain.append(frame)
+            frame = self._links[frame].parent
+        return tuple(chain)

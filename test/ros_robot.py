@@ -1,0 +1,159 @@
+"""A small robot behind Nav2's actions for tests, in a process of its own: `python ros_robot.py NAME=BEHAVIOUR ...`.
+
+It does not move; how it treats drive goals is its behaviour:
+    works    accepts, succeeds after 0.3 s        fails    accepts, aborts with FAILED_TO_MAKE_PROGRESS
+    refuses  refuses every goal                   drives   accepts, drives until cancelled and 0.3 s more
+    stubborn as `drives`, refuses to cancel       mute     has no drive action at all
+    hung     has drive actions that answer nothing until the message "wake" comes; then as `drives`
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from nav2_msgs.action import DockRobot, FollowPath, UndockRobot
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from sensor_msgs.msg import BatteryState
+from std_msgs.msg import Bool, String
+from std_srvs.srv import SetBool
+from tf2_msgs.msg import TFMessage
+
+from robot_fleet.fleet.events import BatteryReported
+from robot_fleet.floor.pose import Pose
+from robot_fleet.ros.conversion import battery_to_ros, holds_to_ros, path_from_ros, seconds_from_ros, transform_to_ros
+from robot_fleet.ros.listening import LATCHED
+
+WORK_S = 0.3
+STATE_PERIOD_S = 0.1
+
+
+class TestRobot:
+    """One robot, named `name`, in the namespace of its name. Nothing awaits: a waiting rclpy task keeps a core busy."""
+
+    __test__ = False
+
+    def __init__(self, executor: SingleThreadedExecutor, name: str, behaviour: str) -> None:
+        self.name, self.behaviour, self._executor = name, behaviour, executor
+        self.head_on, self.hold = False, ""
+        self.node = Node(f"{name}_state")
+        executor.add_node(self.node)
+        self._drive_node = Node(f"{name}_drive")
+        self._publish_state()
+        self._listen()
+        if behaviour != "mute":
+            self._serve(FollowPath, "follow_path")
+            self._serve(DockRobot, "dock_robot")
+            self._serve(UndockRobot, "undock_robot")
+        if behaviour != "hung":
+            executor.add_node(self._drive_node)
+
+    def _serve(self, action_type: type, action: str) -> None:
+        ActionServer(
+            self._drive_node,
+            action_type,
+            f"/{self.name}/{action}",
+            execute_callback=lambda handle: None,
+            goal_callback=self._answer,
+            handle_accepted_callback=partial(self._begin, action_type),
+            cancel_callback=partial(self._cancel, action_type),
+        )
+
+    def _answer(self, goal: object) -> GoalResponse:
+        return GoalResponse.REJECT if self.behaviour == "refuses" else GoalResponse.ACCEPT
+
+    def _begin(self, action_type: type, handle: ServerGoalHandle) -> None:
+        self._publishers["seen"].publish(String(data=_describe(handle.request)))
+        if self.behaviour == "works":
+            self._later(lambda: handle.execute(partial(_end, "succeed", action_type.Result())))
+        elif self.behaviour == "fails":
+            why = action_type.Result(error_code=105, error_msg="a chair is in the way")
+            handle.execute(partial(_end, "abort", why))
+
+    def _cancel(self, action_type: type, handle: ServerGoalHandle) -> CancelResponse:
+        if self.behaviour == "stubborn":
+            return CancelResponse.REJECT
+        self._publishers["seen"].publish(String(data="cancel"))
+        self._later(lambda: handle.execute(partial(_end, "canceled", action_type.Result())))
+        return CancelResponse.ACCEPT
+
+    def _later(self, call: Callable[[], None]) -> None:
+        def once() -> None:
+            timer.cancel()
+            call()
+
+        timer = self.node.create_timer(WORK_S, once)
+
+    def _switch_head(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        response.success = self.behaviour != "refuses"
+        self.head_on = request.data if response.success else self.head_on
+        response.message = "" if response.success else "the brush is jammed"
+        return response
+
+    def _obey(self, message: String) -> None:
+        if message.data == "wake":
+            self._executor.add_node(self._drive_node)
+        else:
+            self.hold = message.data
+
+    def _listen(self) -> None:
+        self.node.create_service(SetBool, f"/{self.name}/cleaning_head/set", self._switch_head)
+        self.node.create_subscription(String, f"/{self.name}/test/order", self._obey, LATCHED)
+
+    def _publish_state(self) -> None:
+        offer, name = self.node.create_publisher, self.name
+        self._publishers = {
+            "tf": offer(TFMessage, "/tf", 100),
+            "battery": offer(BatteryState, f"/{name}/battery_state", 10),
+            "head": offer(Bool, f"/{name}/cleaning_head/state", LATCHED),
+            "diagnostics": offer(DiagnosticArray, f"/{name}/diagnostics", 10),
+            "seen": offer(String, f"/{name}/test/seen", LATCHED),
+        }
+        self.node.create_timer(STATE_PERIOD_S, self._publish)
+
+    def _publish(self) -> None:
+        now_s = seconds_from_ros(self.node.get_clock().now().to_msg())
+        transforms = [
+            transform_to_ros("map", f"{self.name}/odom", now_s, Pose(1.0, 2.0, 0.5)),
+            transform_to_ros(f"{self.name}/odom", f"{self.name}/base_link", now_s, Pose(0.25, 0.0, 0.0)),
+        ]
+        self._publishers["tf"].publish(TFMessage(transforms=transforms))
+        self._publishers["battery"].publish(battery_to_ros(BatteryReported(self.name, now_s, 0.75, charging=True)))
+        self._publishers["head"].publish(Bool(data=self.head_on))
+        self._publishers["diagnostics"].publish(holds_to_ros({f"{self.name}: safety": self.hold}, now_s))
+
+
+def _describe(goal: object) -> str:
+    if isinstance(goal, FollowPath.Goal):
+        (x, y), (to_x, to_y) = path_from_ros(goal.path)[[0, -1]]
+        return f"follow {goal.path.header.frame_id} {x:.2f} {y:.2f} to {to_x:.2f} {to_y:.2f}"
+    if isinstance(goal, DockRobot.Goal):
+        at = goal.dock_pose.pose.position
+        return f"dock {goal.dock_id} {goal.dock_pose.header.frame_id} {at.x:.2f} {at.y:.2f}"
+    return f"undock {goal.dock_type}"
+
+
+def _end(how: str, result: object, handle: ServerGoalHandle) -> object:
+    getattr(handle, how)()
+    return result
+
+
+def main() -> None:
+    """Runs the robots given on the command line until the process is ended."""
+    rclpy.init()
+    executor = SingleThreadedExecutor()
+    robots = [TestRobot(executor, *argument.split("=")) for argument in sys.argv[1:]]
+    print("ready", len(robots), flush=True)
+    with suppress(ExternalShutdownException):
+        executor.spin()
+
+
+if __name__ == "__main__":
+    main()
