@@ -185,7 +185,7 @@ def test_an_e_stop_brakes_drops_the_order_and_refuses_new_ones_until_released() 
     bench.run(2.0)
     assert not bench.robot.head_on
     assert bench.ends() == [("a", Outcome.ABORTED, "e-stop"), ("b", Outcome.REJECTED, "e-stop")]
-    assert {hold.reason for hold in bench.of(HoldReported)} == {"e-stop"}
+    assert {hold.reason for hold in bench.of(HoldReported) if hold.at_s >= 3.0} == {"e-stop"}
     bench.robot.release(bench.now_s)
     bench.order(follow("c", (bench.robot.pose.x_m, 0), (5, 0)))
     bench.run(20.0)

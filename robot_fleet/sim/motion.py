@@ -39,6 +39,11 @@ class Motion:
         """Whether the robot stands still and will do so until it gets a path."""
         return self._trajectory is None and self._pending is None
 
+    @property
+    def left_m(self) -> float:
+        """Metres of the present path that are still to be driven."""
+        return self._trajectory.left_m(self._passed_s) if self._trajectory else 0.0
+
     def follow(self, points: NDArray[np.float64], reverse: bool = False, exact: bool = False) -> None:
         """Takes up a path (n, 2), map frame, metres; `reverse` backwards, `exact` without straying from it."""
         if self._trajectory is not None and not self._drive_on(points, reverse, exact):

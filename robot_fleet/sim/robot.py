@@ -104,10 +104,16 @@ class SimulatedRobot:
             self._end(Outcome.ABORTED, now_s, PREEMPTED)
             self._take_up(command, now_s)
 
-    def cancel(self, now_s: float) -> None:
-        """Gives up the present drive order, if there is one, and brakes."""
-        self.motion.brake()
-        self._end(Outcome.CANCELLED, now_s, "")
+    @property
+    def leg_id(self) -> str:
+        """The drive order under way; empty when there is none."""
+        return self._order.leg_id if self._order else ""
+
+    def cancel(self, now_s: float, leg_id: str = "") -> None:
+        """Gives up the present drive order, or that one if it is the present one, and brakes."""
+        if not leg_id or leg_id == self.leg_id:
+            self.motion.brake()
+            self._end(Outcome.CANCELLED, now_s, "")
 
     def press_e_stop(self, now_s: float) -> None:
         """Brakes, drops its order, switches the head off and refuses to drive until released."""
@@ -240,17 +246,16 @@ class SimulatedRobot:
             self.kill()
 
     def _report(self, now_s: float) -> None:
-        if now_s >= self._next_pose_s - 1e-9:
+        if _is_due(self._next_pose_s, self.realism.pose_period_s, now_s):
             self._next_pose_s = _next_time(self._next_pose_s, self.realism.pose_period_s, now_s)
             self._late.append((now_s + self.realism.pose_delay_s, self._seen_pose(now_s)))
         while self._late and self._late[0][0] <= now_s + 1e-9:
             self._outbox.append(self._late.popleft()[1])
-        if now_s >= self._next_state_s - 1e-9:
+        if _is_due(self._next_state_s, self.realism.state_period_s, now_s):
             self._next_state_s = _next_time(self._next_state_s, self.realism.state_period_s, now_s)
             self._outbox.append(BatteryReported(self.name, now_s, self.battery, self.docked_at is not None))
             self._outbox.append(HeadReported(self.name, now_s, self.head_on))
-            if self.hold:
-                self._outbox.append(HoldReported(self.name, now_s, self.hold))
+            self._outbox.append(HoldReported(self.name, now_s, self.hold))
 
     def _seen_pose(self, now_s: float) -> PoseReported:
         x, y, yaw = self.pose.x_m, self.pose.y_m, self.pose.yaw_rad
@@ -261,9 +266,15 @@ class SimulatedRobot:
         return PoseReported(self.name, now_s, Pose(x, y, yaw))
 
 
+def _is_due(next_s: float, period_s: float, now_s: float) -> bool:
+    # More than a period ahead: the clock that the world follows was set back.
+    return now_s >= next_s - 1e-9 or next_s > now_s + 2 * period_s
+
+
 def _next_time(last_s: float, period_s: float, now_s: float) -> float:
     """One period after the last time, or after now when that is past."""
-    return last_s + period_s if last_s + period_s > now_s + 1e-9 else now_s + period_s
+    on_time = now_s + 1e-9 < last_s + period_s <= now_s + period_s + 1e-9
+    return last_s + period_s if on_time else now_s + period_s
 
 
 def _line(poses: list[Pose]) -> NDArray[np.float64]:

@@ -76,6 +76,13 @@ class Trajectory:
         rate = phase.v + phase.a * passed if time_s < self.duration_s else 0.0
         return _moment(self.rail[phase.segment], phase.pivoting, way, rate)
 
+    def left_m(self, time_s: float) -> float:
+        """Metres of the rail that lie ahead after so many seconds."""
+        phase = self.phases[min(bisect_right(self.starts_s, time_s), len(self.phases)) - 1]
+        here, segment = self.at(time_s).pose, self.rail[phase.segment]
+        done = math.hypot(here.x_m - segment.x_m, here.y_m - segment.y_m)
+        return sum(rest.length_m for rest in self.rail[phase.segment :]) - done
+
     def braked(self, time_s: float, limits: Limits) -> Trajectory | None:
         """The trajectory that stops as soon as the limits allow from `time_s` on; None when it stops at once."""
         index = min(bisect_right(self.starts_s, time_s), len(self.phases)) - 1

@@ -79,6 +79,10 @@ class World:
             self._look_for_touching_robots(moved)
         return reported
 
+    def set_clock(self, now_s: float) -> None:
+        """Goes on from another time: the clock that this world follows was first heard, or was set back."""
+        self.now_s = now_s
+
     def settle(self) -> None:
         """Counts the last centimetres under every running head into `truth`; call it before reading."""
         for robot in self.robots.values():
