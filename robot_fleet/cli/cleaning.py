@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def start(
-    zones: Annotated[list[str] | None, typer.Argument(metavar="[ZONE]...", help="Zones to clean; none: all.")] = None,
+    zones: Annotated[list[str] | None, typer.Argument(metavar="ZONE...", help="Zones to clean; none: all.")] = None,
     robots: Annotated[str, typer.Option(metavar="A,B", help="Robots that may take part; none: all.")] = "",
     request_id: Annotated[
         str, typer.Option(metavar="ID", help="Makes the call safe to repeat: the same ID gives the same run.")

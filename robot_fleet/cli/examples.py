@@ -51,4 +51,4 @@ def examples_of(command: str) -> str | None:
     if not examples:
         return None
     lines = [f"[cyan]{escape(line)}[/]  [dim]{escape(what)}[/]" for line, what in examples]
-    return "\n\n".join(["[bold]Examples[/]", *lines])
+    return "\n".join(["[bold]Examples[/]", *lines])

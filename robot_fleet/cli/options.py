@@ -24,8 +24,8 @@ RobotCount = Annotated[
     int | None,
     typer.Option("--robots", metavar="N", min=1, help="So many robots: the first of the store, or more of their kind."),
 ]
-RunId = Annotated[str, typer.Argument(metavar="[RUN]", help="The run's id; without it the active or newest run.")]
-ActiveRunId = Annotated[str, typer.Argument(metavar="[RUN]", help="The run's id; without it the active run.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id; without it the active or newest run.")]
+ActiveRunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id; without it the active run.")]
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 

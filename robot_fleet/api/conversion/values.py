@@ -22,7 +22,7 @@ def duration_to_proto(seconds: float) -> Duration:
 
 def duration_from_proto(duration: Duration) -> float:
     """A Duration in seconds."""
-    return duration.seconds + duration.nanos / _NANOS
+    return duration.ToNanoseconds() / _NANOS
 
 
 def time_to_proto(utc_s: float) -> Timestamp:

@@ -1,0 +1,199 @@
+"""What goes over the wire comes back the same."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from shapely import Polygon, box
+
+from robot_fleet.api.conversion import (
+    alert_from_proto,
+    alert_to_proto,
+    floor_from_proto,
+    floor_to_proto,
+    record_from_proto,
+    record_to_proto,
+    robot_from_proto,
+    robot_to_proto,
+    run_from_proto,
+    run_to_proto,
+)
+from robot_fleet.api.conversion.geometry import bitmap_from_proto, bitmap_to_proto, inflate, polygon_from_proto
+from robot_fleet.api.v1 import alert_pb2, cleaning_run_pb2, fleet_service_pb2, geometry_pb2, robot_pb2
+from robot_fleet.control.snapshot import AlertView, RobotShare, RobotView, RunRecord, RunView, ZoneProgress
+from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.floor.grid import OccupancyGrid
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.store import Dock, FloorMap, Keepout, Zone
+from robot_fleet.planning.plan import MissedArea, MissedReason
+
+words = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+metres = st.floats(-1e4, 1e4)
+areas = st.floats(0.0, 1e6)
+# The wire keeps times to a microsecond.
+seconds = st.integers(0, 10**12).map(lambda micros: micros / 1e6)
+moments = st.integers(0, 2 * 10**15).map(lambda micros: micros / 1e6)
+shapes = st.builds(lambda x, y, w, h: box(x, y, x + w, y + h), metres, metres, st.floats(0.1, 9.0), st.floats(0.1, 9.0))
+poses = st.builds(Pose, metres, metres, st.floats(-3.1, 3.1))
+
+runs = st.builds(
+    RunView,
+    run_id=words,
+    request_id=words,
+    store=words,
+    zones=st.lists(words).map(tuple),
+    state=st.sampled_from(RunState),
+    reason=words,
+    version=st.integers(0, 2**62),
+    created_at_s=moments,
+    started_at_s=st.none() | moments,
+    ended_at_s=st.none() | moments,
+    elapsed_s=seconds,
+    time_to_go_s=st.none() | seconds,
+    requested_m2=areas,
+    coverable_m2=areas,
+    cleaned_m2=areas,
+    zone_progress=st.lists(st.builds(ZoneProgress, words, areas, areas, areas)).map(tuple),
+    shares=st.lists(st.builds(RobotShare, words, areas, seconds, seconds, seconds, areas)).map(tuple),
+    missed=st.lists(st.builds(MissedArea, words, st.sampled_from(MissedReason), shapes, areas), max_size=3).map(tuple),
+    unconfirmed=st.lists(words).map(tuple),
+)
+robots = st.builds(
+    RobotView,
+    name=words,
+    state=st.sampled_from(RobotState),
+    version=st.integers(0, 2**62),
+    pose=st.none() | poses,
+    battery=st.none() | st.floats(0.0, 1.0),
+    charging=st.booleans(),
+    head_on=st.booleans(),
+    run_id=words,
+    leg_id=words,
+    hold=words,
+    heard_at_s=st.none() | seconds,
+    detail=words,
+)
+alerts = st.builds(
+    AlertView,
+    alert_id=words,
+    at_s=moments,
+    severity=st.sampled_from(["INFO", "WARNING", "ERROR"]),
+    robot=words,
+    run_id=words,
+    text=words,
+    remedy=words,
+    active=st.booleans(),
+)
+
+
+@given(runs)
+def test_a_run_comes_back_the_same(run: RunView) -> None:
+    message = cleaning_run_pb2.CleaningRun.FromString(run_to_proto(run).SerializeToString())
+    assert run_from_proto(message) == run
+    assert message.progress == run.progress
+
+
+@given(robots)
+def test_a_robot_comes_back_the_same(robot: RobotView) -> None:
+    message = robot_pb2.Robot.FromString(robot_to_proto(robot).SerializeToString())
+    assert robot_from_proto(message) == robot
+
+
+@given(alerts)
+def test_an_alert_comes_back_the_same(alert: AlertView) -> None:
+    message = alert_pb2.Alert.FromString(alert_to_proto(alert).SerializeToString())
+    assert alert_from_proto(message) == alert
+
+
+@given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=40)))
+def test_a_bitmap_comes_back_the_same(cells: np.ndarray) -> None:
+    assert np.array_equal(bitmap_from_proto(bitmap_to_proto(cells)), cells)
+
+
+@given(arrays(np.float64, st.tuples(st.integers(0, 30), st.just(3)), elements=st.floats(-1e6, 1e6)))
+def test_a_track_comes_back_to_half_a_millimetre(track: np.ndarray) -> None:
+    record = RunRecord("run", np.ones((3, 4), dtype=bool), {"r1": track})
+    back = record_from_proto("run", record_to_proto(record))
+    assert back.tracks["r1"].shape == track.shape
+    assert np.allclose(back.tracks["r1"], track, rtol=0, atol=0.000501)
+
+
+def test_a_floor_comes_back_the_same() -> None:
+    cells = np.array([[0, 100, -1], [0, 50, 0]], dtype=np.int8)
+    ring = Polygon([(0, 0), (4, 0), (4, 4), (0, 4)], [[(1, 1), (1, 2), (2, 2), (2, 1)]])
+    floor = FloorMap(
+        "shop",
+        OccupancyGrid(cells, 0.05, Pose(-3.0, 2.0, 0.3)),
+        (Zone("ring", ring, -2, "carpet"),),
+        (Keepout("till", box(0, 0, 1, 1)),),
+        (Dock("d1", Pose(1.0, 2.0, -1.5), 0.9),),
+    )
+    back = floor_from_proto(floor_to_proto(floor))
+    assert np.array_equal(back.grid.cells, cells)
+    assert (back.grid.resolution_m, back.grid.origin) == (floor.grid.resolution_m, floor.grid.origin)
+    assert (back.name, back.docks) == (floor.name, floor.docks)
+    assert back.zones[0].polygon.equals(ring)
+    assert (back.zones[0].name, back.zones[0].priority, back.zones[0].surface) == ("ring", -2, "carpet")
+    assert back.keepouts[0].polygon.equals(floor.keepouts[0].polygon)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "prefix"),
+    [
+        (RunState, cleaning_run_pb2.CleaningRun.State, "STATE"),
+        (RobotState, robot_pb2.Robot.State, "STATE"),
+        (MissedReason, cleaning_run_pb2.MissedArea.Reason, "REASON"),
+    ],
+)
+def test_both_sides_have_the_same_states_and_reasons(ours: type, theirs: type, prefix: str) -> None:
+    assert {f"{prefix}_{member.name}" for member in ours} | {f"{prefix}_UNSPECIFIED"} == set(theirs.keys())
+
+
+def test_a_state_of_a_newer_server_is_said_by_name_or_number() -> None:
+    with pytest.raises(KeyError, match="99"):
+        run_from_proto(cleaning_run_pb2.CleaningRun(state=99))
+    with pytest.raises(KeyError, match="UNSPECIFIED"):
+        robot_from_proto(robot_pb2.Robot())
+
+
+@pytest.mark.parametrize(
+    ("rows", "cols", "bits"),
+    [
+        (2, 2, b""),
+        (2, 2, b"not compressed"),
+        (2, 2, zlib.compress(b"")),
+        (2, 2, zlib.compress(b"\xff\xff")),
+        (0, 5, zlib.compress(b"")),
+        (-1, 5, zlib.compress(b"\xff")),
+        (2**31 - 1, 2**31 - 1, zlib.compress(b"\xff")),
+    ],
+)
+def test_a_bitmap_that_contradicts_itself_is_refused(rows: int, cols: int, bits: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        bitmap_from_proto(geometry_pb2.Bitmap(rows=rows, cols=cols, bits=bits))
+
+
+def test_no_more_is_unpacked_than_was_said() -> None:
+    bomb = zlib.compress(bytes(50_000_000))
+    with pytest.raises(ValueError, match="8 bytes expected"):
+        inflate(bomb, 8)
+
+
+def test_an_outline_of_two_points_is_no_polygon() -> None:
+    ring = geometry_pb2.Ring(points=[geometry_pb2.Point(x_m=0, y_m=0), geometry_pb2.Point(x_m=1, y_m=0)])
+    with pytest.raises(ValueError, match=r"."):
+        polygon_from_proto(geometry_pb2.Polygon(outline=ring))
+
+
+def test_the_service_has_the_methods_that_it_should() -> None:
+    methods = fleet_service_pb2.DESCRIPTOR.services_by_name["FleetService"].methods
+    assert {method.name for method in methods} == {
+        *("StartCleaningRun", "StopCleaningRun", "PauseCleaningRun", "ResumeCleaningRun"),
+        *("GetCleaningRun", "ListCleaningRuns", "WatchCleaningRun"),
+        *("ListRobots", "WatchRobots", "AcknowledgeRobot", "GetFloor", "ListAlerts"),
+    }
