@@ -56,6 +56,8 @@ class ClearanceField:
         rows, cols = self.grid.cells_at(points).T
         inside = (rows >= 0) & (cols >= 0) & (rows < self.grid.shape[0]) & (cols < self.grid.shape[1])
         inside[inside] = self.grid.free[rows[inside], cols[inside]]
+        if not inside.any():
+            return found
         spots = shapely.points(local[inside])
         nearest = self._obstacles.nearest(spots)
         found[inside] = shapely.distance(spots, self._obstacles.geometries.take(nearest))
