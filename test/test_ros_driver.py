@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import signal
 import subprocess
 import sys
@@ -50,7 +49,6 @@ pytestmark = [pytest.mark.ros, pytest.mark.asyncio(loop_scope="module")]
 BEHAVIOURS = ("works", "fails", "refuses", "drives", "hung", "stubborn", "mute")
 MAP_TO_ROBOT = Pose(10.0, -3.0, 0.7)
 LIMIT_S = 20.0
-DOMAIN = str(1 + os.getpid() % 99)
 E = TypeVar("E", bound=Event)
 
 
@@ -64,15 +62,6 @@ def robot_process(*robots: str) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def ros_domain() -> Iterator[None]:
-    """A domain that no other process on this machine uses."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ROS_DOMAIN_ID", DOMAIN)
-        patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-        yield
 
 
 @dataclass
@@ -141,7 +130,7 @@ async def fleet(*names: str) -> AsyncIterator[Fleet]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def all_robots(ros_domain: None) -> AsyncIterator[Fleet]:
+async def all_robots() -> AsyncIterator[Fleet]:
     """One robot of each behaviour, named after it, and the controller's side of them."""
     with robot_process(*(f"{behaviour}={behaviour}" for behaviour in BEHAVIOURS)):
         async with fleet(*BEHAVIOURS) as here:
@@ -219,7 +208,7 @@ async def test_a_hung_robot_leaves_goal_and_cancel_unanswered_and_must_not_drive
     assert len(here.all_of(LegEnded, robot="hung")) == 1
 
 
-async def test_a_goal_accepted_after_its_limit_is_cancelled_without_being_asked(ros_domain: None) -> None:
+async def test_a_goal_accepted_after_its_limit_is_cancelled_without_being_asked() -> None:
     with robot_process("slow=hung"):
         async with fleet("slow") as here:
             here.send(follow("slow"))
@@ -255,7 +244,7 @@ async def test_cancel_overtakes_orders_that_are_not_sent_yet(here: Fleet) -> Non
     await here.event(AllCancelled, robot="drives")
 
 
-async def test_a_robot_that_refuses_to_cancel_is_never_called_cancelled(ros_domain: None) -> None:
+async def test_a_robot_that_refuses_to_cancel_is_never_called_cancelled() -> None:
     with robot_process("mule=stubborn"):
         async with fleet("mule") as here:
             await driving(here, "mule")
@@ -296,7 +285,7 @@ async def test_an_emergency_stop_is_heard_with_its_reason_and_its_end(here: Flee
     await here.event(HoldReported, robot="works", reason="")
 
 
-async def test_a_robot_killed_while_driving_is_silent_and_confirms_only_when_it_is_back(ros_domain: None) -> None:
+async def test_a_robot_killed_while_driving_is_silent_and_confirms_only_when_it_is_back() -> None:
     async with fleet("dead") as here:
         with robot_process("dead=drives") as process:
             await here.event(PoseReported)
@@ -311,7 +300,7 @@ async def test_a_robot_killed_while_driving_is_silent_and_confirms_only_when_it_
             assert (await here.ended("dead leg")).outcome is Outcome.ABORTED
 
 
-async def test_a_name_that_ros_does_not_allow_is_refused_with_the_robots_name(ros_domain: None) -> None:
+async def test_a_name_that_ros_does_not_allow_is_refused_with_the_robots_name() -> None:
     bridge = RosBridge("test_controller")
     with pytest.raises(InvalidInput, match="robot bad name"):
         NavDriver(bridge, [RobotSpec("bad name", WORKING_W, "dock", "bad name")], RosClock(bridge))

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from functools import partial
+from contextlib import suppress
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.context import Context
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
@@ -26,6 +28,7 @@ from robot_fleet.fleet.events import Event
 _log = logging.getLogger(__name__)
 _STOP_LIMIT_S = 2.0
 _SPIN_S = 1.0
+_LARGEST_DOMAIN = 232
 
 Call = Callable[[], None]
 
@@ -38,6 +41,7 @@ class RosBridge:
     """
 
     def __init__(self, node_name: str = "fleet_controller") -> None:
+        _check_domain()
         self._context = Context()
         try:
             self._context.init(args=[])
@@ -48,6 +52,9 @@ class RosBridge:
         self._executor.add_node(self.node)
         self._calls: deque[Call] = deque()
         self._urgent: deque[Call] = deque()
+        self._events: deque[Event] = deque()
+        self._announced = False
+        self._told_of_bug = False
         self._at_stop: list[Call] = []
         self._wake = self.node.create_guard_condition(self._run_calls)
         self._stopping = threading.Event()
@@ -57,7 +64,7 @@ class RosBridge:
     def start(
         self, loop: asyncio.AbstractEventLoop, sink: Callable[[Event], None], on_bug: Callable[[BaseException], None]
     ) -> None:
-        """Begins to spin. On the loop's thread `sink` takes each event and `on_bug` what a callback raised."""
+        """Begins to spin. On the loop's thread `sink` takes each event and `on_bug`, once, what a callback raised."""
         self._loop, self._sink, self._on_bug = loop, sink, on_bug
         self._thread.start()
 
@@ -67,7 +74,7 @@ class RosBridge:
         if not self._thread.ident:
             self._leave()
             return True
-        self._wake.trigger()
+        self._nudge()
         self._thread.join(_STOP_LIMIT_S)
         if self._thread.is_alive():
             _log.error("the ROS thread has not ended within %.0f s", _STOP_LIMIT_S)
@@ -75,26 +82,28 @@ class RosBridge:
 
     def to_loop(self, event: Event) -> None:
         """Any thread: the event reaches the sink on the loop's thread, in the order of the calls."""
-        self._on_loop(self._deliver, event)
+        self._events.append(event)
+        if not self._announced:
+            self._announced = True
+            self._on_loop(self._deliver)
 
     def to_ros(self, call: Call, urgent: bool = False) -> None:
         """Any thread: `call` runs on the executor's thread, in order; an urgent one before all that are not."""
         (self._urgent if urgent else self._calls).append(call)
-        if not self._stopping.is_set():
-            self._wake.trigger()
+        self._nudge()
 
     def every(self, period_s: float, call: Call) -> None:
         """Runs `call` on the executor's thread every `period_s` of real time, whatever /clock does."""
         self.node.create_timer(period_s, call, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def loud(self, callback: Callable[..., None]) -> Callable[..., None]:
-        """`callback` for a future: rclpy may swallow what it raises; so wrapped, that ends the bridge as any bug."""
+        """`callback`, with what it raises told as a bug: rclpy may swallow what the callback of a future raises."""
 
         def run(*arguments: object) -> None:
             try:
                 callback(*arguments)
             except Exception as bug:
-                self.to_ros(partial(_raise, bug), urgent=True)
+                self._on_loop(self._report, bug)
 
         return run
 
@@ -102,15 +111,24 @@ class RosBridge:
         """Runs `call` on the executor's thread when it ends, before the node is destroyed."""
         self._at_stop.append(call)
 
-    def _deliver(self, event: Event) -> None:
-        try:
-            self._sink(event)
-        except Exception as bug:
-            self._report(bug)
+    def _deliver(self) -> None:
+        """Takes all that waits: waking the loop once for many events spares both threads a fight for the interpreter."""
+        self._announced = False
+        while self._events:
+            try:
+                self._sink(self._events.popleft())
+            except Exception as bug:
+                self._report(bug)
 
     def _report(self, bug: BaseException) -> None:
-        _log.critical("a bug: %r", bug, exc_info=bug)
-        self._on_bug(bug)
+        if not self._told_of_bug:
+            self._told_of_bug = True
+            _log.critical("a bug: %r", bug, exc_info=bug)
+            self._on_bug(bug)
+
+    def _nudge(self) -> None:
+        with suppress(InvalidHandle):  # the node is gone already
+            self._wake.trigger()
 
     def _on_loop(self, function: Callable[..., None], *arguments: object) -> None:
         if self._loop is None:
@@ -123,19 +141,26 @@ class RosBridge:
 
     def _run_calls(self) -> None:
         while self._urgent or self._calls:
-            (self._urgent or self._calls).popleft()()
+            self.loud((self._urgent or self._calls).popleft())()
 
     def _spin(self) -> None:
         try:
             while not self._stopping.is_set():
-                self._executor.spin_once(timeout_sec=_SPIN_S)
+                self._turn()
             self._run_calls()
         except ExternalShutdownException:
             pass
-        except BaseException as bug:
-            self._on_loop(self._report, bug)
         finally:
             self._leave()
+
+    def _turn(self) -> None:
+        """One round of the executor. After a bug it goes on, so that the process, told to stop, can still cancel."""
+        try:
+            self._executor.spin_once(timeout_sec=_SPIN_S)
+        except ExternalShutdownException:
+            raise
+        except Exception as bug:
+            self._on_loop(self._report, bug)
 
     def _leave(self) -> None:
         for call in self._at_stop:
@@ -145,5 +170,9 @@ class RosBridge:
         self._context.try_shutdown()
 
 
-def _raise(bug: Exception) -> None:
-    raise bug
+def _check_domain() -> None:
+    """Fast DDS ends the whole process when the domain is too large for a port number."""
+    domain = os.environ.get("ROS_DOMAIN_ID") or "0"
+    if not (domain.isdecimal() and int(domain) <= _LARGEST_DOMAIN):
+        text = f"ROS_DOMAIN_ID is '{domain}'; it must be a whole number from 0 to {_LARGEST_DOMAIN}"
+        raise Unavailable("ROS_UNAVAILABLE", text)

@@ -16,6 +16,7 @@ from robot_fleet.floor.store import RobotSpec
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
 from robot_fleet.ros.drops import Drops
+from robot_fleet.ros.hearing import hear_all
 from robot_fleet.ros.listening import Listening
 from robot_fleet.ros.names import frame_name, topic_name
 from robot_fleet.ros.robot import RobotLink
@@ -77,10 +78,9 @@ class NavDriver:
     def _tree(self, topic: str) -> TransformTree:
         if topic not in self._trees:
             tree = self._trees[topic] = TransformTree()
-            node = self._bridge.node
-            node.create_subscription(TFMessage, topic, lambda said: tree.take(said.transforms), _TF)
+            hear_all(self._bridge.node, TFMessage, topic, _TF, lambda said: tree.take(said.transforms))
             static = partial(tree.take, static=True)
-            node.create_subscription(TFMessage, f"{topic}_static", lambda said: static(said.transforms), _TF_STATIC)
+            hear_all(self._bridge.node, TFMessage, f"{topic}_static", _TF_STATIC, lambda said: static(said.transforms))
         return self._trees[topic]
 
     def _tick(self) -> None:

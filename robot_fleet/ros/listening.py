@@ -10,8 +10,7 @@
 | diagnostics topic | diagnostic_msgs/DiagnosticArray | reliable, volatile, 10 | diagnostic_updater's default |
 
 The pair is (reliable, transient local, 1), which gets the last value of a latched publisher at once, and (best effort,
-volatile, 5), which gets every other; what comes twice is dropped by its stamp or does no harm. rclpy warns of a publisher
-that does not fit.
+volatile, 5), which gets every other; what comes twice is dropped by its stamp or does no harm.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseWithCovarianceStamped
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool
@@ -41,6 +39,7 @@ from robot_fleet.ros.conversion import (
     seconds_from_ros,
 )
 from robot_fleet.ros.drops import Drops
+from robot_fleet.ros.hearing import hear_all
 from robot_fleet.ros.names import topic_name
 
 POSE_GAP_S = 0.045
@@ -86,10 +85,8 @@ class Listening:
     def _subscribe(
         self, bridge: RosBridge, of: type, name: str, hear: Callable[[Any], None], *each: QoSProfile
     ) -> None:
-        warns = SubscriptionEventCallbacks(use_default_callbacks=len(each) == 1)
         for qos in each if name else ():
-            take = self._believing(hear)
-            bridge.node.create_subscription(of, topic_name(self._spec, name), take, qos, event_callbacks=warns)
+            hear_all(bridge.node, of, topic_name(self._spec, name), qos, self._believing(hear))
 
     def _believing(self, hear: Callable[[Any], None]) -> Callable[[Any], None]:
         def take(message: Any) -> None:
