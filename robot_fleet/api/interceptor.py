@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from robot_fleet.api.errors import incident_status, status_of
 from robot_fleet.control.ports import CannotStore
-from robot_fleet.fleet.errors import FleetError
+from robot_fleet.fleet.errors import FleetError, InvalidInput
+from robot_fleet.floor.faults import Fault
 
 _LOG = logging.getLogger(__name__)
 _OURS = "/robot_fleet."
@@ -39,29 +40,26 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or not method.startswith(_OURS):
             return handler
-        coding = {
-            "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
-        }
+        # The request is decoded within the wrapping, so that bytes which are no message get an answer like any other fault.
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), **coding)
-        return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **coding)
+            return grpc.unary_stream_rpc_method_handler(
+                self._stream(method, handler), None, handler.response_serializer
+            )
+        return grpc.unary_unary_rpc_method_handler(self._unary(method, handler), None, handler.response_serializer)
 
-    def _unary(self, method: str, behaviour: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        @functools.wraps(behaviour)
-        async def answer(request: Any, context: grpc.aio.ServicerContext) -> Any:
+    def _unary(self, method: str, handler: grpc.RpcMethodHandler) -> Callable[..., Awaitable[Any]]:
+        async def answer(request: bytes, context: grpc.aio.ServicerContext) -> Any:
             try:
-                return await behaviour(request, context)
+                return await handler.unary_unary(_decoded(handler, request), context)
             except Exception as error:
                 await self._abort(method, error, context)
 
         return answer
 
-    def _stream(self, method: str, behaviour: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
-        @functools.wraps(behaviour)
-        async def answers(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
+    def _stream(self, method: str, handler: grpc.RpcMethodHandler) -> Callable[..., AsyncIterator[Any]]:
+        async def answers(request: bytes, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
             try:
-                async for message in behaviour(request, context):
+                async for message in handler.unary_stream(_decoded(handler, request), context):
                     yield message
             except Exception as error:
                 await self._abort(method, error, context)
@@ -82,3 +80,13 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         _LOG.error("incident %s in %s", incident, method, exc_info=error)
         self._on_bug(method, error)
         return incident_status(incident)
+
+
+def _decoded(handler: grpc.RpcMethodHandler, request: bytes) -> Any:
+    try:
+        return handler.request_deserializer(request)
+    except DecodeError:
+        fault = Fault(
+            "request", "", "its bytes are no message of this method", "Use the protos of this version.", "BAD_MESSAGE"
+        )
+        raise InvalidInput("INVALID_REQUEST", (fault,)) from None

@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 
 _PANELS = {
-    FLEET: (processes.serve,),
+    FLEET: (processes.serve, processes.sim),
     CLEANING: (
         cleaning.start,
         cleaning.watch,

@@ -10,7 +10,8 @@ _EXAMPLES = {
         ("robot-fleet serve --store maps/corner_shop --sim-time", "simulated robots, see `robot-fleet sim`"),
     ),
     "sim": (
-        ("robot-fleet sim --store maps/corner_shop", "every robot of the store, 20 times as fast"),
+        ("robot-fleet sim --store maps/corner_shop --speed 20", "every robot of the store, 20 times as fast"),
+        ("robot-fleet sim --store maps/corner_shop --speed 20 --clock-only", "the clock for robots on their own:"),
         ("robot-fleet sim --store maps/corner_shop --robot robot_1", "one robot in a process of its own"),
     ),
     "start": (

@@ -36,3 +36,33 @@ def serve(
 
     log_to_stderr()
     raise typer.Exit(run_controller(Settings(store, address, data, sim_time, robots)))
+
+
+def sim(
+    store: StoreFolder,
+    speed: Annotated[
+        float, typer.Option(metavar="X", min=0.05, max=200.0, help="So many times as fast as real.")
+    ] = 1.0,
+    robot: Annotated[
+        str, typer.Option(metavar="NAME", help="Only this robot, on the clock that another process publishes.")
+    ] = "",
+    robots: RobotCount = None,
+    clock_only: Annotated[
+        bool, typer.Option("--clock-only", help="Only the clock, for robots in other processes.")
+    ] = False,
+    perfect: Annotated[bool, typer.Option("--perfect", help="Without noise, delays and straying.")] = False,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same noise.")] = 0,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write as JSON what truly happens: clean floor, collisions, ways."),
+    ] = None,
+) -> None:
+    """Simulate the robots of a store behind Nav2's interfaces, until SIGINT or SIGTERM.
+
+    The controller (`serve --sim-time`) cannot tell them from real ones.
+    """
+    from robot_fleet.cli.log import log_to_stderr
+    from robot_fleet.main.simulator_process import SimSettings, simulate
+
+    log_to_stderr()
+    simulate(SimSettings(store, speed, robots, robot, clock_only, perfect, seed, report))

@@ -22,7 +22,7 @@ from robot_fleet.fleet.commands import CancelAll
 from robot_fleet.fleet.errors import FleetError
 from robot_fleet.fleet.events import Event, Tick
 from robot_fleet.floor.store import Store
-from robot_fleet.main.data_folder import default_data_folder, locked, opened
+from robot_fleet.main.data_folder import default_data_folder, open_run_store
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
 from robot_fleet.ros.driver import NavDriver
@@ -51,17 +51,16 @@ class Settings:
 def serve(settings: Settings) -> int:
     """Runs the controller until it is told to stop, and returns the exit code.
 
-    Raises InvalidInput with every fault of the store folder, or when the address or the data folder cannot be used.
+    Raises a FleetError with every fault of the store folder, or when the address or the data folder cannot be used.
     """
     check_loopback(settings.address)
     store = load_store(settings.store, settings.robots)
     folder = settings.data or default_data_folder(store.floor.name)
-    with locked(folder):
-        run_store = opened(folder)
-        try:
-            return asyncio.run(_Fleet(settings, store, run_store, folder).run())
-        finally:
-            run_store.close()
+    run_store = open_run_store(folder)
+    try:
+        return asyncio.run(_Fleet(settings, store, run_store, folder).run())
+    finally:
+        run_store.close()
 
 
 class _Fleet:

@@ -1,17 +1,15 @@
-"""The folder in which one controller keeps its runs; a lock keeps every other controller off it, and off the robots."""
+"""The folder in which a controller keeps its runs."""
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from robot_fleet.control.ports import CannotStore
 from robot_fleet.fleet.errors import InvalidInput
 from robot_fleet.floor.faults import Fault
 from robot_fleet.storage.database import SqlRunStore
+
+DATABASE = "robot_fleet.db"
 
 
 def default_data_folder(store: str) -> Path:
@@ -20,36 +18,12 @@ def default_data_folder(store: str) -> Path:
     return Path(state) / "robot_fleet" / store
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keeps a second controller off the folder, and with it off the same robots. InvalidInput when it cannot be used."""
+def open_run_store(folder: Path) -> SqlRunStore:
+    """The database in the folder, which is made if need be; a FleetError when it cannot be used, or is used already."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("a+")
     except OSError as fault:
-        raise _unusable(folder, f"it cannot be written: {fault.strerror}") from fault
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            who = lock.read().strip() or "unknown"
-            raise _unusable(folder, f"another controller uses it (process {who})") from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        yield
-
-
-def opened(folder: Path) -> SqlRunStore:
-    """The database in the folder; InvalidInput when it cannot be used."""
-    path = folder / "robot_fleet.db"
-    try:
-        return SqlRunStore(f"sqlite:///{path}")
-    except CannotStore as fault:
-        raise _unusable(path, f"the database cannot be used: {fault}") from fault
-
-
-def _unusable(path: Path, what: str) -> InvalidInput:
-    remedy = "End the other one, make the folder writable, or give another one with --data."
-    return InvalidInput("DATA_FOLDER", (Fault("--data", str(path), what, remedy),))
+        remedy = "Make its parent folder writable, or give another one with --data."
+        what = f"the folder cannot be made: {fault.strerror}"
+        raise InvalidInput("DATA_FOLDER", (Fault("--data", str(folder), what, remedy),)) from fault
+    return SqlRunStore(folder / DATABASE)
