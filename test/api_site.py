@@ -72,14 +72,27 @@ class ApiSite(VirtualSite):
     def __init__(self) -> None:
         self.hub = SnapshotHub()
         self.bugs: list[Exception] = []
+        self.port = 0
+        self.reopen = threading.Event()
         super().__init__(hall(), plan_one_lane_each)
 
     async def open(self) -> None:
         """Serves on a free loopback port; the robots have been heard."""
-        self.server = ApiServer(FleetService(self.store, self.controller, self.hub), self.hub, self._note)
-        self.port = self.server.bind("127.0.0.1:0")
-        await self.server.start()
+        await self._serve()
         self.advance(3.0)
+
+    async def start_again(self) -> None:
+        """The controller's process ends, and another one takes up its runs at the same port."""
+        await self.server.close()
+        self.hub = SnapshotHub()
+        self.restart_controller()
+        self.hub.publish(self.controller.snapshot)
+        await self._serve()
+
+    async def _serve(self) -> None:
+        self.server = ApiServer(FleetService(self.store, self.controller, self.hub), self.hub, self._note)
+        self.port = self.server.bind(f"127.0.0.1:{self.port}")
+        await self.server.start()
 
     async def let_pass(self, seconds: float) -> None:
         """Virtual time passes in small steps, with room for the server between."""
@@ -112,6 +125,9 @@ def served_site(pace: float = 20.0) -> Iterator[tuple[FleetClient, ApiSite]]:
         await site.open()
         ready.set()
         while not ended.is_set():
+            if site.reopen.is_set():
+                site.reopen.clear()
+                await site.start_again()
             site.advance(0.2)
             await asyncio.sleep(0.2 / pace)
         await site.server.close()
