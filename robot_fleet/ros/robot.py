@@ -56,10 +56,14 @@ class RobotLink:
         self._ended(command.leg_id, Outcome.CANCELLED, "cancelled before it was sent")
 
     def cancel_all(self) -> None:
-        """Asks every drive action there is to cancel all goals, until they confirm or an order comes."""
-        self._cancel_since = time.monotonic()
-        for action in self._actions:
-            action.cancel_all()
+        """Asks every drive action there is to cancel all goals, until they confirm or an order comes.
+
+        Said again before that, it changes nothing: what has been answered so far stays true.
+        """
+        if self._cancel_since is None:
+            self._cancel_since = time.monotonic()
+            for action in self._actions:
+                action.cancel_all()
         self._confirm()
 
     def tick(self) -> None:
