@@ -1,0 +1,157 @@
+"""The column beside a picture: its title, figures and the meaning of its colours; and the scale bar."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from robot_fleet.pictures.canvas import Canvas
+from robot_fleet.pictures.colours import FAINT_INK, INK, KEEPOUT, PAPER, UNKNOWN, UNKNOWN_HATCH, WALL, Colour
+from robot_fleet.pictures.lettering import HEADING_PX, TEXT_PX, text_width, write_text
+
+_WIDTH_PX = 470
+_EDGE_PX = 28
+_LINE_PX = 34
+_SWATCH_PX = (34, 20)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the panel: `text` at the left, `value` at the right.
+
+    `swatch` is a patch of colour before the text; `mark` says how: filled, line, dashed, hatched, or dock.
+    """
+
+    text: str
+    value: str = ""
+    swatch: Colour | None = None
+    mark: str = "filled"
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows under a heading; a section without rows is left out."""
+
+    heading: str
+    rows: tuple[Row, ...]
+
+
+FLOOR_ROWS = (
+    Row("wall, shelf", swatch=WALL),
+    Row("unknown", swatch=UNKNOWN, mark="hatched"),
+    Row("keepout", swatch=KEEPOUT, mark="hatched"),
+    Row("dock", swatch=INK, mark="dock"),
+)
+
+
+def save_picture(canvas: Canvas, title: str, sections: Sequence[Section], path: Path) -> Path:
+    """Writes the canvas with its panel as a PNG file to `path`; its folder is made when it is missing."""
+    full = [section for section in sections if section.rows]
+    width, height = canvas.view.size_px
+    panel = _Panel(title, full, canvas.view.px_per_m, height + 2 * _EDGE_PX)
+    sheet = Image.new("RGB", (width + 2 * _EDGE_PX + _WIDTH_PX, panel.image.height), PAPER)
+    sheet.paste(Image.fromarray(canvas.pixels), (_EDGE_PX, _EDGE_PX))
+    sheet.paste(panel.image, (width + 2 * _EDGE_PX, 0))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(path)
+    return path
+
+
+def minutes(seconds: float) -> str:
+    """A time as people read it: 47 s, 41 min 05 s, 2 h 03 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def area(square_metres: float) -> str:
+    """An area as people read it: 0.4 m², 1 234 m²."""
+    if square_metres < 9.95:
+        return f"{square_metres:.1f} m²"
+    return f"{square_metres:,.0f} m²".replace(",", " ")
+
+
+class _Panel:
+    """Draws the rows from the top down; the scale bar stands at the foot."""
+
+    def __init__(self, title: str, sections: Sequence[Section], px_per_m: float, least_height_px: int) -> None:
+        lines = 2 + sum(len(section.rows) + 2 for section in sections) + 2
+        self.image = Image.new("RGB", (_WIDTH_PX, max(least_height_px, lines * _LINE_PX + 2 * _EDGE_PX)), PAPER)
+        self._pen = ImageDraw.Draw(self.image)
+        self._y = _EDGE_PX
+        self._write_title(title)
+        for section in sections:
+            self._write_section(section)
+        self._draw_scale(px_per_m)
+
+    def _write_title(self, title: str) -> None:
+        size = HEADING_PX
+        while size > TEXT_PX and text_width(self._pen, title, size) > _WIDTH_PX - _EDGE_PX:
+            size -= 1
+        write_text(self._pen, (0, self._y + _LINE_PX // 2), title, size)
+        self._y += 2 * _LINE_PX
+
+    def _write_section(self, section: Section) -> None:
+        if section.heading:
+            heading = section.heading.upper()
+            write_text(self._pen, (0, self._y + _LINE_PX // 2), heading, TEXT_PX - 4, FAINT_INK)
+            self._y += _LINE_PX
+        for row in section.rows:
+            self._write_row(row)
+        self._y += _LINE_PX // 2
+
+    def _write_row(self, row: Row) -> None:
+        middle = self._y + _LINE_PX // 2
+        indent = 0
+        if row.swatch is not None:
+            self._draw_swatch(row, middle)
+            indent = _SWATCH_PX[0] + 12
+        write_text(self._pen, (indent, middle), row.text)
+        write_text(self._pen, (_WIDTH_PX - _EDGE_PX - text_width(self._pen, row.value, TEXT_PX), middle), row.value)
+        self._y += _LINE_PX
+
+    def _draw_swatch(self, row: Row, middle: int) -> None:
+        width, height = _SWATCH_PX
+        box = (0, middle - height // 2, width, middle + height // 2)
+        if row.mark == "line":
+            self._pen.line((0, middle, width, middle), fill=row.swatch, width=5)
+        elif row.mark == "dashed":
+            for start in (0, 13, 26):
+                self._pen.line((start, middle, start + 8, middle), fill=row.swatch, width=3)
+        elif row.mark == "hatched":
+            self._draw_hatched(row, box)
+        elif row.mark == "dock":
+            self._pen.polygon(((30, middle), (8, middle - 10), (14, middle), (8, middle + 10)), fill=row.swatch)
+        else:
+            self._pen.rectangle(box, fill=row.swatch)
+
+    def _draw_hatched(self, row: Row, box: tuple[int, int, int, int]) -> None:
+        paper, ink = (UNKNOWN, UNKNOWN_HATCH) if row.swatch == UNKNOWN else (PAPER, row.swatch)
+        patch = Image.new("RGB", _SWATCH_PX, paper)
+        pen = ImageDraw.Draw(patch)
+        for start in range(0, sum(_SWATCH_PX), 9):
+            pen.line((start, 0, start - _SWATCH_PX[1], _SWATCH_PX[1]), fill=ink, width=3)
+        self.image.paste(patch, box[:2])
+        self._pen.rectangle(box, outline=ink, width=2)
+
+    def _draw_scale(self, px_per_m: float) -> None:
+        metres = _round_length((_WIDTH_PX - 3 * _EDGE_PX) / px_per_m)
+        length, y = metres * px_per_m, self.image.height - _EDGE_PX - 8
+        self._pen.line((2, y, 2 + length, y), fill=INK, width=3)
+        for x in (2.0, 2 + length):
+            self._pen.line((x, y - 8, x, y + 8), fill=INK, width=3)
+        words = f"{metres:g} m"
+        write_text(self._pen, (2 + length / 2 - text_width(self._pen, words, TEXT_PX) / 2, y - 20), words)
+
+
+def _round_length(most_m: float) -> float:
+    """The longest of ... 1, 2, 5, 10, 20, 50 ... metres that is not above `most_m`."""
+    decade = 10.0 ** math.floor(math.log10(most_m))
+    return next(step * decade for step in (5, 2, 1) if step * decade <= most_m)
