@@ -20,10 +20,12 @@ from robot_fleet.floor.store import Dock, FloorMap, Zone
 
 # Two ways in and out are at least so far apart, and so much farther than two robots with their clearances.
 APART_M, GAP_M = 1.0, 0.2
+# In a good row, docks are not much farther apart than this.
+ROW_STEP_M = 1.2
 # Floor within this distance of where the robot can be belongs to the zone: corners, edges, gaps too narrow for it.
 ZONE_EDGE_M = 0.3
-# So much of what a robot can reach may be lost to it while all the others stand in their docks, for each of them.
-MOST_LOST_M2 = 3.0
+# Each docked robot keeps others off the floor about it; this much more than that may be lost, but no aisle.
+MOST_LOST = 1.5
 
 
 class CannotPlace(Exception):
@@ -78,7 +80,7 @@ def place_docks(floor: FloorMap, profile: RobotProfile, count: int) -> tuple[Doc
     for roominess in (3.0, 2.0, 1.0):
         spots = search.spots(roominess)
         rows = [search.row_of(spots, corner, count) for corner in spots.corners()]
-        for row in sorted((row for row in rows if len(row) == count), key=_spread_m):
+        for row in sorted((row for row in rows if len(row) == count), key=_straggle_m):  # stable: remote corners first
             if search.stays_joined(row):
                 return tuple(_named(floor, row))
     what = f"there is no place for {count} more docks along the walls"
@@ -92,8 +94,10 @@ def _named(floor: FloorMap, poses: list[Dock]) -> Iterator[Dock]:
         yield Dock(name, dock.pose, dock.staging_m)
 
 
-def _spread_m(docks: list[Dock]) -> float:
-    return max(docks[0].pose.distance_m(dock.pose) for dock in docks)
+def _straggle_m(docks: list[Dock]) -> int:
+    """How much farther from the first dock the last one is than in one row, in whole metres."""
+    spread_m = max(docks[0].pose.distance_m(dock.pose) for dock in docks)
+    return max(0, round(spread_m - ROW_STEP_M * len(docks)))
 
 
 @dataclass(frozen=True)
@@ -207,4 +211,5 @@ class _Search:
         # A robot's own place is closed here too, so its way out is looked for from a little behind its staging pose.
         ways_out = (first_free_cell(clearance, reach, dock.staging) for dock in docks)
         lost_m2 = (int(self.region.sum()) - int(reach.sum())) * self.floor.grid.cell_area_m2
-        return lost_m2 <= MOST_LOST_M2 * len(everyone) and all(way is not None for way in ways_out)
+        kept_off_m2 = math.pi * (2 * self.profile.footprint.circumscribed_m + self.profile.clearance_m) ** 2
+        return lost_m2 <= MOST_LOST * kept_off_m2 * len(everyone) and all(way is not None for way in ways_out)
