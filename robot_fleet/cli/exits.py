@@ -24,8 +24,14 @@ class Exit(enum.IntEnum):
 
 
 EXIT_CODES = """\
-[bold]Exit codes[/]: 0 done · 1 done, but the result is bad (run failed or stopped, plan unsound, a robot did not confirm) ·
-2 wrong usage or bad input · 3 no controller answers · 4 the controller refuses · 70 a bug · 130 interrupted"""
+[bold]Exit codes[/]
+ 0  done
+ 1  done, but the result is bad: a run failed or was stopped, a plan is unsound, a robot did not confirm
+ 2  wrong usage, or bad input
+ 3  no controller answers
+ 4  the controller refuses
+ 70  a bug
+ 130  interrupted"""
 
 
 class CommandFailed(Exception):
@@ -87,8 +93,22 @@ def _client_exit(error: ClientError) -> Exit:
     if error.code == "INTERNAL":
         complain(str(error), "Please report it, with that part of the controller's log.")
         return Exit.BUG
-    complain(str(error), error.remedy)
+    if error.fields:
+        _complain_of_fields(error.fields)
+    else:
+        complain(str(error), error.remedy)
     return Exit.USAGE if error.code == "INVALID_ARGUMENT" else Exit.REFUSED
+
+
+def _complain_of_fields(fields: dict[str, str]) -> None:
+    from rich.markup import escape
+
+    from robot_fleet.cli.screen import stderr
+
+    stderr().print("[bold red]error:[/] the controller refuses the request, and nothing was started:", soft_wrap=True)
+    for field, texts in fields.items():
+        for text in texts.splitlines():
+            stderr().print(f"  • [bold]{escape(field)}[/]: {escape(text)}", soft_wrap=True)
 
 
 def say_bug(error: Exception) -> Exit:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime
 
 
+_ALL = 1.0 - 1e-9
+
+
 def duration(seconds: float | None) -> str:
     """43 s, 7:05 min, 1:02:03 h; a dash while unknown."""
     if seconds is None:
@@ -25,13 +28,14 @@ def share(part: float, whole: float) -> str:
     """Part of whole in percent; never 100 % while something is left. A dash when there is no whole."""
     if whole <= 0.0:
         return "–"
-    percent = 100.0 * min(part / whole, 1.0)
-    return "100 %" if percent > 99.995 else f"{min(percent, 99.9):.1f} %"
+    if part >= whole * _ALL:
+        return "100 %"
+    return f"{min(100.0 * part / whole, 99.9):.1f} %"
 
 
 def time_of_day(utc_s: float | None) -> str:
-    """Date and time of this machine's time zone; a dash for never."""
-    return "–" if utc_s is None else datetime.datetime.fromtimestamp(utc_s).strftime("%Y-%m-%d %H:%M:%S")
+    """Day and time in this machine's time zone; a dash for never."""
+    return "–" if utc_s is None else datetime.datetime.fromtimestamp(utc_s).strftime("%b %d %H:%M:%S")
 
 
 def percent(value: float | None) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 
 from rich.console import Console
 
+_DIGITS = 6
+
 
 @functools.cache
 def stdout() -> Console:
@@ -46,7 +48,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return round(value, _DIGITS) if math.isfinite(value) else None
     if hasattr(value, "__geo_interface__"):
         return plain(value.__geo_interface__)
     return value

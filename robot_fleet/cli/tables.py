@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from robot_fleet.control.snapshot import AlertView, RobotView, RunView
     from robot_fleet.planning.plan import MissedArea, Plan
 
+_MOST_ZONES = 24
 _STYLES = {
     "PLANNING": "cyan",
     "RUNNING": "bold green",
@@ -43,20 +44,14 @@ def word(state: str) -> Text:
 
 def runs_table(runs: Iterable[RunView]) -> Table:
     """One line for each run."""
-    table = _table("RUN", "STATE", "ZONES", "ASKED FOR", "TOOK", "CLEANED", "NOTE")
+    table = _table("RUN", "STATE", "ASKED FOR", "TOOK", "CLEANED", "ZONES", "NOTE")
     for run in runs:
         cleaned = share(run.cleaned_m2, run.coverable_m2)
         note = run.reason or _unconfirmed(run)
         zones = ", ".join(run.zones)
-        table.add_row(
-            run.run_id,
-            word(run.state.value),
-            escape(zones),
-            time_of_day(run.created_at_s),
-            duration(run.elapsed_s),
-            cleaned,
-            escape(note),
-        )
+        when = time_of_day(run.created_at_s)
+        took = duration(run.elapsed_s)
+        table.add_row(run.run_id, word(run.state.value), when, took, cleaned, escape(_short(zones)), escape(note))
     return table
 
 
@@ -79,17 +74,17 @@ def robots_table(robots: Iterable[RobotView], run: RunView | None = None) -> Tab
 
 def alerts_table(alerts: Iterable[AlertView]) -> Table:
     """One line for each alert, with what to do below it."""
-    table = _table("SINCE", "SEVERITY", "WHAT", "ACTIVE")
+    table = _table("SINCE", "SEVERITY", "ACTIVE", "WHAT", wraps="WHAT")
     for alert in alerts:
         what = Text(alert.text)
         what.append(f"\n{alert.remedy}" if alert.remedy else "", style="dim")
-        table.add_row(time_of_day(alert.at_s), word(alert.severity), what, "yes" if alert.active else "no")
+        table.add_row(time_of_day(alert.at_s), word(alert.severity), "yes" if alert.active else "no", what)
     return table
 
 
 def zones_table(run: RunView) -> Table:
     """One line for each zone of the run."""
-    table = _table("ZONE", "CLEANED", "OF WHAT CAN BE REACHED", "NOT REACHABLE")
+    table = _table("ZONE", "CLEANED", "OF THE REACHABLE FLOOR", "UNREACHABLE")
     for zone in run.zone_progress:
         lost = max(0.0, zone.requested_m2 - zone.coverable_m2)
         of_all = f"{area(zone.cleaned_m2)} of {area(zone.coverable_m2)}"
@@ -112,15 +107,15 @@ def run_page(run: RunView, robots: Iterable[RobotView], width: int = 60) -> Rend
     return Group(*parts)
 
 
-def _bar(run: RunView, width: int) -> ProgressBar:
-    return ProgressBar(total=100.0, completed=100.0 * run.progress, width=width, complete_style="green")
+def _bar(run: RunView, width: int) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    bar = ProgressBar(total=100.0, completed=100.0 * run.progress, width=width, complete_style="green")
+    grid.add_row(bar, Text(share(run.cleaned_m2, run.coverable_m2), style="bold"))
+    return grid
 
 
 def _progress_line(run: RunView) -> str:
-    parts = [
-        f"{share(run.cleaned_m2, run.coverable_m2)} cleaned, {area(run.cleaned_m2)} of {area(run.coverable_m2)}",
-        f"{duration(run.elapsed_s)} elapsed",
-    ]
+    parts = [f"{area(run.cleaned_m2)} of {area(run.coverable_m2)} cleaned", f"{duration(run.elapsed_s)} elapsed"]
     if not run.state.is_terminal:
         parts.append(f"{duration(run.time_to_go_s)} to go")
     return "  ·  ".join(parts)
@@ -138,6 +133,10 @@ def _unconfirmed(run: RunView) -> str:
     return f"not known to be at rest: {', '.join(run.unconfirmed)}" if run.unconfirmed else ""
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_ZONES else f"{text[: _MOST_ZONES - 1]}…"
+
+
 def _battery(robot: RobotView) -> str:
     return f"{percent(robot.battery)}{' ⚡' if robot.charging else ''}"
 
@@ -146,10 +145,12 @@ def _position(robot: RobotView) -> str:
     return f"{robot.pose.x_m:.2f}, {robot.pose.y_m:.2f} m" if robot.pose else "–"
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
-    for column in columns:
-        table.add_column(column)
+def _table(*columns: str, wraps: str = "") -> Table:
+    """A plain table. Only the last column is cut when the screen is narrow, or wrapped when it is named in `wraps`."""
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns[:-1]:
+        table.add_column(column, no_wrap=column != wraps, min_width=len(column))
+    table.add_column(columns[-1], no_wrap=columns[-1] != wraps, overflow="ellipsis", ratio=1)
     return table
 
 
