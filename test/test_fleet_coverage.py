@@ -147,17 +147,17 @@ def test_late_poses_are_judged_by_the_head_at_their_stamps() -> None:
     trail, cover = HeadTrail("r1", HEAD), record()
     trail.head_reported(HeadReported("r1", 0.0, True))
     trail.head_reported(HeadReported("r1", 0.25, False))
-    assert drive(trail, cover, [0.0, 0.1, 0.2, 0.3, 0.4]) == pytest.approx(0.1 * 0.7)
+    assert drive(trail, cover, [0.1 * i for i in range(9)]) == pytest.approx(0.1 * 0.7)
 
 
 def test_a_head_that_was_off_for_a_moment_between_two_poses_cleaned_nothing_between_them() -> None:
     trail, cover = HeadTrail("r1", HEAD), record()
     for at_s, on in ((0.0, True), (0.13, False), (0.17, True)):
         trail.head_reported(HeadReported("r1", at_s, on))
-    assert drive(trail, cover, [0.1, 0.2]) == 0.0
+    assert drive(trail, cover, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]) == pytest.approx(0.05 * 0.7)
 
 
-@pytest.mark.parametrize(("stamps", "step_m"), [([0.0, 0.6], 0.05), ([0.0, 0.1], 0.51)])
+@pytest.mark.parametrize(("stamps", "step_m"), [([0.0, 0.6, 1.2], 0.05), ([0.0, 0.1, 0.4], 0.51)])
 def test_a_gap_in_the_poses_is_not_filled(stamps: list[float], step_m: float) -> None:
     trail = HeadTrail("r1", HEAD)
     trail.head_reported(HeadReported("r1", 0.0, True))
@@ -171,9 +171,31 @@ def test_a_pose_older_than_the_last_is_ignored() -> None:
     assert trail.pose_reported(PoseReported("r1", 0.15, Pose(1.4, 2)), cover) == 0.0
 
 
+def test_the_noise_of_poses_hardly_moves_the_edges_of_what_is_credited() -> None:
+    rng = np.random.default_rng(5)
+    trail, cover = HeadTrail("r1", HEAD), record()
+    trail.head_reported(HeadReported("r1", 0.0, True))
+    for i in range(80):
+        place = Pose(0.5 + 0.05 * i + 0.02 * rng.standard_normal(), 2 + 0.02 * rng.standard_normal())
+        trail.pose_reported(PoseReported("r1", 0.1 * i, place), cover)
+    beside = cover.cleaned.copy()
+    beside[33:47] = False
+    assert cover.cleaned_m2 == pytest.approx((4.0 - 0.25 * 0.5) * 0.7, rel=0.03)
+    assert beside.sum() <= 8
+
+
+def test_what_was_driven_before_a_gap_is_credited_when_the_gap_ends() -> None:
+    trail, cover = HeadTrail("r1", HEAD), record()
+    trail.head_reported(HeadReported("r1", 0.0, True))
+    drive(trail, cover, [0.1, 0.2, 0.3])
+    assert cover.cleaned_m2 < 0.1 * 0.7
+    trail.pose_reported(PoseReported("r1", 5.0, Pose(4, 2)), cover)
+    assert cover.cleaned_m2 == pytest.approx(0.1 * 0.7)
+
+
 def test_the_history_of_a_head_stays_short() -> None:
     trail, cover = HeadTrail("r1", HEAD), record()
     for second in range(10_000):
         trail.head_reported(HeadReported("r1", float(second), True))
     assert len(trail._stamps) < 10
-    assert drive(trail, cover, [9_999.1, 9_999.2]) > 0
+    assert drive(trail, cover, [9_999.1, 9_999.2, 9_999.5]) > 0
