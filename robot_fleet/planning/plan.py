@@ -151,6 +151,10 @@ class CannotPlan(Exception):
         self.faults = faults
         super().__init__("; ".join(map(str, faults)))
 
+    def __reduce__(self) -> tuple[type[CannotPlan], tuple[tuple[Fault, ...]]]:
+        """Pickled by its faults: planning runs in another process."""
+        return CannotPlan, (self.faults,)
+
 
 Progress = Callable[[float, str], None]
 """Called with the share done (0..1) and the present step, as a person would read it."""
