@@ -36,7 +36,7 @@ STATE_PERIOD_S = 0.1
 
 
 class TestRobot:
-    """One robot, named `name`, in the namespace of its name. Nothing awaits: a waiting rclpy task keeps a core busy."""
+    """One robot, named `name`, in the namespace of its name."""
 
     __test__ = False
 
