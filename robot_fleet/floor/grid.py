@@ -148,13 +148,16 @@ def _even_odd(ring: list[tuple[float, float]], rows: range, cols: range) -> NDAr
     if not rows or not cols:
         return np.zeros((len(rows), len(cols)), dtype=bool)
     toggles = bytearray(len(rows) * width)
-    for (x0, y0), (x1, y1) in zip(ring, ring[1:] + ring[:1], strict=True):
-        slope = (x1 - x0) / (y1 - y0) if y0 != y1 else 0.0
-        low, high = (y0, y1) if y0 < y1 else (y1, y0)
-        for row in range(max(rows.start, math.ceil(low)), min(rows.stop, math.ceil(high))):
-            col = math.ceil(x0 + (row - y0) * slope) - cols.start
+    ceil, first = math.ceil, cols.start
+    for one, other in zip(ring, ring[1:] + ring[:1], strict=True):
+        # Upwards always, so that the ring on the other side of a shared edge comes to the same crossings.
+        (x0, y0), (x1, y1) = (one, other) if one[1] <= other[1] else (other, one)
+        low, high = max(rows.start, ceil(y0)), min(rows.stop, ceil(y1))
+        slope = (x1 - x0) / (y1 - y0) if low < high else 0.0
+        for row in range(low, high):
+            col = ceil(x0 + (row - y0) * slope) - first
             if col < width:
-                toggles[(row - rows.start) * width + max(0, col)] ^= 1
+                toggles[(row - rows.start) * width + (col if col > 0 else 0)] ^= 1
     table = np.frombuffer(toggles, dtype=bool).reshape(len(rows), width)
     return np.asarray(np.logical_xor.accumulate(table, axis=1)[:, :-1])
 
