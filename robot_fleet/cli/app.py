@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from robot_fleet.cli import cleaning, plans, processes, robots
+from robot_fleet.cli.demo import demo
 from robot_fleet.cli.examples import examples_of
 from robot_fleet.cli.exits import EXIT_CODES, exit_code_of, say_bug
 from robot_fleet.cli.options import CLEANING, FLEET, PLANS, ROBOTS
@@ -22,7 +23,7 @@ app = typer.Typer(
 )
 
 _PANELS = {
-    FLEET: (processes.serve, processes.sim),
+    FLEET: (demo, processes.serve, processes.sim),
     CLEANING: (
         cleaning.start,
         cleaning.watch,

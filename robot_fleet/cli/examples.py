@@ -5,6 +5,10 @@ from __future__ import annotations
 from rich.markup import escape
 
 _EXAMPLES = {
+    "demo": (
+        ("robot-fleet demo", "three robots clean a supermarket, in two minutes"),
+        ("robot-fleet demo --store ~/maps/shop --robots 2", "your own map: map.yaml and its image are enough"),
+    ),
     "serve": (
         ("robot-fleet serve --store maps/corner_shop", "real robots, on this machine's ROS domain"),
         ("robot-fleet serve --store maps/corner_shop --sim-time", "simulated robots, see `robot-fleet sim`"),

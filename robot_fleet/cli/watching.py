@@ -63,7 +63,7 @@ def _follow_in_lines(fleet: FleetClient, run_id: str) -> RunView:
         if run.state is not told_state or time.monotonic() - told_at >= _LINE_S:
             robots = _robots(fleet, robots)
             told_at, told_state = time.monotonic(), run.state
-            print(_line(run, robots), flush=True)
+            print(progress_line(run, robots), flush=True)
     return run
 
 
@@ -75,7 +75,8 @@ def _robots(fleet: FleetClient, known: list[RobotView]) -> list[RobotView]:
         return known
 
 
-def _line(run: RunView, robots: list[RobotView]) -> str:
+def progress_line(run: RunView, robots: list[RobotView]) -> str:
+    """The run and its robots in one line of a log."""
     cleaned = f"{share(run.cleaned_m2, run.coverable_m2)} of {area(run.coverable_m2)}"
     to_go = "" if run.state.is_terminal else f", {duration(run.time_to_go_s)} to go"
     fleet = ", ".join(f"{robot.name} {robot.state.value.lower()} {percent(robot.battery)}" for robot in robots)

@@ -1,0 +1,192 @@
+"""`robot-fleet demo`: controller and simulated robots as real processes, a run through the API, and a report."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from robot_fleet.cli.exits import CommandFailed, Exit
+from robot_fleet.cli.options import AsJson, RobotCount
+
+if TYPE_CHECKING:
+    from robot_fleet.cli.demo_children import Children
+    from robot_fleet.cli.demo_report import DemoReport
+    from robot_fleet.client import FleetClient
+    from robot_fleet.control.snapshot import RunView
+    from robot_fleet.floor.store import Store
+
+STORE, ROBOTS, SPEED = "supermarket", 3, 25.0
+_STARTING_S = 60.0
+
+
+def demo(
+    store: Annotated[
+        Path | None,
+        typer.Option("--store", metavar="DIR", help="A store folder; map.yaml and its image are enough."),
+    ] = None,
+    robots: RobotCount = None,
+    speed: Annotated[
+        float, typer.Option(metavar="X", min=0.5, max=200.0, help="How fast the store's clock runs, at most.")
+    ] = SPEED,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the pictures and the report go.")] = Path(
+        "demo-report"
+    ),
+    limit: Annotated[float, typer.Option(metavar="S", min=1.0, help="Give up after so many real seconds.")] = 1800.0,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the logs and the database of the demo's processes.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Clean a store with simulated robots, from the first process to the report: nothing else must run.
+
+    Starts a controller and a simulator, lets the robots clean the whole store on a fast clock, and says what came of it:
+    what is clean, as credited and in truth, what is not and why, what each robot did. Without --store three robots
+    clean a supermarket. Ends with 0 when at least 97 % of the floor that can be reached is truly clean and nothing was hit.
+    """
+    from robot_fleet.main.stores import load
+
+    folder = store or _own_store()
+    loaded = load(folder, robots or (None if store else ROBOTS))
+    _make(out)
+    with _workplace(keep) as place, _sigterm_as_interrupt():
+        report = _run(_Demo(folder.resolve(), loaded, speed, limit, place, as_json), out)
+    report.show(as_json)
+    if not report.good:
+        raise typer.Exit(Exit.FAILED)
+
+
+class _Demo:
+    """What was asked for, and where the processes of this demo leave their files."""
+
+    def __init__(self, folder: Path, store: Store, speed: float, limit_s: float, place: Path, quiet: bool) -> None:
+        self.folder, self.store, self.speed, self.limit_s = folder, store, speed, limit_s
+        self.place, self.quiet = place, quiet
+        self.begun_at = time.monotonic()
+
+    @property
+    def truth(self) -> Path:
+        """The simulator's report."""
+        return self.place / "truth.json"
+
+    @property
+    def seconds(self) -> float:
+        """Real seconds since the demo began."""
+        return time.monotonic() - self.begun_at
+
+
+def _run(asked: _Demo, out: Path) -> DemoReport:
+    """Starts the processes, lets them clean, ends them, and gathers what came of it."""
+    from robot_fleet.cli.demo_children import Children, free_port
+    from robot_fleet.cli.demo_report import gathered
+    from robot_fleet.client import FleetClient
+
+    children, address = Children(asked.place), f"127.0.0.1:{free_port()}"
+    try:
+        _start_processes(asked, children, address)
+        with FleetClient(address) as fleet:
+            _wait_until_ready(children, fleet)
+            run = _clean(asked, children, fleet)
+            record, robots = fleet.record(run.run_id), fleet.robots()
+    finally:
+        children.stop()
+    return gathered(asked.store, run, robots, record, asked.truth, out, asked.seconds)
+
+
+def _start_processes(asked: _Demo, children: Children, address: str) -> None:
+    count = ["--robots", str(len(asked.store.robots))]
+    store = ["--store", str(asked.folder), *count]
+    children.start("simulator", ["sim", *store, "--speed", str(asked.speed), "--report", str(asked.truth)])
+    data = ["--data", str(asked.place / "data")]
+    children.start("controller", ["serve", *store, "--address", address, "--sim-time", *data])
+
+
+def _wait_until_ready(children: Children, fleet: FleetClient) -> None:
+    """Returns when the controller answers and has heard every robot."""
+    from robot_fleet.client import Unreachable
+
+    deadline = time.monotonic() + _STARTING_S
+    while True:
+        children.check()
+        with suppress(Unreachable):
+            fleet.wait_until_ready(1.0)
+            silent = [robot.name for robot in fleet.robots() if robot.state.value == "OFFLINE"]
+            if not silent:
+                return
+        if time.monotonic() > deadline:
+            remedy = "Is the machine very busy? Try again, with --keep to keep the logs."
+            raise CommandFailed(Exit.FAILED, f"controller and robots were not ready after {_STARTING_S:g} s", remedy)
+        time.sleep(0.1)
+
+
+def _clean(asked: _Demo, children: Children, fleet: FleetClient) -> RunView:
+    """Starts the run and follows it to its end; Ctrl-C or a trouble stops it first."""
+    from robot_fleet.cli.demo_progress import follow
+    from robot_fleet.client import ClientError
+
+    run = fleet.start(request_id="demo")
+    try:
+        return follow(fleet, run.run_id, children.check, asked.limit_s, asked.quiet)
+    except ClientError:
+        children.check()
+        raise
+    except BaseException:
+        with suppress(ClientError):
+            fleet.stop(run.run_id, 5.0)
+        raise
+
+
+@contextmanager
+def _workplace(keep: bool) -> Iterator[Path]:
+    """A folder for the processes' files; removed at the end unless it is to be kept or something went wrong."""
+    place = Path(tempfile.mkdtemp(prefix="robot-fleet-demo-"))
+    try:
+        yield place
+    except CommandFailed:
+        keep = True
+        raise
+    finally:
+        if keep:
+            print(f"Logs and database: {place}", file=sys.stderr)
+        else:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """SIGTERM ends the demo as Ctrl-C does: the run is stopped and no process is left behind."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _own_store() -> Path:
+    from robot_fleet.main.bundled import bundled_store
+
+    folder = bundled_store(STORE)
+    if folder is None:
+        raise CommandFailed(Exit.USAGE, f"this installation has no {STORE}", "Name a store folder with --store DIR.")
+    return folder
+
+
+def _make(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        what = f"{out} cannot be made: {fault.strerror}"
+        raise CommandFailed(Exit.USAGE, what, "Name another folder for the report with --out DIR.") from None
