@@ -26,8 +26,8 @@ DISCOVERY_LIMIT_S = 5.0
 itself every 3 s, and now and then the first announcements are not heard."""
 ANSWER_LIMIT_S = 5.0
 """How long a server may take to accept or refuse a goal."""
-ASK_AGAIN_S = 2.0
-"""How long a cancel request may stay without an answer before it is asked again."""
+ASK_SOON_S, ASK_AGAIN_S = 0.25, 2.0
+"""When a cancel request without an answer is asked again: at first soon, as the server may not have been discovered."""
 _KEPT_ASKS = 3
 
 OnEnded = Callable[[str, Outcome, str], None]
@@ -51,7 +51,7 @@ class Cancelling:
     """A wish to cancel everything: whether the server answered, and which foreign goals have still to end."""
 
     answered: bool = False
-    asked_at: float = 0.0
+    ask_again_at: float = 0.0
     open: set[bytes] = field(default_factory=set)
     asks: list[Future] = field(default_factory=list)
 
@@ -105,8 +105,8 @@ class DriveAction:
             self._end(order, Outcome.CANCELLED, "cancelled before it was sent")
         for order in self._orders:
             order.withdrawn = True
-        if self.is_there:
-            self._ask_to_cancel(self._cancelling)
+        self._ask_to_cancel(self._cancelling)  # without a look whether the server is there: that takes longer
+        self._cancelling.ask_again_at = time.monotonic() + ASK_SOON_S
 
     def forget_cancel(self) -> None:
         """The wish to cancel everything is over: a new order follows."""
@@ -118,7 +118,7 @@ class DriveAction:
         for order in list(self._orders):
             self._check(order, now)
         wish = self._cancelling
-        if wish is not None and not self.is_quiet and now - wish.asked_at > ASK_AGAIN_S and self.is_there:
+        if wish is not None and not self.is_quiet and now > wish.ask_again_at and self.is_there:
             self._ask_to_cancel(wish)
 
     def _check(self, order: Order, now: float) -> None:
@@ -161,7 +161,7 @@ class DriveAction:
             self._on_ended(order.leg_id, outcome, detail)
 
     def _ask_to_cancel(self, wish: Cancelling) -> None:
-        wish.asked_at = time.monotonic()
+        wish.ask_again_at = time.monotonic() + ASK_AGAIN_S
         future = self._goal(bytes(16)).cancel_goal_async()
         future.add_done_callback(self._loud(partial(self._cancel_answered, wish)))
         self._keep(wish, future)
