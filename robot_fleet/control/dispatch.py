@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely import union_all
 
 from robot_fleet.control.orders import RETRIES, drop_work, give_up_here
 from robot_fleet.control.state import FleetState
@@ -18,8 +19,11 @@ from robot_fleet.fleet.traffic import MARGIN_M
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import LegKind
 
-OFF_PATH_M = 0.6
+OFF_PATH_M = 0.3
 """A robot further than this from where its piece starts is led there first."""
+
+WORTH_M = 1.5
+"""The least part of a lane that is driven when the rest of it is taken."""
 
 HEAD_S = 5.0
 """How long a head may take to report its new state before it is asked again."""
@@ -29,7 +33,7 @@ def advance(state: FleetState, run: CleaningRun, robot: Robot) -> None:
     """Gives the robot its next order, if it can take one now."""
     if robot.order or not robot.is_here or state.now_s < robot.retry_at_s:
         return
-    if run.planning and robot.cleans:
+    if (run.planning and robot.cleans) or _yields(state, robot):
         _wait(state, robot)
     elif not robot.has_work:
         _rest(state, robot)
@@ -45,13 +49,28 @@ def _release(state: FleetState, run: CleaningRun, robot: Robot, itinerary: Itine
     piece = itinerary.next_piece(robot.place, profile.speed_mps, profile.goal_tolerance_m)
     if not _head_ready(state, robot, piece.kind is LegKind.CLEAN):
         return
-    wanted = piece.swept(robot.radius_m + MARGIN_M).union(state.disc(robot))
-    if state.traffic.ask(robot.name, wanted):
-        robot.waiting_since_s = None
-        _send(state, run, robot, piece)
-    else:
-        _wait(state, robot)
-        give_way(state, robot)
+    if not _granted(state, robot, piece):
+        shorter = _free_part(state, robot, piece)
+        if shorter is None or not _granted(state, robot, shorter):
+            _wait(state, robot)
+            give_way(state, robot)
+            return
+        piece = shorter
+    robot.waiting_since_s = None
+    _send(state, run, robot, piece)
+
+
+def _granted(state: FleetState, robot: Robot, piece: Piece) -> bool:
+    return state.traffic.ask(robot.name, piece.swept(robot.radius_m + MARGIN_M).union(state.disc(robot)))
+
+
+def _free_part(state: FleetState, robot: Robot, piece: Piece) -> Piece | None:
+    """As much of a lane as can be cleaned before floor that others hold; None when that is not worth an order."""
+    if piece.kind is not LegKind.CLEAN:
+        return None
+    taken = union_all(list(state.traffic.others(robot.name).values()))
+    shorter = piece.before(taken, robot.radius_m + MARGIN_M)
+    return shorter if shorter is not None and shorter.end_m - piece.start.offset_m >= WORTH_M else None
 
 
 def _send(state: FleetState, run: CleaningRun, robot: Robot, piece: Piece) -> None:
@@ -123,6 +142,16 @@ def _head_failed(state: FleetState, robot: Robot, wanted: bool) -> bool:
     if wanted:
         drop_work(state, robot, "its cleaning head does not turn on")
     return not wanted
+
+
+def _yields(state: FleetState, robot: Robot) -> bool:
+    """Whether the robot has made room, its first stretch, and waits for those to pass for whom it did so."""
+    if state.now_s >= robot.yields_until_s:
+        robot.yields_to = ()
+    if not robot.yields_to or robot.place.stretch == 0:
+        return False
+    robot.yields_to = tuple(name for name in robot.yields_to if state.robots[name].waiting_since_s is not None)
+    return bool(robot.yields_to)
 
 
 def _wait(state: FleetState, robot: Robot) -> None:

@@ -53,4 +53,6 @@ def _why_not(state: FleetState, name: str) -> str:
     robot = state.robots[name]
     if robot.hold:
         return f"held ({robot.hold})"
-    return robot.state.value.lower() if robot.pose else "not heard yet"
+    if robot.pose is None:
+        return "not heard yet"
+    return "not yet rid of earlier orders" if robot.cancel_due else robot.state.value.lower()

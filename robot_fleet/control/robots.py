@@ -98,7 +98,7 @@ class RobotReports:
         state, now_s = self._state, self._state.now_s
         if robot.heard_at_s is not None and not robot.is_silent and now_s - robot.heard_at_s > SILENT_S:
             self._fell_silent(robot)
-        if robot.cancel_due and now_s - (robot.cancel_sent_s or 0.0) >= RESEND_S:
+        if robot.cancel_due and (robot.cancel_sent_s is None or now_s - robot.cancel_sent_s >= RESEND_S):
             orders.cancel(state, robot)
         robot.absent_since_s = None if robot.is_here else (robot.absent_since_s or now_s)
         if robot.order is None and robot.pose is not None and now_s >= robot.rest_after_s and not robot.is_silent:

@@ -30,6 +30,9 @@ ALERT_S = 180.0
 TRAPPED_S = 900.0
 """How long a robot waits for robots that do not move before it gives up its way."""
 
+YIELD_S = 20.0
+"""How long a robot that has made room stays away at most."""
+
 _RETRY_S = 3.0
 _REFUGE_M = 12.0
 _REFUGE_STEP_M = 0.8
@@ -148,6 +151,8 @@ def make_room(state: FleetState, robot: Robot) -> bool:
 
 
 def _retreat(state: FleetState, robot: Robot, way: NDArray[np.float64]) -> None:
+    names = (other.name for other in state.robots.values() if other.waiting_since_s is not None and other is not robot)
+    robot.yields_to, robot.yields_until_s = tuple(names), state.now_s + LineString(way).length / 0.2 + YIELD_S
     robot.itinerary = (robot.itinerary or Itinerary(())).spliced(way, robot.place)
     robot.place = Place()
     state.touch("itinerary", robot.name)

@@ -58,6 +58,8 @@ class Robot:
     failures: int = 0
     retry_at_s: float = 0.0
     waiting_since_s: float | None = None
+    yields_to: tuple[str, ...] = ()
+    yields_until_s: float = 0.0
     came_back: bool = False
     needs_charge: bool = False
     detail: str = ""

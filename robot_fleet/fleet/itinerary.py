@@ -12,6 +12,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely import LineString, Point, Polygon
+from shapely.geometry.base import BaseGeometry
+from shapely.ops import substring
 
 from robot_fleet.planning.plan import CoveragePath, LegKind
 
@@ -77,6 +79,18 @@ class Piece:
     start: Place
     end_m: float
     points: NDArray[np.float64]
+
+    def before(self, taken: BaseGeometry, radius_m: float) -> Piece | None:
+        """The part of the piece that a robot of that radius drives before it touches `taken`; None when it touches at once."""
+        line = LineString(self.points)
+        within = line.intersection(taken.buffer(radius_m, quad_segs=4))
+        if within.is_empty:
+            return self
+        free_m = min(line.project(Point(spot)) for spot in shapely.get_coordinates(within)) - _SAMPLE_M
+        if free_m <= 0:
+            return None
+        points = shapely.get_coordinates(substring(line, 0.0, free_m))
+        return replace(self, end_m=min(self.end_m, self.start.offset_m + free_m), points=points)
 
     def swept(self, radius_m: float) -> Polygon:
         """The floor within `radius_m` of the piece."""
@@ -167,7 +181,7 @@ class Itinerary:
         points = stretch.between(place.offset_m, min(end_m + beyond_m, stretch.length_m))
         left_m = end_m + beyond_m - stretch.length_m
         following = self.stretches[place.stretch + 1 : place.stretch + 2]
-        if left_m > 0 and following and following[0].kind in (LegKind.TRANSIT, LegKind.CLEAN):
+        if left_m > 0 and following and _goes_on(stretch, following[0]):
             points = np.vstack((points, following[0].between(0.0, min(left_m, following[0].length_m))[1:]))
         return points
 
@@ -183,6 +197,12 @@ def progress_on(points: NDArray[np.float64], position: tuple[float, float], from
     distances = np.hypot(x - position[0], y - position[1])
     best = int(np.argmin(distances))
     return float(samples[best]) if distances[best] < 0.5 else from_m
+
+
+def _goes_on(stretch: Stretch, following: Stretch) -> bool:
+    """Whether the next stretch is driven, too, and begins where this one ends."""
+    driven = following.kind in (LegKind.TRANSIT, LegKind.CLEAN)
+    return driven and bool(np.hypot(*(following.points[0] - stretch.points[-1])) < 0.05)
 
 
 def _without_waits(stretch: Stretch) -> Stretch:
