@@ -148,6 +148,7 @@ def test_the_perfect_plan_is_worked_out_by_hand(hall: FloorMap) -> None:
     assert verdict.requested_m2 == verdict.coverable_m2 == pytest.approx(10.0 * 1.4)
     # Two lanes of 10 m, 0.7 m between them, two right angles on the spot.
     assert verdict.makespan_s == pytest.approx(20.7 / 0.5 + math.pi / 0.6)
+    assert verdict.robots[0].nominal_s == pytest.approx(20.7 / 0.5 + math.pi / 0.6)
     assert verdict.bound_s == pytest.approx(14.0 / (0.7 * 0.5))
     assert verdict.ratio == pytest.approx((20.7 / 0.5 + math.pi / 0.6) / 40.0)
 

@@ -31,6 +31,7 @@ START_SLACK_M = 1.0
 SWEEP_TOLERANCE_M = 1e-3
 CHUNK_M = 4.0
 FAN_RAD = math.radians(3.0)
+STRAIGHT_RAD = 1e-6
 MANY_CELLS = 3_000_000
 
 
@@ -199,14 +200,25 @@ def _rings(grid: OccupancyGrid, track: Track) -> Iterator[Floats]:
     a, b = grid.from_map(track.a), grid.from_map(track.b)
     yaw = track.yaw - grid.origin.yaw_rad
     head = track.profile.head
-    for k in np.flatnonzero(track.head_on):
-        if k and track.head_on[k - 1] and track.jump_m[k] <= JUMP_M and abs(track.turn[k]) > 1e-6:
-            yield from _fan(a[k], yaw[k] - track.turn[k], float(track.turn[k]), head)
-        pieces = max(1, math.ceil(float(np.hypot(*(b[k] - a[k]))) / CHUNK_M))
-        ends = a[k] + np.linspace(0.0, 1.0, pieces + 1)[:, None] * (b[k] - a[k])
-        line = _head_line(head, float(yaw[k]))
-        for first, last in itertools.pairwise(ends):
-            yield np.stack((first + line[0], first + line[2], last + line[2], last + line[0]))
+    goes_on = track.head_on & np.append(False, track.head_on[:-1]) & (track.jump_m <= JUMP_M)
+    straight = goes_on & (np.abs(track.turn) < STRAIGHT_RAD)
+    for k in np.flatnonzero(track.head_on & ~straight):
+        if goes_on[k]:
+            yield from _fan(a[k], float(yaw[k] - track.turn[k]), float(track.turn[k]), head)
+        # Moves that go straight on are swept as one.
+        last = k + 1
+        while last < len(yaw) and straight[last]:
+            last += 1
+        yield from _lane(a[k], b[last - 1], float(yaw[k]), head)
+
+
+def _lane(a: Floats, b: Floats, yaw: float, head: Head) -> Iterator[Floats]:
+    pieces = max(1, math.ceil(math.hypot(b[0] - a[0], b[1] - a[1]) / CHUNK_M))
+    left, _, right = _head_line(head, yaw)
+    step = (b - a) / pieces
+    for i in range(pieces):
+        first, last = a + i * step, a + (i + 1) * step
+        yield np.array((first + left, first + right, last + right, last + left))
 
 
 def _fan(centre: Floats, yaw: float, turn: float, head: Head) -> Iterator[Floats]:
@@ -214,33 +226,34 @@ def _fan(centre: Floats, yaw: float, turn: float, head: Head) -> Iterator[Floats
     lines = [centre + _head_line(head, yaw + turn * i / steps) for i in range(steps + 1)]
     for before, after in itertools.pairwise(lines):
         # The two halves apart: the line turns about its middle, so the whole would be a bow tie.
-        yield np.stack((before[0], before[1], after[1], after[0]))
-        yield np.stack((before[1], before[2], after[2], after[1]))
+        yield np.array((before[0], before[1], after[1], after[0]))
+        yield np.array((before[1], before[2], after[2], after[1]))
 
 
 def _head_line(head: Head, yaw: float) -> Floats:
     """Left end, middle and right end of the head, (3, 2), about the turning centre."""
     cos, sin = math.cos(yaw), math.sin(yaw)
-    half = np.array([-sin, cos]) * head.width_m / 2.0
-    middle = np.array([cos, sin]) * head.offset_m
-    return np.stack((middle + half, middle, middle - half))
+    ahead, half = head.offset_m, head.width_m / 2.0
+    return np.array([(ahead * cos - side * sin, ahead * sin + side * cos) for side in (half, 0.0, -half)])
 
 
 def _fill(mask: Bools, ring: Floats, tolerance: float) -> None:
     """Marks the cells with their centre in a convex ring (n, 2) given in cells, x before y."""
-    low, high = ring.min(axis=0) - tolerance, ring.max(axis=0) + tolerance
-    cols = slice(max(0, math.ceil(low[0] - 0.5)), max(0, math.floor(high[0] - 0.5) + 1))
-    rows = slice(max(0, math.ceil(low[1] - 0.5)), max(0, math.floor(high[1] - 0.5) + 1))
+    corners: list[list[float]] = ring.tolist()
+    (low_x, low_y), (high_x, high_y) = map(min, zip(*corners, strict=True)), map(max, zip(*corners, strict=True))
+    cols = slice(max(0, math.ceil(low_x - tolerance - 0.5)), max(0, math.floor(high_x + tolerance - 0.5) + 1))
+    rows = slice(max(0, math.ceil(low_y - tolerance - 0.5)), max(0, math.floor(high_y + tolerance - 0.5) + 1))
     window = mask[rows, cols]
     if not window.size:
         return
     x = np.arange(cols.start, cols.start + window.shape[1]) + 0.5
     y = (np.arange(rows.start, rows.start + window.shape[0]) + 0.5)[:, None]
-    left, right = np.ones(window.shape, dtype=bool), np.ones(window.shape, dtype=bool)
-    for (x0, y0), (x1, y1) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
+    left: Bools = np.ones(window.shape, dtype=bool)
+    right: Bools = np.ones(window.shape, dtype=bool)
+    for (x0, y0), (x1, y1) in zip(corners, [*corners[1:], corners[0]], strict=True):
         length = math.hypot(x1 - x0, y1 - y0)
         if length > 1e-9:
-            side = ((x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)) / length
+            side = (x1 - x0) / length * (y - y0) - (y1 - y0) / length * (x - x0)
             left &= side >= -tolerance
             right &= side <= tolerance
     window |= left | right
