@@ -38,7 +38,7 @@ class BadReading(ValueError):
 
 def seconds_from_ros(stamp: Time) -> float:
     """The stamp in seconds."""
-    return float(stamp.sec) + 1e-9 * stamp.nanosec
+    return float(stamp.sec + 1e-9 * stamp.nanosec)
 
 
 def seconds_to_ros(time_s: float) -> Time:

@@ -64,7 +64,7 @@ class DriveAction:
     """
 
     def __init__(
-        self, bridge: RosBridge, action_type: type, name: str, on_ended: OnEnded, on_quiet: Callable[[], None]
+        self, bridge: RosBridge, action_type: Any, name: str, on_ended: OnEnded, on_quiet: Callable[[], None]
     ) -> None:
         self.name = name
         self._loud = bridge.loud
