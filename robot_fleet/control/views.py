@@ -11,6 +11,8 @@ from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.planning.plan import MissedArea, MissedReason
 
+NOT_CLEARED = "has not confirmed yet that it drives nowhere"
+
 
 def snapshot_of(state: FleetState) -> Snapshot:
     """All that can be seen from outside, at this moment."""
@@ -38,7 +40,7 @@ def robot_view(state: FleetState, robot: Robot) -> RobotView:
         leg_id=robot.order.leg_id if robot.order else "",
         hold=robot.hold,
         heard_at_s=robot.heard_at_s,
-        detail=robot.detail,
+        detail=robot.detail or (NOT_CLEARED if robot.cancel_due else ""),
     )
 
 
