@@ -1,0 +1,95 @@
+"""Floor in which lanes run along the rows, taken apart into aisles: regions with one lower and one upper side.
+
+A cellular decomposition as in Choset, "Coverage of known spaces: the boustrophedon cellular decomposition", 2000: a
+sweep over the columns, with a new region wherever the free run of a column splits, joins, or jumps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from robot_fleet.planning.terrain import Bools, Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Aisle:
+    """Columns first .. first + n - 1 with the lowest and the highest row (n,) of the region in each."""
+
+    first: int
+    low: Ints
+    high: Ints
+
+    @property
+    def cols(self) -> Ints:
+        """The columns (n,)."""
+        return np.arange(self.first, self.first + len(self.low))
+
+
+@dataclass(frozen=True, eq=False)
+class _Runs:
+    col: Ints
+    low: Ints
+    high: Ints
+
+
+def aisles(mask: Bools, jump: int) -> list[Aisle]:
+    """The aisles of a mask (rows, cols); a side that jumps by more than `jump` cells from column to column ends one."""
+    runs = _runs(mask)
+    follower = _followers(runs, jump)
+    begins = np.ones(len(runs.col), dtype=bool)
+    begins[follower[follower >= 0]] = False
+    found = []
+    for begin in np.flatnonzero(begins):
+        chain = [int(begin)]
+        while follower[chain[-1]] >= 0:
+            chain.append(int(follower[chain[-1]]))
+        found.append(Aisle(int(runs.col[begin]), runs.low[chain], runs.high[chain]))
+    return found
+
+
+def _runs(mask: Bools) -> _Runs:
+    change = np.diff(np.pad(mask.astype(np.int8), ((1, 1), (0, 0))), axis=0).T
+    col, low = np.nonzero(change == 1)
+    high = np.nonzero(change == -1)[1] - 1
+    return _Runs(col.astype(np.int64), low.astype(np.int64), high.astype(np.int64))
+
+
+def _followers(runs: _Runs, jump: int) -> Ints:
+    """For each run the run of the next column that carries its region on; -1 where the region ends."""
+    follower = np.full(len(runs.col), -1, dtype=np.int64)
+    firsts = np.searchsorted(runs.col, np.arange(int(runs.col[-1]) + 3 if len(runs.col) else 0))
+    for col in range(len(firsts) - 2):
+        here, there = np.arange(firsts[col], firsts[col + 1]), np.arange(firsts[col + 1], firsts[col + 2])
+        if not len(here) or not len(there):
+            continue
+        touch = (runs.low[here, None] <= runs.high[there]) & (runs.high[here, None] >= runs.low[there])
+        single = touch & (touch.sum(axis=1, keepdims=True) == 1) & (touch.sum(axis=0) == 1)
+        for i, j in np.argwhere(single):
+            one, other = here[i], there[j]
+            if abs(runs.low[one] - runs.low[other]) <= jump and abs(runs.high[one] - runs.high[other]) <= jump:
+                follower[one] = other
+    return follower
+
+
+def sides(room: Floats, aisle: Aisle) -> tuple[Floats, Floats, Bools, Bools]:
+    """The aisle's lower and upper side (n,) in rows, exact where they are walls, and whether they are walls.
+
+    A side is a wall where the robot cannot go on beyond it: there the side lies where the room becomes 0.
+    """
+    low, low_wall = _side(room, aisle.cols, aisle.low, -1)
+    high, high_wall = _side(room, aisle.cols, aisle.high, 1)
+    middle = (low + high) / 2
+    crossed = low > high
+    return np.where(crossed, middle, low), np.where(crossed, middle, high), low_wall, high_wall
+
+
+def _side(room: Floats, cols: Ints, rows: Ints, step: int) -> tuple[Floats, Bools]:
+    beyond = rows + step
+    inside = (beyond >= 0) & (beyond < room.shape[0])
+    here = np.maximum(room[rows, cols], 0.0)
+    there = np.where(inside, room[np.clip(beyond, 0, room.shape[0] - 1), cols], -1.0)
+    wall = there < 0
+    share = np.where(wall, here / np.maximum(here - there, 1e-9), 0.5)
+    return rows + step * np.minimum(share, 1.0), wall

@@ -1,0 +1,76 @@
+"""What makes a request impossible, each fault with its remedy."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from robot_fleet.floor.clearance import ClearanceField
+from robot_fleet.floor.faults import Fault
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.reach import first_free_cell, standable
+from robot_fleet.planning.plan import PlanRequest, Starter
+from robot_fleet.planning.terrain import Bools
+
+_AT_M = 0.5
+
+
+def faults_of(
+    request: PlanRequest, clearance: ClearanceField | None = None, coverable: Bools | None = None
+) -> tuple[Fault, ...]:
+    """Every fault of the request itself; with the clearance and the coverable cells, those that the floor shows."""
+    if clearance is None or coverable is None:
+        return (*_robots(request), *_zones(request))
+    found = [fault for robot in request.robots for fault in _standing(request, robot, clearance)]
+    if not coverable.any() and not found:
+        found.append(
+            Fault("request", "zones", f"no robot can clean any of {', '.join(request.zones)}",
+                  "Ask for a zone that a robot can reach and fits into.")
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _robots(request: PlanRequest) -> list[Fault]:
+    if not request.robots:
+        return [Fault("request", "robots", "there is no robot", "Name at least one robot that is not held.")]
+    names = Counter(robot.name for robot in request.robots)
+    return [
+        Fault("request", f"robot {name}", "two robots have this name", "Give each robot a name of its own.")
+        for name, count in names.items()
+        if count > 1
+    ]
+
+
+def _zones(request: PlanRequest) -> list[Fault]:
+    if not request.zones:
+        return [Fault("request", "zones", "no zone is asked for", "Name at least one zone.")]
+    known = {zone.name for zone in request.floor.zones}
+    remedy = f"The floor has: {', '.join(sorted(known)) or 'no zones'}."
+    return [
+        Fault("request", f"zone {name}", "there is no such zone", remedy) for name in request.zones if name not in known
+    ]
+
+
+def _standing(request: PlanRequest, robot: Starter, clearance: ClearanceField) -> list[Fault]:
+    """Faults of where a robot stands and of where it is to end."""
+    found = []
+    if not request.floor.grid.contains(np.array([[robot.pose.x_m, robot.pose.y_m]]))[0]:
+        found.append(
+            Fault("request", f"robot {robot.name}", "it stands outside the map", "Localise the robot on this map.")
+        )
+    elif not _can_leave(robot, robot.pose, clearance):
+        found.append(
+            Fault("request", f"robot {robot.name}", f"it stands within {_AT_M} m of no place that it fits into",
+                  "Move the robot to free floor, or check its pose.")
+        )  # fmt: skip
+    if robot.dock is not None and not _can_leave(robot, robot.dock.staging, clearance):
+        found.append(
+            Fault("request", f"dock {robot.dock.name}", f"{robot.name} does not fit in front of it",
+                  "Move the dock, or its staging place, to floor with room for the robot.")
+        )  # fmt: skip
+    return found
+
+
+def _can_leave(robot: Starter, pose: Pose, clearance: ClearanceField) -> bool:
+    return first_free_cell(clearance, standable(robot.profile, clearance), pose) is not None

@@ -1,0 +1,84 @@
+"""Seconds from the end of one lane to the end of another, turns included."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.planning.roadmap import Roadmap
+from robot_fleet.planning.terrain import Floats, Terrain
+
+_NEAR = 40
+_FAR_M = 8.0
+_LIMIT_M = 25.0
+_MANY = 1500
+_DETOUR = 1.25
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """Places (n, 2) where lanes end, and unit vectors (n, 2) with which a robot leaves its lane there.
+
+    End 2k is the beginning of lane k, end 2k + 1 its end; a robot that enters there faces the other way.
+    """
+
+    places: Floats
+    outward: Floats
+
+    @classmethod
+    def of(cls, lanes: list[Floats]) -> Ends:
+        """The ends of lanes (n, 2)."""
+        places = np.array([lane[k] for lane in lanes for k in (0, -1)]).reshape(-1, 2)
+        inner = np.array([lane[k] for lane in lanes for k in (1, -2)]).reshape(-1, 2)
+        away = places - inner
+        return cls(places, away / np.maximum(np.hypot(*away.T), 1e-9)[:, None])
+
+
+def travel_s(terrain: Terrain, roadmap: Roadmap, ends: Ends, profile: RobotProfile) -> Floats:
+    """(n, n) seconds from leaving a lane at one end to entering another lane at the other end.
+
+    Exact for a straight way; where obstacles are between, by the roadmap's metres and two right angles of turning.
+    """
+    count = len(ends.places)
+    limit_m = _LIMIT_M if count > _MANY else math.inf
+    metres = roadmap.distances_m(np.arange(count), limit_m)[:, :count]
+    apart = np.hypot(*(ends.places[:, None] - ends.places[None]).transpose(2, 0, 1))
+    metres = np.where(np.isfinite(metres), np.maximum(metres, apart), apart * _DETOUR + 5.0)
+    found = metres / profile.speed_mps + math.pi / profile.yaw_rate_rps
+    one, other = _near_pairs(ends.places)
+    seen = terrain.open_lines(ends.places[one], ends.places[other])
+    one, other = one[seen], other[seen]
+    direct = _direct_s(ends, one, other, profile)
+    found[one, other] = direct
+    found[other, one] = direct
+    np.fill_diagonal(found, 1e6)
+    return found.astype(np.float32)
+
+
+def _near_pairs(places: Floats) -> tuple[Floats, Floats]:
+    away, other = cKDTree(places).query(places, k=min(_NEAR, len(places)), distance_upper_bound=_FAR_M)
+    one = np.repeat(np.arange(len(places)), away.shape[1]).reshape(away.shape)
+    good = np.isfinite(away) & (one < other)
+    return one[good], other[good]
+
+
+def _direct_s(ends: Ends, one: Floats, other: Floats, profile: RobotProfile) -> Floats:
+    """Seconds straight from one end to another, with the pivots at both."""
+    way = ends.places[other] - ends.places[one]
+    length = np.hypot(way[:, 0], way[:, 1])
+    ahead = np.where(length[:, None] > 1e-6, way / np.maximum(length, 1e-9)[:, None], ends.outward[one])
+    turns = _angles(ends.outward[one], ahead) + _angles(ahead, -ends.outward[other])
+    stops = 0.0
+    if profile.acceleration_mps2:
+        stops = profile.speed_mps / profile.acceleration_mps2
+    cornering = (turns > math.radians(10.0)) * stops * 2
+    found: Floats = length / profile.speed_mps + turns / profile.yaw_rate_rps + cornering
+    return found
+
+
+def _angles(a: Floats, b: Floats) -> Floats:
+    return np.asarray(np.abs(np.arctan2(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0], (a * b).sum(axis=1))))

@@ -1,0 +1,151 @@
+"""The paths of one crew: lanes, gaps, roadmap, tours, legs, times."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import numpy as np
+from shapely import Point
+
+from robot_fleet.floor.clearance import ClearanceField
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.reach import first_free_cell
+from robot_fleet.planning.assembly import LegList, chained
+from robot_fleet.planning.assignment import Work, shared_out
+from robot_fleet.planning.costs import Ends, travel_s
+from robot_fleet.planning.crew import Crew
+from robot_fleet.planning.gaps import gap_lanes
+from robot_fleet.planning.lanes import Spread, straight_lanes
+from robot_fleet.planning.orientation import wall_direction
+from robot_fleet.planning.plan import CoveragePath, PlanRequest, Progress, Starter
+from robot_fleet.planning.roadmap import Roadmap
+from robot_fleet.planning.sweeping import mark_swept
+from robot_fleet.planning.terrain import Bools, Floats, Ints
+from robot_fleet.planning.timing import path_s, timed
+
+# Crumbs worth less than this share of the floor are left: each costs a visit of its own.
+_LEFT = 0.003
+
+
+class CrewPlan:
+    """Plans for one crew; everything inside is in the grid frame until the legs are made."""
+
+    def __init__(self, request: PlanRequest, crew: Crew, tell: Progress) -> None:
+        self.request, self.crew, self.tell = request, crew, tell
+        self.grid = request.floor.grid
+        self.profile = crew.narrowest
+
+    def paths(self) -> dict[str, CoveragePath]:
+        """The path of each robot of the crew by its name; robots without work have none."""
+        self.tell(0.0, "laying lanes")
+        lanes = self._lanes()
+        self.tell(0.3, "measuring the ways between lanes")
+        stops = self._with_homes(lanes)
+        ends = Ends.of(stops)
+        roadmap = Roadmap.of(self.crew.terrain, self.crew.reach, ends.places)
+        lanes, stops, ends, roadmap = self._joined(lanes, stops, ends, roadmap)
+        cost = travel_s(self.crew.terrain, roadmap, ends, self.profile)
+        self.tell(0.5, "ordering lanes and sharing them out")
+        work = self._work(lanes, cost)
+        orders = shared_out(work, lambda share: self.tell(0.5 + 0.45 * share, "ordering lanes and sharing them out"))
+        self.tell(0.95, "driving the tours in thought")
+        made = {}
+        for k, (robot, order) in enumerate(zip(self.crew.robots, orders, strict=True)):
+            if len(order):
+                made[robot.name] = self._path(robot, stops, order, roadmap, 2 * (len(lanes) + k))
+        return made
+
+    def _joined(
+        self, lanes: list[Floats], stops: list[Floats], ends: Ends, roadmap: Roadmap
+    ) -> tuple[list[Floats], list[Floats], Ends, Roadmap]:
+        """Everything without the lanes that no way leads to."""
+        parts = roadmap.component[: 2 * len(stops)].reshape(-1, 2)
+        kept = [lane for lane, part in zip(lanes, parts, strict=False) if (part == parts[len(lanes), 0]).all()]
+        if len(kept) == len(lanes):
+            return lanes, stops, ends, roadmap
+        stops = self._with_homes(kept)
+        ends = Ends.of(stops)
+        return kept, stops, ends, Roadmap.of(self.crew.terrain, self.crew.reach, ends.places)
+
+    def _lanes(self) -> list[Floats]:
+        crew, head = self.crew, self.profile.head
+        lanes = straight_lanes(crew.terrain, crew.reach, crew.wanted, Spread(head.width_m, crew.spacing_m))
+        swept = np.zeros_like(crew.wanted)
+        for lane in lanes:
+            mark_swept(swept, lane, head, self.grid.resolution_m)
+        left = int(crew.wanted.sum() * _LEFT)
+        axis = wall_direction(crew.reach)
+        return lanes + gap_lanes(crew.terrain, crew.wanted, swept, head, left, (axis, axis + math.pi / 2))
+
+    def _with_homes(self, lanes: list[Floats]) -> list[Floats]:
+        """The lanes, and behind them one short lane for each robot: it is left to set off and entered to come home."""
+        return lanes + [self._home(robot) for robot in self.crew.robots]
+
+    def _home(self, robot: Starter) -> Floats:
+        """(2, 2): end 0 is left with the robot's heading at its start, end 1 is entered with its heading at its dock."""
+        begin = robot.dock.staging if robot.docked and robot.dock is not None else robot.pose
+        finish = robot.dock.staging if robot.dock is not None else begin
+        return np.array([self._beside(begin), self._beside(finish)])
+
+    def _beside(self, pose: Pose) -> Floats:
+        """The pose's place, or the nearest place from which the robot may drive on."""
+        local = self.grid.from_map([[pose.x_m, pose.y_m]])
+        if self.crew.terrain.safe(local)[0]:
+            return np.asarray(local[0])
+        cell = first_free_cell(self._clearance, self.crew.reach, pose)
+        return self.grid.from_map(self.grid.centres([cell]))[0] if cell is not None else np.asarray(local[0])
+
+    @cached_property
+    def _clearance(self) -> ClearanceField:
+        return ClearanceField(self.grid, self.crew.terrain.distance_m, ())
+
+    def _work(self, lanes: list[Floats], cost: Floats) -> Work:
+        count, robots = len(lanes), self.crew.robots
+        fastest = max(robot.profile.speed_mps for robot in robots)
+        return Work(
+            cost=cost,
+            drive_s=np.array([path_s(lane, self.profile) for lane in lanes]),
+            starts=np.array([2 * (count + k) for k in range(len(robots))]),
+            homes=np.array([2 * (count + k) + 1 if robot.dock is not None else -1 for k, robot in enumerate(robots)]),
+            pace=np.array([robot.profile.speed_mps / fastest for robot in robots]),
+        )
+
+    def _path(self, robot: Starter, stops: list[Floats], order: Ints, roadmap: Roadmap, start: int) -> CoveragePath:
+        legs = LegList(robot, self.request.leg_prefix)
+        legs.leave_dock()
+        ends = [start, *order.tolist()]
+        lanes = [stops[end // 2] if end % 2 == 0 else stops[end // 2][::-1] for end in order.tolist()]
+
+        def way(k: int) -> Floats:
+            leave = start if k == 0 else ends[k] ^ 1
+            return self._map_way(roadmap, leave, ends[k + 1])
+
+        chained(legs, [self.grid.to_map(lane) for lane in lanes], way, self._inside, self._zone)
+        if robot.dock is not None:
+            legs.drive(np.concatenate((self._map_way(roadmap, ends[-1] ^ 1, start + 1), [self._staging(robot)])))
+            legs.dock()
+        return CoveragePath(robot.name, tuple(timed(legs.legs, robot.profile, robot.pose)))
+
+    def _map_way(self, roadmap: Roadmap, leave: int, enter: int) -> Floats:
+        way = roadmap.way(leave, enter)
+        return self.grid.to_map(way if way is not None else roadmap.places[[leave, enter]])
+
+    def _staging(self, robot: Starter) -> Floats:
+        assert robot.dock is not None
+        return np.array([robot.dock.staging.x_m, robot.dock.staging.y_m])
+
+    def _inside(self, way: Floats) -> bool:
+        """Whether a way lies on floor that is asked for."""
+        cells = self.grid.cells_at(way)
+        return bool(self._asked[cells[:, 0], cells[:, 1]].all())
+
+    @cached_property
+    def _asked(self) -> Bools:
+        return self.request.floor.requested(self.request.zones)
+
+    def _zone(self, lane: Floats) -> str:
+        middle = Point(lane[len(lane) // 2] / 2 + lane[(len(lane) - 1) // 2] / 2)
+        named = [self.request.floor.zone(name) for name in self.request.zones]
+        nearest = min(named, key=lambda zone: float(zone.polygon.distance(middle)))
+        return nearest.name

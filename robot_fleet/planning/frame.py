@@ -1,0 +1,69 @@
+"""A raster turned so that its rows run along the walls, laid over the grid frame."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_fleet.planning.terrain import Bools, Floats, Terrain
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """`room` (rows, cols): the terrain's room at each node; the node (row, col) lies at origin + turned (col, row) x side.
+
+    A node outside the grid has no room. With an angle of 0 the nodes are the cell centres.
+    """
+
+    angle_rad: float
+    origin: Floats
+    side_m: float
+    room: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, terrain: Terrain, angle_rad: float) -> Frame:
+        """The frame at an angle to the grid's x axis that holds the whole grid."""
+        side = terrain.side_m
+        rows, cols = terrain.distance_m.shape
+        centre = np.array([side / 2, side / 2])
+        if angle_rad == 0.0:
+            return cls(0.0, centre, side, terrain.distance_m - np.float32(terrain.keep_m))
+        corners = np.array([[0, 0], [cols - 1, 0], [0, rows - 1], [cols - 1, rows - 1]]) * side
+        turned = corners @ _matrix(angle_rad)
+        low, high = turned.min(axis=0), turned.max(axis=0)
+        width, height = (math.ceil(size / side) + 1 for size in high - low)
+        origin = low @ _matrix(angle_rad).T + centre
+        frame = cls(angle_rad, origin, side, np.zeros((height, width), dtype=np.float32))
+        for row in range(height):
+            nodes = np.column_stack((np.arange(width), np.full(width, row))).astype(np.float64)
+            points = frame.to_grid(nodes)
+            inside = ((points >= 0) & (points <= np.array([cols, rows]) * side)).all(axis=1)
+            frame.room[row] = np.where(inside, terrain.room(points), -terrain.keep_m)
+        return frame
+
+    def to_grid(self, nodes: Floats) -> Floats:
+        """(n, 2) positions as (col, row), not necessarily whole, in metres of the grid frame."""
+        points: Floats = self.origin + (nodes * self.side_m) @ _matrix(self.angle_rad).T
+        return points
+
+    def seen(self, mask: Bools) -> Bools:
+        """A mask (rows, cols) of grid cells as nodes of this raster."""
+        if self.angle_rad == 0.0:
+            return mask
+        rows, cols = self.room.shape
+        turn = self.side_m * _matrix(self.angle_rad)
+        shift = self.origin - self.side_m / 2
+        matrix = np.column_stack((turn, shift)) / self.side_m
+        warped = cv2.warpAffine(
+            mask.astype(np.uint8), matrix, (cols, rows), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+        )
+        return np.asarray(warped > 0)
+
+
+def _matrix(angle_rad: float) -> Floats:
+    cos, sin = math.cos(angle_rad), math.sin(angle_rad)
+    return np.array([[cos, -sin], [sin, cos]])

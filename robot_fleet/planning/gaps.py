@@ -1,0 +1,133 @@
+"""Short lanes over what is left: along end walls, in corners, between specks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from robot_fleet.floor.profile import Head
+from robot_fleet.planning.sweeping import mark_swept
+from robot_fleet.planning.terrain import Bools, Floats, Terrain
+
+_LONGEST_M = 12.0
+_LEAST_M = 0.1
+_STEP_M = 0.05
+# What a short lane costs besides its length: the turns into it and out of it.
+_TURNS_M = 2.5
+
+
+@dataclass(frozen=True, eq=False)
+class _Pass:
+    lane: Floats
+    gain: int
+
+    @property
+    def worth(self) -> float:
+        return self.gain / (float(np.hypot(*(self.lane[-1] - self.lane[0]))) + _TURNS_M)
+
+
+def gap_lanes(
+    terrain: Terrain, wanted: Bools, swept: Bools, head: Head, allowed_cells: int, axes_rad: tuple[float, ...]
+) -> list[Floats]:
+    """Lanes (n, 2) in the grid frame until at most `allowed_cells` of `wanted` are not swept, the largest gaps first.
+
+    Marks in `swept` what they sweep.
+    """
+    found: list[Floats] = []
+    for _ in range(4):
+        rest = wanted & ~swept
+        before = int(rest.sum())
+        if before <= allowed_cells:
+            break
+        for patch in _patches(rest, terrain.side_m, head.width_m):
+            if int((wanted & ~swept).sum() if len(found) % 8 == 0 else before) <= allowed_cells:
+                break
+            lane = _best_lane(terrain, patch, swept, head, axes_rad)
+            if lane is not None:
+                mark_swept(swept, lane, head, terrain.side_m)
+                found.append(lane)
+        if int((wanted & ~swept).sum()) == before:
+            break
+    return found
+
+
+def _patches(rest: Bools, side_m: float, width_m: float) -> list[Floats]:
+    """Patches as cell centres (n, 2) in metres, no wider than a head and no longer than a lane, the largest first."""
+    joined = cv2.morphologyEx(rest.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    _, labels = cv2.connectedComponents(joined, connectivity=8, ltype=cv2.CV_32S)
+    cells = np.argwhere(rest)
+    which = labels[rest]
+    order = np.argsort(which, kind="stable")
+    groups = np.split(cells[order], np.flatnonzero(np.diff(which[order])) + 1)
+    found: list[Floats] = []
+    for group in groups:
+        found.extend(_split((group[:, ::-1] + 0.5) * side_m, width_m))
+    return sorted(found, key=len, reverse=True)
+
+
+def _split(points: Floats, width_m: float) -> list[Floats]:
+    along, across = _axes(points)
+    spans = np.ptp(points @ along), np.ptp(points @ across)
+    if len(points) < 4 or (spans[1] <= width_m * 1.02 and spans[0] <= _LONGEST_M):
+        return [points]
+    axis = across if spans[1] > width_m * 1.02 and spans[1] > 0.5 * spans[0] else along
+    t = points @ axis
+    lower = t <= (t.min() + t.max()) / 2
+    if lower.all() or not lower.any():
+        return [points]
+    return _split(points[lower], width_m) + _split(points[~lower], width_m)
+
+
+def _axes(points: Floats) -> tuple[Floats, Floats]:
+    centred = points - points.mean(axis=0)
+    values, vectors = np.linalg.eigh(centred.T @ centred + 1e-12 * np.eye(2))
+    return vectors[:, 1], vectors[:, 0]
+
+
+def _best_lane(terrain: Terrain, patch: Floats, swept: Bools, head: Head, axes: tuple[float, ...]) -> Floats | None:
+    cells = np.floor(patch / terrain.side_m).astype(np.int64)
+    open_patch = patch[~swept[cells[:, 1], cells[:, 0]]]
+    if len(open_patch) < 2:
+        return None
+    own = math.atan2(*_axes(open_patch)[0][::-1])
+    passes = [p for angle in (own, *axes) for p in _passes(terrain, open_patch, head, angle)]
+    best = max(passes, key=lambda one: one.worth, default=None)
+    return best.lane if best is not None and best.gain >= 2 else None
+
+
+def _passes(terrain: Terrain, patch: Floats, head: Head, angle: float) -> list[_Pass]:
+    """The straight passes of one direction that are safe, at offsets beside each other."""
+    along, across = np.array([math.cos(angle), math.sin(angle)]), np.array([-math.sin(angle), math.cos(angle)])
+    t, s = patch @ along, patch @ across
+    half = head.width_m / 2
+    low, high = t.min() - _STEP_M / 2, t.max() + _STEP_M / 2
+    if high - low < _LEAST_M:
+        low, high = (low + high - _LEAST_M) / 2, (low + high + _LEAST_M) / 2
+    offsets = np.arange(s.min() - half, s.max() + half + 1e-9, _STEP_M / 2)
+    way = np.linspace(low, high, max(3, math.ceil((high - low) / _STEP_M) + 1))
+    points = way[None, :, None] * along + offsets[:, None, None] * across
+    safe = terrain.safe(points.reshape(-1, 2)).reshape(len(offsets), len(way))
+    found = []
+    for offset, row in zip(offsets, safe, strict=True):
+        stretch = _longest(row)
+        if stretch is None:
+            continue
+        first, last = way[stretch[0]], way[stretch[1]]
+        gain = int(((np.abs(s - offset) <= half) & (t >= first) & (t <= last)).sum())
+        lane = np.array([first * along + offset * across, last * along + offset * across])
+        if gain >= 2:
+            found.append(_Pass(lane, gain))
+    best = sorted(found, key=lambda one: one.worth, reverse=True)[:3]
+    return [one for one in best if terrain.open_path(one.lane)]
+
+
+def _longest(row: Bools) -> tuple[int, int] | None:
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], row.astype(np.int8), [0]))))
+    spans = edges[1::2] - edges[::2]
+    if not len(spans) or spans.max() < 2:
+        return None
+    k = int(np.argmax(spans))
+    return int(edges[2 * k]), int(edges[2 * k + 1]) - 1

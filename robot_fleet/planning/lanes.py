@@ -1,0 +1,204 @@
+"""Lanes: cleaning passes that follow the aisles, evenly spread, with a pass along each wall at the clearance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from robot_fleet.planning.aisles import Aisle, aisles, sides
+from robot_fleet.planning.frame import Frame
+from robot_fleet.planning.orientation import wall_direction
+from robot_fleet.planning.polyline import thinned
+from robot_fleet.planning.strips import along_rows
+from robot_fleet.planning.terrain import FORGIVEN_M, Bools, Floats, Terrain
+
+_BLOCK_M = 0.35
+_JUMP_M = 0.3
+_SPECK_M = 1.5
+_SHORTEST_M = 0.3
+_STEEPEST = 1.5
+_RAMP = 0.6
+_GAP_M = 0.005
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How lanes are spread: the head's width, the distance between lanes, and half of what lies under a lane."""
+
+    width_m: float
+    spacing_m: float
+
+
+def straight_lanes(terrain: Terrain, reach: Bools, wanted: Bools, spread: Spread) -> list[Floats]:
+    """Lanes (n, 2) in the grid frame over `wanted` cells, for a robot whose centre can be on the cells of `reach`."""
+    if not wanted.any():
+        return []
+    angle = wall_direction(reach)
+    frame = Frame.of(terrain, angle if abs(angle) > 1e-3 else 0.0)
+    place = _useful(reach, wanted, spread.width_m / 2 / terrain.side_m)
+    near = frame.seen(cv2.dilate(place.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+    mask = near & (frame.room >= -FORGIVEN_M)
+    whole = _without_specks(mask, frame, round(_SPECK_M / terrain.side_m)) & frame.seen(
+        cv2.morphologyEx(near.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0
+        if frame.angle_rad == 0.0
+        else np.ones_like(reach)
+    )
+    label = along_rows(whole, max(1, round(_BLOCK_M / terrain.side_m)))
+    lanes = []
+    for along, room, part in ((True, frame.room, whole & label), (False, frame.room.T, (whole & ~label).T)):
+        for nodes in _lanes(room, part, terrain.side_m, spread):
+            lane = frame.to_grid(nodes if along else nodes[:, ::-1])
+            lanes.extend(thinned(terrain, lane))
+    return lanes
+
+
+def _useful(reach: Bools, wanted: Bools, half: float) -> Bools:
+    """Where a centre of the head is of use: on wanted floor, and along wanted floor that no centre can be on."""
+    strips = wanted & ~reach
+    away = cv2.distanceTransform((~strips).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(reach & (wanted | (away <= half)))
+
+
+def _without_specks(mask: Bools, frame: Frame, size: int) -> Bools:
+    """The mask with small closed holes filled: a lane leads around them instead of ending there."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
+    small = (stats[:, cv2.CC_STAT_WIDTH] <= size) & (stats[:, cv2.CC_STAT_HEIGHT] <= size)
+    return np.asarray(mask | small[labels])
+
+
+def _lanes(room: Floats, mask: Bools, side_m: float, spread: Spread) -> list[Floats]:
+    """Lanes along the rows of `mask` as nodes (col, row)."""
+    found: list[Floats] = []
+    for aisle in aisles(mask, round(_JUMP_M / side_m)):
+        found.extend(_aisle_lanes(room, aisle, side_m, spread))
+    return found
+
+
+def _aisle_lanes(room: Floats, aisle: Aisle, side_m: float, spread: Spread) -> list[Floats]:
+    low, high, low_walls, high_walls = sides(room, aisle)
+    cols = aisle.cols.astype(np.float64)
+    low_line, high_line = _line(cols, low), _line(cols, high)
+    heights = _heights(low_line, high_line, low, high, bool(low_walls.mean() > 0.5), bool(high_walls.mean() > 0.5),
+                       spread.spacing_m / side_m, side_m)  # fmt: skip
+    lanes = []
+    for height in heights:
+        for part in _clipped(height, low, high, spread.spacing_m / side_m):
+            lanes.extend(_around_specks(room, cols[part], np.clip(height, low, high)[part], side_m))
+    return [lane for lane in lanes if (lane[-1, 0] - lane[0, 0]) * side_m >= _SHORTEST_M]
+
+
+def _line(cols: Floats, rows: Floats) -> Floats:
+    """A straight line (n,) through the rows that outliers do not bend: least absolute deviations by reweighting."""
+    if len(cols) < 3:
+        return np.full(len(cols), float(np.median(rows)))
+    centred = cols - cols.mean()
+    weight = np.ones(len(cols))
+    fitted = rows
+    for _ in range(8):
+        slope, offset = np.polyfit(centred, rows, 1, w=np.sqrt(weight))
+        fitted = offset + slope * centred
+        weight = 1.0 / np.maximum(np.abs(rows - fitted), 0.1)
+    if abs(slope) > 0.15:
+        return np.full(len(cols), float(np.median(rows)))
+    return np.asarray(fitted)
+
+
+def _heights(
+    low_line: Floats, high_line: Floats, low: Floats, high: Floats, low_wall: bool, high_wall: bool,
+    spacing: float, side_m: float,
+) -> list[Floats]:  # fmt: skip
+    """Rows (n,) of each lane, from the lower side to the upper: evenly spread between the lines, and on beyond them."""
+    between = high_line - low_line
+    widest = float(np.percentile(between, 90))
+    free = spacing + _GAP_M / side_m
+    offset, count = _even(widest, free, low_wall, high_wall)
+    step = _step(widest, count, low_wall, high_wall) if count > 1 else spacing
+    if float(between.max() - between.min()) <= spacing * 0.6 and widest > 0:
+        heights = [low_line + (offset + k * step) / widest * between for k in range(count)]
+    else:
+        heights = [low_line + offset + k * step for k in range(count)]
+    while float((heights[0] - low).max()) > 0.75 * spacing and len(heights) < 1000:
+        heights.insert(0, heights[0] - min(step, spacing))
+    while float((high - heights[-1]).max()) > 0.75 * spacing and len(heights) < 1000:
+        heights.append(heights[-1] + min(step, spacing))
+    return heights
+
+
+def _even(length: float, spacing: float, low_wall: bool, high_wall: bool) -> tuple[float, int]:
+    """Offset of the first lane from the lower side, and the number of lanes over a length."""
+    if low_wall and high_wall:
+        count = 1 if length < 0.1 * spacing else math.ceil(length / spacing) + 1
+        return (length / 2 if count == 1 else 0.0), count
+    if low_wall or high_wall:
+        count = max(1, math.ceil(length / spacing + 0.5 - 1e-6))
+        if low_wall:
+            return 0.0, count
+        return (length if count == 1 else length / (count - 0.5) / 2), count
+    count = max(1, math.ceil(length / spacing))
+    return length / count / 2, count
+
+
+def _step(length: float, count: int, low_wall: bool, high_wall: bool) -> float:
+    return length / (count - 0.5 * (2 - low_wall - high_wall)) if not (low_wall and high_wall) else length / (count - 1)
+
+
+def _clipped(height: Floats, low: Floats, high: Floats, spacing: float) -> list[slice]:
+    """The stretches on which a lane is of use: at most half a spacing outside the aisle, and not too steep there."""
+    useful = (height > low - spacing * 0.5) & (height < high + spacing * 0.5)
+    inside = np.clip(height, low, high)
+    steep = np.abs(np.diff(inside)) > _STEEPEST
+    edges = np.flatnonzero(np.diff(useful.astype(np.int8)) != 0) + 1
+    cuts = np.unique(np.concatenate(([0], edges, np.flatnonzero(steep) + 1, [len(height)])))
+    pieces = [slice(int(a), int(b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [piece for piece in pieces if useful[piece.start] and piece.stop - piece.start > 1]
+
+
+def _around_specks(room: Floats, cols: Floats, rows: Floats, side_m: float) -> list[Floats]:
+    """The lane led around what it runs into, on the nearer side and with ramps; in pieces where there is no way."""
+    bad = _room_at(room, cols, rows) < -FORGIVEN_M
+    if not bad.any():
+        return [np.column_stack((cols, rows))]
+    shift = np.zeros(len(rows))
+    for first, last in _stretches(bad):
+        shift += _dodge(room, cols, rows, first, last, side_m)
+    moved = rows + shift
+    good = _room_at(room, cols, moved) >= -FORGIVEN_M
+    return [np.column_stack((cols[a:b], moved[a:b])) for a, b in _stretches(good) if b - a > 1]
+
+
+def _dodge(room: Floats, cols: Floats, rows: Floats, first: int, last: int, side_m: float) -> Floats:
+    """How far (n,) a lane gives way to what lies on its columns first .. last - 1."""
+    most = 0.9 / side_m
+    best = np.zeros(len(rows))
+    least = most
+    for sign in (1.0, -1.0):
+        away = np.array([_free_after(room, int(cols[k]), rows[k], sign, most) for k in range(first, last)])
+        if away.max() < least:
+            least = float(away.max())
+            ramp = np.abs(np.arange(len(rows))[:, None] - np.arange(first, last)[None, :]) * _RAMP
+            best = sign * np.maximum((away[None, :] - ramp).max(axis=1), 0.0)
+    return best
+
+
+def _free_after(room: Floats, col: int, row: float, sign: float, most: float) -> float:
+    steps = np.arange(0.0, most, 0.5)
+    at = np.column_stack((np.full(len(steps), float(col)), row + sign * steps))
+    free = _room_at(room, at[:, 0], at[:, 1]) >= 0.0
+    return float(steps[int(np.argmax(free))]) if free.any() else most
+
+
+def _room_at(room: Floats, cols: Floats, rows: Floats) -> Floats:
+    """The room between the nodes of a column."""
+    col = cols.astype(np.int64)
+    low = np.clip(np.floor(rows).astype(np.int64), 0, room.shape[0] - 2)
+    share = rows - low
+    found: Floats = room[low, col] * (1.0 - share) + room[low + 1, col] * share
+    return found
+
+
+def _stretches(mask: Bools) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], mask.astype(np.int8), [0])))).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))

@@ -1,0 +1,88 @@
+"""Plans a cleaning run: lanes over the requested floor, shared out among the robots, with times.
+
+A polygon footprint is taken for the disc about its turning centre that holds it: safe for every heading, and floor that
+only a turned polygon could reach is left out. Robots of different shapes share lanes that the widest robot can drive and
+the narrowest head can clean.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from robot_fleet.floor.clearance import ClearanceField
+from robot_fleet.planning.accounting import missed_areas
+from robot_fleet.planning.checking import faults_of
+from robot_fleet.planning.conflicts import kept_apart
+from robot_fleet.planning.crew import crews
+from robot_fleet.planning.crew_plan import CrewPlan
+from robot_fleet.planning.plan import CannotPlan, CoveragePath, Plan, PlanRequest, Progress
+from robot_fleet.planning.sweeping import mark_swept
+from robot_fleet.planning.terrain import Bools
+
+
+def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
+    """The plan for a request; the same request gives the same plan. Raises CannotPlan with every fault.
+
+    `progress` hears the share done and the present step.
+    """
+    tell = progress or _silent
+    tell(0.0, "looking at the floor")
+    faults = faults_of(request)
+    if faults:
+        raise CannotPlan(faults)
+    clearance = ClearanceField.of(request.floor, request.closed)
+    requested = request.floor.requested(request.zones)
+    teams, coverable = crews(request, requested, clearance)
+    faults = faults_of(request, clearance, coverable)
+    if faults:
+        raise CannotPlan(faults)
+    paths: dict[str, CoveragePath] = {}
+    for k, crew in enumerate(teams):
+        share = 0.85 / len(teams)
+        paths.update(CrewPlan(request, crew, _part(tell, 0.05 + k * share, share)).paths())
+    tell(0.9, "keeping robots apart")
+    ordered = [paths.get(robot.name, CoveragePath(robot.name, ())) for robot in request.robots]
+    apart = kept_apart(ordered, request.robots)
+    tell(0.95, "adding up the account")
+    found = _accounted(request, apart, requested, coverable)
+    tell(1.0, "planned")
+    return found
+
+
+def _accounted(request: PlanRequest, paths: list[CoveragePath], requested: Bools, coverable: Bools) -> Plan:
+    """The plan with its figures; floor that was clean already is neither requested nor missed."""
+    clean = request.cleaned if request.cleaned is not None else np.zeros_like(requested)
+    cell = request.floor.grid.cell_area_m2
+    swept = _swept(request, paths)
+    rate = sum(robot.profile.head.width_m * robot.profile.speed_mps for robot in request.robots)
+    coverable_m2 = float((coverable & ~clean).sum() * cell)
+    return Plan(
+        floor=request.floor.name,
+        zones=request.zones,
+        paths=tuple(path for path in paths if path.legs),
+        missed=missed_areas(request, swept | clean),
+        requested_m2=float((requested & ~clean).sum() * cell),
+        coverable_m2=coverable_m2,
+        planned_m2=float((swept & requested & ~clean).sum() * cell),
+        bound_s=coverable_m2 / rate,
+    )
+
+
+def _swept(request: PlanRequest, paths: list[CoveragePath]) -> Bools:
+    """Mask (rows, cols) of the cells under the heads along all cleaning legs."""
+    mask = np.zeros(request.floor.grid.shape, dtype=bool)
+    grid = request.floor.grid
+    heads = {robot.name: robot.profile.head for robot in request.robots}
+    for path in paths:
+        for leg in path.legs:
+            if leg.head_on:
+                mark_swept(mask, grid.from_map(leg.points), heads[path.robot], grid.resolution_m)
+    return mask
+
+
+def _silent(_share: float, _step: str) -> None:
+    """Hears no progress."""
+
+
+def _part(tell: Progress, begin: float, share: float) -> Progress:
+    return lambda done, step: tell(begin + share * done, step)

@@ -1,0 +1,57 @@
+"""Polylines (n, 2) in metres: thinned, cut and measured, and kept safe."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from robot_fleet.planning.terrain import Floats, Terrain
+
+_TOLERANCES_M = (0.015, 0.004, 0.0)
+
+
+def length_m(points: Floats) -> float:
+    """Metres along a polyline."""
+    return float(np.hypot(*np.diff(points, axis=0).T).sum())
+
+
+def thinned(terrain: Terrain, points: Floats) -> list[Floats]:
+    """The polyline with as few vertices as safety allows; in pieces where it cannot be driven at all."""
+    found: list[Floats] = []
+    for piece in _drivable(terrain, points):
+        found.append(_sparse(terrain, piece))
+    return found
+
+
+def _sparse(terrain: Terrain, points: Floats) -> Floats:
+    """Vertices that a line within the tolerance can do without are left out (Douglas, Peucker, 1973), if that is safe."""
+    keep = np.zeros(len(points), dtype=bool)
+    keep[[0, -1]] = True
+    todo = [(0, len(points) - 1)]
+    while todo:
+        first, last = todo.pop()
+        if last - first < 2:
+            continue
+        off = _off(points[first : last + 1])
+        worst = int(np.argmax(off))
+        if off[worst] <= _TOLERANCES_M[0] and terrain.open_line(points[first], points[last]):
+            continue
+        middle = first + worst if off[worst] > 1e-9 else (first + last) // 2
+        keep[middle] = True
+        todo += [(first, middle), (middle, last)]
+    return points[keep]
+
+
+def _off(points: Floats) -> Floats:
+    """Distances of the inner vertices, and 0 for the ends, from the straight line between the ends."""
+    along = points[-1] - points[0]
+    size = float(np.hypot(*along))
+    if size < 1e-12:
+        return np.hypot(*(points - points[0]).T)
+    away = points - points[0]
+    return np.asarray(np.abs(away[:, 0] * along[1] - away[:, 1] * along[0]) / size)
+
+
+def _drivable(terrain: Terrain, points: Floats) -> list[Floats]:
+    is_open = terrain.open_lines(points[:-1], points[1:])
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], is_open.astype(np.int8), [0])))).tolist()
+    return [points[a : b + 1] for a, b in zip(edges[::2], edges[1::2], strict=True)]
