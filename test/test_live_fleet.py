@@ -1,0 +1,184 @@
+"""Whole fleets of real processes: started, watched, stopped, killed, and started again."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from live_fleet import LiveFleet, live_fleet
+
+from robot_fleet.control.snapshot import RobotView, RunView
+from robot_fleet.fleet.states import RunState
+from robot_fleet.floor.reach import coverable
+from robot_fleet.storage.store_folder import load_store
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[LiveFleet]:
+    with live_fleet(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def running(fleet: LiveFleet) -> LiveFleet:
+    """Both processes, and every robot on its dock."""
+    fleet.start_sim()
+    fleet.start_controller()
+    fleet.until_heard()
+    return fleet
+
+
+def cleaning(robots: dict[str, RobotView]) -> bool:
+    return any(robot.state.value == "CLEANING" for robot in robots.values())
+
+
+def ended(fleet: LiveFleet, run_id: str) -> RunView:
+    """The run when it has ended, watched to its end."""
+    *_, last = fleet.client.watch(run_id)
+    return last
+
+
+def true_share(fleet: LiveFleet, *names: str) -> float:
+    """The share of the coverable floor that heads truly passed over, by the simulators' reports."""
+    store = load_store(fleet.store)
+    zones = tuple(zone.name for zone in store.floor.zones)
+    starts = [(robot.profile, store.floor.dock(robot.dock).staging) for robot in store.robots]
+    within = coverable(store.floor, zones, starts)
+    truth = np.logical_or.reduce([fleet.truth(name)[1] for name in names])
+    return float((truth & within).sum() / within.sum())
+
+
+def test_a_run_cleans_the_shop(running: LiveFleet) -> None:
+    run = ended(running, running.client.start().run_id)
+    assert run.state is RunState.COMPLETED, run.reason
+    assert run.progress > 0.95
+    running.until_heard()
+    assert running.end("serve") == 0
+    assert running.end("sim") == 0
+    assert running.truth()[0]["collisions"] == []
+    assert true_share(running, "sim") >= 0.97
+
+
+def test_a_stop_brings_the_robots_to_rest_and_keeps_what_was_cleaned(running: LiveFleet) -> None:
+    run = running.client.start()
+    running.until_robots(cleaning)
+    cleaned = running.until_run(run.run_id, lambda seen: seen.cleaned_m2 > 3.0).cleaned_m2
+    stopped = running.client.stop(run.run_id)
+    assert stopped.state is RunState.CANCELLED
+    assert stopped.unconfirmed == ()
+    assert stopped.cleaned_m2 >= cleaned
+    before = {robot.name: robot for robot in running.client.robots()}
+    time.sleep(0.5)
+    for name, robot in before.items():
+        now = next(seen for seen in running.client.robots() if seen.name == name)
+        assert not now.head_on
+        assert robot.pose.distance_m(now.pose) < 0.15  # the noise of two reports
+
+
+def test_a_killed_controller_comes_back_and_ends_its_run(running: LiveFleet) -> None:
+    run = running.client.start(request_id="night")
+    before = running.until_run(run.run_id, lambda seen: seen.progress > 0.3)
+    running.end("serve", signal.SIGKILL)
+    time.sleep(1.0)
+    running.start_controller()
+    after = running.client.get(run.run_id)
+    assert after.request_id == "night"
+    assert not after.state.is_terminal
+    # At most one checkpoint (5 s of the store's clock) is lost.
+    assert after.cleaned_m2 > before.cleaned_m2 - 2 * 5.0 * 0.35
+    assert running.client.start(request_id="night").run_id == run.run_id
+    last = ended(running, run.run_id)
+    assert last.state is RunState.COMPLETED, last.reason
+    assert last.progress > 0.95
+    assert running.end("sim") == 0
+    assert true_share(running, "sim") >= 0.97
+    assert running.truth()[0]["collisions"] == []
+
+
+def test_a_held_robot_is_still_held_after_a_restart(running: LiveFleet) -> None:
+    run = running.client.start()
+    running.until_robots(cleaning)
+    press_e_stop("/robot_1", True)
+    held = running.until_robots(lambda robots: robots["robot_1"].state.value == "HELD")
+    assert held["robot_1"].hold
+    running.end("serve", signal.SIGKILL)
+    press_e_stop("/robot_1", False)
+    running.start_controller()
+    running.until_robots(lambda robots: robots["robot_2"].state.value not in ("OFFLINE", "IDLE"))
+    assert running.until_robots(lambda robots: True)["robot_1"].state.value == "HELD"
+    assert [alert.robot for alert in running.client.alerts(active_only=True)] == ["robot_1"]
+    running.until_robots(lambda robots: _acknowledged(running))
+    assert ended(running, run.run_id).state is RunState.COMPLETED
+
+
+def _acknowledged(fleet: LiveFleet) -> bool:
+    return fleet.client.acknowledge("robot_1", "Ada Lovelace").state.value != "HELD"
+
+
+def test_the_work_of_a_robot_that_died_is_done_by_the_other(fleet: LiveFleet) -> None:
+    fleet.start_sim("clock", "--clock-only")
+    fleet.start_sim("one", "--robot", "robot_1")
+    fleet.start_sim("two", "--robot", "robot_2")
+    fleet.start_controller()
+    fleet.until_heard()
+    run = fleet.client.start()
+    fleet.until_robots(lambda robots: robots["robot_2"].state.value == "CLEANING")
+    fleet.until_run(run.run_id, lambda seen: seen.progress > 0.2)
+    fleet.end("two", signal.SIGKILL)
+    fleet.until_robots(lambda robots: robots["robot_2"].state.value == "OFFLINE")
+    last = ended(fleet, run.run_id)
+    assert last.state is RunState.COMPLETED, last.reason
+    shares = {share.robot: share.cleaned_m2 for share in last.shares}
+    assert shares["robot_1"] > 2 * shares["robot_2"]
+    # All but the floor under and around the dead robot.
+    assert last.progress > 0.9
+    assert "robot_2" in {alert.robot for alert in fleet.client.alerts(active_only=True)}
+
+
+def test_storage_that_refuses_stops_the_robots_and_ends_the_controller_loudly(running: LiveFleet) -> None:
+    run = running.client.start()
+    running.until_robots(cleaning)
+    process = running.processes["serve"]
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    assert process.wait(60.0) == 70
+    assert "every robot is told to stop" in running.log("serve")
+    running.start_controller()
+    assert not running.client.get(run.run_id).state.is_terminal
+    assert ended(running, run.run_id).state is RunState.COMPLETED
+
+
+def test_a_second_controller_for_the_same_runs_is_refused(running: LiveFleet) -> None:
+    second = running.launch_controller("second", "127.0.0.1:0")
+    assert second.wait(60.0) == 2
+    assert "in use" in running.log("second")
+    assert running.client.robots()
+
+
+def press_e_stop(namespace: str, pressed: bool) -> None:
+    """Somebody presses or releases the button of a simulated robot."""
+    import rclpy
+    from rclpy.context import Context
+    from rclpy.executors import SingleThreadedExecutor
+    from std_srvs.srv import SetBool
+
+    context = Context()
+    rclpy.init(args=[], context=context)
+    node = rclpy.create_node("somebody", context=context)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    try:
+        client = node.create_client(SetBool, f"{namespace}/simulation/e_stop")
+        assert client.wait_for_service(20.0)
+        answer = client.call_async(SetBool.Request(data=pressed))
+        executor.spin_until_future_complete(answer, 20.0)
+        assert answer.result().success
+    finally:
+        node.destroy_node()
+        rclpy.shutdown(context=context)
