@@ -13,7 +13,7 @@ PURE := robot_fleet/floor robot_fleet/planning robot_fleet/fleet robot_fleet/con
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{ printf "  make %-8s %s\n", $$1, $$2 }'
 
-setup: ## make .venv: pinned packages, ROS 2 Jazzy, interfaces (2 to 4 minutes once, then at once)
+setup: ## make .venv: pinned packages, ROS 2 Jazzy, interfaces (2 to 6 minutes once, then at once)
 	@command -v $(PYTHON) >/dev/null || { \
 		echo "setup: there is no $(PYTHON) here. robot_fleet needs Python 3.10 to 3.13." >&2; \
 		echo "       On Debian or Ubuntu: sudo apt install python3 python3-venv python3-dev g++" >&2; exit 1; }

@@ -100,7 +100,7 @@ def run(what, about, command, environment=None, attempts=1):
             log.write(("\n== %s\n== %s\n" % (what, " ".join(command))).encode())
             log.flush()
             begin = log.tell()
-            code = subprocess.call(
+            child = subprocess.Popen(
                 command,
                 cwd=ROOT,
                 env=environment or clean_environment(),
@@ -108,6 +108,7 @@ def run(what, about, command, environment=None, attempts=1):
                 stdout=log,
                 stderr=log,
             )
+            code = watch(child, started)
         if code == 0:
             say("  done in %.0f s" % (time.time() - started))
             return
@@ -125,6 +126,23 @@ def answers(python):
     """Tell whether a Python can be started; the name alone is no proof."""
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     return subprocess.call([python, "-c", ""], **quiet) == 0
+
+
+def watch(child, started):
+    """Wait for a process; now and then say that it is still at work, and on what."""
+    while True:
+        try:
+            return child.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            with open(LOG, "rb") as log:
+                lines = log.read().decode(errors="replace").splitlines()
+            lines = [line.strip() for line in lines if line.strip() and not line.startswith(("WARNING", "=="))]
+            doing = lines[-1] if lines else "begun"
+            say("  %.0f s: %s" % (time.time() - started, doing if len(doing) <= 80 else doing[:79] + "…"))
+        except BaseException:
+            child.terminate()
+            child.wait()
+            raise
 
 
 def check_python():
@@ -237,10 +255,10 @@ def install_requirements(ros):
     if step.current():
         return
     step.undo()
-    command = [PYTHON, "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
+    command = [PYTHON, "-m", "pip", "install", "--no-input", "--progress-bar", "off", "--no-compile"]
     for name in files:
         command += ["-r", name]
-    run("installing the pinned packages, 500 MB", "1 to 3 minutes", command, attempts=2)
+    run("installing the pinned packages, 500 MB", "1 to 4 minutes", command, attempts=2)
     if ros == "wheels":
         # Two packages hold the module `lark`: the old lark-parser, which the wheels ask for, and lark, which must win.
         command = [
@@ -351,4 +369,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        fail("interrupted; make setup goes on from here.")
