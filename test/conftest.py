@@ -7,6 +7,11 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 
 import pytest
+from hypothesis import settings
+
+# No time limit for an example: a busy machine is no fault of the code.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 ON_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
