@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 from shapely import Point, Polygon, box
 
+from robot_fleet.floor import clearance
 from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
@@ -29,7 +30,7 @@ def floor(cells: NDArray[np.int8], origin: Pose, *keepouts: Polygon) -> FloorMap
 
 
 def brute_force(grid: OccupancyGrid, local: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distances of grid-frame points to the nearest closed square that is an obstacle, a ring of squares outside included."""
+    """Distances of grid-frame points to the nearest closed square that is an obstacle, or just outside the grid."""
     rows, cols = grid.shape
     low = np.array(
         [(c, r) for r in range(-1, rows + 1) for c in range(-1, cols + 1)
@@ -89,6 +90,26 @@ def test_keepouts_off_the_grid_or_all_over_it_or_empty_are_no_trouble(shape: Pol
     field = ClearanceField.of(floor(np.zeros((20, 20), dtype=np.int8), Pose(0, 0)), closed=(shape,))
     covered = shape.contains(Point(0.5, 0.5))
     assert (field.at_cell_centres[10, 10] == 0) == covered
+
+
+@given(
+    npst.arrays(
+        np.int8, st.tuples(st.integers(1, 30), st.integers(1, 9)), elements=st.sampled_from((0,) * 30 + (100,))
+    ),
+    st.sampled_from([2, 6, 10]),
+    st.integers(1, 400),
+)
+def test_a_lattice_too_large_for_memory_is_exact_as_far_as_it_looks(
+    cells: NDArray[np.int8], far: int, most: int
+) -> None:
+    plan = floor(cells, Pose(0, 0))
+    whole = ClearanceField.of(plan).at_cell_centres
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clearance, "MOST_NODES", most)
+        patch.setattr(clearance, "FAR_STEPS", far)
+        banded = ClearanceField.of(plan).at_cell_centres
+    shortened = np.minimum(whole, far * CELL_M / 2)
+    assert np.all((np.abs(banded - shortened) < 1e-6) | (np.abs(banded - whole) < 1e-6))
 
 
 def test_a_floor_without_free_cells_has_no_clearance() -> None:

@@ -26,6 +26,8 @@ from robot_fleet.floor.store import FloorMap
 
 # Distances come out of float32 arithmetic: two that differ by less than this are the same.
 DISTANCE_TOLERANCE_M = 1e-4
+# Lattices beyond this (five bytes a node) are worked on in bands; FAR_STEPS is even and 10 m on a grid of 5 cm.
+MOST_NODES, FAR_STEPS = 1 << 27, 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +85,29 @@ def _centre_distances(grid: OccupancyGrid, polygons: Sequence[BaseGeometry]) -> 
     nodes = _open_nodes(free[rows, cols])
     for polygon in polygons:
         _close_under(nodes, polygon, grid.resolution_m / 2, 2 * cols.start, 2 * rows.start)
-    lattice = cv2.distanceTransform(nodes, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    distances[rows, cols] = lattice[1::2, 1::2] * np.float32(grid.resolution_m / 2)
+    distances[rows, cols] = _steps_at_centres(nodes) * np.float32(grid.resolution_m / 2)
     return distances
+
+
+def _steps_at_centres(nodes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Distances (rows, cols), in lattice steps, of the cell centres from the nearest closed node.
+
+    A lattice too large for memory is done in bands that overlap by FAR_STEPS; there no distance is larger than that.
+    """
+    height, width = nodes.shape
+    if nodes.size <= MOST_NODES:
+        return np.asarray(_transform(nodes)[1::2, 1::2])
+    steps = np.empty((height // 2, width // 2), dtype=np.float32)
+    band = max(FAR_STEPS, (MOST_NODES // width - 2 * FAR_STEPS) // 2 * 2)
+    for low in range(0, height - 1, band):
+        first = max(0, low - FAR_STEPS)
+        part = _transform(nodes[first : low + band + FAR_STEPS + 1])[low - first + 1 : low - first + band : 2, 1::2]
+        steps[low // 2 : (low + band) // 2] = np.minimum(part, FAR_STEPS)
+    return steps
+
+
+def _transform(nodes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(cv2.distanceTransform(nodes, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), dtype=np.float32)
 
 
 def _extent(free: NDArray[np.bool_], axis: int) -> slice:

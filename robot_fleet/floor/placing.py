@@ -45,7 +45,7 @@ def whole_floor(floor: FloorMap, profile: RobotProfile) -> tuple[Zone, ...]:
     clearance = ClearanceField.of(floor)
     reach = main_region(floor, profile, clearance)
     grown = swept(floor, reach, profile.head) & floor.grid.free
-    kernel = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
     for _ in range(math.ceil(ZONE_EDGE_M / floor.grid.resolution_m)):
         grown = cv2.dilate(grown.astype(np.uint8), kernel).astype(bool) & floor.grid.free
     outlines = [Polygon(shape.exterior) for shape in floor.grid.polygons(grown)]
@@ -97,7 +97,7 @@ def _named(floor: FloorMap, poses: list[Dock]) -> Iterator[Dock]:
 def _straggle_m(docks: list[Dock]) -> int:
     """How much farther from the first dock the last one is than in one row, in whole metres."""
     spread_m = max(docks[0].pose.distance_m(dock.pose) for dock in docks)
-    return max(0, round(spread_m - ROW_STEP_M * len(docks)))
+    return max(0, round(spread_m - ROW_STEP_M * (len(docks) - 1)))
 
 
 @dataclass(frozen=True)

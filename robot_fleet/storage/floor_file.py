@@ -105,10 +105,10 @@ class _Feature:
         if not isinstance(kind, str) or kind not in KNOWN:
             self._fault(f"kind is {shown(kind)}", "Give zone, keepout or dock.")
             return
+        self.place = f'{kind} "{name}"' if isinstance(name, str) and name.strip() else f"{self.place} ({kind})"
         if not isinstance(name, str) or not name.strip():
             self._fault(f"name is {shown(name)}", f"Give the {kind} a name.")
             name = ""
-        self.place = f'{kind} "{name}"' if name else f"{self.place} ({kind})"
         self.found.names[kind].add(name)
         before = len(self.faults)
         for key in properties:

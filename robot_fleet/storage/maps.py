@@ -24,7 +24,18 @@ from robot_fleet.storage.documents import is_number, read_yaml, shown
 MOST_PIXELS = 400_000_000
 REQUIRED = ("image", "resolution", "origin", "negate", "occupied_thresh", "free_thresh")
 # What image readers raise for files that are broken in one way or another.
-BROKEN_IMAGE = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error, zlib.error)
+BROKEN_IMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
 FREE_PIXEL, UNKNOWN_PIXEL, OCCUPIED_PIXEL = 254, 205, 0
 
 
