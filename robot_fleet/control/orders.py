@@ -65,6 +65,11 @@ def ended(state: FleetState, robot: Robot, event: LegEnded) -> None:
     order = robot.order
     if order is None or event.leg_id != order.leg_id:
         return
+    if event.outcome is Outcome.UNANSWERED:
+        # The robot may have taken the goal all the same: its floor is not free before it confirms a cancel.
+        order.cancel_asked_s = state.now_s
+        cancel(state, robot)
+        return
     robot.order = None
     robot.rest_after_s = state.now_s + braking_s(robot)
     state.touch("robot", robot.name)

@@ -6,9 +6,6 @@ whole or not at all. Who waits for whom is kept as a graph, so that a ring of wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import networkx as nx
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -63,8 +60,16 @@ class Traffic:
 
     def ring(self, robot: str) -> tuple[str, ...]:
         """The robots that wait for each other in a ring with this one, sorted; empty when there is no ring."""
-        graph = nx.DiGraph((waiting, blocker) for waiting, blockers in self._waits.items() for blocker in blockers)
-        if robot not in graph:
-            return ()
-        rings: Iterable[set[str]] = nx.strongly_connected_components(graph)
-        return next((tuple(sorted(ring)) for ring in rings if robot in ring and len(ring) > 1), ())
+        ring = {name for name in self._waited_for_by(robot) if robot in self._waited_for_by(name)}
+        return tuple(sorted(ring))
+
+    def _waited_for_by(self, robot: str) -> set[str]:
+        """All robots for which this one waits, directly or through others."""
+        found: set[str] = set()
+        ahead = list(self.waits_for(robot))
+        while ahead:
+            name = ahead.pop()
+            if name not in found:
+                found.add(name)
+                ahead.extend(self.waits_for(name))
+        return found
