@@ -15,12 +15,12 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import FloorMap
 from robot_fleet.planning.judging.account import account_violations, missed_areas
-from robot_fleet.planning.judging.contact import Contacts, Obstacles, contacts
+from robot_fleet.planning.judging.contact import Obstacles, contact_violations
 from robot_fleet.planning.judging.ground import coverable, covered
 from robot_fleet.planning.judging.meeting import meetings
 from robot_fleet.planning.judging.motion import Motion, motion_of, standing
 from robot_fleet.planning.judging.nominal import nominal_s, pivots_s
-from robot_fleet.planning.judging.timing import departures_s, jump_violations, timing_violations
+from robot_fleet.planning.judging.timing import departures_s, jump_violations, order_violations, timing_violations
 from robot_fleet.planning.judging.track import Bools, Track, track_of
 from robot_fleet.planning.judging.turning import turning_violations
 from robot_fleet.planning.judging.verdict import TIMING, RobotVerdict, Verdict, Violation, ViolationKind
@@ -40,13 +40,17 @@ def judge(
     `profiles` holds a profile for each robot of the plan (KeyError otherwise). `starts` says where robots stand at the
     plan's start; a robot with a start and no path stands there all the time, and a robot that is not in `starts` stands
     at its first point. A plan without zones is judged on all zones, and on all free floor where there are none.
+    ValueError when a leg is malformed (points or times that are no numbers, or not as many); plan files are checked
+    for that on reading.
     """
+    _check(plan)
     robots = _Robots.of(plan, profiles, starts)
     ground = _Ground.of(floor, plan, robots)
     obstacles = Obstacles.of(floor)
-    found = [contacts(floor, obstacles, plan.path(track.robot), track) for track in robots.tracks]
+    violations = [violation for track in robots.tracks for violation in _of_track(floor, obstacles, track)]
+    violations += [violation for path in plan.paths for violation in order_violations(path)]
     overlaps, separation = meetings(robots.motions)
-    violations = [*_of_tracks(floor, robots.tracks, found), *overlaps]
+    violations += overlaps
     violations += account_violations(floor, plan, ground.requested, ground.coverable, ground.covered, ground.bound_s)
     believed = not any(violation.kind in TIMING for violation in violations)
     return _verdict(floor, plan, robots, ground, violations, separation, believed)
@@ -84,21 +88,32 @@ class _Ground:
 
     @staticmethod
     def of(floor: FloorMap, plan: Plan, robots: _Robots) -> _Ground:
-        zones = plan.zones or tuple(zone.name for zone in floor.zones)
-        requested = floor.requested(zones) if zones else floor.grid.free
+        known = tuple(zone.name for zone in floor.zones)
+        zones = tuple(zone for zone in plan.zones if zone in known) if plan.zones else known
+        requested = floor.requested(zones) if zones or plan.zones else floor.grid.free
         possible = coverable(floor, robots.shapes) & requested
         rate = sum(profile.head.width_m * profile.speed_mps for profile, _ in robots.shapes)
         bound_s = float(possible.sum()) * floor.grid.cell_area_m2 / rate if rate else 0.0
         return _Ground(zones, requested, possible, covered(floor.grid, robots.tracks), bound_s)
 
 
-def _of_tracks(floor: FloorMap, tracks: Iterable[Track], found: Iterable[Contacts]) -> Iterable[Violation]:
-    for track, touched in zip(tracks, found, strict=True):
-        yield from touched.violations
-        yield from jump_violations(track)
-        yield from turning_violations(track)
-        yield from timing_violations(track)
-        yield from _not_home(floor, track)
+def _check(plan: Plan) -> None:
+    """Refuses what no geometry can be made of: nan would slip through every comparison."""
+    for path in plan.paths:
+        for leg in path.legs:
+            count = len(leg.times_s)
+            if count < 2 or leg.points.shape != (count, 2) or leg.times_s.shape != (count,):
+                raise ValueError(f"{path.robot}, leg {leg.leg_id}: one time for each of two or more points is needed")
+            if not (np.isfinite(leg.points).all() and np.isfinite(leg.times_s).all()):
+                raise ValueError(f"{path.robot}, leg {leg.leg_id}: points and times must be finite numbers")
+
+
+def _of_track(floor: FloorMap, obstacles: Obstacles, track: Track) -> Iterable[Violation]:
+    yield from contact_violations(floor, obstacles, track)
+    yield from jump_violations(track)
+    yield from turning_violations(track)
+    yield from timing_violations(track)
+    yield from _not_home(floor, track)
 
 
 def _not_home(floor: FloorMap, track: Track) -> Iterable[Violation]:

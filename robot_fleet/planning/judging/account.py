@@ -46,6 +46,8 @@ def account_violations(
     asked = float(requested.sum() * cell)
     loose, exact = max(SHARE * asked, LEAST_CELLS * cell), max(EXACT_SHARE * asked, LEAST_CELLS * cell)
     missed_m2 = sum(area.area_m2 for area in plan.missed)
+    for zone in set(plan.zones) - {zone.name for zone in floor.zones}:
+        yield Violation(ViolationKind.ACCOUNT, 0.0, f"the floor has no zone {zone!r}")
     yield from _claim("requested floor", plan.requested_m2, asked, exact)
     yield from _claim("coverable floor", plan.coverable_m2, float(coverable.sum() * cell), loose)
     yield from _claim("planned floor", plan.planned_m2, float((covered & requested).sum() * cell), loose)

@@ -24,7 +24,6 @@ from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.store import FloorMap
 from robot_fleet.planning.judging.track import JUMP_M, Bools, Floats, Ints, Track
 from robot_fleet.planning.judging.verdict import Violation, ViolationKind
-from robot_fleet.planning.plan import CoveragePath, LegKind
 
 TOLERANCE_M = 0.01
 STEP_M = 0.01
@@ -83,27 +82,15 @@ def _surroundings(grid: OccupancyGrid) -> list[tuple[float, float, float, float]
     ]
 
 
-@dataclass(frozen=True, eq=False)
-class Contacts:
-    """Metres and radians too near, summed over one track, and the violations that say where."""
-
-    metres: dict[ViolationKind, float]
-    violations: tuple[Violation, ...]
-
-
-def contacts(floor: FloorMap, obstacles: Obstacles, path: CoveragePath, track: Track) -> Contacts:
-    """Where one robot comes too near to something."""
-    found = list(_Sweep(floor, obstacles, path, track).violations())
-    metres: dict[ViolationKind, float] = {}
-    for violation in found:
-        metres[violation.kind] = metres.get(violation.kind, 0.0) + violation.amount
-    return Contacts(metres, tuple(found))
+def contact_violations(floor: FloorMap, obstacles: Obstacles, track: Track) -> Iterator[Violation]:
+    """Where one robot comes too near to something, move by move and turn by turn."""
+    return _Sweep(floor, obstacles, track).violations()
 
 
 class _Sweep:
     """One track against the obstacles, all in the grid frame."""
 
-    def __init__(self, floor: FloorMap, obstacles: Obstacles, path: CoveragePath, track: Track) -> None:
+    def __init__(self, floor: FloorMap, obstacles: Obstacles, track: Track) -> None:
         self.obstacles, self.track = obstacles, track
         self.a, self.b = floor.grid.from_map(track.a), floor.grid.from_map(track.b)
         self.yaw = track.yaw - floor.grid.origin.yaw_rad
@@ -112,8 +99,6 @@ class _Sweep:
         grown = track.profile.clearance_m - TOLERANCE_M
         self.body, self.wide = _Outline(shape, -TOLERANCE_M), _Outline(shape, grown)
         self.far_m = shape.circumscribed_m + max(track.profile.clearance_m, 0.0)
-        kinds = (LegKind.UNDOCK, LegKind.DOCK)
-        self.docking = np.array([path.legs[leg].kind in kinds for leg in track.leg], dtype=bool)
         self.at_docks = _near_docks(floor)
 
     def violations(self) -> Iterator[Violation]:
@@ -145,11 +130,10 @@ class _Sweep:
         yield from self._metres(
             k, line.intersection(keepout).difference(solid), ViolationKind.KEEPOUT, "the robot touches a keepout"
         )
-        if not self.docking[k]:
-            tight = line.intersection(self.wide.forbidden(pieces, self.yaw[k]))
-            rest = tight.difference(shapely.union_all([solid, keepout, self.at_docks]))
-            clearance = self.track.profile.clearance_m
-            yield from self._metres(k, rest, ViolationKind.TIGHT, f"nearer than {clearance:.2f} m to something")
+        tight = line.intersection(self.wide.forbidden(pieces, self.yaw[k]))
+        rest = tight.difference(shapely.union_all([solid, keepout, self.at_docks]))
+        clearance = self.track.profile.clearance_m
+        yield from self._metres(k, rest, ViolationKind.TIGHT, f"nearer than {clearance:.2f} m to something")
 
     def _metres(self, k: int, where: BaseGeometry, kind: ViolationKind, what: str) -> Iterator[Violation]:
         if where.length > LEAST_M:
@@ -170,7 +154,7 @@ class _Sweep:
         solid = _any_touch(body, pieces[~kept])
         keepout = _any_touch(body, pieces[kept]) & ~solid
         tight = _any_touch(wide, pieces) & ~solid & ~keepout
-        if self.docking[k] or self.at_docks.contains(shapely.points(self.a[k])):
+        if self.at_docks.contains(shapely.points(self.a[k])):
             tight[:] = False
         for kind, hits, what in (
             (ViolationKind.UNSAFE_TURN, solid, "turning, the robot touches an obstacle"),

@@ -15,6 +15,7 @@ import numpy as np
 from robot_fleet.planning.judging.nominal import pivots_s
 from robot_fleet.planning.judging.track import JUMP_M, Floats, Track
 from robot_fleet.planning.judging.verdict import Violation, ViolationKind
+from robot_fleet.planning.plan import CoveragePath
 
 # What rounding and the planner's own arithmetic may cost: of the limits, and of each interval.
 SLACK = 0.01
@@ -31,10 +32,9 @@ def departures_s(track: Track) -> Floats:
 
 
 def timing_violations(track: Track) -> Iterator[Violation]:
-    """What is impossible about the claimed times of a track, in order of the checks."""
+    """What is impossible about the claimed times of a track, in order of the checks; see also `order_violations`."""
     if not len(track.yaw):
         return
-    yield from _order(track)
     too_fast = _too_fast(track)
     yield from _speeds(track, too_fast)
     yield from _yaw_rates(track)
@@ -42,10 +42,16 @@ def timing_violations(track: Track) -> Iterator[Violation]:
         yield from _accelerations(track, too_fast, track.profile.acceleration_mps2)
 
 
-def _order(track: Track) -> Iterator[Violation]:
-    back = np.maximum(track.since_s - track.start_s, track.start_s - track.end_s)
-    for k in np.flatnonzero(back > 1e-6):
-        yield _violation(track, k, ViolationKind.TIME_ORDER, float(back[k]), "times go back")
+def order_violations(path: CoveragePath) -> Iterator[Violation]:
+    """Where the times of a path go back, or begin before the plan."""
+    before_s = 0.0
+    for leg in path.legs:
+        back = -np.diff(leg.times_s, prepend=before_s)
+        for k in np.flatnonzero(back > 1e-6):
+            at = (float(leg.points[k, 0]), float(leg.points[k, 1]))
+            what = "times go back"
+            yield Violation(ViolationKind.TIME_ORDER, float(back[k]), what, path.robot, leg.leg_id, int(k), at)
+        before_s = float(leg.times_s[-1])
 
 
 def _available_s(track: Track) -> Floats:
@@ -181,6 +187,9 @@ def _violation(track: Track, move: int | np.intp, kind: ViolationKind, amount: f
 
 def jump_violations(track: Track) -> Iterator[Violation]:
     """Where the path goes on somewhere else than where the robot is."""
+    if track.gap_m > JUMP_M:
+        what = f"the path ends {track.gap_m:.2f} m from where its moves lead"
+        yield Violation(ViolationKind.JUMP, track.gap_m, what, track.robot, track.leg_ids[-1])
     for k in np.flatnonzero(track.jump_m > JUMP_M):
         head = " with the head on" if track.head_jump[k] else ""
         what = f"the leg begins {track.jump_m[k]:.2f} m from where the robot is{head}"

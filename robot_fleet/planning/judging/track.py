@@ -27,7 +27,8 @@ class Track:
 
     The robot came to a[k] at since_s[k], says that it is still there at start_s[k], and comes to b[k] at end_s[k].
     turn[k] is the change of yaw at a[k], in (-pi, pi]; jump_m[k] is how far a[k] lies from where the robot was. leg[k]
-    and index[k] name the leg and its vertex at a[k]; vertex[k] counts the vertices of all legs.
+    and index[k] name the leg and its vertex at a[k]; vertex[k] counts the vertices of all legs. gap_m is how far the
+    last point lies from b[-1].
     """
 
     robot: str
@@ -51,6 +52,7 @@ class Track:
     first_s: float
     last_s: float
     vertices: int
+    gap_m: float
 
     @property
     def length_m(self) -> Floats:
@@ -108,7 +110,7 @@ def track_of(path: CoveragePath, profile: RobotProfile, start: Pose | None = Non
         reverse=reverse[leg[link]],
         leg=leg[link], index=index[link], vertex=link, leg_ids=tuple(leg.leg_id for leg in legs),
         first_s=float(times[0]) if len(times) else 0.0, last_s=float(times[-1]) if len(times) else 0.0,
-        vertices=len(points),
+        vertices=len(points), gap_m=_gap_m(points, link, stand),
     )  # fmt: skip
 
 
@@ -122,6 +124,14 @@ def _standing(points: Floats, yaw: Floats) -> Pose:
     if not len(points):
         return Pose(0.0, 0.0)
     return Pose(float(points[0, 0]), float(points[0, 1]), float(yaw[0]) if len(yaw) else 0.0)
+
+
+def _gap_m(points: Floats, link: Ints, stand: Pose) -> float:
+    """How far the last point lies from where the moves end: steps too short to be moves must not lead anywhere."""
+    if not len(points):
+        return 0.0
+    end = points[link[-1] + 1] if len(link) else np.array((stand.x_m, stand.y_m))
+    return float(np.hypot(*(points[-1] - end)))
 
 
 def _jumps(points: Floats, link: Ints, stand: Pose) -> Floats:

@@ -181,6 +181,9 @@ class Verdict:
         plain: dict[str, Any] = _plain({**more, "imbalance": self.imbalance, **document})
         return plain
 
+    def _separation(self) -> str:
+        return "" if math.isnan(self.min_separation_m) else f", robots never nearer than {self.min_separation_m:.2f} m"
+
     def text(self) -> str:
         """The verdict as a person would read it."""
         lines = [
@@ -189,7 +192,7 @@ class Verdict:
             f"{self.requested_share:.2%} of {self.requested_m2:.1f} m² requested",
             f"  unsafe        {self.unsafe_m:8.2f} m (and {math.degrees(self.unsafe_turn_rad):.0f}° of turning), "
             f"keepouts {self.keepout_m:.2f} m, tight {self.tight_m:.2f} m, jumps {self.jump_m:.2f} m",
-            f"  conflicts     {self.conflicts:8d}, robots never nearer than {self.min_separation_m:.2f} m",
+            f"  conflicts     {self.conflicts:8d}{self._separation()}",
             f"  makespan      {self.makespan_s:8.1f} s, bound {self.bound_s:.1f} s, ratio {self.ratio:.3f}"
             + ("" if self.times_believed else " (nominal times: those of the plan cannot be believed)"),
         ]
