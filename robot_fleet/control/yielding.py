@@ -38,6 +38,7 @@ _REFUGE_M = 12.0
 _REFUGE_STEP_M = 0.8
 _REFUGES = 5
 _LONGEST_DETOUR = 3.0
+_LEAST_DETOUR_M = 1.0
 
 
 def give_way(state: FleetState, robot: Robot) -> None:
@@ -105,10 +106,10 @@ def _go_round(state: FleetState, robot: Robot) -> bool:
     """Drives a transit another way, round the floor that is taken."""
     assert robot.itinerary is not None
     stretch = robot.itinerary.stretches[robot.place.stretch]
-    if stretch.kind is not LegKind.TRANSIT:
+    left_m = stretch.length_m - robot.place.offset_m
+    if stretch.kind is not LegKind.TRANSIT or left_m < _LEAST_DETOUR_M:
         return False
     way = _route(state, robot, stretch.points[-1])
-    left_m = stretch.length_m - robot.place.offset_m
     if way is None or LineString(way).length > _LONGEST_DETOUR * left_m + 20.0:
         return False
     robot.itinerary = robot.itinerary.spliced(way, Place(robot.place.stretch + 1))
