@@ -31,7 +31,7 @@ from robot_fleet.storage.store_folder import load_store
 
 _log = logging.getLogger("robot_fleet")
 BUG_EXIT = 70
-_TICK_S, _SIM_TICK_S = 0.2, 0.05
+_TICK_S = 0.2
 _CLOCK_NOTE_S = 5.0
 
 Result = TypeVar("Result")
@@ -148,6 +148,8 @@ class _Fleet:
             self._controller.handle(event)
         except Exception as bug:
             self._on_bug(bug)
+        if isinstance(event, Tick):
+            self._clock.confirm(event.at_s)
 
     async def _clock_is_ready(self) -> bool:
         """True when the time is known; False when the process was told to end before."""
@@ -163,11 +165,11 @@ class _Fleet:
 
     async def _tick_until_ended(self) -> None:
         _log.info("ready")
-        period_s = _SIM_TICK_S if self._settings.sim_time else _TICK_S
+        self._clock.start_ticking()
         while not self._ended.is_set():
             self._take(Tick(self._clock.now_s()))
             try:
-                await asyncio.wait_for(self._ended.wait(), period_s)
+                await asyncio.wait_for(self._ended.wait(), _TICK_S)
             except asyncio.TimeoutError:
                 continue
 

@@ -9,11 +9,15 @@ import time
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock as ClockMessage
 
+from robot_fleet.fleet.events import Tick
 from robot_fleet.ros.bridge import RosBridge
-from robot_fleet.ros.conversion import seconds_from_ros
+from robot_fleet.ros.conversion import seconds_from_ros, seconds_to_ros
 
 _log = logging.getLogger(__name__)
 STALE_AFTER_S = 5.0
+CLOCK_SEEN = "/robot_fleet/clock_seen"
+"""Up to which simulated time the controller has dealt with what it heard; a simulator waits for it, and loses nothing."""
+_TICK_S = 0.2
 
 
 class RosClock:
@@ -28,9 +32,12 @@ class RosClock:
         self._latest_s = 0.0
         self._advanced_at: float | None = None
         self._went_back = False
+        self._bridge, self._ticks, self._ticked_s = bridge, False, 0.0
         if use_sim_time:
-            qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+            # Not only the newest: in turn with the poses, so that a long queue of those shows in the time as well.
+            qos = QoSProfile(depth=200, reliability=ReliabilityPolicy.BEST_EFFORT)
             bridge.node.create_subscription(ClockMessage, "/clock", self._hear, qos)
+            self._seen = bridge.node.create_publisher(ClockMessage, CLOCK_SEEN, 10)
 
     def now_s(self) -> float:
         """Seconds of the store's clock."""
@@ -41,6 +48,16 @@ class RosClock:
     def wall_s(self) -> float:
         """Seconds since 1970 in UTC, also in simulation."""
         return time.time()
+
+    def start_ticking(self) -> None:
+        """From now on a Tick reaches the bridge's sink every 0.2 s of simulated time, and when the time is said again."""
+        self._ticks = True
+
+    def confirm(self, at_s: float) -> None:
+        """Tells the simulator, if there is one, that all that was heard up to `at_s` has been dealt with."""
+        if self.use_sim_time:
+            message = ClockMessage(clock=seconds_to_ros(at_s))
+            self._bridge.to_ros(lambda: self._seen.publish(message))
 
     @property
     def stale(self) -> bool:
@@ -53,7 +70,7 @@ class RosClock:
             await asyncio.sleep(0.05)
 
     def _hear(self, message: ClockMessage) -> None:
-        heard_s = seconds_from_ros(message.clock)
+        heard_s, before_s = seconds_from_ros(message.clock), self._latest_s
         if heard_s > self._latest_s or self._advanced_at is None:
             self._latest_s, self._advanced_at, self._went_back = heard_s, time.monotonic(), False
         elif heard_s < self._latest_s and not self._went_back:
@@ -63,3 +80,6 @@ class RosClock:
                 self._latest_s,
                 heard_s,
             )
+        if self._ticks and (heard_s >= self._ticked_s + _TICK_S or heard_s == self._latest_s == before_s):
+            self._ticked_s = self._latest_s
+            self._bridge.to_loop(Tick(self._latest_s))

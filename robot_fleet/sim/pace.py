@@ -15,13 +15,14 @@ class Pace:
         self._begun_s: float | None = None
         self._done = 0
 
-    def steps_due(self, real_s: float) -> int:
-        """The steps to be taken by the real time `real_s`; steps that were missed by far are given up, not made up."""
+    def steps_due(self, real_s: float, most: int = _MOST_AT_ONCE) -> int:
+        """The steps to be taken by the real time `real_s`, at most so many; those beyond are given up, not made up."""
+        most = max(0, min(most, _MOST_AT_ONCE))
         if self._begun_s is None:
             self._begun_s = real_s
         due = int((real_s - self._begun_s) * self._rate) - self._done
-        if due > _MOST_AT_ONCE:
-            self._begun_s += (due - _MOST_AT_ONCE) / self._rate
-            due = _MOST_AT_ONCE
+        if due > most:
+            self._begun_s += (due - most) / self._rate
+            due = most
         self._done += due
         return due

@@ -30,9 +30,11 @@ from robot_fleet.sim.pace import Pace
 from robot_fleet.sim.realism import EXECUTED, Realism
 from robot_fleet.sim.report import write_report
 from robot_fleet.sim.ros_face.face import RobotFace
+from robot_fleet.sim.ros_face.leash import Leash
 from robot_fleet.sim.world import STEP_S, World
 
 _TIMER_S = 0.01
+_SAY_AGAIN_S = 0.2
 _REPORT_S = 3.0
 _CLOCK_OUT = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 _CLOCK_IN = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -49,6 +51,7 @@ class Simulator:
             name: RobotFace(world, robot, self._node("simulated_robot", robot.spec.namespace, context))
             for name, robot in world.robots.items()
         }
+        self._moved_at = 0.0
         self._tf: dict[str, Publisher] = {}
         self._tf_topics = {
             name: topic_name(robot.spec, robot.spec.profile.interface.tf_topic) for name, robot in world.robots.items()
@@ -56,7 +59,7 @@ class Simulator:
         for topic in set(self._tf_topics.values()):
             self._tf[topic] = self._own.create_publisher(TFMessage, topic, 100)
         if clock:
-            self._pace = Pace(speed, STEP_S)
+            self._pace, self._leash = Pace(speed, STEP_S), Leash(self._own)
             self._clock = self._own.create_publisher(ClockMessage, "/clock", _CLOCK_OUT)
             self._own.create_timer(_TIMER_S, self._keep_pace, clock=Clock(clock_type=ClockType.STEADY_TIME))
         else:
@@ -77,10 +80,21 @@ class Simulator:
         return node
 
     def _keep_pace(self) -> None:
-        for _ in range(self._pace.steps_due(time.monotonic())):
+        real_s = time.monotonic()
+        steps = self._pace.steps_due(real_s, int(self._leash.slack_s(self.world.now_s, real_s) / STEP_S))
+        for _ in range(steps):
             events = self.world.step(STEP_S)
-            self._clock.publish(ClockMessage(clock=seconds_to_ros(self.world.now_s)))
+            self._say_time()
             self._tell(events)
+        if steps:
+            self._moved_at = real_s
+        elif real_s - self._moved_at > _SAY_AGAIN_S:
+            # A controller that has just come must hear the time at which it stands.
+            self._moved_at = real_s
+            self._say_time()
+
+    def _say_time(self) -> None:
+        self._clock.publish(ClockMessage(clock=seconds_to_ros(self.world.now_s)))
 
     def _follow_clock(self, message: ClockMessage) -> None:
         heard_s = seconds_from_ros(message.clock)
