@@ -111,7 +111,7 @@ def _start_processes(asked: _Demo, children: Children, address: str) -> None:
 
 
 def _wait_until_ready(children: Children, fleet: FleetClient) -> None:
-    """Returns when the controller answers and has heard every robot."""
+    """Returns when the controller answers and every robot takes orders."""
     from robot_fleet.client import Unreachable
 
     deadline = time.monotonic() + _STARTING_S
@@ -119,8 +119,8 @@ def _wait_until_ready(children: Children, fleet: FleetClient) -> None:
         children.check()
         with suppress(Unreachable):
             fleet.wait_until_ready(1.0)
-            silent = [robot.name for robot in fleet.robots() if robot.state.value == "OFFLINE"]
-            if not silent:
+            # A robot's detail says what is still in the way of its first order.
+            if not any(robot.state.value == "OFFLINE" or robot.detail for robot in fleet.robots()):
                 return
         if time.monotonic() > deadline:
             remedy = "Is the machine very busy? Try again, with --keep to keep the logs."

@@ -16,8 +16,8 @@ UNKNOWN: Colour = (214, 217, 222)
 UNKNOWN_HATCH: Colour = (176, 181, 189)
 KEEPOUT: Colour = (150, 60, 130)
 CREDITED: Colour = (176, 214, 196)
-FALSE_CREDIT: Colour = (214, 39, 40)
-MISSED_CREDIT: Colour = (255, 176, 0)
+FALSE_CREDIT: Colour = (126, 20, 200)
+MISSED_CREDIT: Colour = (252, 222, 20)
 
 # Okabe and Ito's palette without black, in the order in which neighbours differ most, then four darker hues.
 _ROBOTS: tuple[Colour, ...] = (

@@ -21,6 +21,7 @@ Cells = NDArray[np.bool_]
 Tracks = Mapping[str, NDArray[np.float64]]
 
 _TRACK_M = 0.07
+_STEP_M = 0.15
 
 
 def draw_coverage(
@@ -97,5 +98,13 @@ def _truth_rows(grid: OccupancyGrid, cleaned: Cells, truth: Cells | None) -> tup
 def _robot_row(name: str, track: NDArray[np.float64], colour: colours.Colour) -> Row:
     if len(track) < 2:
         return Row(name, "did not move", colour, "line")
-    metres = float(np.hypot(*np.diff(track[:, 1:3], axis=0).T).sum())
-    return Row(name, f"{metres:.0f} m, {minutes(float(track[-1, 0] - track[0, 0]))}", colour, "line")
+    return Row(name, f"{_way_m(track):.0f} m, {minutes(float(track[-1, 0] - track[0, 0]))}", colour, "line")
+
+
+def _way_m(track: NDArray[np.float64]) -> float:
+    """Metres along the track, without the noise of the poses of a robot that rests."""
+    kept = [track[0, 1:3]]
+    for place in track[1:, 1:3]:
+        if np.hypot(*(place - kept[-1])) >= _STEP_M:
+            kept.append(place)
+    return float(np.hypot(*np.diff(np.array(kept), axis=0).T).sum()) if len(kept) > 1 else 0.0
