@@ -109,7 +109,8 @@ def _hand_on(state: FleetState, run: CleaningRun) -> None:
 
 
 def _cleans_now(robot: Robot) -> bool:
-    return robot.order is not None and robot.order.piece.kind is LegKind.CLEAN
+    # The order of a robot that has gone silent may never end; the run must not wait for it.
+    return robot.order is not None and not robot.is_silent and robot.order.piece.kind is LegKind.CLEAN
 
 
 def _starter(state: FleetState, robot: Robot) -> Starter:
