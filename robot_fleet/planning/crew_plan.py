@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
 
 import numpy as np
@@ -15,12 +14,9 @@ from robot_fleet.planning.assembly import LegList, chained
 from robot_fleet.planning.assignment import Work, shared_out
 from robot_fleet.planning.costs import Ends, travel_s
 from robot_fleet.planning.crew import Crew
-from robot_fleet.planning.gaps import gap_lanes
-from robot_fleet.planning.lanes import Spread, straight_lanes
-from robot_fleet.planning.orientation import wall_direction
+from robot_fleet.planning.laying import Laying
 from robot_fleet.planning.plan import CoveragePath, PlanRequest, Progress, Starter
 from robot_fleet.planning.roadmap import Roadmap
-from robot_fleet.planning.sweeping import mark_swept
 from robot_fleet.planning.terrain import Bools, Floats, Ints
 from robot_fleet.planning.timing import path_s, timed
 
@@ -69,14 +65,8 @@ class CrewPlan:
         return kept, stops, ends, Roadmap.of(self.crew.terrain, self.crew.reach, ends.places)
 
     def _lanes(self) -> list[Floats]:
-        crew, head = self.crew, self.profile.head
-        lanes = straight_lanes(crew.terrain, crew.reach, crew.wanted, Spread(head.width_m, crew.spacing_m))
-        swept = np.zeros_like(crew.wanted)
-        for lane in lanes:
-            mark_swept(swept, lane, head, self.grid.resolution_m)
-        left = int(crew.wanted.sum() * _LEFT)
-        axis = wall_direction(crew.reach)
-        return lanes + gap_lanes(crew.terrain, crew.wanted, swept, head, left, (axis, axis + math.pi / 2))
+        crew = self.crew
+        return Laying(crew.terrain, crew.reach, crew.wanted, self.profile, crew.spacing_m, _LEFT).lanes()
 
     def _with_homes(self, lanes: list[Floats]) -> list[Floats]:
         """The lanes, and behind them one short lane for each robot: it is left to set off and entered to come home."""

@@ -6,7 +6,9 @@ import numpy as np
 
 from robot_fleet.planning.terrain import Floats, Terrain
 
-_TOLERANCES_M = (0.015, 0.004, 0.0)
+# What a lane costs besides its length, in metres: the turns into it and out of it and the way between.
+TURNS_M = 2.0
+_TOLERANCE_M = 0.015
 
 
 def length_m(points: Floats) -> float:
@@ -14,15 +16,15 @@ def length_m(points: Floats) -> float:
     return float(np.hypot(*np.diff(points, axis=0).T).sum())
 
 
-def thinned(terrain: Terrain, points: Floats) -> list[Floats]:
+def thinned(terrain: Terrain, points: Floats, tolerance_m: float = _TOLERANCE_M) -> list[Floats]:
     """The polyline with as few vertices as safety allows; in pieces where it cannot be driven at all."""
     found: list[Floats] = []
     for piece in _drivable(terrain, points):
-        found.append(_sparse(terrain, piece))
+        found.append(_sparse(terrain, piece, tolerance_m))
     return found
 
 
-def _sparse(terrain: Terrain, points: Floats) -> Floats:
+def _sparse(terrain: Terrain, points: Floats, tolerance_m: float) -> Floats:
     """Vertices that a line within the tolerance can do without are left out (Douglas, Peucker, 1973), if that is safe."""
     keep = np.zeros(len(points), dtype=bool)
     keep[[0, -1]] = True
@@ -33,7 +35,7 @@ def _sparse(terrain: Terrain, points: Floats) -> Floats:
             continue
         off = _off(points[first : last + 1])
         worst = int(np.argmax(off))
-        if off[worst] <= _TOLERANCES_M[0] and terrain.open_line(points[first], points[last]):
+        if off[worst] <= tolerance_m and terrain.open_line(points[first], points[last]):
             continue
         middle = first + worst if off[worst] > 1e-9 else (first + last) // 2
         keep[middle] = True

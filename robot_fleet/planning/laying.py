@@ -1,0 +1,87 @@
+"""All lanes over the wanted floor: aisles, laps along walls and single stretches in the mixture that takes least time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.planning.frame import Frame
+from robot_fleet.planning.gaps import gap_lanes
+from robot_fleet.planning.lanes import Spread, straight_lanes
+from robot_fleet.planning.laps import laps, outlines
+from robot_fleet.planning.orientation import wall_direction
+from robot_fleet.planning.picking import picked_lanes
+from robot_fleet.planning.polyline import TURNS_M
+from robot_fleet.planning.sweeping import mark_swept
+from robot_fleet.planning.terrain import Bools, Floats, Terrain
+from robot_fleet.planning.timing import path_s
+from robot_fleet.planning.trimming import trimmed
+
+# Shares of a full head's width that a metre of lap must clean: when laps come first, later, and last.
+_LAP_FIRST, _LAP_LATER, _LAP_LAST = 0.45, 0.25, 0.12
+# A lane of an aisle is kept if it alone cleans so much of what it could.
+_WORTHY = 0.3
+# Aisles that take less than so many times the bound are not worth a second try.
+_GOOD = 1.3
+
+
+@dataclass(frozen=True, eq=False)
+class Laying:
+    """Lays lanes for one profile on one piece of floor; `left` is the share of the wanted floor that may stay."""
+
+    terrain: Terrain
+    reach: Bools
+    wanted: Bools
+    profile: RobotProfile
+    spacing_m: float
+    left: float
+
+    def lanes(self) -> list[Floats]:
+        """The lanes (n, 2) in the grid frame, of the mixture that takes the least time."""
+        rings = outlines(self.terrain, self.reach)
+        by_aisles = self._completed(self._aisles(self.wanted), rings)
+        if self._time_s(by_aisles) <= _GOOD * self._bound_s():
+            return by_aisles
+        return min(by_aisles, self._completed(self._laps_first(rings), rings), key=self._time_s)
+
+    def _bound_s(self) -> float:
+        cells_m2 = float(self.wanted.sum()) * self.terrain.side_m**2
+        return cells_m2 / (self.profile.head.width_m * self.profile.speed_mps)
+
+    def _aisles(self, wanted: Bools) -> list[Floats]:
+        spread = Spread(self.profile.head.width_m, self.spacing_m)
+        return self._trimmed(straight_lanes(self.terrain, self.reach, wanted, spread), _WORTHY, wanted)
+
+    def _laps_first(self, rings: list[Floats]) -> list[Floats]:
+        swept = np.zeros_like(self.wanted)
+        first = laps(self.terrain, rings, self.wanted, swept, self.profile.head, _LAP_FIRST)
+        return self._trimmed(first + self._aisles(self.wanted & ~swept), _WORTHY, self.wanted)
+
+    def _completed(self, lanes: list[Floats], rings: list[Floats]) -> list[Floats]:
+        """The lanes with all that is missing: laps where they are worth it, stretches, laps, gaps."""
+        head, swept = self.profile.head, self._swept(lanes)
+        lanes = lanes + laps(self.terrain, rings, self.wanted, swept, head, _LAP_LATER)
+        angle = wall_direction(self.reach)
+        frame = Frame.of(self.terrain, angle if abs(angle) > 1e-3 else 0.0)
+        picked = picked_lanes(self.terrain, frame, self.reach, self.wanted & ~swept, head.width_m)
+        lanes = self._trimmed(lanes + picked, 0.1, self.wanted)
+        swept = self._swept(lanes)
+        lanes = lanes + laps(self.terrain, rings, self.wanted, swept, head, _LAP_LAST)
+        may_stay = int(self.wanted.sum() * self.left)
+        axes = (angle, angle + math.pi / 2)
+        return lanes + gap_lanes(self.terrain, self.wanted, swept, head, may_stay, axes)
+
+    def _trimmed(self, lanes: list[Floats], worth: float, wanted: Bools) -> list[Floats]:
+        return trimmed(lanes, wanted, self.profile.head, self.terrain.side_m, worth)
+
+    def _swept(self, lanes: list[Floats]) -> Bools:
+        mask = np.zeros_like(self.wanted)
+        for lane in lanes:
+            mark_swept(mask, lane, self.profile.head, self.terrain.side_m)
+        return mask
+
+    def _time_s(self, lanes: list[Floats]) -> float:
+        return sum(path_s(lane, self.profile) + TURNS_M / self.profile.speed_mps for lane in lanes)
