@@ -74,10 +74,13 @@ def ended(state: FleetState, robot: Robot, event: LegEnded) -> None:
     robot.rest_after_s = state.now_s + braking_s(robot)
     state.touch("robot", robot.name)
     state.note("leg ended", leg=event.leg_id, outcome=event.outcome.value, detail=event.detail)
+    if order.piece.kind is LegKind.DOCK and event.outcome is Outcome.SUCCEEDED:
+        robot.happen(RobotEvent.DOCKED)
+        state.settle(f"dock-{robot.name}")
     if order.superseded or robot.itinerary is None:
         return
     if event.outcome is Outcome.SUCCEEDED and _believed(robot, order):
-        _passed(state, robot, robot.itinerary, order)
+        _passed(robot, robot.itinerary, order)
         return
     _keep_progress(robot, robot.itinerary, order)
     if event.outcome is not Outcome.CANCELLED or order.cancel_asked_s is not None:
@@ -97,12 +100,9 @@ def _believed(robot: Robot, order: Order) -> bool:
     return left_m <= robot.spec.profile.goal_tolerance_m + EARLY_M
 
 
-def _passed(state: FleetState, robot: Robot, itinerary: Itinerary, order: Order) -> None:
+def _passed(robot: Robot, itinerary: Itinerary, order: Order) -> None:
     robot.failures, robot.detail = 0, ""
     piece = order.piece
-    if piece.kind is LegKind.DOCK:
-        robot.happen(RobotEvent.DOCKED)
-        state.settle(f"dock-{robot.name}")
     if piece.kind not in _DRIVEN:
         robot.place = Place(robot.place.stretch + 1)
         return
@@ -159,8 +159,8 @@ def skip(robot: Robot, itinerary: Itinerary) -> None:
 
 def drop_work(state: FleetState, robot: Robot, why: str) -> None:
     """Takes the robot's remaining work away, for the others to do."""
+    if state.active and robot.cleans:
+        state.active.rest_wanted = True
     robot.itinerary, robot.place, robot.detail = None, Place(), why
     state.traffic.stop_waiting(robot.name)
     state.touch("itinerary", robot.name)
-    if state.active:
-        state.active.rest_wanted = True

@@ -7,13 +7,14 @@ must do something else: the first by name of a ring makes room, or goes round wh
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from shapely import LineString, Polygon, union_all
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.control.orders import drop_work, skip
+from robot_fleet.control.orders import SKIP_M, drop_work, skip
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import Robot
 from robot_fleet.fleet.itinerary import Itinerary, Place
@@ -37,6 +38,7 @@ _RETRY_S = 3.0
 _REFUGE_M = 12.0
 _REFUGE_STEP_M = 0.8
 _REFUGES = 5
+_PLACES = 6
 _LONGEST_DETOUR = 3.0
 _LEAST_DETOUR_M = 1.0
 
@@ -121,19 +123,26 @@ def _leave_for_later(state: FleetState, robot: Robot) -> bool:
     """Skips lane that lies under a robot which does not move, up to the first place that can be reached and is free."""
     assert robot.itinerary is not None
     itinerary, place = robot.itinerary, robot.place
-    profile = robot.spec.profile
-    for _ in range(8):
-        skip(robot, itinerary)
-        if itinerary.ended(robot.place) or itinerary.stretches[robot.place.stretch].kind is LegKind.DOCK:
-            break
-        piece = itinerary.next_piece(robot.place, profile.speed_mps, profile.goal_tolerance_m)
-        short = LineString(piece.points[:2]).buffer(robot.radius_m + MARGIN_M)
-        way = None if state.traffic.blockers(robot.name, short) else _route(state, robot, piece.points[0])
+    for start in itertools.islice(_free_places(state, robot, itinerary), _PLACES):
+        way = _route(state, robot, start)
         if way is not None:
             robot.itinerary, robot.place = itinerary.spliced(way, robot.place), Place()
             return True
     robot.place = place
     return False
+
+
+def _free_places(state: FleetState, robot: Robot, itinerary: Itinerary) -> Iterator[NDArray[np.float64]]:
+    """Where cleaning could go on further along the itinerary; the robot's place is moved there as the search goes on."""
+    while True:
+        skip(robot, itinerary)
+        if not itinerary.cleans_after(robot.place):
+            return
+        stretch = itinerary.stretches[robot.place.stretch]
+        ahead = stretch.between(robot.place.offset_m, min(robot.place.offset_m + SKIP_M, stretch.length_m))
+        swept = LineString(ahead).buffer(robot.radius_m + MARGIN_M)
+        if stretch.kind is LegKind.CLEAN and not state.traffic.blockers(robot.name, swept):
+            yield ahead[0]
 
 
 def make_room(state: FleetState, robot: Robot) -> bool:
