@@ -16,6 +16,9 @@ _ROUNDS = 40
 # How far a lap may leave the outline to become smooth.
 _DRIFT_M = 0.02
 _LEVEL_M = 2e-3
+# A cusp is where chords of so many steps to both sides differ by more than this; an arc about a corner bends less.
+_CHORD = 3
+_CUSP_RAD = math.radians(40.0)
 _STEP_M = 0.05
 # So fine that an arc about a corner keeps vertices of less than ten degrees, at which no robot stops.
 _CURVED_M = 0.001
@@ -42,15 +45,24 @@ def _smooth(terrain: Terrain, ring: Floats, inside_m: float) -> Floats:
     for _ in range(4):
         home = _levelled(terrain, home, inside_m, 0.06)
     points = home.copy()
+    drift = np.where(_cusps(home), 0.0, _DRIFT_M)
     for _ in range(_ROUNDS):
         drawn = (np.roll(points, 1, axis=0) + np.roll(points, -1, axis=0)) / 2
         points = _levelled(terrain, points + 0.6 * (drawn - points), inside_m, 0.0)
         away = points - home
         far = np.hypot(away[:, 0], away[:, 1])
-        points = home + away * np.minimum(1.0, _DRIFT_M / np.maximum(far, 1e-9))[:, None]
+        points = home + away * np.minimum(1.0, drift / np.maximum(far, 1e-9))[:, None]
     for _ in range(3):
         points = _levelled(terrain, points, inside_m, 0.0)
     return np.concatenate((points, points[:1]))
+
+
+def _cusps(ring: Floats) -> Bools:
+    """(n,) whether an even ring turns sharply at a vertex: there the head only reaches all floor from a sharp corner."""
+    before, after = ring - np.roll(ring, _CHORD, axis=0), np.roll(ring, -_CHORD, axis=0) - ring
+    turn = np.abs(np.arctan2(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0], (before * after).sum(axis=1)))
+    highest = np.max([np.roll(turn, k) for k in range(-_CHORD, _CHORD + 1)], axis=0)
+    return np.asarray((turn >= highest) & (turn > _CUSP_RAD))
 
 
 def _levelled(terrain: Terrain, points: Floats, inside_m: float, most_m: float) -> Floats:

@@ -50,11 +50,10 @@ class _Swath:
 
     @classmethod
     def of(cls, lane: Floats, wanted: Bools, head: Head, side_m: float) -> _Swath:
-        slices, flat = _sliced(lane), wanted.ravel()
-        swept = [swept_cells(wanted.shape, piece, head, side_m) for piece in slices]
-        cells, first = np.unique(np.concatenate(swept), return_index=True)
-        number = np.repeat(np.arange(len(slices)), [len(one) for one in swept])[first]
-        return cls(slices, cells[flat[cells]], number[flat[cells]])
+        slices, swept = _sliced(lane), swept_cells(wanted.shape, lane, head, side_m)
+        ours = wanted.ravel()[swept.cells]
+        number = np.minimum((swept.along_m[ours] / length_m(lane) * len(slices)).astype(np.int64), len(slices) - 1)
+        return cls(slices, swept.cells[ours], np.maximum(number, 0))
 
     def alone(self, count: Ints, own: int) -> int:
         """How many of the cells are swept by no other lane, `own` being what this lane counts."""
