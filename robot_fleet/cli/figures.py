@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 
-
 _ALL = 1.0 - 1e-9
 
 

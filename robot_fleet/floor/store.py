@@ -95,4 +95,3 @@ class Store:
     def robot(self, name: str) -> RobotSpec:
         """The robot of that name; KeyError when there is none."""
         return {robot.name: robot for robot in self.robots}[name]
-

@@ -110,9 +110,7 @@ class Router:
     def _lattice_fine(self) -> _Lattice:
         return _Lattice.of(self._standing, 1)
 
-    def _searched(
-        self, lattice: _Lattice, start: tuple[int, int], goal: tuple[int, int]
-    ) -> NDArray[np.int64] | None:
+    def _searched(self, lattice: _Lattice, start: tuple[int, int], goal: tuple[int, int]) -> NDArray[np.int64] | None:
         source, target = lattice.near(start), lattice.near(goal)
         if source < 0 or target < 0:
             return None
