@@ -70,7 +70,7 @@ class _Lines:
         for alert in alerts:
             if alert.alert_id not in self._alerts:
                 self._alerts.add(alert.alert_id)
-                print(f"{alert.severity}: {alert.text} {alert.remedy}", file=self._file, flush=True)
+                print(f"{alert.severity}: {alert.text}. {alert.remedy}", file=self._file, flush=True)
         if run.state.value != self._told_state or time.monotonic() - self._told_at >= _LINE_S:
             self._told_at, self._told_state = time.monotonic(), run.state.value
             print(progress_line(run, robots), file=self._file, flush=True)

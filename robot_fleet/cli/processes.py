@@ -19,7 +19,7 @@ def serve(
     ] = DEFAULT_ADDRESS,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where runs are kept [default: ~/.local/state/robot_fleet/STORE]."),
+        typer.Option(metavar="DIR", help="Where runs are kept; without it in ~/.local/state/robot_fleet/STORE."),
     ] = None,
     sim_time: Annotated[bool, typer.Option("--sim-time", help="Go by the simulator's clock (/clock).")] = False,
     robots: RobotCount = None,
