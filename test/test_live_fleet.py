@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import resource
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +15,7 @@ from live_fleet import LiveFleet, live_fleet
 from robot_fleet.control.snapshot import RobotView, RunView
 from robot_fleet.fleet.states import RunState
 from robot_fleet.floor.reach import coverable
+from robot_fleet.main.data_folder import DATABASE
 from robot_fleet.storage.store_folder import load_store
 
 pytestmark = pytest.mark.ros
@@ -145,9 +146,10 @@ def test_the_work_of_a_robot_that_died_is_done_by_the_other(fleet: LiveFleet) ->
 def test_storage_that_refuses_stops_the_robots_and_ends_the_controller_loudly(running: LiveFleet) -> None:
     run = running.client.start()
     running.until_robots(cleaning)
-    process = running.processes["serve"]
-    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
-    assert process.wait(60.0) == 70
+    with sqlite3.connect(running.folder / "data" / DATABASE, isolation_level=None) as somebody:
+        somebody.execute("BEGIN IMMEDIATE")
+        assert running.processes["serve"].wait(60.0) == 70
+        somebody.execute("ROLLBACK")
     assert "every robot is told to stop" in running.log("serve")
     running.start_controller()
     assert not running.client.get(run.run_id).state.is_terminal

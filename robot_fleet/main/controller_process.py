@@ -19,7 +19,7 @@ from robot_fleet.control.hub import SnapshotHub
 from robot_fleet.control.planning_pool import PlanningPool
 from robot_fleet.control.snapshot import RobotView, RunRecord, RunView
 from robot_fleet.fleet.commands import CancelAll
-from robot_fleet.fleet.errors import FleetError
+from robot_fleet.fleet.errors import FleetError, Unavailable
 from robot_fleet.fleet.events import Event, Tick
 from robot_fleet.floor.store import Store
 from robot_fleet.main.data_folder import default_data_folder, open_run_store
@@ -123,6 +123,8 @@ class _Fleet:
 
     def _guarded(self, ask: Callable[[Controller], Result]) -> Result:
         assert self._controller is not None, "the API is served only while there is a controller"
+        if self._exit_code:
+            raise Unavailable("SHUTTING_DOWN", "the server is going down after a mistake of its own; try again shortly")
         try:
             return ask(self._controller)
         except FleetError:
@@ -141,6 +143,8 @@ class _Fleet:
             self._take(self._early.popleft())
 
     def _take(self, event: Event) -> None:
+        if self._exit_code:
+            return
         if self._controller is None:
             self._early.append(event)
             return
@@ -182,6 +186,7 @@ class _Fleet:
         _log.error("%s failed: %r", method, error)
 
     def _on_bug(self, bug: BaseException) -> None:
+        """Stops everything. What the controller now holds in memory may differ from storage: it is not asked again."""
         if self._exit_code:
             return
         self._exit_code = BUG_EXIT
