@@ -334,3 +334,18 @@ def test_after_a_restart_every_robot_must_confirm_that_it_has_no_goal() -> None:
     assert "Follow" not in ear.order
     made.advance(10.0)
     assert "Follow" in ear.order
+
+
+def test_a_stop_goes_on_after_a_restart() -> None:
+    made = site()
+    run_id = made.controller.start_run((), "").run_id
+    made.advance(60.0)
+    made.world.kill("r2")
+    made.controller.stop_run(run_id)
+    made.restart_controller()
+    made.advance(5.0)
+    assert run_of(made).state is RunState.STOPPING
+    ended = until_ended(made, 150.0)
+    assert ended.state is RunState.CANCELLED
+    assert "r2" in ended.reason
+    everything_is_accounted_for(ended)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -90,7 +91,7 @@ def test_a_closed_lap_is_cut_so_that_it_cannot_succeed_at_its_start() -> None:
 def test_the_pieces_of_any_way_cover_all_of_it_in_order(corners: list[tuple[float, float, bool]]) -> None:
     legs = [
         leg(LegKind.CLEAN if clean else LegKind.TRANSIT, (x0, y0), (x1, y1))
-        for (x0, y0, _), (x1, y1, clean) in zip(corners[:-1], corners[1:], strict=True)
+        for (x0, y0, _), (x1, y1, clean) in itertools.pairwise(corners)
     ]
     way = itinerary(*legs)
     pieces = drive(way)

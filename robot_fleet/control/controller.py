@@ -12,6 +12,7 @@ from collections.abc import Callable
 from robot_fleet.control import orders, rest, views
 from robot_fleet.control.charging import look_after_battery
 from robot_fleet.control.dispatch import advance
+from robot_fleet.control.ending import Endings
 from robot_fleet.control.ports import CannotStore, Clock, Planner, RobotDriver, RunStore
 from robot_fleet.control.records import Rows
 from robot_fleet.control.requests import check_request
@@ -39,12 +40,6 @@ from robot_fleet.fleet.itinerary import Place
 from robot_fleet.fleet.states import RobotEvent, RobotState, RunEvent, RunState
 from robot_fleet.floor.store import Store
 
-STOP_LIMIT_S = 30.0
-"""How long a stopped run waits for robots to confirm before it ends and names those that did not."""
-
-NOBODY_S = 900.0
-"""How long a run waits when no robot takes orders, before it fails."""
-
 CHECKPOINT_S = 5.0
 _PUBLISH_S = 0.2
 
@@ -67,6 +62,7 @@ class Controller:
         self._state = FleetState(store, clock)
         self._state.now_s = clock.now_s()
         self._rows = Rows(self._state, run_store)
+        self._endings = Endings(self._state, self._rows)
         self._reports = RobotReports(self._state)
         self._checkpoint_s = self._state.now_s
         self._snapshot = views.snapshot_of(self._state)
@@ -80,6 +76,8 @@ class Controller:
         """Takes up where an earlier process ended; every robot must confirm that it has no goal before it gets one."""
         self._rows.load()
         run = self._state.active
+        if run and run.state is RunState.STOPPING:
+            run.stop_asked_s = self._state.now_s
         if run and run.state is RunState.PLANNING:
             rest.ask_for_plan(self._state, run)
         elif run and run.planning:
@@ -210,7 +208,7 @@ class Controller:
             self._run_tick(state.active, elapsed_s)
         if state.now_s - self._checkpoint_s >= CHECKPOINT_S:
             self._checkpoint_s = state.now_s
-            self._checkpoint()
+            self._endings.checkpoint()
 
     def _run_tick(self, run: CleaningRun, elapsed_s: float) -> None:
         state = self._state
@@ -224,9 +222,9 @@ class Controller:
                 look_after_battery(state, run, robot)
                 advance(state, run, robot)
                 ask_to_move(state, robot)
-            self._end_if_done(run)
+            self._endings.end_if_done(run)
         elif run.state in (RunState.PAUSING, RunState.STOPPING):
-            self._rest_if_at_rest(run)
+            self._endings.rest_if_at_rest(run)
 
     def _leg_ended(self, event: LegEnded) -> None:
         robot = self._state.robots.get(event.robot)
@@ -253,37 +251,7 @@ class Controller:
         self._state.note("plan failed", run=run.run_id, reason=event.reason)
         self._state.touch("run", run.run_id)
         if first:
-            self._end(run, event.reason)
-
-    def _end_if_done(self, run: CleaningRun) -> None:
-        here = [robot for robot in self._state.members(run) if robot.is_here]
-        run.nobody_since_s = None if here else (run.nobody_since_s or self._state.now_s)
-        if rest.all_work_ended(self._state, run):
-            run.happen(RunEvent.WORK_ENDED)
-            self._end(run, "")
-        elif run.nobody_since_s is not None and self._state.now_s - run.nobody_since_s > NOBODY_S:
-            run.happen(RunEvent.NO_ROBOT_LEFT)
-            self._end(run, "No robot of the run takes orders any more")
-
-    def _rest_if_at_rest(self, run: CleaningRun) -> None:
-        state = self._state
-        moving = [robot.name for robot in state.members(run) if not self._at_rest(robot)]
-        run.unconfirmed = tuple(moving) if run.state is RunState.STOPPING else ()
-        limit = run.stop_asked_s is not None and state.now_s - run.stop_asked_s > STOP_LIMIT_S
-        absent = all(state.robots[name].state is RobotState.OFFLINE for name in moving)
-        if (run.state is RunState.PAUSING and absent) or (run.state is RunState.STOPPING and (not moving or limit)):
-            stopped = run.state is RunState.STOPPING
-            run.happen(RunEvent.ALL_AT_REST)
-            state.touch("run", run.run_id)
-            for robot in state.members(run):
-                if robot.is_here and robot.state is not RobotState.CHARGING:
-                    robot.happen(RobotEvent.MUST_WAIT)
-            if stopped:
-                names = ", ".join(moving)
-                self._end(run, f"Stopped on request; not confirmed by {names}" if moving else "Stopped on request")
-
-    def _at_rest(self, robot: Robot) -> bool:
-        return robot.order is None and not robot.cancel_due and self._state.now_s >= robot.rest_after_s
+            self._endings.end(run, event.reason)
 
     def _halt(self, robot: Robot) -> None:
         """Cancels at once, ahead of storage: a stop must not wait for a disk."""
@@ -295,26 +263,6 @@ class Controller:
         for command in self._state.effects.commands[before:]:
             self._driver.send(command)
         del self._state.effects.commands[before:]
-
-    def _end(self, run: CleaningRun, reason: str) -> None:
-        state = self._state
-        run.reason, run.ended_at_s = reason, state.clock.wall_s()
-        run.missed = views.missed_areas(state, run)
-        self._checkpoint()
-        for robot in state.members(run):
-            robot.itinerary, robot.place, robot.waiting_since_s = None, Place(), None
-            state.traffic.stop_waiting(robot.name)
-            state.touch("itinerary", robot.name)
-            if robot.is_here and robot.state is not RobotState.CHARGING:
-                robot.happen(RobotEvent.RELEASED)
-        state.touch("run", run.run_id)
-        state.note("run ended", run=run.run_id, state=run.state.value, reason=reason)
-        state.active = None
-
-    def _checkpoint(self) -> None:
-        if self._state.active:
-            views.count_zones(self._state, self._state.active)
-        self._rows.checkpoint()
 
     def _run(self, run_id: str) -> CleaningRun:
         run = self._state.runs.get(run_id)
