@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from robot_fleet.control.snapshot import RunView
     from robot_fleet.floor.store import Store
 
-STORE, ROBOTS, SPEED = "supermarket", 3, 30.0
+STORE, ROBOTS, SPEED = "supermarket", 3, 40.0
 _STARTING_S = 60.0
 
 

@@ -12,9 +12,10 @@ from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.store import FloorMap
 from robot_fleet.pictures import colours
 from robot_fleet.pictures.canvas import Canvas, view_of
-from robot_fleet.pictures.floor_layers import paint_docks, paint_floor, paint_obstacles, write_names
+from robot_fleet.pictures.floor_layers import paint_docks, paint_floor, paint_obstacles, zone_names
+from robot_fleet.pictures.lettering import write_labels
 from robot_fleet.pictures.missed import missed_rows, paint_missed
-from robot_fleet.pictures.panel import FLOOR_ROWS, Row, Section, area, minutes, save_picture
+from robot_fleet.pictures.panel import Row, Section, area, floor_rows, minutes, save_picture
 from robot_fleet.planning.plan import MissedArea
 
 Cells = NDArray[np.bool_]
@@ -49,10 +50,10 @@ def draw_coverage(
     for robot, track in tracks.items():
         canvas.paint(canvas.lines_mask([track[:, 1:3]], _track_px(canvas)), hues[robot], 0.9)
     paint_obstacles(canvas, floor)
-    write_names(canvas, floor)
+    write_labels(canvas, zone_names(canvas, floor))
     paint_docks(canvas, floor)
     run = Section("run", tuple(Row(name, value) for name, value in figures))
-    sections = (run, *_sections(floor.grid, cleaned, tracks, missed, truth, hues))
+    sections = (run, *_sections(floor, cleaned, tracks, missed, truth, hues))
     return save_picture(canvas, f"{floor.name}: coverage", sections, path)
 
 
@@ -70,19 +71,20 @@ def _disagreement(cleaned: Cells, truth: Cells | None, free: Cells) -> list[tupl
 
 
 def _sections(
-    grid: OccupancyGrid,
+    floor: FloorMap,
     cleaned: Cells,
     tracks: Tracks,
     missed: Sequence[MissedArea],
     truth: Cells | None,
     hues: dict[str, colours.Colour],
 ) -> tuple[Section, ...]:
+    grid = floor.grid
     credited = Row("credited as clean", area(float((cleaned & grid.free).sum()) * grid.cell_area_m2), colours.CREDITED)
     return (
         Section("coverage", (credited, *_truth_rows(grid, cleaned, truth))),
         Section("robots: way, time", tuple(_robot_row(name, track, hues[name]) for name, track in tracks.items())),
         Section("missed floor", missed_rows(missed)),
-        Section("floor", FLOOR_ROWS),
+        Section("floor", floor_rows(floor)),
     )
 
 

@@ -11,7 +11,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import Dock, FloorMap
 from robot_fleet.pictures import colours
 from robot_fleet.pictures.canvas import Canvas
-from robot_fleet.pictures.lettering import Label, write_labels
+from robot_fleet.pictures.lettering import Label
 
 _LEAST_DOCK_PX = 13.0
 _DOCK_M = 0.2
@@ -48,12 +48,11 @@ def paint_docks(canvas: Canvas, floor: FloorMap) -> None:
         canvas.paint(canvas.lines_mask([arrow], 2.0), colours.PAPER)
 
 
-def write_names(canvas: Canvas, floor: FloorMap) -> None:
+def zone_names(canvas: Canvas, floor: FloorMap) -> list[Label]:
     """The zones' names, each in the middle of its zone."""
     places = [zone.polygon.representative_point() for zone in floor.zones]
     pixels = canvas.view.to_pixels([(place.x, place.y) for place in places]) if places else np.empty((0, 2))
-    labels = [Label(zone.name, (x, y)) for zone, (x, y) in zip(floor.zones, pixels, strict=True)]
-    write_labels(canvas, labels)
+    return [Label(zone.name, (x, y)) for zone, (x, y) in zip(floor.zones, pixels, strict=True)]
 
 
 def _arrowhead(canvas: Canvas, dock: Dock) -> NDArray[np.float64]:

@@ -16,6 +16,9 @@ TEXT_PX = 22
 HEADING_PX = 30
 _PLATE_STRENGTH = 210
 
+Plate = tuple[float, float, float, float]
+"""Left, top, right and bottom in pixels."""
+
 
 @dataclass(frozen=True)
 class Label:
@@ -60,23 +63,38 @@ def _pieces(text: str, size_px: int) -> list[tuple[str, ImageFont.FreeTypeFont |
 
 
 def write_labels(canvas: Canvas, labels: Sequence[Label]) -> None:
-    """Writes each label on a pale plate, moved as little as needed to lie inside the picture."""
+    """Writes labels on pale plates, moved as little as needed to lie inside the picture.
+
+    The first has the first choice: one that would lie over an earlier one is left out.
+    """
     image = Image.fromarray(canvas.pixels)
     pen = ImageDraw.Draw(image, "RGBA")
+    taken: list[Plate] = []
     for label in labels:
-        _write(pen, label, image.size)
+        plate = _plate(pen, label, image.size)
+        if not any(_overlap(plate, other) for other in taken):
+            taken.append(plate)
+            _write(pen, label, plate)
     canvas.pixels = np.array(image)
 
 
-def _write(pen: ImageDraw.ImageDraw, label: Label, size_px: tuple[int, int]) -> None:
+def _plate(pen: ImageDraw.ImageDraw, label: Label, size_px: tuple[int, int]) -> Plate:
     half_x, half_y = text_width(pen, label.text, label.size_px) / 2 + label.size_px * 0.3, label.size_px * 0.7
     x, y = (
         middle + _inward(middle - half, middle + half, limit)
         for middle, half, limit in zip(label.at_px, (half_x, half_y), size_px, strict=True)
     )
-    plate = (x - half_x, y - half_y, x + half_x, y + half_y)
+    return x - half_x, y - half_y, x + half_x, y + half_y
+
+
+def _write(pen: ImageDraw.ImageDraw, label: Label, plate: Plate) -> None:
+    left, top, _, bottom = plate
     pen.rounded_rectangle(plate, radius=label.size_px * 0.35, fill=(*PAPER, _PLATE_STRENGTH))
-    write_text(pen, (x - half_x + label.size_px * 0.3, y), label.text, label.size_px, label.colour)
+    write_text(pen, (left + label.size_px * 0.3, (top + bottom) / 2), label.text, label.size_px, label.colour)
+
+
+def _overlap(one: Plate, other: Plate) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _inward(low: float, high: float, limit: float) -> float:

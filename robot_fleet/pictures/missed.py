@@ -11,9 +11,9 @@ from shapely import union_all
 from robot_fleet.floor.store import FloorMap
 from robot_fleet.pictures import colours
 from robot_fleet.pictures.canvas import Canvas, view_of
-from robot_fleet.pictures.floor_layers import paint_docks, paint_floor, paint_obstacles, write_names
+from robot_fleet.pictures.floor_layers import paint_docks, paint_floor, paint_obstacles, zone_names
 from robot_fleet.pictures.lettering import TEXT_PX, Label, write_labels
-from robot_fleet.pictures.panel import FLOOR_ROWS, Row, Section, area, save_picture
+from robot_fleet.pictures.panel import Row, Section, area, floor_rows, save_picture
 from robot_fleet.planning.plan import MissedArea, MissedReason
 
 _MOST_LABELS = 12
@@ -26,13 +26,12 @@ def draw_missed(floor: FloorMap, missed: Sequence[MissedArea], path: Path) -> Pa
     paint_floor(canvas, floor)
     paint_missed(canvas, missed, solid=True)
     paint_obstacles(canvas, floor)
-    write_names(canvas, floor)
+    write_labels(canvas, [*zone_names(canvas, floor), *_sizes(canvas, missed)])
     paint_docks(canvas, floor)
-    _write_sizes(canvas, missed)
     sections = (
         Section("missed floor by reason", missed_rows(missed, solid=True) or (Row("none: all is cleaned"),)),
         Section("missed floor by zone", _zone_rows(floor, missed)),
-        Section("floor", FLOOR_ROWS),
+        Section("floor", floor_rows(floor)),
     )
     return save_picture(canvas, f"{floor.name}: missed floor", sections, path)
 
@@ -66,11 +65,11 @@ def _zone_rows(floor: FloorMap, missed: Iterable[MissedArea]) -> tuple[Row, ...]
     return tuple(Row(zone.name, area(sums[zone.name])) for zone in floor.zones if sums[zone.name] > 0.0)
 
 
-def _write_sizes(canvas: Canvas, missed: Iterable[MissedArea]) -> None:
+def _sizes(canvas: Canvas, missed: Iterable[MissedArea]) -> list[Label]:
     large = sorted((part for part in missed if part.area_m2 >= _LEAST_LABELLED_M2), key=lambda part: -part.area_m2)
     labels = []
     for part in large[:_MOST_LABELS]:
         place = part.polygon.representative_point()
         x, y = canvas.view.to_pixels([(place.x, place.y)])[0]
         labels.append(Label(area(part.area_m2), (x, y), TEXT_PX - 4, colours.darker(colours.MISSED[part.reason], 0.3)))
-    write_labels(canvas, labels)
+    return labels

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from robot_fleet.floor.grid import UNKNOWN as UNKNOWN_CELL
+from robot_fleet.floor.store import FloorMap
 from robot_fleet.pictures.canvas import Canvas
 from robot_fleet.pictures.colours import FAINT_INK, INK, KEEPOUT, PAPER, UNKNOWN, UNKNOWN_HATCH, WALL, Colour
 from robot_fleet.pictures.lettering import HEADING_PX, TEXT_PX, text_width, write_text
@@ -40,12 +42,16 @@ class Section:
     rows: tuple[Row, ...]
 
 
-FLOOR_ROWS = (
-    Row("wall, shelf", swatch=WALL),
-    Row("unknown", swatch=UNKNOWN, mark="hatched"),
-    Row("keepout", swatch=KEEPOUT, mark="hatched"),
-    Row("dock", swatch=INK, mark="dock"),
-)
+def floor_rows(floor: FloorMap) -> tuple[Row, ...]:
+    """What the marks of the floor mean; only those that it has."""
+    rows = [Row("wall, shelf", swatch=WALL)]
+    if (floor.grid.cells == UNKNOWN_CELL).any():
+        rows.append(Row("unknown", swatch=UNKNOWN, mark="hatched"))
+    if floor.keepouts:
+        rows.append(Row("keepout", swatch=KEEPOUT, mark="hatched"))
+    if floor.docks:
+        rows.append(Row("dock", swatch=INK, mark="dock"))
+    return tuple(rows)
 
 
 def save_picture(canvas: Canvas, title: str, sections: Sequence[Section], path: Path) -> Path:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from robot_fleet.floor.store import FloorMap, RobotSpec
 from robot_fleet.pictures import colours
 from robot_fleet.pictures.canvas import Canvas, dashes, view_of
-from robot_fleet.pictures.floor_layers import paint_docks, paint_floor, paint_obstacles, write_names
+from robot_fleet.pictures.floor_layers import paint_docks, paint_floor, paint_obstacles, zone_names
+from robot_fleet.pictures.lettering import write_labels
 from robot_fleet.pictures.missed import missed_rows, paint_missed
-from robot_fleet.pictures.panel import FLOOR_ROWS, Row, Section, area, minutes, save_picture
+from robot_fleet.pictures.panel import Row, Section, area, floor_rows, minutes, save_picture
 from robot_fleet.planning.plan import CoveragePath, Plan
 
 _LANE_M, _TRANSIT_M = 0.10, 0.05
@@ -35,9 +36,9 @@ def draw_plan(floor: FloorMap, plan: Plan, path: Path, robots: Sequence[RobotSpe
     for way in plan.paths:
         _paint_way(canvas, way, hues[way.robot])
     paint_obstacles(canvas, floor)
-    write_names(canvas, floor)
+    write_labels(canvas, zone_names(canvas, floor))
     paint_docks(canvas, floor)
-    return save_picture(canvas, f"{floor.name}: plan", _sections(plan, hues), path)
+    return save_picture(canvas, f"{floor.name}: plan", _sections(floor, plan, hues), path)
 
 
 def _paint_swath(canvas: Canvas, way: CoveragePath, colour: colours.Colour, width_m: float) -> None:
@@ -59,7 +60,7 @@ def _dashed(points: NDArray[np.float64], px_per_m: float) -> list[NDArray[np.flo
     return dashes(points, dash_m, dash_m * 0.8)
 
 
-def _sections(plan: Plan, hues: dict[str, colours.Colour]) -> tuple[Section, ...]:
+def _sections(floor: FloorMap, plan: Plan, hues: dict[str, colours.Colour]) -> tuple[Section, ...]:
     robots = tuple(_robot_row(way, hues[way.robot]) for way in plan.paths)
     ways = (
         Row("lane, head on", swatch=colours.FAINT_INK, mark="line"),
@@ -69,7 +70,7 @@ def _sections(plan: Plan, hues: dict[str, colours.Colour]) -> tuple[Section, ...
         Section("figures", _figures(plan)),
         Section("robots: lanes, back on the dock after", robots),
         Section("missed floor", missed_rows(plan.missed)),
-        Section("floor", ways + FLOOR_ROWS),
+        Section("floor", ways + floor_rows(floor)),
     )
 
 
