@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_fleet.control.snapshot import RunView
+from robot_fleet.control.snapshot import RobotView, RunView
 from robot_fleet.fleet.states import RunState
 from robot_fleet.floor.reach import coverable
 from robot_fleet.floor.store import Store
@@ -19,6 +19,7 @@ from robot_fleet.sim.realism import EXECUTED, Realism
 from robot_fleet.sim.site import VirtualSite
 
 _LOOK_S = 1.0
+_SETTLE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class ExecutedRun:
     """
 
     run: RunView
+    robots: tuple[RobotView, ...]
     seconds: float
     makespan_s: float | None
     bound_s: float
@@ -93,7 +95,7 @@ def execute(
 ) -> ExecutedRun:
     """Starts a run over the zones (none: all) and lets virtual time pass until it has ended and the robots rest."""
     site = VirtualSite(store, plan or _planner(), realism, seed, step_s)
-    site.advance(2.0)
+    site.advance(_SETTLE_S)
     run_id = site.controller.start_run(zones, f"executed-{seed}").run_id
     times = _Departures()
     due = _schedule(site, faults)
@@ -172,6 +174,7 @@ def _judged(site: VirtualSite, run_id: str, times: _Departures) -> ExecutedRun:
     width_rate = sum(robot.profile.head.width_m * robot.profile.speed_mps for robot in store.robots)
     return ExecutedRun(
         run=run,
+        robots=site.controller.snapshot.robots,
         seconds=world.now_s,
         makespan_s=times.makespan_s,
         bound_s=cells * store.floor.grid.cell_area_m2 / width_rate,

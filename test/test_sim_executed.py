@@ -1,0 +1,87 @@
+"""Whole runs in virtual time by the real controller: what is credited is what truly got clean, and nobody touches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.floor.store import Store
+from robot_fleet.sim import executed
+from robot_fleet.sim.executed import ControllerRestarts, EStopPressed, ExecutedRun, Mishap, RobotDies
+from robot_fleet.storage.store_folder import load_store
+
+ROOT = Path(__file__).resolve().parents[1]
+LIMIT_S = 2 * 3600.0
+BOOKSTORE = ROOT.parent / "shared" / "maps" / "bookstore"
+
+
+def corner_shop(robots: int = 2) -> Store:
+    return load_store(ROOT / "maps" / "corner_shop", robots=robots, profile="W")
+
+
+def execute(store: Store, seed: int, faults: Sequence[Mishap] = ()) -> ExecutedRun:
+    return executed.execute(store, seed=seed, faults=faults, limit_s=LIMIT_S)
+
+
+def is_cleaned(run: ExecutedRun) -> None:
+    assert run.state is RunState.COMPLETED, run.run.reason
+    assert run.collisions == ()
+    assert run.true_share >= 0.97
+    assert run.false_credit < 0.005
+    assert run.missed_credit < 0.02
+    assert run.makespan_s is not None
+
+
+def test_a_corner_shop_is_cleaned_and_everyone_is_back_on_the_dock() -> None:
+    run = execute(corner_shop(), seed=3)
+    is_cleaned(run)
+    assert run.ratio is not None and run.ratio > 1.0
+    assert set(run.distance_m) == {share.robot for share in run.run.shares}
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    first, second = (execute(corner_shop(1), seed=5) for _ in range(2))
+    assert first.makespan_s == second.makespan_s
+    assert (first.truth == second.truth).all()
+
+
+def test_the_bookstore_is_cleaned_by_two_working_robots() -> None:
+    if not BOOKSTORE.is_dir():
+        pytest.skip("the bookstore's map is not on this machine")
+    is_cleaned(execute(load_store(BOOKSTORE, robots=2, profile="W"), seed=1))
+
+
+def test_a_controller_that_restarts_goes_on_and_cleans_little_twice() -> None:
+    calm = execute(corner_shop(), seed=7)
+    restarted = execute(corner_shop(), seed=7, faults=[ControllerRestarts(60.0), ControllerRestarts(150.0)])
+    is_cleaned(restarted)
+    assert sum(restarted.distance_m.values()) < 1.2 * sum(calm.distance_m.values())
+
+
+def test_the_others_take_over_what_a_dead_robot_leaves() -> None:
+    store = corner_shop()
+    dead = store.robots[0].name
+    run = execute(store, seed=2, faults=[RobotDies(dead, 80.0)])
+    assert run.state is RunState.COMPLETED, run.run.reason
+    assert run.collisions == ()
+    assert run.true_share > 0.85
+    assert run.false_credit < 0.005
+
+
+def test_an_e_stop_holds_its_robot_until_a_person_has_acknowledged() -> None:
+    store = corner_shop()
+    name = store.robots[0].name
+    run = execute(store, seed=4, faults=[EStopPressed(name, 60.0, seconds=20.0)])
+    is_cleaned(run)
+
+
+def test_a_held_robot_that_nobody_looks_after_stays_held() -> None:
+    store = corner_shop()
+    name = store.robots[0].name
+    run = execute(store, seed=4, faults=[EStopPressed(name, 60.0)])
+    assert run.state is RunState.COMPLETED, run.run.reason
+    assert run.collisions == ()
+    assert next(robot.state for robot in run.robots if robot.name == name) is RobotState.HELD
