@@ -22,7 +22,7 @@ from robot_fleet.floor.profile import Head
 
 LONGEST_GAP_S = 0.5
 LONGEST_GAP_M = 0.5
-SMOOTHED_S = 0.25
+SMOOTHED_S = 0.4
 _HISTORY_S = 5.0
 _ROUNDING = 1e-6
 
@@ -93,8 +93,8 @@ class CoverageRecord:
 class HeadTrail:
     """Turns one robot's reports into credit. Poses may arrive late: what counts is the head at their stamps.
 
-    Where the robot was at a stamp is the mean of the poses reported up to 0.25 s before and as many after it: this takes
-    the better part of their noise out, which would else draw the edges of the cleaned floor. Credit is 0.25 s late by it.
+    Where the robot was at a stamp is the mean of the poses reported up to 0.4 s before and as many after it: this takes
+    the better part of their noise out, which would else draw the edges of the cleaned floor. Credit is 0.4 s late by it.
     """
 
     def __init__(self, robot: str, head: Head) -> None:
