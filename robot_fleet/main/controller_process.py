@@ -21,6 +21,7 @@ from robot_fleet.control.snapshot import RobotView, RunRecord, RunView
 from robot_fleet.fleet.commands import CancelAll
 from robot_fleet.fleet.errors import FleetError, Unavailable
 from robot_fleet.fleet.events import Event, Tick
+from robot_fleet.fleet.states import RunState
 from robot_fleet.floor.store import Store
 from robot_fleet.main.data_folder import default_data_folder, open_run_store
 from robot_fleet.ros.bridge import RosBridge
@@ -75,6 +76,7 @@ class _Fleet:
         self._early: deque[Event] = deque(maxlen=10_000)
         self._controller: Controller | None = None
         self._exit_code = 0
+        self._planning_since_s = 0.0
 
     async def run(self) -> int:
         """Starts everything, serves until a signal or a bug, and stops everything."""
@@ -153,7 +155,15 @@ class _Fleet:
         except Exception as bug:
             self._on_bug(bug)
         if isinstance(event, Tick):
-            self._clock.confirm(event.at_s)
+            self._confirm(event.at_s)
+
+    def _confirm(self, at_s: float) -> None:
+        """Tells a simulator that it may go on; while a run's first plan is made, nothing moves and its clock stands."""
+        if any(run.state is RunState.PLANNING for run in self._hub.latest.runs):
+            at_s = self._planning_since_s = self._planning_since_s or at_s
+        else:
+            self._planning_since_s = 0.0
+        self._clock.confirm(at_s)
 
     async def _clock_is_ready(self) -> bool:
         """True when the time is known; False when the process was told to end before."""
