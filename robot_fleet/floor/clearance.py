@@ -70,6 +70,24 @@ class ClearanceField:
         return np.asarray(self.at_cell_centres >= np.float32(radius_m - DISTANCE_TOLERANCE_M))
 
     @cached_property
+    def at_half_cells(self) -> NDArray[np.float32]:
+        """(2 rows + 1, 2 cols + 1) distances at the corners, the edges' middles and the centres of the cells.
+
+        Node (i, j) lies at (j, i) half cells in the grid frame; its distance is exact as a cell centre's is.
+        """
+        fine = np.zeros((2 * self.grid.shape[0] + 1, 2 * self.grid.shape[1] + 1), dtype=np.float32)
+        free = self.grid.free
+        if free.any():
+            rows, cols = _extent(free, axis=1), _extent(free, axis=0)
+            nodes = _open_nodes(free[rows, cols])
+            for polygon in self.polygons:
+                _close_under(nodes, polygon, self.grid.resolution_m / 2, 2 * cols.start, 2 * rows.start)
+            steps = _transform(nodes) * np.float32(self.grid.resolution_m / 2)
+            fine[2 * rows.start : 2 * rows.stop + 1, 2 * cols.start : 2 * cols.stop + 1] = steps
+        fine.setflags(write=False)
+        return fine
+
+    @cached_property
     def _obstacles(self) -> STRtree:
         rims = _rim_boxes(self.grid.free, self.grid.resolution_m)
         return STRtree([*rims, *self.polygons])

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.profile import Head, RobotProfile
 from robot_fleet.floor.reach import reachable
 from robot_fleet.planning.plan import PlanRequest, Starter
-from robot_fleet.planning.terrain import FORGIVEN_M, Bools, Terrain
+from robot_fleet.planning.terrain import Bools, Terrain
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,38 +47,22 @@ def crews(request: PlanRequest, requested: Bools, clearance: ClearanceField) -> 
         widest = max(robots, key=_keep_m)
         reach = reachable(floor, widest.profile, widest.pose, clearance)
         head = min((robot.profile.head for robot in robots), key=lambda head: head.width_m)
-        within = _coverable(clearance, reach, _keep_m(widest), head) & requested
+        terrain = Terrain.of(floor, widest.profile, clearance=clearance)
+        within = _coverable(terrain, reach, head) & requested
         wanted = _worth_a_visit(within & ~coverable, request)
         coverable |= within
         if wanted.any():
-            found.append(Crew(tuple(robots), Terrain.of(floor, widest.profile, clearance=clearance), reach, wanted))
+            found.append(Crew(tuple(robots), terrain, reach, wanted))
     return found, coverable
 
 
-def _coverable(clearance: ClearanceField, reach: Bools, keep_m: float, head: Head) -> Bools:
-    """The cells (rows, cols) that a head can pass over, with poses looked at on a lattice of half cells.
-
-    On the coarser lattice of the cells a strip along each wall is lost. Between centres distances are interpolated.
-    """
-    fine = _halved(clearance.at_cell_centres)
-    _, labels = cv2.connectedComponents((fine >= keep_m - FORGIVEN_M).astype(np.uint8), connectivity=4)
-    joined = np.zeros(int(labels.max()) + 1, dtype=bool)
-    joined[labels[::2, ::2][reach]] = True
-    joined[0] = False
-    away = cv2.distanceTransform((~joined[labels]).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+def _coverable(terrain: Terrain, reach: Bools, head: Head) -> Bools:
+    """The cells (rows, cols) that a head can pass over, with poses looked at on a lattice of half cells."""
+    if not reach.any():
+        return np.zeros(reach.shape, dtype=bool)
+    away = cv2.distanceTransform((~terrain.fine_reach(reach)).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     radius = math.hypot(head.offset_m, head.width_m / 2)
-    found = away[::2, ::2] * (clearance.grid.resolution_m / 2) <= radius + 1e-6
-    return np.asarray(found & reach.any() & clearance.grid.free)
-
-
-def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(2 rows - 1, 2 cols - 1): the values with the means of neighbours between them."""
-    rows, cols = values.shape
-    fine = np.empty((2 * rows - 1, 2 * cols - 1), dtype=np.float32)
-    fine[::2, ::2] = values
-    fine[1::2, ::2] = (values[1:] + values[:-1]) / 2
-    fine[:, 1::2] = (fine[:, 2::2] + fine[:, :-1:2]) / 2
-    return fine
+    return np.asarray(away[1::2, 1::2] * (terrain.side_m / 2) <= radius + 1e-4)
 
 
 def _grouped(request: PlanRequest, clearance: ClearanceField) -> list[list[Starter]]:

@@ -8,29 +8,31 @@ import cv2
 import numpy as np
 
 from robot_fleet.floor.profile import Head
-from robot_fleet.planning.polyline import TURNS_M, thinned
+from robot_fleet.planning.polyline import TURNS_M, length_m, thinned
 from robot_fleet.planning.sweeping import mark_swept
 from robot_fleet.planning.terrain import FORGIVEN_M, Bools, Floats, Terrain
 
 _ROUNDS = 40
 # How far a lap may leave the outline to become smooth.
-_DRIFT_M = 0.02
-_LEVEL_M = 2e-3
+_DRIFT_M = 0.015
+_LEVEL_M = 1e-3
 # A cusp is where chords of so many steps to both sides differ by more than this; an arc about a corner bends less.
 _CHORD = 3
 _CUSP_RAD = math.radians(40.0)
 _STEP_M = 0.05
+_SHORTEST_M = 0.1
+_PASSES = 5
 # So fine that an arc about a corner keeps vertices of less than ten degrees, at which no robot stops.
 _CURVED_M = 0.001
 
 
 def outlines(terrain: Terrain, reach: Bools, inside_m: float = 0.0) -> list[Floats]:
     """Closed outlines (n, 2) in the grid frame of the reach, or of what lies so far inside it; first point = last."""
-    place = reach & (terrain.distance_m >= terrain.keep_m + inside_m - FORGIVEN_M)
+    place = terrain.fine_reach(reach) & (terrain.fine_m >= terrain.keep_m + inside_m - FORGIVEN_M)
     contours, _ = cv2.findContours(place.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     found = []
     for contour in contours:
-        points = (contour[:, 0, :] + 0.5) * terrain.side_m
+        points = contour[:, 0, :] * (terrain.side_m / 2)
         if len(points) >= 4:
             found.append(_smooth(terrain, np.concatenate((points, points[:1])), inside_m))
     return found
@@ -96,16 +98,19 @@ def laps(terrain: Terrain, rings: list[Floats], wanted: Bools, swept: Bools, hea
     """
     found: list[Floats] = []
     left = list(rings)
-    while left:
+    for _ in range(_PASSES):
         again = []
         for ring in left:
             stretch = _worthiest(terrain, ring, wanted & ~swept, head.width_m, price)
             if stretch is None:
                 continue
-            for lap in thinned(terrain, stretch, _CURVED_M):
+            pieces = [lap for lap in thinned(terrain, stretch, _CURVED_M) if length_m(lap) > _SHORTEST_M]
+            for lap in pieces:
                 mark_swept(swept, lap, head, terrain.side_m)
-                found.append(lap)
-            again.append(ring)
+            found.extend(pieces)
+            # A stretch that breaks where it is not safe would be found again and again.
+            if len(pieces) == 1:
+                again.append(ring)
         left = again
     return found
 
