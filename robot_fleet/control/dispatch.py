@@ -47,8 +47,6 @@ def advance(state: FleetState, run: CleaningRun, robot: Robot) -> None:
 def _release(state: FleetState, run: CleaningRun, robot: Robot, itinerary: Itinerary) -> None:
     profile = robot.spec.profile
     piece = itinerary.next_piece(robot.place, profile.speed_mps, profile.goal_tolerance_m)
-    if not _head_ready(state, robot, piece.kind is LegKind.CLEAN):
-        return
     if not _granted(state, robot, piece):
         shorter = _free_part(state, robot, piece)
         if shorter is None or not _granted(state, robot, shorter):
@@ -56,6 +54,9 @@ def _release(state: FleetState, run: CleaningRun, robot: Robot, itinerary: Itine
             give_way(state, robot)
             return
         piece = shorter
+    # The floor comes first: a robot that looks for another way would turn its head on and off with every idea.
+    if not _head_ready(state, robot, piece.kind is LegKind.CLEAN):
+        return
     robot.waiting_since_s = None
     _send(state, run, robot, piece)
 
