@@ -30,7 +30,7 @@ ROUNDING_M = 1e-4
 START_SLACK_M = 1.0
 SWEEP_TOLERANCE_M = 1e-3
 CHUNK_M = 4.0
-FAN_RAD = math.radians(3.0)
+FAN_RAD = math.radians(6.0)
 STRAIGHT_RAD = 1e-6
 MANY_CELLS = 3_000_000
 
