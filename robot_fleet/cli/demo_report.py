@@ -44,7 +44,7 @@ class DemoReport:
     def as_dict(self) -> dict[str, Any]:
         """For programs: plain values."""
         run, truth = self.run, self.truth
-        return {
+        document: dict[str, Any] = {
             "good": self.good,
             "store": run.store,
             "state": run.state.value,
@@ -63,6 +63,8 @@ class DemoReport:
             "missed_m2": {zone: dict(reasons) for zone, reasons in _missed(run).items()},
             "pictures": [str(path) for path in self.pictures],
         }
+        rounded: dict[str, Any] = plain(document)
+        return rounded
 
     def show(self, as_json: bool) -> None:
         """Prints it, for people or for programs."""
