@@ -16,9 +16,9 @@ _ROUNDS = 40
 # How far a lap may leave the outline to become smooth.
 _DRIFT_M = 0.015
 _LEVEL_M = 1e-3
-# A cusp is where chords of so many steps to both sides differ by more than this; an arc about a corner bends less.
+# A cusp is where chords of so many steps to both sides differ by more than this.
 _CHORD = 3
-_CUSP_RAD = math.radians(40.0)
+_CUSP_RAD = math.radians(20.0)
 _STEP_M = 0.05
 _SHORTEST_M = 0.1
 _PASSES = 5
@@ -43,11 +43,12 @@ def _smooth(terrain: Terrain, ring: Floats, inside_m: float) -> Floats:
 
     Home is the outline itself: the cells' chain moved up or down the slope of the distance.
     """
-    home = _even(ring)[:-1]
+    chain = _even(ring)[:-1]
+    home = chain.copy()
     for _ in range(4):
         home = _levelled(terrain, home, inside_m, 0.06)
     points = home.copy()
-    drift = np.where(_cusps(home), 0.0, _DRIFT_M)
+    drift = np.where(_cusps(terrain, home), 0.0, _DRIFT_M)
     for _ in range(_ROUNDS):
         drawn = (np.roll(points, 1, axis=0) + np.roll(points, -1, axis=0)) / 2
         points = _levelled(terrain, points + 0.6 * (drawn - points), inside_m, 0.0)
@@ -56,15 +57,28 @@ def _smooth(terrain: Terrain, ring: Floats, inside_m: float) -> Floats:
         points = home + away * np.minimum(1.0, drift / np.maximum(far, 1e-9))[:, None]
     for _ in range(3):
         points = _levelled(terrain, points, inside_m, 0.0)
+    # On the ridge of a narrow gap there is no slope to climb: there the chain of nodes itself is safe.
+    stuck = terrain.room(points) < inside_m
+    points[stuck] = chain[stuck]
     return np.concatenate((points, points[:1]))
 
 
-def _cusps(ring: Floats) -> Bools:
-    """(n,) whether an even ring turns sharply at a vertex: there the head only reaches all floor from a sharp corner."""
+def _cusps(terrain: Terrain, ring: Floats) -> Bools:
+    """(n,) whether an even ring turns sharply towards the free floor: only from such a corner the head reaches all."""
     before, after = ring - np.roll(ring, _CHORD, axis=0), np.roll(ring, -_CHORD, axis=0) - ring
-    turn = np.abs(np.arctan2(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0], (before * after).sum(axis=1)))
+    turn = np.arctan2(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0], (before * after).sum(axis=1))
+    slope = _slope(terrain, ring)
+    ahead = before + after
+    turn *= np.sign(ahead[:, 0] * slope[:, 1] - ahead[:, 1] * slope[:, 0])
     highest = np.max([np.roll(turn, k) for k in range(-_CHORD, _CHORD + 1)], axis=0)
     return np.asarray((turn >= highest) & (turn > _CUSP_RAD))
+
+
+def _slope(terrain: Terrain, points: Floats) -> Floats:
+    """(n, 2) the slope of the distance at each point."""
+    step = terrain.side_m / 2
+    rises = [(terrain.room(points + d) - terrain.room(points - d)) / (2 * step) for d in np.eye(2) * step]
+    return np.column_stack(rises)
 
 
 def _levelled(terrain: Terrain, points: Floats, inside_m: float, most_m: float) -> Floats:
@@ -73,10 +87,7 @@ def _levelled(terrain: Terrain, points: Floats, inside_m: float, most_m: float) 
     off = np.flatnonzero((room < 0) | (room < most_m))
     if not len(off):
         return points
-    step = terrain.side_m / 2
-    slope = np.column_stack(
-        [(terrain.room(points[off] + d) - terrain.room(points[off] - d)) / (2 * step) for d in np.eye(2) * step]
-    )
+    slope = _slope(terrain, points[off])
     size = np.hypot(slope[:, 0], slope[:, 1])
     good = size > 0.5
     moved = points.copy()

@@ -19,6 +19,8 @@ from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain
 _SQUARES_M = (1.2, 0.6, 0.3, 0.15)
 _REACH = 2.2
 _NEIGHBOURS = 14
+# About stops that the squares do not join, all places of the fine lattice are taken in.
+_NEAR_M = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,18 +35,28 @@ class Roadmap:
     @classmethod
     def of(cls, terrain: Terrain, reach: Bools, stops: Floats) -> Roadmap:
         """A roadmap over the cells of `reach` that joins the stops, in finer squares as long as some are cut off."""
-        places = stops
-        graph = nx.Graph()
-        graph.add_nodes_from(range(len(stops)))
+        roadmap = cls(terrain, stops, len(stops), nx.Graph())
+        roadmap.graph.add_nodes_from(range(len(stops)))
         for square_m in _SQUARES_M:
-            spread = _spread(terrain, reach, square_m)
-            fresh = np.arange(len(places), len(places) + len(spread))
-            places = np.concatenate((places, spread))
-            graph.add_nodes_from(fresh.tolist())
-            _join(graph, terrain, places, fresh, square_m * _REACH)
-            if _joined(graph, len(stops)):
-                break
-        return cls(terrain, places, len(stops), graph)
+            roadmap = roadmap._with(_spread(terrain, reach, square_m), square_m * _REACH)
+            if not len(roadmap.cut_off):
+                return roadmap
+        fine = _nodes_near(terrain, reach, stops[roadmap.cut_off])
+        return roadmap._with(fine, terrain.side_m * _REACH) if len(fine) else roadmap
+
+    def _with(self, spread: Floats, reach_m: float) -> Roadmap:
+        """This roadmap with further places, joined to all places near them."""
+        places = np.concatenate((self.places, spread))
+        fresh = np.arange(len(self.places), len(places))
+        self.graph.add_nodes_from(fresh.tolist())
+        _join(self.graph, self.terrain, places, fresh, reach_m)
+        return Roadmap(self.terrain, places, self.stops, self.graph)
+
+    @property
+    def cut_off(self) -> Ints:
+        """The stops that are not joined to the largest part of the roadmap."""
+        parts = self.component
+        return np.flatnonzero(parts[: self.stops] != np.argmax(np.bincount(parts)))
 
     @cached_property
     def component(self) -> Ints:
@@ -141,7 +153,8 @@ def _join(graph: nx.Graph, terrain: Terrain, places: Floats, fresh: Ints, reach_
     )
 
 
-def _joined(graph: nx.Graph, stops: int) -> bool:
-    if not stops:
-        return True
-    return set(range(stops)) <= nx.node_connected_component(graph, 0)
+def _nodes_near(terrain: Terrain, reach: Bools, stops: Floats) -> Floats:
+    """The nodes of the fine lattice that can be reached and lie near one of the stops."""
+    nodes = np.argwhere(terrain.fine_reach(reach))[:, ::-1] * (terrain.side_m / 2)
+    away, _ = cKDTree(stops).query(nodes, distance_upper_bound=_NEAR_M)
+    return np.asarray(nodes[np.isfinite(away)], dtype=np.float64)
