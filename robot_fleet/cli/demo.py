@@ -47,11 +47,15 @@ def demo(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Clean a store with simulated robots, from the first process to the report: nothing else must run.
+    """Clean a store with simulated robots, and report what came of it.
 
-    Starts a controller and a simulator, lets the robots clean the whole store on a fast clock, and says what came of it:
-    what is clean, as credited and in truth, what is not and why, what each robot did. Without --store three robots
-    clean a supermarket. Ends with 0 when at least 97 % of the floor that can be reached is truly clean and nothing was hit.
+    Nothing else must run: a controller and a simulator are started, the robots
+    clean the whole store on a fast clock, and both are ended. The report says
+    what is clean, as credited and in truth, what is not and why, and what each
+    robot did. Without --store three robots clean a supermarket.
+
+    Ends with 0 when at least 97 % of the floor that robots can reach is truly
+    clean and nothing was hit.
     """
     from robot_fleet.main.stores import load
 
