@@ -66,12 +66,16 @@ def _granted(state: FleetState, robot: Robot, piece: Piece) -> bool:
 
 
 def _free_part(state: FleetState, robot: Robot, piece: Piece) -> Piece | None:
-    """As much of a lane as can be cleaned before floor that others hold; None when that is not worth an order."""
-    if piece.kind is not LegKind.CLEAN:
-        return None
+    """The piece without floor that others hold: as much of a lane as is worth an order, or a drive without what it runs beyond.
+
+    None when neither is to be had.
+    """
     taken = union_all(list(state.traffic.others(robot.name).values()))
     shorter = piece.before(taken, robot.radius_m + MARGIN_M)
-    return shorter if shorter is not None and shorter.end_m - piece.start.offset_m >= WORTH_M else None
+    if shorter is None:
+        return None
+    worth = piece.kind is LegKind.CLEAN and shorter.end_m - piece.start.offset_m >= WORTH_M
+    return shorter if worth or shorter.end_m == piece.end_m else None
 
 
 def _send(state: FleetState, run: CleaningRun, robot: Robot, piece: Piece) -> None:
