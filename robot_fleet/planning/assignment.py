@@ -73,8 +73,7 @@ def _cut(work: Work, whole: Ints, share: Floats) -> list[Ints]:
     link = work.cost[whole[:-1] ^ 1, whole[1:]] if len(whole) > 1 else np.zeros(0)
     spent = work.drive_s[whole // 2] + np.concatenate((link, [0.0]))
     middle = np.cumsum(spent) - spent / 2
-    runs = _runs_for(work, whole, middle / spent.sum(), share)
-    return runs
+    return _runs_for(work, whole, middle / spent.sum(), share)
 
 
 def _runs_for(work: Work, whole: Ints, middle: Floats, share: Floats) -> list[Ints]:

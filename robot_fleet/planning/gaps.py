@@ -10,7 +10,7 @@ import numpy as np
 
 from robot_fleet.floor.profile import Head
 from robot_fleet.planning.sweeping import mark_swept
-from robot_fleet.planning.terrain import Bools, Floats, Terrain
+from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain
 
 _LONGEST_M = 12.0
 _LEAST_M = 0.1
@@ -64,7 +64,7 @@ def _patches(rest: Bools, side_m: float, width_m: float) -> list[Floats]:
     groups = np.split(cells[order], np.flatnonzero(np.diff(which[order])) + 1)
     found: list[Floats] = []
     for group in groups:
-        found.extend(_split((group[:, ::-1] + 0.5) * side_m, width_m))
+        found.extend(_split(np.asarray((group[:, ::-1] + 0.5) * side_m), width_m))
     return sorted(found, key=len, reverse=True)
 
 
@@ -83,7 +83,7 @@ def _split(points: Floats, width_m: float) -> list[Floats]:
 
 def _axes(points: Floats) -> tuple[Floats, Floats]:
     centred = points - points.mean(axis=0)
-    values, vectors = np.linalg.eigh(centred.T @ centred + 1e-12 * np.eye(2))
+    _, vectors = np.linalg.eigh(centred.T @ centred + 1e-12 * np.eye(2))
     return vectors[:, 1], vectors[:, 0]
 
 
@@ -110,24 +110,22 @@ def _passes(terrain: Terrain, patch: Floats, head: Head, angle: float) -> list[_
     way = np.linspace(low, high, max(3, math.ceil((high - low) / _STEP_M) + 1))
     points = way[None, :, None] * along + offsets[:, None, None] * across
     safe = terrain.safe(points.reshape(-1, 2)).reshape(len(offsets), len(way))
+    firsts, lasts = _longest(safe)
     found = []
-    for offset, row in zip(offsets, safe, strict=True):
-        stretch = _longest(row)
-        if stretch is None:
-            continue
-        first, last = way[stretch[0]], way[stretch[1]]
+    for k in np.flatnonzero(lasts > firsts):
+        first, last, offset = way[firsts[k]], way[lasts[k]], offsets[k]
         gain = int(((np.abs(s - offset) <= half) & (t >= first) & (t <= last)).sum())
-        lane = np.array([first * along + offset * across, last * along + offset * across])
         if gain >= 2:
-            found.append(_Pass(lane, gain))
+            ends = np.array([first * along + offset * across, last * along + offset * across])
+            found.append(_Pass(ends, gain))
     best = sorted(found, key=lambda one: one.worth, reverse=True)[:3]
     return [one for one in best if terrain.open_path(one.lane)]
 
 
-def _longest(row: Bools) -> tuple[int, int] | None:
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], row.astype(np.int8), [0]))))
-    spans = edges[1::2] - edges[::2]
-    if not len(spans) or spans.max() < 2:
-        return None
-    k = int(np.argmax(spans))
-    return int(edges[2 * k]), int(edges[2 * k + 1]) - 1
+def _longest(rows: Bools) -> tuple[Ints, Ints]:
+    """First and last place (n,) of the longest run of True in each row; a row without one gives two equal places."""
+    places = np.arange(rows.shape[1])
+    begin = np.maximum.accumulate(np.where(rows, -1, places), axis=1) + 1
+    last = np.argmax(np.where(rows, places - begin + 1, 0), axis=1)
+    first = begin[np.arange(len(rows)), last]
+    return np.where(first <= last, first, last), last

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -48,7 +49,8 @@ def straight_lanes(terrain: Terrain, reach: Bools, wanted: Bools, spread: Spread
     )
     label = along_rows(whole, max(1, round(_BLOCK_M / terrain.side_m)))
     lanes = []
-    for along, room, part in ((True, frame.room, whole & label), (False, frame.room.T, (whole & ~label).T)):
+    room_m = frame.room.astype(np.float64)
+    for along, room, part in ((True, room_m, whole & label), (False, room_m.T, (whole & ~label).T)):
         for nodes in _lanes(room, part, terrain.side_m, spread):
             lane = frame.to_grid(nodes if along else nodes[:, ::-1])
             lanes.extend(thinned(terrain, lane))
@@ -64,7 +66,7 @@ def _useful(reach: Bools, wanted: Bools, half: float) -> Bools:
 
 def _without_specks(mask: Bools, frame: Frame, size: int) -> Bools:
     """The mask with small closed holes filled: a lane leads around them instead of ending there."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
     small = (stats[:, cv2.CC_STAT_WIDTH] <= size) & (stats[:, cv2.CC_STAT_HEIGHT] <= size)
     return np.asarray(mask | small[labels])
 
@@ -152,7 +154,7 @@ def _clipped(height: Floats, low: Floats, high: Floats, spacing: float) -> list[
     steep = np.abs(np.diff(inside)) > _STEEPEST
     edges = np.flatnonzero(np.diff(useful.astype(np.int8)) != 0) + 1
     cuts = np.unique(np.concatenate(([0], edges, np.flatnonzero(steep) + 1, [len(height)])))
-    pieces = [slice(int(a), int(b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    pieces = [slice(int(a), int(b)) for a, b in pairwise(cuts)]
     return [piece for piece in pieces if useful[piece.start] and piece.stop - piece.start > 1]
 
 

@@ -21,6 +21,8 @@ from robot_fleet.planning.terrain import FORGIVEN_M, Bools, Floats, Terrain
 _PRICES = (0.9, 0.75, 0.6, 0.5, 0.4, 0.32, 0.25, 0.19, 0.14, 0.1, 0.07)
 # Stretches worth nearly as much as the best one are taken in the same pass.
 _NEAR_BEST = 0.75
+# A patch smaller than this is worth no lane of its own at any price.
+_CRUMB_M2 = 0.05
 _FAR = np.float32(-1e6)
 
 
@@ -66,7 +68,9 @@ class _Field:
     def _new(self) -> Floats:
         """Wanted nodes under the head at each node."""
         kernel = np.ones((2 * self.half + 1, 1), dtype=np.float32)
-        return cv2.filter2D(self.rest.astype(np.float32), -1, kernel, borderType=cv2.BORDER_CONSTANT)
+        return np.asarray(
+            cv2.filter2D(self.rest.astype(np.float32), -1, kernel, borderType=cv2.BORDER_CONSTANT), dtype=np.float64
+        )
 
     def sweep(self, one: _Stretch) -> None:
         """Nothing more is wanted under the head along a stretch."""
@@ -77,15 +81,22 @@ def picked_lanes(terrain: Terrain, frame: Frame, reach: Bools, rest: Bools, widt
     """Lanes (n, 2) in the grid frame over what is wanted in `rest` (rows, cols); crumbs are left."""
     near = cv2.dilate(reach.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     safe = frame.seen(near) & (frame.room >= -FORGIVEN_M)
-    wanted = frame.seen(rest)
+    wanted = frame.seen(_without_crumbs(rest, round(_CRUMB_M2 / frame.side_m**2)))
     half = int(width_m / 2 / frame.side_m)
     lanes = []
     for rows, cols in _windows(wanted, half + round(0.5 / frame.side_m)):
         for nodes in _picked(safe[rows, cols], wanted[rows, cols].copy(), half, frame.side_m):
-            lane = frame.to_grid(nodes + (cols.start, rows.start))
+            lane = frame.to_grid(nodes + np.array([cols.start, rows.start]))
             if terrain.open_path(lane):
                 lanes.append(lane)
     return lanes
+
+
+def _without_crumbs(rest: Bools, least: int) -> Bools:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(rest.astype(np.uint8), connectivity=8)
+    large = stats[:, cv2.CC_STAT_AREA] >= least
+    large[0] = False
+    return np.asarray(large[labels])
 
 
 def _picked(safe: Bools, rest: Bools, half: int, side_m: float) -> Iterator[Floats]:

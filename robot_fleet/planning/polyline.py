@@ -24,6 +24,23 @@ def thinned(terrain: Terrain, points: Floats, tolerance_m: float = _TOLERANCE_M)
     return found
 
 
+def simplified(points: Floats, tolerance_m: float) -> Floats:
+    """The polyline without vertices that a line within the tolerance can do without (Douglas, Peucker, 1973)."""
+    keep = np.zeros(len(points), dtype=bool)
+    keep[[0, -1]] = True
+    todo = [(0, len(points) - 1)]
+    while todo:
+        first, last = todo.pop()
+        if last - first < 2:
+            continue
+        off = _off(points[first : last + 1])
+        worst = int(np.argmax(off))
+        if off[worst] > tolerance_m:
+            keep[first + worst] = True
+            todo += [(first, first + worst), (first + worst, last)]
+    return points[keep]
+
+
 def _sparse(terrain: Terrain, points: Floats, tolerance_m: float) -> Floats:
     """Vertices that a line within the tolerance can do without are left out (Douglas, Peucker, 1973), if that is safe."""
     keep = np.zeros(len(points), dtype=bool)
@@ -40,7 +57,7 @@ def _sparse(terrain: Terrain, points: Floats, tolerance_m: float) -> Floats:
         middle = first + worst if off[worst] > 1e-9 else (first + last) // 2
         keep[middle] = True
         todo += [(first, middle), (middle, last)]
-    return points[keep]
+    return np.asarray(points[keep])
 
 
 def _off(points: Floats) -> Floats:
@@ -48,7 +65,7 @@ def _off(points: Floats) -> Floats:
     along = points[-1] - points[0]
     size = float(np.hypot(*along))
     if size < 1e-12:
-        return np.hypot(*(points - points[0]).T)
+        return np.asarray(np.hypot(*(points - points[0]).T))
     away = points - points[0]
     return np.asarray(np.abs(away[:, 0] * along[1] - away[:, 1] * along[0]) / size)
 

@@ -30,7 +30,7 @@ class Roadmap:
     terrain: Terrain
     places: Floats
     stops: int
-    graph: nx.Graph
+    graph: nx.Graph[int]
 
     @classmethod
     def of(cls, terrain: Terrain, reach: Bools, stops: Floats) -> Roadmap:
@@ -45,7 +45,7 @@ class Roadmap:
         return roadmap._with(fine, terrain.side_m * _REACH) if len(fine) else roadmap
 
     def _with(self, spread: Floats, reach_m: float) -> Roadmap:
-        """This roadmap with further places, joined to all places near them."""
+        """The roadmap with further places, joined to all places near them."""
         places = np.concatenate((self.places, spread))
         fresh = np.arange(len(self.places), len(places))
         self.graph.add_nodes_from(fresh.tolist())
@@ -138,7 +138,7 @@ def _spread(terrain: Terrain, reach: Bools, square_m: float) -> Floats:
     return np.column_stack((cols[chosen] + 0.5, rows[chosen] + 0.5)) * terrain.side_m
 
 
-def _join(graph: nx.Graph, terrain: Terrain, places: Floats, fresh: Ints, reach_m: float) -> None:
+def _join(graph: nx.Graph[int], terrain: Terrain, places: Floats, fresh: Ints, reach_m: float) -> None:
     """Joins every place to those of the `fresh` ones that are near and can be seen from it."""
     away, other = cKDTree(places[fresh]).query(places, k=min(_NEIGHBOURS, len(fresh)), distance_upper_bound=reach_m)
     away, other = away.reshape(len(places), -1), other.reshape(len(places), -1)

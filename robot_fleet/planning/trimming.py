@@ -22,7 +22,7 @@ def trimmed(lanes: list[Floats], wanted: Bools, head: Head, side_m: float, worth
     `worth` of what so many metres of head can clean.
     """
     swaths = [_Swath.of(lane, wanted, head, side_m) for lane in lanes]
-    count = np.zeros(wanted.size, dtype=np.int32)
+    count = np.zeros(wanted.size, dtype=np.int64)
     for swath in swaths:
         count[swath.cells] += 1
     order = sorted(range(len(lanes)), key=lambda k: swaths[k].alone(count, 1) / (length_m(lanes[k]) + TURNS_M))
@@ -50,7 +50,7 @@ class _Swath:
 
     @classmethod
     def of(cls, lane: Floats, wanted: Bools, head: Head, side_m: float) -> _Swath:
-        slices, swept = _sliced(lane), swept_cells(wanted.shape, lane, head, side_m)
+        slices, swept = _sliced(lane), swept_cells((wanted.shape[0], wanted.shape[1]), lane, head, side_m)
         ours = wanted.ravel()[swept.cells]
         number = np.minimum((swept.along_m[ours] / length_m(lane) * len(slices)).astype(np.int64), len(slices) - 1)
         return cls(slices, swept.cells[ours], np.maximum(number, 0))
