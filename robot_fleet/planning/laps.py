@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from robot_fleet.floor.profile import Head
-from robot_fleet.planning.polyline import TURNS_M, length_m, thinned
+from robot_fleet.planning.polyline import TURNS_M, length_m, simplified, thinned
 from robot_fleet.planning.sweeping import mark_swept
 from robot_fleet.planning.terrain import FORGIVEN_M, Bools, Floats, Terrain
 
@@ -115,7 +115,7 @@ def laps(terrain: Terrain, rings: list[Floats], wanted: Bools, swept: Bools, hea
             stretch = _worthiest(terrain, ring, wanted & ~swept, head.width_m, price)
             if stretch is None:
                 continue
-            pieces = [lap for lap in thinned(terrain, stretch, _CURVED_M) if length_m(lap) > _SHORTEST_M]
+            pieces = [lap for lap in _sparse(terrain, stretch) if length_m(lap) > _SHORTEST_M]
             for lap in pieces:
                 mark_swept(swept, lap, head, terrain.side_m)
             found.extend(pieces)
@@ -134,6 +134,12 @@ def _worthiest(terrain: Terrain, ring: Floats, rest: Bools, width_m: float, pric
     ring = np.concatenate((ring[:-1][opened:], ring[:-1][: opened + 1]))
     first, last, value = _best(np.roll(worth, -opened))
     return ring[first : last + 1] if value > price * TURNS_M and last - first >= 2 else None
+
+
+def _sparse(terrain: Terrain, stretch: Floats) -> list[Floats]:
+    """A stretch of an outline with few vertices; in pieces where it is not safe."""
+    few = simplified(stretch, _CURVED_M)
+    return [few] if terrain.open_path(few) else thinned(terrain, stretch, _CURVED_M)
 
 
 def _new_share(terrain: Terrain, ring: Floats, rest: Bools, width_m: float) -> Floats:

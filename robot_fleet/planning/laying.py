@@ -26,6 +26,8 @@ _LAP_FIRST, _LAP_LATER, _LAP_LAST = 0.45, 0.25, 0.12
 _WORTHY = 0.3
 # Aisles that take less than so many times the bound are not worth a second try.
 _GOOD = 1.3
+# Floor that is left over takes so many times its bound.
+_POOR = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +44,16 @@ class Laying:
     def lanes(self) -> list[Floats]:
         """The lanes (n, 2) in the grid frame, of the mixture that takes the least time."""
         rings = outlines(self.terrain, self.reach)
-        by_aisles = self._completed(self._aisles(self.wanted), rings)
-        if self._time_s(by_aisles) <= _GOOD * self._bound_s():
-            return by_aisles
-        return min(by_aisles, self._completed(self._laps_first(rings), rings), key=self._time_s)
+        by_aisles = self._aisles(self.wanted)
+        if self._guess_s(by_aisles) <= _GOOD * self._bound_s():
+            return self._completed(by_aisles, rings)
+        by_laps = self._laps_first(rings)
+        return self._completed(min(by_aisles, by_laps, key=self._guess_s), rings)
+
+    def _guess_s(self, lanes: list[Floats]) -> float:
+        """Seconds for the lanes and, at a poor rate, for the floor that they leave."""
+        rest = (self.wanted & ~self._swept(lanes)).sum() / self.wanted.sum()
+        return self._time_s(lanes) + _POOR * float(rest) * self._bound_s()
 
     def _bound_s(self) -> float:
         cells_m2 = float(self.wanted.sum()) * self.terrain.side_m**2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,9 @@ import numpy as np
 from robot_fleet.floor.profile import Head
 from robot_fleet.planning.terrain import Bools, Floats, Ints
 
-_PIECE_M = 3.0
+_PIECE_M = 0.6
 _CORNER_RAD = 1e-3
+_CELLS_AT_ONCE = 400_000
 _TOLERANCE_M = 5e-4
 
 
@@ -25,81 +27,95 @@ class Sweep:
 
 def mark_swept(mask: Bools, points: Floats, head: Head, side_m: float) -> None:
     """Marks in `mask` (rows, cols) what the head sweeps along a polyline (grid frame), pivots at its corners included."""
-    for rows, cols, _ in _pieces(mask.shape, points, head, side_m):
-        mask[rows, cols] = True
+    for cells, _ in _pieces(mask.shape, points, head, side_m):
+        np.put(mask, cells, True)
 
 
-def swept_cells(shape: tuple[int, int], points: Floats, head: Head, side_m: float) -> Sweep:
+def swept_cells(shape: tuple[int, ...], points: Floats, head: Head, side_m: float) -> Sweep:
     """What the head sweeps along a polyline (grid frame), pivots at its corners included."""
     pieces = _pieces(shape, points, head, side_m)
     if not pieces:
         return Sweep(np.zeros(0, dtype=np.int64), np.zeros(0))
-    cells = np.concatenate([rows * shape[1] + cols for rows, cols, _ in pieces])
-    along = np.concatenate([along for _, _, along in pieces])
+    cells, along = np.concatenate([one for one, _ in pieces]), np.concatenate([one for _, one in pieces])
     order = np.lexsort((along, cells))
     first = order[np.concatenate(([True], np.diff(cells[order]) != 0))]
     return Sweep(cells[first], along[first])
 
 
-def _pieces(shape: tuple[int, ...], points: Floats, head: Head, side_m: float) -> list[tuple[Ints, Ints, Floats]]:
-    """Rows, columns and metres along the polyline of the swept cells, box by box and fan by fan."""
-    found = []
+def _pieces(shape: tuple[int, ...], points: Floats, head: Head, side_m: float) -> list[tuple[Ints, Floats]]:
+    """Flat cells and metres along the polyline of what is swept, in batches, not each cell once."""
     step = np.diff(points, axis=0)
     length = np.hypot(step[:, 0], step[:, 1])
     moves = np.flatnonzero(length > 1e-9)
-    length, begins = length[moves], points[moves]
+    if not len(moves):
+        return []
+    begins, length = points[moves], length[moves]
     ahead = step[moves] / length[:, None]
     way = np.concatenate(([0.0], np.cumsum(length)))
-    for k in range(len(moves)):
-        count = max(1, math.ceil(length[k] / _PIECE_M))
-        for part in range(count):
-            passed = length[k] * part / count
-            rows, cols, along = _box(shape, begins[k] + ahead[k] * passed, ahead[k], length[k] / count, head, side_m)
-            found.append((rows, cols, along + (way[k] + passed)))
-    if head.offset_m == 0.0:
-        for k in range(1, len(moves)):
-            turn = math.atan2(_cross(ahead[k - 1], ahead[k]), float(ahead[k - 1] @ ahead[k]))
-            if abs(turn) > _CORNER_RAD:
-                rows, cols = _fan(shape, begins[k], ahead[k - 1], turn, head, side_m)
-                found.append((rows, cols, np.full(len(rows), way[k])))
+    found = list(_boxes(shape, begins, ahead, length, way, head, side_m))
+    if head.offset_m == 0.0 and len(moves) > 1:
+        found.extend(_fans(shape, begins[1:], ahead, way[1:-1], head, side_m))
     return found
 
 
-def _box(
-    shape: tuple[int, ...], begin: Floats, unit: Floats, length: float, head: Head, side_m: float
-) -> tuple[Ints, Ints, Floats]:
+def _boxes(
+    shape: tuple[int, ...], begins: Floats, ahead: Floats, length: Floats, way: Floats, head: Head, side_m: float
+) -> Iterator[tuple[Ints, Floats]]:
+    """What is swept along straight moves, each in pieces so short that small windows of cells hold them."""
+    counts = np.ceil(length / _PIECE_M).astype(np.int64)
+    move = np.repeat(np.arange(len(length)), counts)
+    part = np.arange(len(move)) - np.repeat(np.cumsum(counts) - counts, counts)
+    each = length[move] / counts[move]
+    passed, unit = part * each, ahead[move]
+    first = begins[move] + unit * (passed + head.offset_m)[:, None]
     half = head.width_m / 2
-    begin = begin + unit * head.offset_m
-    end = begin + unit * length
-    row0, col0, x, y = _window(shape, np.minimum(begin, end) - half, np.maximum(begin, end) + half, side_m)
-    x, y = x - begin[0], y - begin[1]
-    along, across = x * unit[0] + y * unit[1], y * unit[0] - x * unit[1]
-    inside = (np.abs(across) <= half + _TOLERANCE_M) & (along >= -_TOLERANCE_M) & (along <= length + _TOLERANCE_M)
-    rows, cols = np.nonzero(inside)
-    return rows + row0, cols + col0, along[rows, cols]
+    size = math.ceil((2 * math.hypot(half, _PIECE_M / 2)) / side_m) + 2
+    for batch in _batches(len(move), size):
+        centre = first[batch] + unit[batch] * each[batch, None] / 2
+        rows, cols, x, y = _windows(centre, size, side_m)
+        u, v = unit[batch, 0, None, None], unit[batch, 1, None, None]
+        along, across = x * u + y * v, y * u - x * v
+        inside = (np.abs(across) <= half + _TOLERANCE_M) & (np.abs(along) <= each[batch, None, None] / 2 + _TOLERANCE_M)
+        start = (way[move[batch]] + passed[batch] + each[batch] / 2)[:, None, None]
+        yield _inside(shape, rows, cols, inside, along + start)
 
 
-def _fan(
-    shape: tuple[int, ...], centre: Floats, unit: Floats, turn: float, head: Head, side_m: float
-) -> tuple[Ints, Ints]:
-    """What both halves of a head under the turning centre sweep while the robot pivots."""
+def _fans(
+    shape: tuple[int, ...], centres: Floats, ahead: Floats, way: Floats, head: Head, side_m: float
+) -> Iterator[tuple[Ints, Floats]]:
+    """What both halves of a head under the turning centre sweep at the corners of a polyline."""
+    before, after = ahead[:-1], ahead[1:]
+    turn = np.arctan2(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0], (before * after).sum(axis=1))
+    corners = np.flatnonzero(np.abs(turn) > _CORNER_RAD)
     reach = head.width_m / 2
-    row0, col0, x, y = _window(shape, centre - reach, centre + reach, side_m)
-    x, y = x - centre[0], y - centre[1]
-    # Angles against the left half of the head before the turn; the right half is the same, turned by half a circle.
-    angle = np.arctan2(y, x) - math.atan2(unit[1], unit[0]) - math.pi / 2
-    passed = np.mod(angle if turn > 0 else -angle, math.pi) <= abs(turn)
-    rows, cols = np.nonzero((np.hypot(x, y) <= reach) & passed)
-    return rows + row0, cols + col0
+    size = math.ceil(head.width_m / side_m) + 2
+    for batch in _batches(len(corners), size):
+        k = corners[batch]
+        rows, cols, x, y = _windows(centres[k], size, side_m)
+        # Angles against the left half of the head before the turn; the right half is the same, turned by half a circle.
+        left = np.arctan2(before[k, 1], before[k, 0]) + math.pi / 2
+        angle = (np.arctan2(y, x) - left[:, None, None]) * np.sign(turn[k])[:, None, None]
+        passed = np.mod(angle, math.pi) <= np.abs(turn[k])[:, None, None]
+        inside = (np.hypot(x, y) <= reach + _TOLERANCE_M) & passed
+        yield _inside(shape, rows, cols, inside, np.broadcast_to(way[k, None, None], inside.shape))
 
 
-def _window(shape: tuple[int, ...], low: Floats, high: Floats, side_m: float) -> tuple[int, int, Floats, Floats]:
-    col0, row0 = (max(0, math.floor(value / side_m)) for value in low)
-    col1, row1 = min(shape[1], math.ceil(high[0] / side_m)), min(shape[0], math.ceil(high[1] / side_m))
-    x = (np.arange(col0, max(col0, col1)) + 0.5) * side_m
-    y = ((np.arange(row0, max(row0, row1)) + 0.5) * side_m)[:, None]
-    return row0, col0, x, y
+def _batches(count: int, size: int) -> Iterator[slice]:
+    each = max(1, _CELLS_AT_ONCE // size**2)
+    return (slice(first, min(first + each, count)) for first in range(0, count, each))
 
 
-def _cross(a: Floats, b: Floats) -> float:
-    return float(a[0] * b[1] - a[1] * b[0])
+def _windows(centres: Floats, size: int, side_m: float) -> tuple[Ints, Ints, Floats, Floats]:
+    """Rows (k, size, 1) and columns (k, 1, size) about centres, and how far their cells' centres lie from them."""
+    low = np.floor(centres / side_m).astype(np.int64) - size // 2
+    steps = np.arange(size)
+    cols, rows = low[:, 0, None, None] + steps[None, None, :], low[:, 1, None, None] + steps[None, :, None]
+    x = (cols + 0.5) * side_m - centres[:, 0, None, None]
+    y = (rows + 0.5) * side_m - centres[:, 1, None, None]
+    return rows, cols, x, y
+
+
+def _inside(shape: tuple[int, ...], rows: Ints, cols: Ints, inside: Bools, along: Floats) -> tuple[Ints, Floats]:
+    inside = inside & (rows >= 0) & (rows < shape[0]) & (cols >= 0) & (cols < shape[1])
+    flat = np.broadcast_to(rows * shape[1] + cols, inside.shape)
+    return flat[inside], along[inside]
