@@ -38,7 +38,7 @@ def simplified(points: Floats, tolerance_m: float) -> Floats:
         if off[worst] > tolerance_m:
             keep[first + worst] = True
             todo += [(first, first + worst), (first + worst, last)]
-    return points[keep]
+    return np.asarray(points[keep])
 
 
 def _sparse(terrain: Terrain, points: Floats, tolerance_m: float) -> Floats:
