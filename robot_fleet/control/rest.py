@@ -12,6 +12,7 @@ from robot_fleet.fleet.coverage import CoverageRecord
 from robot_fleet.fleet.entities import CleaningRun, Order, Robot
 from robot_fleet.fleet.itinerary import Itinerary, Place
 from robot_fleet.fleet.states import RunEvent, RunState
+from robot_fleet.fleet.traffic import MARGIN_M
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import LegKind, MissedReason, Plan, PlanRequest, Starter
 
@@ -149,14 +150,19 @@ def _credit_ahead(soon: CoverageRecord, robot: Robot, order: Order) -> None:
 
 
 def _closed(state: FleetState, members: list[Robot]) -> tuple[Polygon, ...]:
-    """The floor of robots that are not planned for: what they hold, or their dock when they are on their way to it."""
+    """The floor of robots that are not planned for: what they hold, or their dock when they are on their way to it.
+
+    Grown by what a planned robot must keep from it beyond its clearance, or its lanes would never be granted.
+    """
+    grown_m = max(0.0, MARGIN_M - min(robot.spec.profile.clearance_m for robot in members))
     away = [robot for robot in state.robots.values() if robot not in members]
     docks = {robot.name: state.store.floor.dock(robot.spec.dock).pose for robot in away if robot.needs_charge}
     floors = [
         state.disc(robot, docks[robot.name]) if robot.name in docks else state.traffic.held(robot.name)
         for robot in away
     ]
-    return tuple(part for floor in floors for part in getattr(floor, "geoms", [floor]) if not part.is_empty)
+    grown = [floor.buffer(grown_m) for floor in floors]
+    return tuple(part for floor in grown for part in getattr(floor, "geoms", [floor]) if not part.is_empty)
 
 
 def _patches(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
