@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -15,13 +16,16 @@ from robot_fleet.planning.assignment import Work, shared_out
 from robot_fleet.planning.costs import Ends, travel_s
 from robot_fleet.planning.crew import Crew
 from robot_fleet.planning.laying import Laying
-from robot_fleet.planning.plan import CoveragePath, PlanRequest, Progress, Starter
+from robot_fleet.planning.plan import CoveragePath, Leg, PlanRequest, Progress, Starter
 from robot_fleet.planning.roadmap import Roadmap
+from robot_fleet.planning.rounding import Ledger, rounded, sweeps
 from robot_fleet.planning.terrain import Bools, Floats, Ints
 from robot_fleet.planning.timing import path_s, timed
 
 # Crumbs worth less than this share of the floor are left: each costs a visit of its own.
 _LEFT = 0.003
+# Together with what rounded corners leave, so much may be missed.
+_LOST = 0.004
 
 
 class CrewPlan:
@@ -49,8 +53,28 @@ class CrewPlan:
         made = {}
         for k, (robot, order) in enumerate(zip(self.crew.robots, orders, strict=True)):
             if len(order):
-                made[robot.name] = self._path(robot, stops, order, roadmap, 2 * (len(lanes) + k))
-        return made
+                made[robot.name] = self._legs(robot, stops, order, roadmap, 2 * (len(lanes) + k))
+        return self._timed(self._smooth(made))
+
+    def _smooth(self, legs: dict[str, list[Leg]]) -> dict[str, list[Leg]]:
+        """The legs of all robots with arcs for corners."""
+        shape, side_m = self.grid.shape, self.grid.resolution_m
+        profiles = {robot.name: robot.profile for robot in self.crew.robots}
+        local = {name: [replace(leg, points=self.grid.from_map(leg.points)) for leg in legs[name]] for name in legs}
+        swept = [sweeps(local[name], shape, profiles[name], side_m) for name in legs]
+        ledger = Ledger.of(self.crew.wanted, swept, int(self.crew.wanted.sum() * _LOST))
+        found = {}
+        for name, own in local.items():
+            smooth = rounded(own, self.crew.terrain, profiles[name], ledger, shape)
+            found[name] = [replace(leg, points=self.grid.to_map(leg.points)) for leg in smooth]
+        return found
+
+    def _timed(self, legs: dict[str, list[Leg]]) -> dict[str, CoveragePath]:
+        robots = {robot.name: robot for robot in self.crew.robots}
+        return {
+            name: CoveragePath(name, tuple(timed(own, robots[name].profile, robots[name].pose)))
+            for name, own in legs.items()
+        }
 
     def _joined(
         self, lanes: list[Floats], stops: list[Floats], ends: Ends, roadmap: Roadmap
@@ -101,7 +125,7 @@ class CrewPlan:
             pace=np.array([robot.profile.speed_mps / fastest for robot in robots]),
         )
 
-    def _path(self, robot: Starter, stops: list[Floats], order: Ints, roadmap: Roadmap, start: int) -> CoveragePath:
+    def _legs(self, robot: Starter, stops: list[Floats], order: Ints, roadmap: Roadmap, start: int) -> list[Leg]:
         legs = LegList(robot, self.request.leg_prefix)
         legs.leave_dock()
         ends = [start, *order.tolist()]
@@ -115,7 +139,7 @@ class CrewPlan:
         if robot.dock is not None:
             legs.drive(np.concatenate((self._map_way(roadmap, ends[-1] ^ 1, start + 1), [self._staging(robot)])))
             legs.dock()
-        return CoveragePath(robot.name, tuple(timed(legs.legs, robot.profile, robot.pose)))
+        return legs.legs
 
     def _map_way(self, roadmap: Roadmap, leave: int, enter: int) -> Floats:
         way = roadmap.way(leave, enter)

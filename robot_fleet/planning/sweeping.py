@@ -42,6 +42,12 @@ def swept_cells(shape: tuple[int, ...], points: Floats, head: Head, side_m: floa
     return Sweep(cells[first], along[first])
 
 
+def sweeps_of(shape: tuple[int, ...], points: Floats, head: Head, side_m: float) -> Ints:
+    """The flat indices of the swept cells, each as often as a move or a pivot sweeps it."""
+    pieces = _pieces(shape, points, head, side_m)
+    return np.concatenate([cells for cells, _ in pieces]) if pieces else np.zeros(0, dtype=np.int64)
+
+
 def _pieces(shape: tuple[int, ...], points: Floats, head: Head, side_m: float) -> list[tuple[Ints, Floats]]:
     """Flat cells and metres along the polyline of what is swept, in batches, not each cell once."""
     step = np.diff(points, axis=0)
