@@ -66,7 +66,7 @@ def until_ended(made: VirtualSite, limit_s: float = 4000.0) -> RunView:
 
 
 def _is_clean(request: PlanRequest, x: float) -> bool:
-    if any(polygon.distance(LineString([(x, 0.5), (x, 7.5)])) < 0.45 for polygon in request.closed):
+    if any(polygon.distance(LineString([(x, 0.5), (x, 7.5)])) < 0.40 for polygon in request.closed):
         return True
     if request.cleaned is None:
         return False
