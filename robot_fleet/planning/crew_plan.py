@@ -22,9 +22,7 @@ from robot_fleet.planning.rounding import Ledger, rounded, sweeps
 from robot_fleet.planning.terrain import Bools, Floats, Ints
 from robot_fleet.planning.timing import path_s, timed
 
-# Crumbs worth less than this share of the floor are left: each costs a visit of its own.
-_LEFT = 0.003
-# Together with what rounded corners leave, so much may be missed.
+# With what rounded corners leave, this share of the floor may be missed in all.
 _LOST = 0.004
 
 
@@ -90,7 +88,7 @@ class CrewPlan:
 
     def _lanes(self) -> list[Floats]:
         crew = self.crew
-        return Laying(crew.terrain, crew.reach, crew.wanted, self.profile, crew.spacing_m, _LEFT).lanes()
+        return Laying(crew.terrain, crew.reach, crew.wanted, self.profile, crew.spacing_m).lanes()
 
     def _with_homes(self, lanes: list[Floats]) -> list[Floats]:
         """The lanes, and behind them one short lane for each robot: it is left to set off and entered to come home."""

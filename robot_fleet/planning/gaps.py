@@ -17,6 +17,9 @@ _LEAST_M = 0.1
 _STEP_M = 0.05
 # What a short lane costs besides its length: the turns into it and out of it.
 _TURNS_M = 2.5
+# A patch so small is a crumb: it costs a visit of its own as a larger one does.
+_CRUMB_M2 = 0.06
+_ROUNDS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,27 +32,35 @@ class _Pass:
         return self.gain / (float(np.hypot(*(self.lane[-1] - self.lane[0]))) + _TURNS_M)
 
 
+@dataclass(frozen=True)
+class Leftover:
+    """How many wanted cells may stay: up to `most` when only crumbs are left, else `least`."""
+
+    least: int
+    most: int
+
+
 def gap_lanes(
-    terrain: Terrain, wanted: Bools, swept: Bools, head: Head, allowed_cells: int, axes_rad: tuple[float, ...]
+    terrain: Terrain, wanted: Bools, swept: Bools, head: Head, leftover: Leftover, axes_rad: tuple[float, ...]
 ) -> list[Floats]:
-    """Lanes (n, 2) in the grid frame until at most `allowed_cells` of `wanted` are not swept, the largest gaps first.
+    """Lanes (n, 2) in the grid frame until no more of `wanted` is left than may be, the largest gaps first.
 
     Marks in `swept` what they sweep.
     """
     found: list[Floats] = []
-    for _ in range(4):
+    crumb = _CRUMB_M2 / terrain.side_m**2
+    for _ in range(_ROUNDS):
         rest = wanted & ~swept
-        before = int(rest.sum())
-        if before <= allowed_cells:
-            break
+        before = left = int(rest.sum())
         for patch in _patches(rest, terrain.side_m, head.width_m):
-            if int((wanted & ~swept).sum() if len(found) % 8 == 0 else before) <= allowed_cells:
-                break
+            if left <= leftover.least or (left <= leftover.most and len(patch) < crumb):
+                return found
             lane = _best_lane(terrain, patch, swept, head, axes_rad)
             if lane is not None:
                 mark_swept(swept, lane, head, terrain.side_m)
                 found.append(lane)
-        if int((wanted & ~swept).sum()) == before:
+                left = int((wanted & ~swept).sum())
+        if left == before:
             break
     return found
 

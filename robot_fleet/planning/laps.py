@@ -8,59 +8,81 @@ import cv2
 import numpy as np
 
 from robot_fleet.floor.profile import Head
-from robot_fleet.planning.polyline import TURNS_M, length_m, simplified, thinned
+from robot_fleet.planning.polyline import TURNS_M, simplified
 from robot_fleet.planning.sweeping import mark_swept
-from robot_fleet.planning.terrain import FORGIVEN_M, Bools, Floats, Terrain
+from robot_fleet.planning.terrain import Bools, Floats, Terrain
 
-_ROUNDS = 40
-# How far a lap may leave the outline to become smooth.
-_DRIFT_M = 0.015
+_ROUNDS = 80
+# A lap keeps so much room, so that chords of its bends stay clear; it leaves the outline by so little to become smooth.
 _LEVEL_M = 1e-3
-# A cusp is where chords of so many steps to both sides differ by more than this.
-_CHORD = 3
-_CUSP_RAD = math.radians(20.0)
-_STEP_M = 0.05
-_SHORTEST_M = 0.1
+_DRIFT_M = 0.015
+# Nodes with so much room are joined by straight lines that are safe; a node lies at most so far from the outline.
+_NODE_M = 4e-4
+_COARSE_M = 0.06
+_FEWEST = 4
 _PASSES = 5
+# A cusp is where chords of so many nodes to both sides differ by more than this.
+_CHORD = 5
+_CUSP_RAD = math.radians(20.0)
 # So fine that an arc about a corner keeps vertices of less than ten degrees, at which no robot stops.
 _CURVED_M = 0.001
 
 
-def outlines(terrain: Terrain, reach: Bools, inside_m: float = 0.0) -> list[Floats]:
-    """Closed outlines (n, 2) in the grid frame of the reach, or of what lies so far inside it; first point = last."""
-    place = terrain.fine_reach(reach) & (terrain.fine_m >= terrain.keep_m + inside_m - FORGIVEN_M)
+def outlines(terrain: Terrain, reach: Bools) -> list[Floats]:
+    """Outlines (n, 2) in the grid frame of the reach, each safe to drive; in a closed one the first point is the last."""
+    place = terrain.fine_reach(reach) & (terrain.fine_m >= terrain.keep_m + _NODE_M)
     contours, _ = cv2.findContours(place.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    found = []
+    found: list[Floats] = []
     for contour in contours:
-        points = contour[:, 0, :] * (terrain.side_m / 2)
-        if len(points) >= 4:
-            found.append(_smooth(terrain, np.concatenate((points, points[:1])), inside_m))
+        if len(contour) >= _FEWEST:
+            found.extend(_safe_parts(terrain, _smooth(terrain, contour[:, 0, :] * (terrain.side_m / 2))))
     return found
 
 
-def _smooth(terrain: Terrain, ring: Floats, inside_m: float) -> Floats:
+def _safe_parts(terrain: Terrain, ring: Floats) -> list[Floats]:
+    """The closed ring if all of it is safe, else the stretches that are."""
+    is_open = terrain.open_lines(ring[:-1], ring[1:])
+    if is_open.all():
+        return [ring]
+    first = int(np.argmin(is_open))
+    ring = np.concatenate((ring[:-1][first:], ring[:-1][: first + 1]))
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], np.roll(is_open, -first).astype(np.int8), [0])))).tolist()
+    parts = [ring[a : b + 1] for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    return [part for part in parts if len(part) >= _FEWEST]
+
+
+def _smooth(terrain: Terrain, chain: Floats) -> Floats:
     """An elastic band (Quinlan, Khatib, 1993): drawn to its neighbours, held off the obstacles, never far from home.
 
-    Home is the outline itself: the cells' chain moved up or down the slope of the distance.
+    Home is the outline itself: the closed chain of lattice nodes moved up or down the slope of the distance.
     """
-    chain = _even(ring)[:-1]
-    home = chain.copy()
+    home = chain
     for _ in range(4):
-        home = _levelled(terrain, home, inside_m, 0.06)
-    points = home.copy()
+        home = _levelled(terrain, home, _COARSE_M)
+    points = home
     drift = np.where(_cusps(terrain, home), 0.0, _DRIFT_M)
     for _ in range(_ROUNDS):
         drawn = (np.roll(points, 1, axis=0) + np.roll(points, -1, axis=0)) / 2
-        points = _levelled(terrain, points + 0.6 * (drawn - points), inside_m, 0.0)
+        points = _levelled(terrain, points + 0.6 * (drawn - points), 0.0)
         away = points - home
         far = np.hypot(away[:, 0], away[:, 1])
         points = home + away * np.minimum(1.0, drift / np.maximum(far, 1e-9))[:, None]
     for _ in range(3):
-        points = _levelled(terrain, points, inside_m, 0.0)
-    # On the ridge of a narrow gap there is no slope to climb: there the chain of nodes itself is safe.
-    stuck = terrain.room(points) < inside_m
-    points[stuck] = chain[stuck]
+        points = _levelled(terrain, points, 0.0)
+    points = _mended(terrain, points, chain)
     return np.concatenate((points, points[:1]))
+
+
+def _mended(terrain: Terrain, points: Floats, chain: Floats) -> Floats:
+    """The band put back on its chain of nodes where it is not safe: on the ridge of a narrow gap no slope leads up."""
+    back = np.zeros(len(points), dtype=bool)
+    for _ in range(8):
+        now = np.where(back[:, None], chain, points)
+        closed = ~terrain.open_lines(now, np.roll(now, -1, axis=0))
+        if not closed.any():
+            break
+        back |= closed | np.roll(closed, 1) | np.roll(closed, -1) | np.roll(closed, 2)
+    return np.where(back[:, None], chain, points)
 
 
 def _cusps(terrain: Terrain, ring: Floats) -> Bools:
@@ -81,9 +103,9 @@ def _slope(terrain: Terrain, points: Floats) -> Floats:
     return np.column_stack(rises)
 
 
-def _levelled(terrain: Terrain, points: Floats, inside_m: float, most_m: float) -> Floats:
+def _levelled(terrain: Terrain, points: Floats, most_m: float) -> Floats:
     """Points with too little room moved up the slope of the distance, those with up to `most_m` too much down."""
-    room = terrain.room(points) - inside_m - _LEVEL_M
+    room = terrain.room(points) - _LEVEL_M
     off = np.flatnonzero((room < 0) | (room < most_m))
     if not len(off):
         return points
@@ -93,13 +115,6 @@ def _levelled(terrain: Terrain, points: Floats, inside_m: float, most_m: float) 
     moved = points.copy()
     moved[off[good]] += (slope[good] / size[good, None] ** 2) * np.clip(-room[off[good]], -0.03, 0.03)[:, None]
     return moved
-
-
-def _even(points: Floats) -> Floats:
-    """The polyline with vertices at even distances of about 5 cm."""
-    way = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))))
-    at = np.linspace(0.0, way[-1], max(4, math.ceil(way[-1] / _STEP_M)) + 1)
-    return np.column_stack([np.interp(at, way, points[:, k]) for k in (0, 1)])
 
 
 def laps(terrain: Terrain, rings: list[Floats], wanted: Bools, swept: Bools, head: Head, price: float) -> list[Floats]:
@@ -115,13 +130,10 @@ def laps(terrain: Terrain, rings: list[Floats], wanted: Bools, swept: Bools, hea
             stretch = _worthiest(terrain, ring, wanted & ~swept, head.width_m, price)
             if stretch is None:
                 continue
-            pieces = [lap for lap in _sparse(terrain, stretch) if length_m(lap) > _SHORTEST_M]
-            for lap in pieces:
-                mark_swept(swept, lap, head, terrain.side_m)
-            found.extend(pieces)
-            # A stretch that breaks where it is not safe would be found again and again.
-            if len(pieces) == 1:
-                again.append(ring)
+            lap = _sparse(terrain, stretch)
+            mark_swept(swept, lap, head, terrain.side_m)
+            found.append(lap)
+            again.append(ring)
         left = again
     return found
 
@@ -129,17 +141,19 @@ def laps(terrain: Terrain, rings: list[Floats], wanted: Bools, swept: Bools, hea
 def _worthiest(terrain: Terrain, ring: Floats, rest: Bools, width_m: float, price: float) -> Floats | None:
     """The stretch of a closed ring that is worth most above the price of its metres and turns; None when none is."""
     worth = (_new_share(terrain, ring, rest, width_m) - price) * np.hypot(*np.diff(ring, axis=0).T)
-    # The ring is opened where it is worth least, so that no good stretch is cut in two.
-    opened = int(np.argmin(worth))
-    ring = np.concatenate((ring[:-1][opened:], ring[:-1][: opened + 1]))
-    first, last, value = _best(np.roll(worth, -opened))
+    if np.array_equal(ring[0], ring[-1]):
+        # The ring is opened where it is worth least, so that no good stretch is cut in two.
+        opened = int(np.argmin(worth))
+        ring = np.concatenate((ring[:-1][opened:], ring[:-1][: opened + 1]))
+        worth = np.roll(worth, -opened)
+    first, last, value = _best(worth)
     return ring[first : last + 1] if value > price * TURNS_M and last - first >= 2 else None
 
 
-def _sparse(terrain: Terrain, stretch: Floats) -> list[Floats]:
-    """A stretch of an outline with few vertices; in pieces where it is not safe."""
+def _sparse(terrain: Terrain, stretch: Floats) -> Floats:
+    """A stretch of an outline with few vertices, if that is safe."""
     few = simplified(stretch, _CURVED_M)
-    return [few] if terrain.open_path(few) else thinned(terrain, stretch, _CURVED_M)
+    return few if terrain.open_path(few) else stretch
 
 
 def _new_share(terrain: Terrain, ring: Floats, rest: Bools, width_m: float) -> Floats:

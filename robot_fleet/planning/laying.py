@@ -9,7 +9,7 @@ import numpy as np
 
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.planning.frame import Frame
-from robot_fleet.planning.gaps import gap_lanes
+from robot_fleet.planning.gaps import Leftover, gap_lanes
 from robot_fleet.planning.lanes import Spread, straight_lanes
 from robot_fleet.planning.laps import laps, outlines
 from robot_fleet.planning.orientation import wall_direction
@@ -23,23 +23,24 @@ from robot_fleet.planning.trimming import trimmed
 # Shares of a full head's width that a metre of lap must clean: when laps come first, later, and last.
 _LAP_FIRST, _LAP_LATER, _LAP_LAST = 0.45, 0.25, 0.12
 # A lane of an aisle is kept if it alone cleans so much of what it could.
-_WORTHY = 0.3
+_WORTHY, _WORTHY_LATER = 0.3, 0.15
 # Aisles that take less than so many times the bound are not worth a second try.
 _GOOD = 1.3
 # Floor that is left over takes so many times its bound.
 _POOR = 4.0
+# Shares of the wanted floor that may stay: always, and when only crumbs are left.
+_LEFT = (0.003, 0.007)
 
 
 @dataclass(frozen=True, eq=False)
 class Laying:
-    """Lays lanes for one profile on one piece of floor; `left` is the share of the wanted floor that may stay."""
+    """Lays lanes for one profile on one piece of floor."""
 
     terrain: Terrain
     reach: Bools
     wanted: Bools
     profile: RobotProfile
     spacing_m: float
-    left: float
 
     def lanes(self) -> list[Floats]:
         """The lanes (n, 2) in the grid frame, of the mixture that takes the least time."""
@@ -59,14 +60,14 @@ class Laying:
         cells_m2 = float(self.wanted.sum()) * self.terrain.side_m**2
         return cells_m2 / (self.profile.head.width_m * self.profile.speed_mps)
 
-    def _aisles(self, wanted: Bools) -> list[Floats]:
+    def _aisles(self, wanted: Bools, worth: float = _WORTHY) -> list[Floats]:
         spread = Spread(self.profile.head.width_m, self.spacing_m)
-        return self._trimmed(straight_lanes(self.terrain, self.reach, wanted, spread), _WORTHY, wanted)
+        return self._trimmed(straight_lanes(self.terrain, self.reach, wanted, spread), worth, wanted)
 
     def _laps_first(self, rings: list[Floats]) -> list[Floats]:
         swept = np.zeros_like(self.wanted)
         first = laps(self.terrain, rings, self.wanted, swept, self.profile.head, _LAP_FIRST)
-        return self._trimmed(first + self._aisles(self.wanted & ~swept), _WORTHY, self.wanted)
+        return first + self._aisles(self.wanted & ~swept, _WORTHY_LATER)
 
     def _completed(self, lanes: list[Floats], rings: list[Floats]) -> list[Floats]:
         """The lanes with all that is missing: laps where they are worth it, stretches, laps, gaps."""
@@ -78,9 +79,9 @@ class Laying:
         lanes = self._trimmed(lanes + picked, 0.1, self.wanted)
         swept = self._swept(lanes)
         lanes = lanes + laps(self.terrain, rings, self.wanted, swept, head, _LAP_LAST)
-        may_stay = int(self.wanted.sum() * self.left)
+        leftover = Leftover(*(int(self.wanted.sum() * share) for share in _LEFT))
         axes = (angle, angle + math.pi / 2)
-        return lanes + gap_lanes(self.terrain, self.wanted, swept, head, may_stay, axes)
+        return lanes + gap_lanes(self.terrain, self.wanted, swept, head, leftover, axes)
 
     def _trimmed(self, lanes: list[Floats], worth: float, wanted: Bools) -> list[Floats]:
         return trimmed(lanes, wanted, self.profile.head, self.terrain.side_m, worth)
