@@ -20,8 +20,11 @@ HAND_ON_S = 30.0
 """After how long the work of a robot that takes no orders goes to the others."""
 
 MAKEUP_PASSES = 2
-LEAST_PATCH_M2 = 0.1
-_MAKEUP_WORTH_M2 = 0.2
+LEAST_PATCH_M2 = 0.2
+"""Smaller patches of missed floor are not worth a way; they are listed."""
+
+_WORTH_SHARE = 0.003
+_WORTH_PATCH_M2 = 1.0
 
 
 def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = True) -> None:
@@ -79,7 +82,7 @@ def look_after_rest(state: FleetState, run: CleaningRun) -> None:
         ask_for_plan(state, run)
     elif run.makeup_passes < MAKEUP_PASSES and not any(robot.cleans or _cleans_now(robot) for robot in members):
         run.makeup_passes += 1
-        if _patches(state, run).sum() * state.store.floor.grid.cell_area_m2 > _MAKEUP_WORTH_M2:
+        if _worth_a_pass(state, run):
             ask_for_plan(state, run, everything_left=False)
 
 
@@ -165,12 +168,22 @@ def _closed(state: FleetState, members: list[Robot]) -> tuple[Polygon, ...]:
     return tuple(part for floor in grown for part in getattr(floor, "geoms", [floor]) if not part.is_empty)
 
 
-def _patches(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
-    """Mask of the planned floor that is not clean, in patches large enough to be worth a way."""
+def _worth_a_pass(state: FleetState, run: CleaningRun) -> bool:
+    """Whether much is missed: one large patch, or a fair share of the floor in patches that are worth a way."""
+    area_m2 = state.store.floor.grid.cell_area_m2
+    share_m2 = _WORTH_SHARE * float(planned_floor(state, run).sum()) * area_m2
+    all_m2, large_m2 = (
+        float(_patches(state, run, least).sum()) * area_m2 for least in (LEAST_PATCH_M2, _WORTH_PATCH_M2)
+    )
+    return large_m2 > 0 or all_m2 > share_m2
+
+
+def _patches(state: FleetState, run: CleaningRun, least_m2: float = LEAST_PATCH_M2) -> NDArray[np.bool_]:
+    """Mask of the planned floor that is not clean, in patches of at least so much."""
     assert state.coverage is not None
     left = planned_floor(state, run) & ~state.coverage.cleaned
     _, labels, stats, _ = cv2.connectedComponentsWithStats(left.astype(np.uint8), connectivity=8)
-    large = stats[:, cv2.CC_STAT_AREA] * state.store.floor.grid.cell_area_m2 >= LEAST_PATCH_M2
+    large = stats[:, cv2.CC_STAT_AREA] * state.store.floor.grid.cell_area_m2 >= least_m2
     large[0] = False
     mask: NDArray[np.bool_] = large[labels]
     return mask

@@ -52,7 +52,7 @@ def give_way(state: FleetState, robot: Robot) -> None:
     ring = state.traffic.ring(robot.name)
     blockers = [state.robots[name] for name in state.traffic.waits_for(robot.name)]
     if all(_stays(state, blocker) for blocker in blockers):
-        moved = _go_round(state, robot) or _leave_for_later(state, robot)
+        moved = _go_round(state, robot) or _leave_for_later(state, robot) or _go_home(state, robot)
     elif ring:
         moved = (ring[0] == robot.name or waited_s > 4 * PATIENCE_S) and (
             _go_round(state, robot) or make_room(state, robot)
@@ -130,6 +130,20 @@ def _leave_for_later(state: FleetState, robot: Robot) -> bool:
             return True
     robot.place = place
     return False
+
+
+def _go_home(state: FleetState, robot: Robot) -> bool:
+    """Leaves out all cleaning that cannot be reached now, and drives to the dock; the rest is for the make-up pass."""
+    assert robot.itinerary is not None
+    itinerary = robot.itinerary
+    last = len(itinerary.stretches) - 1
+    if not itinerary.cleans_after(robot.place) or itinerary.stretches[last].kind is not LegKind.DOCK:
+        return False
+    way = _route(state, robot, itinerary.stretches[last].points[0])
+    if way is None:
+        return False
+    robot.itinerary, robot.place = itinerary.spliced(way, Place(last)), Place()
+    return True
 
 
 def _free_places(state: FleetState, robot: Robot, itinerary: Itinerary) -> Iterator[NDArray[np.float64]]:
