@@ -21,7 +21,7 @@ from robot_fleet.sim.report import read_truth
 
 SHOP = Path(__file__).resolve().parent.parent / "maps" / "corner_shop"
 SPEED = 15.0
-_PATIENCE_S = 60.0
+_PATIENCE_S = 180.0  # a hung process fails a test all the same; a busy machine must not
 
 
 class LiveFleet:
@@ -61,6 +61,10 @@ class LiveFleet:
     def until_run(self, run_id: str, hold: Callable[[RunView], bool]) -> RunView:
         """The run, as soon as something holds for it."""
         return self._until(lambda: self.client.get(run_id), hold)
+
+    def until_ready(self) -> None:
+        """Returns when every robot stands on its dock and takes orders."""
+        self.until_robots(lambda robots: all(r.state.value == "CHARGING" and not r.detail for r in robots.values()))
 
     def until_heard(self) -> None:
         """Returns when every robot stands on its dock."""
