@@ -35,7 +35,8 @@ def outlines(terrain: Terrain, reach: Bools) -> list[Floats]:
     found: list[Floats] = []
     for contour in contours:
         if len(contour) >= _FEWEST:
-            found.extend(_safe_parts(terrain, _smooth(terrain, contour[:, 0, :] * (terrain.side_m / 2))))
+            ring = np.asarray(contour[:, 0, :], dtype=np.float64) * (terrain.side_m / 2)
+            found.extend(_safe_parts(terrain, _smooth(terrain, ring)))
     return found
 
 

@@ -114,7 +114,7 @@ def _arc(around: Floats, room_m: float) -> Floats | None:
     sign = 1.0 if back[0] * on[1] - back[1] * on[0] < 0 else -1.0
     count = 2 * math.ceil(turn / _VERTEX_RAD / 2)
     angles = begin + sign * np.linspace(0.0, turn, count + 1)
-    arc = centre + radius * np.column_stack((np.cos(angles), np.sin(angles)))
+    arc: Floats = centre + radius * np.column_stack((np.cos(angles), np.sin(angles)))
     arc[0], arc[-1] = first, last
     return arc
 
