@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -22,13 +23,22 @@ def plan_with_progress(request: PlanRequest) -> Plan:
     spawn = multiprocessing.get_context("spawn")
     here, there = spawn.Pipe(duplex=False)
     worker = spawn.Process(target=_work, args=(there, request), daemon=True)
-    worker.start()
+    _start_deaf(worker)
     there.close()
     try:
         return _wait(here)
     finally:
         worker.kill()
         worker.join()
+
+
+def _start_deaf(worker: SpawnProcess) -> None:
+    """Starts it with Ctrl-C ignored from its first moment on: the terminal sends it to both, and the parent ends the child."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        worker.start()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _wait(connection: Connection) -> Plan:
@@ -62,7 +72,6 @@ def _work(connection: Connection, request: PlanRequest) -> None:
     from robot_fleet.planning.plan import CannotPlan
     from robot_fleet.planning.planner import plan
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         connection.send(("plan", plan(request, lambda share, step: connection.send(("progress", share, step)))))
     except CannotPlan as reason:

@@ -191,7 +191,6 @@ def _patches(state: FleetState, run: CleaningRun, least_m2: float = LEAST_PATCH_
 
 def missed_reason(run: CleaningRun) -> MissedReason:
     """Why floor that was planned is not clean, as far as the run's end tells."""
-    return {
-        RunState.CANCELLED: MissedReason.STOPPED,
-        RunState.FAILED: MissedReason.ROBOT_FAILED,
-    }.get(run.state, MissedReason.NOT_CLEANED)
+    if run.state is RunState.FAILED and run.started_at_s is not None:
+        return MissedReason.ROBOT_FAILED
+    return MissedReason.STOPPED if run.state is RunState.CANCELLED else MissedReason.NOT_CLEANED

@@ -75,8 +75,10 @@ class RobotReports:
             robot.happen(RobotEvent.HOLD_REPORTED)
             orders.cancel(self._state, robot)
             self._state.note("held", robot=robot.name, reason=event.reason)
-            self._state.alert(f"held-{robot.name}", "ERROR", f"{robot.name} is held: {event.reason}",
-                              f"Go to the robot, clear the cause, then: robot-fleet ack {robot.name}", robot.name)  # fmt: skip
+            remedy = f"Go to the robot, clear the cause, then: robot-fleet ack {robot.name} --person YOUR_NAME"
+            self._state.alert(
+                f"held-{robot.name}", "ERROR", f"{robot.name} is held: {event.reason}", remedy, robot.name
+            )
 
     def all_cancelled(self, event: AllCancelled) -> None:
         """The robot has no goal any more: it may be given orders again."""

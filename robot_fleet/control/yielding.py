@@ -34,7 +34,7 @@ TRAPPED_S = 900.0
 YIELD_S = 20.0
 """How long a robot that has made room stays away at most."""
 
-_RETRY_S = 3.0
+_RETHINK_S = 3.0
 _REFUGE_M = 12.0
 _REFUGE_STEP_M = 0.8
 _REFUGES = 5
@@ -46,9 +46,9 @@ _LEAST_DETOUR_M = 1.0
 def give_way(state: FleetState, robot: Robot) -> None:
     """Called while the robot waits for floor; may change its itinerary."""
     waited_s = state.now_s - (robot.waiting_since_s if robot.waiting_since_s is not None else state.now_s)
-    if waited_s < PATIENCE_S or robot.itinerary is None:
+    if waited_s < PATIENCE_S or robot.itinerary is None or state.now_s < robot.rethink_at_s:
         return
-    robot.retry_at_s = state.now_s + _RETRY_S
+    robot.rethink_at_s = state.now_s + _RETHINK_S
     ring = state.traffic.ring(robot.name)
     blockers = [state.robots[name] for name in state.traffic.waits_for(robot.name)]
     if all(_stays(state, blocker) for blocker in blockers):
@@ -60,7 +60,6 @@ def give_way(state: FleetState, robot: Robot) -> None:
     else:
         moved = False
     if moved:
-        robot.retry_at_s = state.now_s
         state.touch("itinerary", robot.name)
     elif waited_s > TRAPPED_S and all(_stays(state, blocker) for blocker in blockers):
         state.note("trapped", robot=robot.name)

@@ -57,6 +57,7 @@ class Robot:
     place: Place = field(default_factory=Place)
     failures: int = 0
     retry_at_s: float = 0.0
+    rethink_at_s: float = 0.0
     waiting_since_s: float | None = None
     yields_to: tuple[str, ...] = ()
     yields_until_s: float = 0.0

@@ -74,7 +74,7 @@ def _patches(rest: Bools, side_m: float, width_m: float) -> list[Floats]:
     order = np.argsort(which, kind="stable")
     groups = np.split(cells[order], np.flatnonzero(np.diff(which[order])) + 1)
     found: list[Floats] = []
-    for group in groups:
+    for group in filter(len, groups):
         found.extend(_split(np.asarray((group[:, ::-1] + 0.5) * side_m), width_m))
     return sorted(found, key=len, reverse=True)
 

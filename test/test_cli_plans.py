@@ -1,0 +1,76 @@
+"""`plan` and `judge` on a store folder: text for people, JSON for programs, files, and readable refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from test_cli_commands import Tell, tell
+
+from robot_fleet.cli.exits import Exit
+
+__all__ = ["tell"]
+
+SHOP = Path(__file__).resolve().parent.parent / "maps" / "corner_shop"
+SMALL = ("--zones", "front", "--robots", "1")
+
+
+def test_a_plan_is_told_kept_drawn_and_judged_sound(tmp_path: Path, tell: Tell) -> None:
+    file, picture = tmp_path / "plan.json", tmp_path / "plan.png"
+    code, out, _ = tell("plan", str(SHOP), *SMALL, "--out", str(file), "--picture", str(picture))
+    assert code == Exit.OK
+    assert "Plan corner_shop: front" in out
+    assert "robot_1" in out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    code, out, err = tell("judge", str(SHOP), str(file), "--json")
+    verdict = json.loads(out)
+    assert (code, err) == (Exit.OK, "")
+    assert verdict["ok"] is True
+    assert verdict["coverage"] > 0.9
+
+
+def test_an_unsound_plan_is_told_and_ends_with_1(tmp_path: Path, tell: Tell) -> None:
+    through_shelves = {
+        "format": "robot_fleet.plan/1",
+        "zones": ["front"],
+        "robots": [{"robot": "robot_1", "profile": "W", "legs": [{"points": [[1.0, 1.0], [11.0, 7.0]]}]}],
+    }
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps(through_shelves))
+    code, out, _ = tell("judge", str(SHOP), str(file))
+    assert code == Exit.FAILED
+    assert "unsafe" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["plan", str(SHOP), "--zones", "attic,front,cellar"], ["attic", "cellar", "front, shelves"]),
+        (["plan", str(SHOP), "--profile", "Z"], ["Z"]),
+        (["plan", str(SHOP), "--profile", "/nowhere/robot.yaml"], ["robot.yaml"]),
+        (["judge", str(SHOP), "/nowhere/plan.json"], ["/nowhere/plan.json", "cannot be read"]),
+        (["judge", str(SHOP), __file__], ["is not JSON"]),
+    ],
+)
+def test_bad_input_is_named_and_ends_with_2(arguments: list[str], words: list[str], tell: Tell) -> None:
+    code, out, err = tell(*arguments)
+    assert (code, out) == (Exit.USAGE, "")
+    assert "Traceback" not in err
+    for word in words:
+        assert word in err
+
+
+def test_every_fault_of_a_profile_file_is_named(tmp_path: Path, tell: Tell) -> None:
+    file = tmp_path / "tug.yaml"
+    file.write_text("footprint: {radius_m: -1}\nhead: {width_m: 0.7}\nspeed_mps: fast\nyaw_rate_rps: 0.6\n")
+    code, _, err = tell("plan", str(SHOP), "--profile", str(file))
+    assert code == Exit.USAGE
+    assert "radius_m" in err
+    assert "speed_mps" in err
+
+
+def test_a_plan_that_cannot_be_written_is_named(tmp_path: Path, tell: Tell) -> None:
+    code, _, err = tell("plan", str(SHOP), *SMALL, "--out", str(tmp_path / "nowhere" / "plan.json"))
+    assert code == Exit.USAGE
+    assert "cannot be written" in err

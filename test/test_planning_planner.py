@@ -1,0 +1,116 @@
+"""Random floors: plan, then judge with the judge that shares no code with the planner."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from shapely import box
+
+from robot_fleet.floor.grid import OCCUPIED, OccupancyGrid
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, RobotProfile
+from robot_fleet.floor.store import Dock, FloorMap, Zone
+from robot_fleet.planning.judge import judge
+from robot_fleet.planning.plan import CannotPlan, LegKind, Plan, PlanRequest, Starter
+from robot_fleet.planning.planner import plan
+
+SIDE_M = 0.05
+QUICK = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+
+
+def room(
+    width_m: float = 8.0, height_m: float = 6.0, turned_rad: float = 0.0, seed: int = 0, things: int = 0
+) -> FloorMap:
+    """A walled room with shelves and specks, turned on its map, with two docks in its lower left corner."""
+    rng = np.random.default_rng(seed)
+    rows, cols = (round(1.5 * max(width_m, height_m) / SIDE_M),) * 2
+    turn = np.array([[math.cos(turned_rad), -math.sin(turned_rad)], [math.sin(turned_rad), math.cos(turned_rad)]])
+    centre = np.array([cols, rows]) * SIDE_M / 2
+
+    def placed(x: float, y: float, w: float, h: float) -> np.ndarray:
+        corners = np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]]) - (width_m / 2, height_m / 2)
+        return np.round((corners @ turn.T + centre) / SIDE_M).astype(np.int32)
+
+    cells = np.full((rows, cols), OCCUPIED, dtype=np.int16)
+    cv2.fillPoly(cells, [placed(0, 0, width_m, height_m)], 0)
+    for k in range(things):
+        w, h = rng.uniform(0.5, 2.0, 2) if k % 2 else rng.uniform(0.03, 0.12, 2)
+        x, y = rng.uniform((2.6, 1.8), (width_m - 1.0, height_m - 1.0))
+        cv2.fillPoly(cells, [placed(x, y, w, h)], OCCUPIED)
+    docks = []
+    for k in range(2):
+        x, y = turn @ (np.array([0.7 + 0.95 * k, 0.6]) - (width_m / 2, height_m / 2)) + centre
+        docks.append(Dock(f"dock_{k}", Pose(float(x), float(y), turned_rad - math.pi / 2), 0.7))
+    zone = Zone("room", box(0, 0, cols * SIDE_M, rows * SIDE_M))
+    return FloorMap("room", OccupancyGrid(cells.astype(np.int8), SIDE_M, Pose(0, 0)), (zone,), (), tuple(docks))
+
+
+def asked(floor: FloorMap, profile: RobotProfile = REFERENCE_R, robots: int = 1, **more: object) -> PlanRequest:
+    starters = tuple(Starter(d.name, profile, d.pose, True, d) for d in floor.docks[:robots])
+    return PlanRequest(floor, starters, ("room",), **more)  # type: ignore[arg-type]
+
+
+def same(one: Plan, two: Plan) -> bool:
+    legs = [[leg for path in p.paths for leg in path.legs] for p in (one, two)]
+    return len(legs[0]) == len(legs[1]) and all(
+        a.leg_id == b.leg_id and np.array_equal(a.points, b.points) and np.array_equal(a.times_s, b.times_s)
+        for a, b in zip(*legs, strict=True)
+    )
+
+
+@QUICK
+@given(
+    seed=st.integers(0, 10_000), turned=st.floats(0, 1.5), things=st.integers(0, 7),
+    profile=st.sampled_from([REFERENCE_R, WORKING_W]), robots=st.integers(1, 2),
+)  # fmt: skip
+def test_a_plan_is_safe_complete_and_honest(
+    seed: int, turned: float, things: int, profile: RobotProfile, robots: int
+) -> None:
+    floor = room(turned_rad=turned, seed=seed, things=things)
+    request = asked(floor, profile, robots)
+    found = plan(request)
+    verdict = judge(floor, found, {r.name: r.profile for r in request.robots}, {r.name: r.pose for r in request.robots})
+    assert verdict.unsafe_m == 0 and verdict.tight_m == 0 and verdict.jump_m == 0
+    assert verdict.times_believed
+    assert verdict.covered_coverable_m2 >= 0.97 * verdict.coverable_m2
+    assert found.planned_m2 + sum(area.area_m2 for area in found.missed) == pytest.approx(found.requested_m2, rel=1e-3)
+
+
+def test_the_same_request_gives_the_same_plan() -> None:
+    request = asked(room(seed=3, things=4), robots=2)
+    assert same(plan(request), plan(request))
+
+
+def test_a_robot_leaves_its_dock_comes_home_and_never_jumps() -> None:
+    path = plan(asked(room())).paths[0]
+    assert path.legs[0].kind is LegKind.UNDOCK and path.legs[0].reverse
+    assert path.legs[-1].kind is LegKind.DOCK
+    for before, after in zip(path.legs, path.legs[1:], strict=False):
+        assert np.allclose(before.points[-1], after.points[0], atol=1e-9)
+        assert before.times_s[-1] == pytest.approx(after.times_s[0])
+    assert len({leg.leg_id for leg in path.legs}) == len(path.legs)
+
+
+def test_only_the_rest_is_planned() -> None:
+    floor = room()
+    cleaned = np.zeros(floor.grid.shape, dtype=bool)
+    cleaned[:, : floor.grid.shape[1] // 2] = True
+    whole, rest = plan(asked(floor)), plan(asked(floor, cleaned=cleaned))
+    on = [sum(leg.length_m for leg in p.paths[0].legs if leg.head_on) for p in (whole, rest)]
+    assert on[1] < 0.7 * on[0]
+
+
+def test_what_cannot_be_planned_is_said() -> None:
+    floor = room()
+    with pytest.raises(CannotPlan, match="there is no robot"):
+        plan(PlanRequest(floor, (), ("room",)))
+    with pytest.raises(CannotPlan, match="no such zone"):
+        plan(PlanRequest(floor, asked(floor).robots, ("attic",)))
+    inside = Starter("lost", REFERENCE_R, Pose(0.1, 0.1), False, None)
+    with pytest.raises(CannotPlan, match="no place that it fits into"):
+        plan(PlanRequest(floor, (inside,), ("room",)))
