@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.ports import Record, RunStore
 from robot_fleet.control.snapshot import AlertView, RunRecord
@@ -68,7 +69,10 @@ class Rows:
         state.alerts = {key: AlertView(**json.loads(body)) for key, body in self._run_store.load("alert").items()}
         for name, body in self._run_store.load("robot").items():
             if name in state.robots:
-                _restore_robot(state.robots[name], json.loads(body))
+                stored = json.loads(body)
+                _restore_robot(state.robots[name], stored)
+                # A robot may be anywhere on the floor that it was granted until it has confirmed that it rests.
+                state.traffic.hold(name, shapely.from_wkb(stored["floor"]))
         if state.active:
             self._load_active(state.active)
 
@@ -109,7 +113,7 @@ class Rows:
         if kind == "run":
             return _run_to(state.runs[key])
         if kind == "robot":
-            return _robot_to(state.robots[key])
+            return _robot_to(state.robots[key], state.traffic.held(key))
         if kind == "itinerary":
             itinerary = state.robots[key].itinerary
             return _itinerary_to(itinerary) if itinerary else None
@@ -148,15 +152,14 @@ def _area_from(stored: list[Any]) -> MissedArea:
     return MissedArea(zone, MissedReason(reason), shapely.from_wkt(polygon), area_m2)
 
 
-def _robot_to(robot: Robot) -> bytes:
+def _robot_to(robot: Robot, floor: BaseGeometry) -> bytes:
     order = robot.order
     place = robot.place
     if order and not order.superseded and robot.itinerary and order.piece.kind in (LegKind.TRANSIT, LegKind.CLEAN):
         place = robot.itinerary.advanced(order.piece, order.progress_m)
     body = {name: getattr(robot, name) for name in _ROBOT_SCALARS}
-    return json.dumps(
-        {**body, "held": robot.state is RobotState.HELD, "place": [place.stretch, place.offset_m]}
-    ).encode()
+    body |= {"held": robot.state is RobotState.HELD, "place": [place.stretch, place.offset_m]}
+    return json.dumps({**body, "floor": shapely.to_wkb(floor, hex=True)}).encode()
 
 
 def _restore_robot(robot: Robot, stored: dict[str, Any]) -> None:

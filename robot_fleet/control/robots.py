@@ -103,7 +103,8 @@ class RobotReports:
         if robot.cancel_due and (robot.cancel_sent_s is None or now_s - robot.cancel_sent_s >= RESEND_S):
             orders.cancel(state, robot)
         robot.absent_since_s = None if robot.is_here else (robot.absent_since_s or now_s)
-        if robot.order is None and robot.pose is not None and now_s >= robot.rest_after_s and not robot.is_silent:
+        at_rest = robot.order is None and not robot.cancel_due and now_s >= robot.rest_after_s
+        if at_rest and robot.pose is not None and not robot.is_silent:
             state.traffic.settle(robot.name, state.disc(robot))
 
     def _credit(self, run: CleaningRun, robot: Robot, before: Pose | None, event: PoseReported) -> None:

@@ -85,14 +85,16 @@ class Router:
         return other
 
     def route(self, start: Pose, goal: Pose) -> NDArray[np.float64] | None:
-        """A short safe way (n, 2) in the map frame from start to goal, both ends exact; None when there is none.
+        """A short safe way (n, 2) in the map frame from start to goal; None when there is none.
 
-        The ends may lie a little inside the clearance: the way first leads to the nearest safe place.
+        A start that lies a little inside the clearance is replaced by the nearest safe place, which the robot joins.
         """
         ends = [first_free_cell(self._field, self._standing, pose) for pose in (start, goal)]
         if ends[0] is None or ends[1] is None:
             return None
         direct = np.array([[start.x_m, start.y_m], [goal.x_m, goal.y_m]])
+        if self._field.at(direct[:1])[0] < self._keeps_m - DISTANCE_TOLERANCE_M:
+            direct[0] = self.floor.grid.centres(ends[0])[0]
         if self._is_safe(direct[0], direct[1]):
             return direct
         cells = self._searched(self._lattice_coarse, ends[0], ends[1])
