@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from control_site import by_hand, hall, robot_of, run_of, site, until_ended
+from shapely import Point
 
 from robot_fleet.control.controller import Controller
 from robot_fleet.control.ports import CannotStore, Record
@@ -349,3 +350,12 @@ def test_a_stop_goes_on_after_a_restart() -> None:
     assert ended.state is RunState.CANCELLED
     assert "r2" in ended.reason
     everything_is_accounted_for(ended)
+
+
+def test_a_restart_holds_the_floor_on_which_each_robot_truly_is() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    made.restart_controller()
+    for name, robot in made.world.robots.items():
+        assert made.controller._state.traffic.held(name).covers(Point(robot.pose.x_m, robot.pose.y_m))
