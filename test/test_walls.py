@@ -49,6 +49,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "cv2": (*PURE, "control", "sim", "storage", "pictures"),
     "networkx": ("planning",),
     "scipy": ("planning",),
+    "numba": ("planning",),
     "PIL": ("storage", "pictures"),
     "sqlalchemy": ("storage",),
     "alembic": ("storage",),
