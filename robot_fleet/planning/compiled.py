@@ -7,13 +7,16 @@ less to do (`EFFORT`), so that a plan still comes in its time, only less good.
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any, TypeVar, cast
 
-F = TypeVar("F", bound=Callable[..., Any])
+try:
+    from numba import njit
 
-COMPILES = find_spec("numba") is not None
-"""Whether the hot loops are compiled."""
+    COMPILES = True
+except ImportError:  # in requirements/run.txt, but an installation from apt may lack it
+    COMPILES = False
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 EFFORT = 1.0 if COMPILES else 0.02
 """The share of its usual steps that a search may take."""
@@ -26,8 +29,6 @@ def compiled(function: F) -> F:
     """
     if not COMPILES:
         return function
-    from numba import njit  # half a second, which only those pay who plan
-
     try:
         return cast(F, njit(cache=True)(function))
     except RuntimeError:
