@@ -5,6 +5,7 @@ All points here are (n, 2) arrays of metres in the grid frame; the planner conve
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from shapely import Polygon
 from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import FloorMap
+from robot_fleet.planning.compiled import compiled
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -25,9 +27,6 @@ Ints = NDArray[np.int64]
 # 0.2 mm for half cells of 2.5 cm and a robot that keeps 0.4 m. Comparisons forgive as much as the reach does.
 FORGIVEN_M = 2e-4
 _STEP_M = 0.01
-_BATCH = 4096
-# A line along a wall has no room to leap: after so many leaps it is looked at step by step.
-_LEAPS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,17 +57,8 @@ class Terrain:
 
     def room(self, points: Floats) -> Floats:
         """(n,) metres by which the robot could be larger at each point; negative where it may not be."""
-        rows, cols = self.fine_m.shape
-        scaled = points * (2.0 / self.side_m)
-        x = np.clip(scaled[:, 0], 0.0, cols - 1.000001)
-        y = np.clip(scaled[:, 1], 0.0, rows - 1.000001)
-        col, row = x.astype(np.int64), y.astype(np.int64)
-        right, up = x - col, y - row
-        flat, corner = self.fine_m.ravel(), row * cols + col
-        low = flat[corner] * (1.0 - right) + flat[corner + 1] * right
-        high = flat[corner + cols] * (1.0 - right) + flat[corner + cols + 1] * right
-        found: Floats = low * (1.0 - up) + high * up - self.keep_m
-        return found
+        points = np.ascontiguousarray(points, dtype=np.float64)
+        return np.asarray(rooms(self.fine_m, self.side_m, self.keep_m, points), dtype=np.float64)
 
     def fine_reach(self, reach: Bools) -> Bools:
         """(2 rows + 1, 2 cols + 1) the nodes of the fine lattice that are joined to the cells of `reach` (rows, cols)."""
@@ -88,11 +78,8 @@ class Terrain:
 
         Sphere tracing: the room at a point is free on all sides, so the next look is that far ahead, but at least 1 cm.
         """
-        found = np.ones(len(a), dtype=bool)
-        for first in range(0, len(a), _BATCH):
-            part = slice(first, first + _BATCH)
-            found[part] = self._traced(a[part], b[part])
-        return found
+        a, b = np.ascontiguousarray(a, dtype=np.float64), np.ascontiguousarray(b, dtype=np.float64)
+        return np.asarray(lines_open(self.fine_m, self.side_m, self.keep_m, a, b), dtype=bool)
 
     def open_line(self, a: Floats, b: Floats) -> bool:
         """Whether the robot can drive straight from a to b."""
@@ -102,20 +89,51 @@ class Terrain:
         """Whether the robot can drive along all of a polyline."""
         return bool(self.open_lines(points[:-1], points[1:]).all())
 
-    def _traced(self, a: Floats, b: Floats) -> Bools:
-        length = np.hypot(*(b - a).T)
-        ahead = (b - a) / np.maximum(length, 1e-12)[:, None]
-        is_open = self.safe(a) & self.safe(b)
-        todo = np.flatnonzero(is_open)
-        at = np.zeros(len(a))
-        for _ in range(_LEAPS):
-            room = self.room(a[todo] + at[todo, None] * ahead[todo])
-            is_open[todo[room < -FORGIVEN_M]] = False
-            at[todo] += np.maximum(room, _STEP_M)
-            todo = todo[(room >= -FORGIVEN_M) & (at[todo] < length[todo])]
-            if not len(todo):
-                return is_open
-        for k in todo:
-            steps = np.arange(at[k], length[k], _STEP_M)
-            is_open[k] = bool(self.safe(a[k] + steps[:, None] * ahead[k]).all())
-        return is_open
+
+@compiled
+def room_at(fine_m: NDArray[np.float32], side_m: float, keep_m: float, x: float, y: float) -> float:
+    """Metres by which the robot could be larger at (x, y): the distance interpolated between nodes, less what it keeps."""
+    rows, cols = fine_m.shape
+    x = min(max(x * 2.0 / side_m, 0.0), cols - 1.000001)
+    y = min(max(y * 2.0 / side_m, 0.0), rows - 1.000001)
+    col, row = int(x), int(y)
+    right, up = x - col, y - row
+    low = fine_m[row, col] * (1.0 - right) + fine_m[row, col + 1] * right
+    high = fine_m[row + 1, col] * (1.0 - right) + fine_m[row + 1, col + 1] * right
+    return float(low * (1.0 - up) + high * up - keep_m)
+
+
+@compiled
+def rooms(fine_m: NDArray[np.float32], side_m: float, keep_m: float, points: Floats) -> Floats:
+    """(n,) the room at each point (n, 2)."""
+    found = np.empty(len(points))
+    for k in range(len(points)):
+        found[k] = room_at(fine_m, side_m, keep_m, points[k, 0], points[k, 1])
+    return found
+
+
+@compiled
+def line_open(
+    fine_m: NDArray[np.float32], side_m: float, keep_m: float, ax: float, ay: float, bx: float, by: float
+) -> bool:
+    """Whether the straight way from (ax, ay) to (bx, by) keeps its room."""
+    if room_at(fine_m, side_m, keep_m, bx, by) < -FORGIVEN_M:
+        return False
+    length = math.hypot(bx - ax, by - ay)
+    at = 0.0
+    while at <= length:
+        share = at / length if length > 0.0 else 0.0
+        room = room_at(fine_m, side_m, keep_m, ax + share * (bx - ax), ay + share * (by - ay))
+        if room < -FORGIVEN_M:
+            return False
+        at += max(room, _STEP_M)
+    return True
+
+
+@compiled
+def lines_open(fine_m: NDArray[np.float32], side_m: float, keep_m: float, a: Floats, b: Floats) -> Bools:
+    """(n,) whether each of the straight ways from a[k] to b[k] keeps its room."""
+    found = np.empty(len(a), dtype=np.bool_)
+    for k in range(len(a)):
+        found[k] = line_open(fine_m, side_m, keep_m, a[k, 0], a[k, 1], b[k, 0], b[k, 1])
+    return found
