@@ -14,7 +14,7 @@ from robot_fleet.floor.check import check_store
 from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import WORKING_W, Head
+from robot_fleet.floor.profile import WORKING_W, Head, Interface
 from robot_fleet.floor.store import Dock, FloorMap, Keepout, RobotSpec, Store, Zone
 
 ZONE = Zone("shop", box(0, 0, 10, 8))
@@ -164,3 +164,13 @@ def test_many_faults_come_together() -> None:
 def test_faults_of_docks_come_together() -> None:
     docks = (Dock("west", Pose(0.1, 2.0, math.pi)), Dock("north", Pose(5.0, 7.4, -math.pi / 2)))
     assert set(places(store(docks=docks))) == {'dock "west"', 'dock "north"'}
+
+
+def test_robots_that_would_get_each_others_orders_are_a_fault() -> None:
+    one, two = robot("one", "west"), robot("two", "north")
+    assert 'robot "one"' in places(store(robots=(one, dataclasses.replace(two, namespace=one.namespace))))
+    absolute = dataclasses.replace(WORKING_W, interface=Interface(follow_path="/follow_path"))
+    shared = tuple(dataclasses.replace(spec, profile=absolute) for spec in (one, two))
+    assert "has the same ROS actions as two" in what(store(robots=shared))
+    named = dataclasses.replace(WORKING_W, interface=Interface(follow_path="/{name}/follow_path"))
+    assert places(store(robots=tuple(dataclasses.replace(spec, profile=named) for spec in (one, two)))) == []

@@ -139,6 +139,7 @@ def test_a_missing_field_is_named(folder: Path, key: str) -> None:
         ("image", "''"),
         ("image", "[map.pgm]"),
         ("image", "."),
+        ("image", "a" * 5000),
     ],
 )
 def test_a_wrong_value_is_named(folder: Path, key: str, value: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import tempfile
@@ -20,6 +21,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import SCRUBBER_S, WORKING_W
 from robot_fleet.floor.reach import coverable
 from robot_fleet.floor.store import Dock, Keepout, Zone
+from robot_fleet.storage.documents import is_name
 from robot_fleet.storage.floor_file import FloorFile, read_floor_file, write_floor_file
 from robot_fleet.storage.maps import write_map
 from robot_fleet.storage.store_folder import load_store
@@ -219,7 +221,7 @@ def test_every_fault_of_every_file_comes_in_one_answer(folder: Path) -> None:
     filled(folder, [crossed, nameless, *GOOD_FLOOR], "time_zone: Nowhere\nrobots: [{name: one, profile: Z, dock: a}]")
     described = (folder / "map.yaml").read_text().replace("negate: 0", "negate: maybe")
     (folder / "map.yaml").write_text(described)
-    assert len(faults(folder)) == 4  # without a map, where things lie cannot be judged
+    assert len(faults(folder)) == 5  # without a map, where things lie cannot be judged, but how they are drawn can
     (folder / "map.yaml").write_text(described.replace("negate: maybe", "negate: 0"))
     found = faults(folder)
     places = ['zone "x"', "feature 2 (dock)", "time_zone", 'robot "one"']
@@ -234,7 +236,7 @@ def test_a_robot_too_wide_for_the_floor_is_refused(folder: Path) -> None:
     )
 
 
-names = st.text(min_size=1, max_size=8).filter(str.strip)
+names = st.text(min_size=1, max_size=8).filter(is_name)
 numbers = st.floats(-1e5, 1e5)
 
 
@@ -265,3 +267,90 @@ def test_a_real_scan_gets_a_zone_and_docks(robots: int) -> None:
     assert coverable(store.floor, ("floor",), starts).sum() > 0.8 * requested.sum()
     outside = store.floor.grid.free & ~requested
     assert outside.sum() * store.floor.grid.cell_area_m2 < 6.0
+
+
+@pytest.mark.parametrize("file", ["floor.geojson", "store.yaml"])
+def test_a_link_that_leads_nowhere_is_no_missing_file(folder: Path, file: str) -> None:
+    """Keepouts that are silently lost would let robots in."""
+    (filled(folder) / file).unlink()
+    (folder / file).symlink_to("elsewhere")
+    assert [line for line in faults(folder) if line.startswith(f"{file}: : there is no file")]
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\0b", "two\nlines", "\x1b[31mred", "a" * 101, " "])
+def test_a_name_that_cannot_be_shown_is_refused(folder: Path, name: str) -> None:
+    (found,) = faults(filled(folder, [feature({**ZONE, "name": name}, SQUARE), dock("a", 0.6, 1.0)], "robots: []\n"))
+    assert "feature 1 (zone): name is " in found and found.isprintable()
+
+
+def test_names_of_any_script_are_names(folder: Path) -> None:
+    assert load_store(filled(folder, [feature({**ZONE, "name": "生鲜 / Käse 🧀"}, SQUARE)], "robots: []\n")).floor.zone(
+        "生鲜 / Käse 🧀"
+    )
+
+
+def test_a_folder_whose_name_is_no_text_is_refused(folder: Path) -> None:
+    strange = folder.rename(folder.parent / "bad\udcff")
+    assert "the folder's name is 'bad\\udcff'" in faults(strange)[0]
+
+
+def test_a_path_that_is_too_long_names_no_folder(folder: Path) -> None:
+    assert "there is no such folder" in faults(folder / ("a" * 5000))[0]
+
+
+def test_a_broken_map_hides_no_fault_of_the_other_files(folder: Path) -> None:
+    bow = [[[0, 0], [5, 5], [5, 0], [0, 5], [0, 0]]]
+    features = [feature(ZONE, SQUARE), feature(ZONE, bow), dock("a", 0.6, 1.0), dock("a", 0.6, 2.5)]
+    filled(folder, features, "robots:\n- {name: one, profile: W, dock: a}\n- {name: one, profile: W, dock: a}\n")
+    (folder / "map.png").unlink()
+    found = "\n".join(faults(folder))
+    for words in ("no file", "2 zones have this name", "crosses", "2 docks have this name", "2 robots have this name"):
+        assert words in found
+
+
+@pytest.mark.parametrize(
+    ("robots", "what"),
+    [
+        ("time_zone: UTC\ntime_zone: UTC\n", "'time_zone' is given twice"),
+        ("robots:\n- {name: one, profile: W, name: two}\n", "'name' is given twice"),
+        ("a: &a {<<: [" + "{x: 1}, " * 101 + "]}\n", "merges are out of all bounds"),
+    ],
+)
+def test_yaml_that_says_a_thing_twice_or_without_end_is_refused(folder: Path, robots: str, what: str) -> None:
+    assert what in "\n".join(faults(filled(folder, robots=robots)))
+
+
+def test_merges_of_merges_are_refused_at_once(folder: Path) -> None:
+    names = "abcdefghijklmnop"
+    bomb = "a: &a {x: 1, y: 2}\n" + "".join(
+        f"{name}: &{name} {{<<: [{', '.join([f'*{before}'] * 9)}]}}\n" for before, name in itertools.pairwise(names)
+    )
+    assert "merges are out of all bounds" in faults(filled(folder, robots=bomb))[0]
+
+
+def test_profiles_may_share_fields_by_yaml_merges(folder: Path) -> None:
+    robots = (
+        "profiles:\n  slow: &slow {base: W, speed_mps: 0.3}\n  slower: &slower {<<: *slow, speed_mps: 0.2}\n"
+        "  last: {<<: [*slower, *slow], overlap_m: 0.1}\n"
+        "robots:\n- {name: one, profile: last, dock: a}\n"
+    )
+    profile = load_store(filled(folder, robots=robots)).robot("one").profile
+    assert (profile.speed_mps, profile.overlap_m) == (0.2, 0.1)
+
+
+def test_json_that_says_a_thing_twice_is_refused(folder: Path) -> None:
+    (folder / "floor.geojson").write_text('{"type": "FeatureCollection", "features": [], "features": []}')
+    assert faults(folder) == ["floor.geojson: : 'features' is given twice in one place"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ("speed_mps: 1.0e-9", "speed_mps"),
+        ("head: {width_m: 1.0e-9}, overlap_m: 0", "head.width_m"),
+        ("overlap_m: 0.6999999", "overlap_m"),
+    ],
+)
+def test_a_profile_that_would_plan_for_ever_is_refused(folder: Path, fields: str, place: str) -> None:
+    robots = f"profiles:\n  q: {{base: W, {fields}}}\nrobots:\n- {{name: one, profile: q, dock: a}}\n"
+    assert place in "\n".join(faults(filled(folder, robots=robots)))

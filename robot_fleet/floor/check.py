@@ -18,11 +18,13 @@ from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.reach import reachable, standable, swept
-from robot_fleet.floor.store import Dock, FloorMap, RobotSpec, Store
+from robot_fleet.floor.store import Dock, FloorMap, Keepout, RobotSpec, Store, Zone
 
 FLOOR_FILE, ROBOTS_FILE = "floor.geojson", "store.yaml"
 # A zone may be drawn roughly along the border of the map, so far beyond it at most.
 ZONE_SLACK_M = 1.0
+# Neighbouring lanes are at least so far apart: nearer ones would be without number.
+LEAST_STEP_M = 0.01
 
 
 def check_store(store: Store) -> tuple[Fault, ...]:
@@ -37,10 +39,28 @@ def check_store(store: Store) -> tuple[Fault, ...]:
     return specs + tuple(_place_faults(store))
 
 
+def faults_without_map(
+    zones: Iterable[Zone], keepouts: Iterable[Keepout], docks: Iterable[Dock], robots: Iterable[str]
+) -> tuple[Fault, ...]:
+    """The faults that show although there is no map to hold shapes and robots against: names given twice, bad polygons."""
+    zones, keepouts, docks = tuple(zones), tuple(keepouts), tuple(docks)
+    shapes = [(f'zone "{zone.name}"', zone.polygon) for zone in zones]
+    shapes += [(f'keepout "{keepout.name}"', keepout.polygon) for keepout in keepouts]
+    return (
+        *_names_twice(zones, keepouts, docks),
+        *itertools.chain.from_iterable(_polygon_faults(place, polygon) for place, polygon in shapes),
+        *_duplicates(ROBOTS_FILE, "robot", robots),
+    )
+
+
+def _names_twice(zones: Iterable[Zone], keepouts: Iterable[Keepout], docks: Iterable[Dock]) -> Iterator[Fault]:
+    yield from _duplicates(FLOOR_FILE, "zone", (zone.name for zone in zones))
+    yield from _duplicates(FLOOR_FILE, "keepout", (keepout.name for keepout in keepouts))
+    yield from _duplicates(FLOOR_FILE, "dock", (dock.name for dock in docks))
+
+
 def _shape_faults(floor: FloorMap) -> Iterator[Fault]:
-    yield from _duplicates(FLOOR_FILE, "zone", (zone.name for zone in floor.zones))
-    yield from _duplicates(FLOOR_FILE, "keepout", (keepout.name for keepout in floor.keepouts))
-    yield from _duplicates(FLOOR_FILE, "dock", (dock.name for dock in floor.docks))
+    yield from _names_twice(floor.zones, floor.keepouts, floor.docks)
     if not floor.grid.free.any():
         yield Fault("map.yaml", "", "the map has no free floor", "Check the image, negate and the thresholds.")
         return
@@ -91,6 +111,7 @@ def _dock_number_faults(dock: Dock) -> Iterator[Fault]:
 
 def _robot_faults(store: Store) -> Iterator[Fault]:
     yield from _duplicates(ROBOTS_FILE, "robot", (robot.name for robot in store.robots))
+    yield from _shared_namespaces(store.robots)
     for profile in {robot.profile.name: robot.profile for robot in store.robots}.values():
         yield from _profile_faults(profile)
     homes = Counter(robot.dock for robot in store.robots)
@@ -105,6 +126,24 @@ def _robot_faults(store: Store) -> Iterator[Fault]:
             yield Fault(ROBOTS_FILE, place, f'shares dock "{robot.dock}" with {others}', "Give each its own dock.")
 
 
+def _shared_namespaces(robots: Iterable[RobotSpec]) -> Iterator[Fault]:
+    """Two robots in one namespace with the same actions are one robot that gets the orders of both."""
+    spaces: dict[str, list[str]] = {}
+    for robot in robots:
+        for action in ("follow_path", "dock_robot", "undock_robot"):
+            spaces.setdefault(_absolute(robot, getattr(robot.profile.interface, action)), []).append(robot.name)
+    shared = {tuple(names) for names in spaces.values() if len(set(names)) > 1}
+    for names in sorted(shared):
+        what = f"has the same ROS actions as {', '.join(sorted(set(names[1:])))}: each would get the orders of both"
+        yield Fault(ROBOTS_FILE, f'robot "{names[0]}"', what, "Give each its own namespace.")
+
+
+def _absolute(robot: RobotSpec, name: str) -> str:
+    name = name.replace("{name}", robot.name)
+    space = robot.namespace.replace("{name}", robot.name).strip("/")
+    return name if name.startswith("/") else f"/{space}/{name}"
+
+
 def _profile_faults(profile: RobotProfile) -> Iterator[Fault]:
     for name, value, least in _profile_numbers(profile):
         if not (math.isfinite(value) and (value > 0 or (value == 0 and least == 0))):
@@ -112,8 +151,8 @@ def _profile_faults(profile: RobotProfile) -> Iterator[Fault]:
             yield Fault(ROBOTS_FILE, f"profile {profile.name}.{name}", f"is {value}", remedy)
     if not math.isfinite(profile.head.offset_m):
         yield Fault(ROBOTS_FILE, f"profile {profile.name}.head.offset_m", "is no number", "Give metres ahead.")
-    if profile.overlap_m >= profile.head.width_m > 0:
-        what = f"{profile.overlap_m} m is not less than the head's width, {profile.head.width_m} m"
+    if profile.head.width_m > 0 and profile.head.width_m - profile.overlap_m < LEAST_STEP_M:
+        what = f"{profile.overlap_m} m of the head's width, {profile.head.width_m} m, leaves less than {LEAST_STEP_M} m"
         yield Fault(ROBOTS_FILE, f"profile {profile.name}.overlap_m", what, "Let lanes overlap by less.")
 
 

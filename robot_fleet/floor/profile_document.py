@@ -24,6 +24,8 @@ REQUIRED = ("footprint", "head", "speed_mps", "yaw_rate_rps")
 UNLIMITED = ("acceleration_mps2", "yaw_acceleration_rps2")
 MOST_CORNERS = 1000
 MOST_M = 100.0
+# Less is no robot: a plan would need lanes without number, or for ever.
+LEAST = {"speed_mps": 0.01, "yaw_rate_rps": 0.01, "head.width_m": 0.05, "footprint.radius_m": 0.01}
 
 
 class BadProfile(ValueError):
@@ -114,8 +116,8 @@ class _Check:
             yield from self._number(key, value, above=key in POSITIVE)
 
     def _number(self, key: str, value: object, above: bool) -> Iterator[Fault]:
-        if not is_number(value) or value < 0 or (above and value == 0) or value > MOST_M:
-            least = "above 0" if above else "0 or more"
+        if not is_number(value) or value < LEAST.get(key, 0.0) or (above and value == 0) or value > MOST_M:
+            least = f"of at least {LEAST[key]}" if key in LEAST else "above 0" if above else "of 0 or more"
             yield self._fault(key, f"is {_shown(value)}", f"Give a number {least} and at most {MOST_M:.0f}.")
 
     def _head(self) -> Iterator[Fault]:

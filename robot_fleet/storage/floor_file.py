@@ -16,7 +16,7 @@ from shapely import Polygon
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import Dock, Keepout, Zone
-from robot_fleet.storage.documents import is_number, read_json, shown
+from robot_fleet.storage.documents import MOST_CHARACTERS, is_name, is_number, is_there, read_json, shown
 
 FILE = "floor.geojson"
 MOST_M = 1e6
@@ -50,7 +50,7 @@ class FloorFile:
 def read_floor_file(path: Path, faults: list[Fault]) -> FloorFile:
     """Everything in the file that can be understood; what cannot becomes a fault. A missing file is an empty one."""
     found = FloorFile()
-    document = read_json(path, faults) if path.exists() else None
+    document = read_json(path, faults) if is_there(path) else None
     if document is None:
         return found
     features = document.get("features")
@@ -105,10 +105,7 @@ class _Feature:
         if not isinstance(kind, str) or kind not in KNOWN:
             self._fault(f"kind is {shown(kind)}", "Give zone, keepout or dock.")
             return
-        self.place = f'{kind} "{name}"' if isinstance(name, str) and name.strip() else f"{self.place} ({kind})"
-        if not isinstance(name, str) or not name.strip():
-            self._fault(f"name is {shown(name)}", f"Give the {kind} a name.")
-            name = ""
+        name = self._name(kind, name)
         self.found.names[kind].add(name)
         before = len(self.faults)
         for key in properties:
@@ -117,6 +114,16 @@ class _Feature:
         built = self._built(kind, name, properties, geometry)
         if built is not None and name and len(self.faults) == before:
             self.found.add(built)
+
+    def _name(self, kind: str, name: object) -> str:
+        """The name, from here on the feature's place; empty, and a fault, for what is none."""
+        if isinstance(name, str) and is_name(name):
+            self.place = f'{kind} "{name}"'
+            return name
+        self.place = f"{self.place} ({kind})"
+        remedy = f"Give the {kind} a name of 1 to {MOST_CHARACTERS} characters that can be printed."
+        self._fault(f"name is {shown(name)}", remedy)
+        return ""
 
     def _built(
         self, kind: str, name: str, properties: Mapping[str, Any], geometry: Mapping[str, Any]
@@ -135,7 +142,7 @@ class _Feature:
         priority, surface = properties.get("priority", 0), properties.get("surface", "hard")
         if not isinstance(priority, int) or isinstance(priority, bool) or abs(priority) > 1_000_000:
             self._fault(f"priority is {shown(priority)}", "Give a whole number; the smaller, the earlier.")
-        elif not isinstance(surface, str) or not surface:
+        elif not isinstance(surface, str) or not is_name(surface):
             self._fault(f"surface is {shown(surface)}", "Give a word, such as hard or carpet.")
         elif polygon is not None:
             return Zone(name, polygon, priority, surface)

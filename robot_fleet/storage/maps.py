@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import struct
 import zlib
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.storage.documents import is_number, read_yaml, shown
 
 MOST_PIXELS = 400_000_000
+MOST_SHOWN = 300
 REQUIRED = ("image", "resolution", "origin", "negate", "occupied_thresh", "free_thresh")
 # What image readers raise for files that are broken in one way or another.
 BROKEN_IMAGE = (
@@ -147,8 +149,8 @@ class _Check:
         return self._image(self.path.parent / name)
 
     def _image(self, image: Path) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
-        if not image.is_file():
-            self._fault("image", f"there is no file {image}", "Put the image there, or correct its name.")
+        if not os.path.isfile(image):  # Path.is_file would raise for a name that is too long
+            self._fault("image", f"there is no file {image}"[:MOST_SHOWN], "Put the image there, or correct its name.")
             return None
         try:
             return read_image(image)

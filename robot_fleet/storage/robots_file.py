@@ -13,7 +13,7 @@ from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import BUILT_IN, RobotProfile
 from robot_fleet.floor.profile_document import BadProfile, profile_from_dict, profile_to_dict
-from robot_fleet.storage.documents import is_number, read_yaml, shown
+from robot_fleet.storage.documents import is_number, is_there, read_yaml, shown
 
 FILE = "store.yaml"
 KNOWN = ("time_zone", "profiles", "robots")
@@ -45,7 +45,7 @@ class RobotsFile:
 def read_robots_file(path: Path, faults: list[Fault]) -> RobotsFile:
     """Everything in the file that can be understood; what cannot becomes a fault. A missing file is an empty one."""
     found = RobotsFile()
-    document = read_yaml(path, faults) if path.exists() else None
+    document = read_yaml(path, faults) if is_there(path) else None
     if document is None:
         return found
     for key in document:

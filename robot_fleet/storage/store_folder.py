@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 from robot_fleet.fleet.errors import InvalidInput
-from robot_fleet.floor.check import check_store
+from robot_fleet.floor.check import check_store, faults_without_map
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.placing import CannotPlace, place_docks, whole_floor
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import WORKING_W, RobotProfile
 from robot_fleet.floor.store import FloorMap, RobotSpec, Store
+from robot_fleet.storage.documents import is_name, shown
 from robot_fleet.storage.floor_file import FILE as FLOOR_FILE
 from robot_fleet.storage.floor_file import FloorFile, read_floor_file
 from robot_fleet.storage.maps import load_map
@@ -39,9 +41,12 @@ def load_store(folder: Path | str, robots: int | None = None, profile: str | Non
 
 def _read(folder: Path, robots: int | None, profile: str | None, faults: list[Fault]) -> Store | None:
     """The store, or what of it can be checked further although there are faults already."""
-    if not folder.is_dir():
-        faults.append(Fault(str(folder), "", "there is no such folder", "Name a folder that holds a map.yaml."))
+    if not os.path.isdir(folder):  # Path.is_dir would raise for a name that is too long
+        faults.append(Fault(str(folder)[:300], "", "there is no such folder", "Name a folder that holds a map.yaml."))
         return None
+    name = folder.resolve().name
+    if not is_name(name):
+        faults.append(Fault("store", "", f"the folder's name is {shown(name)}", "Rename it: it is the store's name."))
     grid = None
     try:
         grid = load_map(folder / "map.yaml")
@@ -52,8 +57,8 @@ def _read(folder: Path, robots: int | None, profile: str | None, faults: list[Fa
     entries = _entries(fleet, robots, profile, faults)
     entries = _known_docks(entries, drawn, faults)
     if grid is None:
+        faults.extend(faults_without_map(drawn.zones, drawn.keepouts, drawn.docks, [entry.name for entry in entries]))
         return None
-    name = folder.resolve().name
     floor = FloorMap(name, grid, tuple(drawn.zones), tuple(drawn.keepouts), tuple(drawn.docks))
     if faults:
         return Store(floor, tuple(_spec(entry, entry.dock) for entry in entries if entry.dock), fleet.time_zone)
