@@ -51,6 +51,11 @@ def test_an_unsound_plan_is_told_and_ends_with_1(tmp_path: Path, tell: Tell) -> 
         (["plan", str(SHOP), "--profile", "/nowhere/robot.yaml"], ["robot.yaml"]),
         (["judge", str(SHOP), "/nowhere/plan.json"], ["/nowhere/plan.json", "cannot be read"]),
         (["judge", str(SHOP), __file__], ["is not JSON"]),
+        (["plan", "a" * 5000], ["there is no such folder"]),
+        (["plan", str(SHOP), "--out", "/nowhere/plan.json"], ["/nowhere/plan.json cannot be written"]),
+        (["plan", str(SHOP), "--picture", str(SHOP)], ["cannot be written: it is a folder"]),
+        (["plan", str(SHOP), "--picture", str(SHOP / "map.png" / "plan.png")], ["its parent is no folder"]),
+        (["sim", "--store", str(SHOP), "--report", "/nowhere/report.json"], ["report.json cannot be written"]),
     ],
 )
 def test_bad_input_is_named_and_ends_with_2(arguments: list[str], words: list[str], tell: Tell) -> None:
@@ -68,6 +73,13 @@ def test_every_fault_of_a_profile_file_is_named(tmp_path: Path, tell: Tell) -> N
     assert code == Exit.USAGE
     assert "radius_m" in err
     assert "speed_mps" in err
+
+
+@pytest.mark.parametrize("name", ["plan", "plan.picture", "plan.jpg"])
+def test_a_picture_is_png_whatever_its_name(tmp_path: Path, name: str, tell: Tell) -> None:
+    code, _, err = tell("plan", str(SHOP), *SMALL, "--picture", str(tmp_path / name))
+    assert code == Exit.OK, err
+    assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_plan_that_cannot_be_written_is_named(tmp_path: Path, tell: Tell) -> None:

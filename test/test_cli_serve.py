@@ -82,6 +82,30 @@ def test_two_controllers_cannot_have_one_data_folder(tmp_path: Path, tell: Tell)
         store.close()
 
 
+def test_what_is_wrong_with_store_address_and_data_is_told_together(shop: Path, tmp_path: Path, tell: Tell) -> None:
+    (shop / "map.png").unlink()
+    data, held = tmp_path / "data", open_run_store(tmp_path)
+    try:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            both = refused(tell, "serve", "--store", str(shop), "--data", str(data), "--address", address)
+            three = refused(tell, "serve", "--store", str(shop), "--data", str(tmp_path), "--address", address)
+    finally:
+        held.close()
+    assert "2 faults" in both and "there is no file" in both and f"{address}: port" in both
+    assert not data.exists()
+    assert "3 faults" in three and "is in use by process" in three
+
+
+def test_a_folder_that_cannot_be_made_is_told_beside_a_bad_store(shop: Path, tmp_path: Path, tell: Tell) -> None:
+    (shop / "map.png").unlink()
+    (tmp_path / "file").write_text("")
+    err = refused(tell, "serve", "--store", str(shop), "--data", str(tmp_path / "file" / "data"))
+    assert "2 faults" in err and "the folder cannot be made" in err
+
+
 def test_a_robot_to_simulate_must_be_one_of_the_store(tell: Tell) -> None:
     err = refused(tell, "sim", "--store", str(SHOP), "--robot", "hal")
     assert "hal" in err

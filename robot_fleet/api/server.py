@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -72,6 +73,19 @@ def check_loopback(address: str) -> None:
     if not _is_loopback(host.strip("[]")):
         what = "other machines could reach it, and there is no encryption and no login yet"
         raise InvalidInput("NOT_LOOPBACK", (_fault(address, what, "Use 127.0.0.1, and an SSH tunnel from elsewhere."),))
+
+
+def check_free(address: str) -> None:
+    """InvalidInput when somebody listens at the address, or it is none for this server; port 0 is always free."""
+    check_loopback(address)
+    host, _, port = address.rpartition(":")
+    try:
+        family, kind, _, _, where = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gRPC does: ended connections do not count
+            probe.bind(where)
+    except OSError:
+        raise InvalidInput("ADDRESS_IN_USE", (_busy(address),)) from None
 
 
 def _is_loopback(host: str) -> bool:

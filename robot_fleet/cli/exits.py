@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import enum
+import errno
+import os
+import stat
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,6 +38,12 @@ EXIT_CODES = """\
  130  interrupted"""
 
 
+_LISTED_BY = {
+    "RUN_NOT_FOUND": "`robot-fleet runs` lists the runs.",
+    "ROBOT_NOT_FOUND": "`robot-fleet robots` lists the robots.",
+}
+
+
 class CommandFailed(Exception):
     """Ends the command with an exit code; the text and the remedy go to stderr."""
 
@@ -41,6 +51,26 @@ class CommandFailed(Exception):
         self.exit_code = exit_code
         self.remedy = remedy
         super().__init__(text)
+
+
+def check_writable(*files: Path) -> None:
+    """CommandFailed when a file that long work is to end in could not be written then."""
+    for file in files:
+        try:
+            if not stat.S_ISDIR(os.stat(file.parent).st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, "its parent is no folder")
+            if os.path.isdir(file):
+                raise IsADirectoryError(errno.EISDIR, "it is a folder")
+            if not os.access(file if os.path.lexists(file) else file.parent, os.W_OK):
+                raise PermissionError(errno.EACCES, "permission denied")
+        except OSError as fault:
+            raise unwritable(file, fault) from None
+
+
+def unwritable(file: Path, fault: OSError) -> CommandFailed:
+    """What to say of a file that cannot be written."""
+    remedy = "Name a file in a folder that exists and that you may write to."
+    return CommandFailed(Exit.USAGE, f"{str(file)[:300]} cannot be written: {fault.strerror or fault}", remedy)
 
 
 def exit_code_of(error: Exception) -> Exit | None:
@@ -96,7 +126,7 @@ def _client_exit(error: ClientError) -> Exit:
     if error.fields:
         _complain_of_fields(error.fields)
     else:
-        complain(str(error), error.remedy)
+        complain(str(error), error.remedy or _LISTED_BY.get(error.reason, ""))
     return Exit.USAGE if error.code == "INVALID_ARGUMENT" else Exit.REFUSED
 
 

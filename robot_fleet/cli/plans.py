@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robot_fleet.cli.exits import CommandFailed, Exit
+from robot_fleet.cli.exits import CommandFailed, Exit, check_writable, unwritable
 from robot_fleet.cli.options import AsJson, RobotCount, names
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def plan(
     from robot_fleet.main.stores import load
 
     loaded = load(store, robots, profile)
+    check_writable(*filter(None, (out, picture)))
     made = plan_with_progress(_request(loaded, names(zones), seed))
     if out:
         _write(out, json.dumps(_document(loaded, made)))
@@ -116,7 +117,8 @@ def _read_plan(store: Store, file: Path) -> PlanDocument:
     try:
         return read_plan(file.read_bytes(), known, str(file))
     except OSError as fault:
-        raise CommandFailed(Exit.USAGE, f"{file} cannot be read: {fault.strerror}") from None
+        remedy = "Name a plan as `robot-fleet plan STORE --out FILE` writes it."
+        raise CommandFailed(Exit.USAGE, f"{file} cannot be read: {fault.strerror}", remedy) from None
     except BadPlan as bad:
         raise InvalidInput("BAD_PLAN", bad.faults) from None
 
@@ -127,19 +129,14 @@ def _draw(store: Store, made: Plan, path: Path) -> None:
     try:
         draw_plan(store.floor, made, path, store.robots)
     except OSError as fault:
-        raise _unwritable(path, fault) from None
+        raise unwritable(path, fault) from None
 
 
 def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text)
     except OSError as fault:
-        raise _unwritable(path, fault) from None
-
-
-def _unwritable(path: Path, fault: OSError) -> CommandFailed:
-    remedy = "Name a file in a folder that exists."
-    return CommandFailed(Exit.USAGE, f"{path} cannot be written: {fault.strerror or fault}", remedy)
+        raise unwritable(path, fault) from None
 
 
 def _print_plan(made: Plan) -> None:

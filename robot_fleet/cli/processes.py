@@ -61,8 +61,10 @@ def sim(
 
     The controller (`serve --sim-time`) cannot tell them from real ones.
     """
+    from robot_fleet.cli.exits import check_writable
     from robot_fleet.cli.log import log_to_stderr
     from robot_fleet.main.simulator_process import SimSettings, simulate
 
+    check_writable(*filter(None, [report]))
     log_to_stderr()
     simulate(SimSettings(store, speed, robots, robot, clock_only, perfect, seed, report))

@@ -12,18 +12,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from robot_fleet import __version__
-from robot_fleet.api.server import ApiServer, check_loopback
+from robot_fleet.api.server import ApiServer, check_free
 from robot_fleet.api.services import FleetService
 from robot_fleet.control.controller import Controller
 from robot_fleet.control.hub import SnapshotHub
 from robot_fleet.control.planning_pool import PlanningPool
 from robot_fleet.control.snapshot import RobotView, RunRecord, RunView
 from robot_fleet.fleet.commands import CancelAll
-from robot_fleet.fleet.errors import FleetError, Unavailable
+from robot_fleet.fleet.errors import FleetError, InvalidInput, Unavailable
 from robot_fleet.fleet.events import Event, Tick
 from robot_fleet.fleet.states import RunState
+from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.store import Store
-from robot_fleet.main.data_folder import default_data_folder, open_run_store
+from robot_fleet.main.data_folder import check_data_folder, default_data_folder, open_run_store
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
 from robot_fleet.ros.driver import NavDriver
@@ -54,14 +55,38 @@ def serve(settings: Settings) -> int:
 
     Raises a FleetError with every fault of the store folder, or when the address or the data folder cannot be used.
     """
-    check_loopback(settings.address)
-    store = load_store(settings.store, settings.robots)
-    folder = settings.data or default_data_folder(store.floor.name)
+    folder = settings.data or default_data_folder(settings.store.resolve().name)
+    store = _checked(settings, folder)
     run_store = open_run_store(folder)
     try:
         return asyncio.run(_Fleet(settings, store, run_store, folder).run())
     finally:
         run_store.close()
+
+
+def _checked(settings: Settings, folder: Path) -> Store:
+    """The store. Raises a FleetError with the faults of store, address and data folder together, before any is used."""
+    stores: list[Store] = []
+    refusals: list[FleetError] = []
+    for check in (
+        lambda: stores.append(load_store(settings.store, settings.robots)),
+        lambda: check_free(settings.address),
+        lambda: check_data_folder(folder),
+    ):
+        try:
+            check()
+        except FleetError as refusal:
+            refusals.append(refusal)
+    if len(refusals) == 1:
+        raise refusals[0]
+    if refusals:
+        raise InvalidInput("BAD_SETTINGS", tuple(fault for refusal in refusals for fault in _faults(refusal)))
+    return stores[0]
+
+
+def _faults(refusal: FleetError) -> tuple[Fault, ...]:
+    text, _, remedy = str(refusal).partition(". ")
+    return refusal.faults or (Fault("--data", "", text, remedy),)
 
 
 class _Fleet:

@@ -10,6 +10,7 @@ from robot_fleet.floor.faults import Fault
 from robot_fleet.storage.database import SqlRunStore
 
 DATABASE = "robot_fleet.db"
+_REMEDY = "Make its parent folder writable, or give another one with --data."
 
 
 def default_data_folder(store: str) -> Path:
@@ -18,12 +19,22 @@ def default_data_folder(store: str) -> Path:
     return Path(state) / "robot_fleet" / store
 
 
+def check_data_folder(folder: Path) -> None:
+    """As open_run_store, but makes nothing: a FleetError for what it would find wrong, as far as that shows before."""
+    if os.path.lexists(folder / DATABASE):
+        SqlRunStore(folder / DATABASE).close()
+        return
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
+    if not os.path.isdir(there) or not os.access(there, os.W_OK | os.X_OK):
+        what = f"the folder cannot be made: {there} is no folder that may be written to"
+        raise InvalidInput("DATA_FOLDER", (Fault("--data", str(folder), what, _REMEDY),))
+
+
 def open_run_store(folder: Path) -> SqlRunStore:
     """The database in the folder, which is made if need be; a FleetError when it cannot be used, or is used already."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
-        remedy = "Make its parent folder writable, or give another one with --data."
         what = f"the folder cannot be made: {fault.strerror}"
-        raise InvalidInput("DATA_FOLDER", (Fault("--data", str(folder), what, remedy),)) from fault
+        raise InvalidInput("DATA_FOLDER", (Fault("--data", str(folder), what, _REMEDY),)) from fault
     return SqlRunStore(folder / DATABASE)

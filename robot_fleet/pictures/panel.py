@@ -63,7 +63,7 @@ def save_picture(canvas: Canvas, title: str, sections: Sequence[Section], path: 
     sheet.paste(Image.fromarray(canvas.pixels), (_EDGE_PX, _EDGE_PX))
     sheet.paste(panel.image, (width + 2 * _EDGE_PX, 0))
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path)
+    sheet.save(path, "PNG")
     return path
 
 
