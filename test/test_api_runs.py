@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from robot_fleet.api.v1 import fleet_service_pb2 as pb
 from robot_fleet.api.v1.cleaning_run_pb2 import RUN_VIEW_FULL, CleaningRun
 from robot_fleet.api.v1.fleet_service_pb2_grpc import FleetServiceStub
 from robot_fleet.api.v1.robot_pb2 import Robot
+from robot_fleet.api.watches import MOST_WATCHES
 
 
 @pytest_asyncio.fixture
@@ -234,6 +236,33 @@ async def test_a_cancelled_watch_leaves_nothing_behind(site: ApiSite, stub: Flee
         if len(asyncio.all_tasks()) <= before:
             break
     assert len(asyncio.all_tasks()) <= before
+
+
+async def test_watches_are_limited_so_that_other_calls_are_answered(site: ApiSite, stub: FleetServiceStub) -> None:
+    robots = [stub.WatchRobots(pb.WatchRobotsRequest()) for _ in range(MOST_WATCHES)]
+    for watch in robots:
+        await watch.read()
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await stub.WatchRobots(pb.WatchRobotsRequest()).read()
+    assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "100 watches are open" in (refusal.value.details() or "")
+    assert len((await stub.ListRobots(pb.ListRobotsRequest(), timeout=5.0)).robots) == 2
+    robots.pop().cancel()
+    await watching_again(stub)
+    for watch in robots:
+        watch.cancel()
+
+
+async def watching_again(stub: FleetServiceStub) -> None:
+    """Returns when there is a seat for a watch."""
+    for _ in range(100):
+        watch = stub.WatchRobots(pb.WatchRobotsRequest())
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            await watch.read()
+            watch.cancel()
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the seat of a watch that has ended was never free")
 
 
 async def test_robots_are_watched_by_what_changes(site: ApiSite, stub: FleetServiceStub) -> None:

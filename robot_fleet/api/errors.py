@@ -11,6 +11,7 @@ from google.rpc.code_pb2 import Code
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure
 from google.rpc.status_pb2 import Status
 
+from robot_fleet.api.watches import TooManyWatches
 from robot_fleet.control.ports import CannotStore
 from robot_fleet.fleet.errors import AlreadyExists, FleetError, InvalidInput, NotFound, Unavailable, WrongState
 from robot_fleet.floor.faults import Fault
@@ -25,6 +26,7 @@ CODES: dict[type[FleetError], grpc.StatusCode] = {
     AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
     WrongState: grpc.StatusCode.FAILED_PRECONDITION,
     Unavailable: grpc.StatusCode.UNAVAILABLE,
+    TooManyWatches: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 
 

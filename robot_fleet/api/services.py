@@ -17,7 +17,7 @@ from robot_fleet.api.v1 import fleet_service_pb2 as pb
 from robot_fleet.api.v1 import floor_pb2, robot_pb2
 from robot_fleet.api.v1.fleet_service_pb2_grpc import FleetServiceServicer
 from robot_fleet.api.validation import Findings, shown
-from robot_fleet.api.watches import RobotsWatch, RunWatch, changes, heartbeat, rest, run_in
+from robot_fleet.api.watches import RobotsWatch, RunWatch, Seats, changes, heartbeat, rest, run_in
 from robot_fleet.control.hub import SnapshotHub
 from robot_fleet.fleet.errors import NotFound
 from robot_fleet.floor.store import Store
@@ -36,6 +36,7 @@ class FleetService(FleetServiceServicer):
         self._control = control
         self._hub = hub
         self._robots = {robot.name for robot in store.robots}
+        self._seats = Seats()
 
     async def StartCleaningRun(self, request: pb.StartCleaningRunRequest, context: Context) -> run_pb.CleaningRun:
         findings = Findings()
@@ -96,15 +97,16 @@ class FleetService(FleetServiceServicer):
         interval_s = _interval(request, findings)
         findings.conclude()
         watch = RunWatch(request.run_id, request.known_version)
-        async for snapshot in changes(self._hub, watch.has_news):
-            if snapshot is None:
-                yield pb.WatchCleaningRunResponse(heartbeat=heartbeat())
-                continue
-            run = watch.take(snapshot)
-            yield pb.WatchCleaningRunResponse(cleaning_run=run_to_proto(run))
-            if run.state.is_terminal:
-                return
-            await rest(self._hub, interval_s, watch.is_over)
+        with self._seats.one():
+            async for snapshot in changes(self._hub, watch.has_news):
+                if snapshot is None:
+                    yield pb.WatchCleaningRunResponse(heartbeat=heartbeat())
+                    continue
+                run = watch.take(snapshot)
+                yield pb.WatchCleaningRunResponse(cleaning_run=run_to_proto(run))
+                if run.state.is_terminal:
+                    return
+                await rest(self._hub, interval_s, watch.is_over)
 
     async def ListRobots(self, request: pb.ListRobotsRequest, context: Context) -> pb.ListRobotsResponse:
         now = self._hub.latest
@@ -121,13 +123,14 @@ class FleetService(FleetServiceServicer):
         interval_s = _interval(request, findings)
         findings.conclude()
         watch = RobotsWatch(set(request.robots) or self._robots)
-        async for snapshot in changes(self._hub, watch.has_news):
-            if snapshot is None:
-                yield pb.WatchRobotsResponse(heartbeat=heartbeat(), clock_s=self._hub.latest.clock_s)
-                continue
-            robots = map(robot_to_proto, watch.take(snapshot))
-            yield pb.WatchRobotsResponse(robots=robots, clock_s=snapshot.clock_s)
-            await rest(self._hub, interval_s)
+        with self._seats.one():
+            async for snapshot in changes(self._hub, watch.has_news):
+                if snapshot is None:
+                    yield pb.WatchRobotsResponse(heartbeat=heartbeat(), clock_s=self._hub.latest.clock_s)
+                    continue
+                robots = map(robot_to_proto, watch.take(snapshot))
+                yield pb.WatchRobotsResponse(robots=robots, clock_s=snapshot.clock_s)
+                await rest(self._hub, interval_s)
 
     async def AcknowledgeRobot(self, request: pb.AcknowledgeRobotRequest, context: Context) -> robot_pb2.Robot:
         findings = Findings()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -12,9 +13,37 @@ from robot_fleet.api.v1 import fleet_service_pb2 as pb
 from robot_fleet.api.validation import shown
 from robot_fleet.control.hub import SnapshotHub
 from robot_fleet.control.snapshot import RobotView, RunView, Snapshot
-from robot_fleet.fleet.errors import NotFound, Unavailable
+from robot_fleet.fleet.errors import FleetError, NotFound, Unavailable
 
 HEARTBEAT_S = 10.0
+# At a tenth of a second each, more watches would leave a controller no time for its robots.
+MOST_WATCHES = 100
+
+
+class TooManyWatches(FleetError):
+    """No further watch, so that every other call is still answered at once."""
+
+
+class Seats:
+    """Room for so many watches at a time."""
+
+    def __init__(self, most: int = MOST_WATCHES) -> None:
+        self._most = most
+        self._taken = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """A seat while a watch lasts; TooManyWatches when none is free."""
+        if self._taken >= self._most:
+            text = (
+                f"{self._most} watches are open, which is the most; end one of them, or ask for the state now and then"
+            )
+            raise TooManyWatches("TOO_MANY_WATCHES", text)
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
 
 
 def run_in(snapshot: Snapshot, run_id: str) -> RunView:

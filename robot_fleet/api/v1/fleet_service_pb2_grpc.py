@@ -170,7 +170,8 @@ class FleetServiceServicer:
         """Sends the run at once and after each change, and ends by itself after a final state. A slow reader skips to the newest
         state. A heartbeat comes when 10 s have passed without a change. Changes nothing.
 
-        Errors: INVALID_ARGUMENT; NOT_FOUND (no such run); UNAVAILABLE (the server is going down: watch again).
+        Errors: INVALID_ARGUMENT; NOT_FOUND (no such run); RESOURCE_EXHAUSTED (100 watches are open); UNAVAILABLE (the server
+        is going down: watch again).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,7 +190,8 @@ class FleetServiceServicer:
         """Sends the robots at once, then those that changed; a slow reader skips to the newest state of each. A heartbeat comes
         when 10 s have passed without a change. Does not end by itself. Changes nothing.
 
-        Errors: INVALID_ARGUMENT (unknown robots); UNAVAILABLE (the server is going down: watch again).
+        Errors: INVALID_ARGUMENT (unknown robots); RESOURCE_EXHAUSTED (100 watches are open); UNAVAILABLE (the server is going
+        down: watch again).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
