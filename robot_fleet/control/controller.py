@@ -10,9 +10,10 @@ import uuid
 from collections.abc import Callable
 
 from robot_fleet.control import orders, rest, views
-from robot_fleet.control.charging import look_after_battery
-from robot_fleet.control.dispatch import advance
+from robot_fleet.control.charging import look_after_battery, look_after_charge
+from robot_fleet.control.dispatch import advance, keep_head_off
 from robot_fleet.control.ending import Endings
+from robot_fleet.control.homing import see_home
 from robot_fleet.control.ports import CannotStore, Clock, Planner, RobotDriver, RunStore
 from robot_fleet.control.records import Rows
 from robot_fleet.control.requests import check_request
@@ -78,9 +79,7 @@ class Controller:
         run = self._state.active
         if run and run.state is RunState.STOPPING:
             run.stop_asked_s = self._state.now_s
-        if run and run.state is RunState.PLANNING:
-            rest.ask_for_plan(self._state, run)
-        elif run and run.planning:
+        if run and run.planning:
             run.planning, run.rest_wanted = False, True
         for robot in self._state.robots.values():
             orders.cancel(self._state, robot)
@@ -106,7 +105,7 @@ class Controller:
         state.coverage = CoverageRecord(state.store.floor.grid, state.requested(run.zones))
         run.requested_m2 = float(state.coverage.requested.sum()) * state.store.floor.grid.cell_area_m2
         for robot in state.members(run):
-            robot.itinerary, robot.place = None, Place()
+            robot.itinerary, robot.place, robot.drops, robot.home_tries = None, Place(), 0, 0
             state.touch("itinerary", robot.name)
         rest.ask_for_plan(state, run)
         try:
@@ -162,6 +161,7 @@ class Controller:
             raise WrongState("STILL_HELD", f"{robot} still reports '{found.hold}'; clear it at the robot first")
         found.happen(RobotEvent.ACKNOWLEDGED)
         found.acknowledged_by, found.hold, found.came_back = who, "", True
+        found.drops = found.home_tries = 0
         self._state.settle(f"held-{robot}")
         self._state.touch("robot", robot)
         self._state.note("acknowledged", robot=robot, person=who)
@@ -203,6 +203,7 @@ class Controller:
         state.now_s = max(state.now_s, event.at_s)
         for robot in state.robots.values():
             self._reports.tick(robot)
+            look_after_charge(state, robot)
             orders.watch(state, robot)
         if state.active:
             self._run_tick(state.active, elapsed_s)
@@ -220,10 +221,16 @@ class Controller:
             rest.look_after_rest(state, run)
             for robot in state.members(run):
                 look_after_battery(state, run, robot)
+                see_home(state, run, robot)
                 advance(state, run, robot)
                 ask_to_move(state, robot)
             self._endings.end_if_done(run)
-        elif run.state in (RunState.PAUSING, RunState.STOPPING):
+        elif run.state is RunState.PLANNING:
+            rest.look_after_first_plan(state, run)
+            self._endings.fail_if_nobody(run)
+        else:
+            for robot in state.members(run):
+                keep_head_off(state, robot)
             self._endings.rest_if_at_rest(run)
 
     def _leg_ended(self, event: LegEnded) -> None:
@@ -236,7 +243,9 @@ class Controller:
         """Lets a robot go on at once that waited for nothing but this answer."""
         run = self._state.active
         if run and run.state is RunState.RUNNING and name in run.robots:
-            advance(self._state, run, self._state.robots[name])
+            robot = self._state.robots[name]
+            look_after_battery(self._state, run, robot)
+            advance(self._state, run, robot)
 
     def _plan_answered(self, event: Planned | PlanFailed) -> None:
         run = self._state.active
@@ -259,6 +268,7 @@ class Controller:
         robot.rest_after_s = self._state.now_s + orders.braking_s(robot)
         orders.cancel(self._state, robot)
         self._state.send(SwitchHead(robot.name, False))
+        robot.head_wanted, robot.head_asked_s, robot.head_failures = False, self._state.now_s, 0
         self._state.traffic.stop_waiting(robot.name)
         for command in self._state.effects.commands[before:]:
             self._driver.send(command)

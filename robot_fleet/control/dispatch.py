@@ -25,6 +25,9 @@ OFF_PATH_M = 0.3
 WORTH_M = 1.5
 """The least part of a lane that is driven when the rest of it is taken."""
 
+HEAD_WAIT_S = 5.0
+"""A robot that waits longer turns its head off: brushes that turn on one spot wear the floor."""
+
 HEAD_S = 5.0
 """How long a head may take to report its new state before it is asked again."""
 
@@ -42,6 +45,12 @@ def advance(state: FleetState, run: CleaningRun, robot: Robot) -> None:
         robot.place = robot.itinerary.settled(robot.place)
         if robot.has_work and _in_position(state, robot, robot.itinerary):
             _release(state, run, robot, robot.itinerary)
+
+
+def keep_head_off(state: FleetState, robot: Robot) -> None:
+    """Asks for the head of a robot that is to rest to be off, again and again until it says so."""
+    if not robot.is_silent:
+        _head_ready(state, robot, False)
 
 
 def _release(state: FleetState, run: CleaningRun, robot: Robot, itinerary: Itinerary) -> None:
@@ -132,10 +141,11 @@ def _head_ready(state: FleetState, robot: Robot, wanted: bool) -> bool:
         robot.head_asked_s, robot.head_failures = None, 0
         state.settle(f"head-{robot.name}")
         return True
-    if robot.head_asked_s is not None and state.now_s - robot.head_asked_s < HEAD_S:
+    again = robot.head_asked_s is not None and robot.head_wanted == wanted
+    if again and state.now_s - (robot.head_asked_s or 0.0) < HEAD_S:
         return False
-    robot.head_failures += robot.head_asked_s is not None
-    robot.head_asked_s = state.now_s
+    robot.head_failures = robot.head_failures + 1 if again else 0
+    robot.head_asked_s, robot.head_wanted = state.now_s, wanted
     state.send(SwitchHead(robot.name, wanted))
     return robot.head_failures >= RETRIES and _head_failed(state, robot, wanted)
 
@@ -164,6 +174,8 @@ def _wait(state: FleetState, robot: Robot) -> None:
         robot.waiting_since_s = state.now_s
     if robot.state is not RobotState.WAITING:
         robot.happen(RobotEvent.MUST_WAIT)
+    if robot.head_on and state.now_s - robot.waiting_since_s >= HEAD_WAIT_S:
+        _head_ready(state, robot, False)
 
 
 def _rest(state: FleetState, robot: Robot) -> None:

@@ -25,13 +25,18 @@ class Endings:
         self._rows = rows
 
     def end_if_done(self, run: CleaningRun) -> None:
-        """Completes a running run when no robot has anything left to do; fails it when none takes orders for long."""
-        here = [robot for robot in self._state.members(run) if robot.is_here]
-        run.nobody_since_s = None if here else (run.nobody_since_s or self._state.now_s)
+        """Completes a running run when no robot has anything left to do."""
         if all_work_ended(self._state, run):
             run.happen(RunEvent.WORK_ENDED)
             self.end(run, "")
-        elif run.nobody_since_s is not None and self._state.now_s - run.nobody_since_s > NOBODY_S:
+        else:
+            self.fail_if_nobody(run)
+
+    def fail_if_nobody(self, run: CleaningRun) -> None:
+        """Fails a run for which no robot has taken orders for long."""
+        fit = any(robot.is_fit for robot in self._state.members(run))
+        run.nobody_since_s = None if fit else (run.nobody_since_s or self._state.now_s)
+        if run.nobody_since_s is not None and self._state.now_s - run.nobody_since_s > NOBODY_S:
             run.happen(RunEvent.NO_ROBOT_LEFT)
             self.end(run, "No robot of the run takes orders any more")
 
@@ -40,8 +45,10 @@ class Endings:
         state = self._state
         moving = [robot.name for robot in state.members(run) if not self._at_rest(robot)]
         if run.state is RunState.PAUSING:
-            if all(state.robots[name].state is RobotState.OFFLINE for name in moving):
+            if all(_is_away(state.robots[name]) for name in moving):
                 self._come_to_rest(run)
+            return
+        if run.state is not RunState.STOPPING:
             return
         run.unconfirmed = tuple(moving)
         late = run.stop_asked_s is not None and state.now_s - run.stop_asked_s > STOP_LIMIT_S
@@ -81,3 +88,7 @@ class Endings:
 
     def _at_rest(self, robot: Robot) -> bool:
         return robot.order is None and not robot.cancel_due and self._state.now_s >= robot.rest_after_s
+
+
+def _is_away(robot: Robot) -> bool:
+    return robot.state is RobotState.OFFLINE or robot.is_silent or robot.heard_at_s is None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
-from shapely import LineString
+from shapely import LineString, Point
 from shapely.ops import substring
 
+from robot_fleet.control.homing import way_home
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.commands import CancelAll
-from robot_fleet.fleet.entities import Order, Robot
+from robot_fleet.fleet.entities import MOST_DROPS, Order, Robot
 from robot_fleet.fleet.events import LegEnded, Outcome
 from robot_fleet.fleet.itinerary import Itinerary, Place, progress_on
 from robot_fleet.fleet.states import RobotEvent
@@ -53,9 +54,12 @@ def _progress(state: FleetState, robot: Robot, order: Order, position: tuple[flo
     before_m = order.progress_m
     window_m = 0.5 + 2.0 * robot.spec.profile.speed_mps
     order.progress_m = progress_on(order.piece.points, position, before_m, window_m)
+    line = LineString(order.piece.points)
+    if line.distance(Point(position)) > MARGIN_M:
+        # It strays, round a pallet perhaps: nobody else may be sent to where it is.
+        state.traffic.hold(robot.name, state.traffic.held(robot.name).union(state.disc(robot)))
     if math.floor(order.progress_m / _SHRINK_M) == math.floor(before_m / _SHRINK_M):
         return
-    line = LineString(order.piece.points)
     ahead = substring(line, min(max(0.0, order.progress_m - _SHRINK_M), line.length - 0.01), line.length)
     state.traffic.hold(robot.name, ahead.buffer(robot.radius_m + MARGIN_M, quad_segs=4).union(state.disc(robot)))
 
@@ -72,6 +76,8 @@ def ended(state: FleetState, robot: Robot, event: LegEnded) -> None:
         return
     robot.order = None
     robot.rest_after_s = state.now_s + braking_s(robot)
+    if event.outcome is not Outcome.SUCCEEDED:
+        brake(state, robot)
     state.touch("robot", robot.name)
     state.note("leg ended", leg=event.leg_id, outcome=event.outcome.value, detail=event.detail)
     if order.piece.kind is LegKind.DOCK and event.outcome is Outcome.SUCCEEDED:
@@ -83,8 +89,15 @@ def ended(state: FleetState, robot: Robot, event: LegEnded) -> None:
         _passed(robot, robot.itinerary, order)
         return
     _keep_progress(robot, robot.itinerary, order)
-    if event.outcome is not Outcome.CANCELLED or order.cancel_asked_s is not None:
+    asked_by_us = robot.cancel_due and order.cancel_asked_s is None
+    if event.outcome is not Outcome.CANCELLED or not asked_by_us:
         _failed(state, robot, event.detail or event.outcome.value)
+
+
+def brake(state: FleetState, robot: Robot) -> None:
+    """Notes that the robot brakes off its order: it needs the floor ahead, and gets no other before it rests."""
+    robot.rest_after_s = max(robot.rest_after_s, state.now_s + braking_s(robot))
+    robot.retry_at_s = max(robot.retry_at_s, robot.rest_after_s)
 
 
 def braking_s(robot: Robot) -> float:
@@ -120,7 +133,7 @@ def _keep_progress(robot: Robot, itinerary: Itinerary, order: Order) -> None:
 def _failed(state: FleetState, robot: Robot, detail: str) -> None:
     robot.failures += 1
     robot.detail = detail
-    robot.retry_at_s = state.now_s + 2.0 * robot.failures
+    robot.retry_at_s = max(robot.retry_at_s, state.now_s + 2.0 * robot.failures)
     if robot.failures >= RETRIES:
         robot.failures = 0
         give_up_here(state, robot, detail)
@@ -158,9 +171,11 @@ def skip(robot: Robot, itinerary: Itinerary) -> None:
 
 
 def drop_work(state: FleetState, robot: Robot, why: str) -> None:
-    """Takes the robot's remaining work away, for the others to do."""
+    """Takes the robot's remaining work away, for the others to do; it gets another chance, but not one after the other."""
     if state.active and robot.cleans:
         state.active.rest_wanted = True
-    robot.itinerary, robot.place, robot.detail = None, Place(), why
+        robot.drops += 1
+    robot.itinerary = way_home(state, robot) if robot.drops >= MOST_DROPS else None
+    robot.place, robot.detail = Place(), why
     state.traffic.stop_waiting(robot.name)
     state.touch("itinerary", robot.name)

@@ -26,7 +26,7 @@ _RUN_SCALARS = (
     "cleaned_m2", "zone_rows",
 )  # fmt: skip
 _RUN_NAMES = ("zones", "robots", "asked_zones", "asked_robots", "unconfirmed")
-_ROBOT_SCALARS = ("hold", "hold_active", "acknowledged_by", "came_back", "needs_charge", "detail")
+_ROBOT_SCALARS = ("hold", "hold_active", "acknowledged_by", "came_back", "needs_charge", "drops", "detail")
 
 
 class Rows:
@@ -164,7 +164,7 @@ def _robot_to(robot: Robot, floor: BaseGeometry) -> bytes:
 
 def _restore_robot(robot: Robot, stored: dict[str, Any]) -> None:
     for name in _ROBOT_SCALARS:
-        setattr(robot, name, stored[name])
+        setattr(robot, name, stored.get(name, getattr(robot, name)))
     robot.state = RobotState.HELD if stored["held"] else RobotState.OFFLINE
     robot.place = Place(*stored["place"])
 

@@ -7,17 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely import Polygon
 
+from robot_fleet.control.homing import on_dock
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.coverage import CoverageRecord
 from robot_fleet.fleet.entities import CleaningRun, Order, Robot
 from robot_fleet.fleet.itinerary import Itinerary, Place
-from robot_fleet.fleet.states import RunEvent, RunState
+from robot_fleet.fleet.states import RobotState, RunEvent, RunState
 from robot_fleet.fleet.traffic import MARGIN_M
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import LegKind, MissedReason, Plan, PlanRequest, Starter
 
 HAND_ON_S = 30.0
 """After how long the work of a robot that takes no orders goes to the others."""
+
+EXPECTED_S = 5.0
+"""How long a plan waits for robots that have not yet confirmed that they drive nowhere."""
 
 MAKEUP_PASSES = 2
 LEAST_PATCH_M2 = 0.2
@@ -29,7 +33,7 @@ _WORTH_PATCH_M2 = 1.0
 
 def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = True) -> None:
     """Has the rest of the run planned for the robots that are here. Without `everything_left` only patches worth a way."""
-    members = [robot for robot in state.members(run) if robot.is_here and not robot.needs_charge]
+    members = [robot for robot in state.members(run) if robot.is_fit and not robot.needs_charge]
     if not members:
         run.rest_wanted = True
         return
@@ -44,7 +48,7 @@ def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = Tr
         cleaned=_done(state, run, members, everything_left),
         closed=_closed(state, members),
         leg_prefix=f"{run.run_id}-{run.epoch}-",
-        least_patch_m2=0.0 if run.epoch == 1 else LEAST_PATCH_M2,
+        least_patch_m2=0.0 if run.state is RunState.PLANNING else LEAST_PATCH_M2,
     )
     state.touch("run", run.run_id)
     state.note("plan asked", run=run.run_id, epoch=run.epoch, robots=[robot.name for robot in members])
@@ -54,13 +58,13 @@ def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = Tr
 def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
     """Puts every robot of the plan on its new way; what they drive just now they finish first."""
     run.planning = False
-    if run.epoch == 1 or not run.requested_m2:
+    if run.state is RunState.PLANNING:
         run.requested_m2, run.coverable_m2, run.unplanned = plan.requested_m2, plan.coverable_m2, plan.missed
     for robot in state.members(run):
         if robot.needs_charge and robot.is_here:
             continue
         robot.itinerary, robot.place = Itinerary.of(plan.path(robot.name)), Place()
-        robot.failures, robot.waiting_since_s = 0, None
+        robot.failures, robot.home_tries, robot.waiting_since_s = 0, 0, None
         if robot.order:
             robot.order.superseded = True
         state.touch("itinerary", robot.name)
@@ -71,16 +75,23 @@ def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
     state.note("planned", run=run.run_id, epoch=run.epoch, makespan_s=round(plan.makespan_s, 1))
 
 
+def look_after_first_plan(state: FleetState, run: CleaningRun) -> None:
+    """Asks for the first plan when nobody is making it: no robot took orders before, or the controller was restarted."""
+    if not run.planning and not _expected(state, run):
+        ask_for_plan(state, run)
+
+
 def look_after_rest(state: FleetState, run: CleaningRun) -> None:
     """Plans the rest anew when a robot is lost, gave up or came back, and once all lanes are driven but floor was missed."""
     if run.state is not RunState.RUNNING or run.planning:
         return
     _hand_on(state, run)
     members = state.members(run)
-    run.rest_wanted |= any(robot.is_here and robot.came_back and not robot.has_work for robot in members)
+    run.rest_wanted |= any(_may_join(robot) for robot in members)
     if run.rest_wanted:
-        ask_for_plan(state, run)
-    elif run.makeup_passes < MAKEUP_PASSES and not any(robot.cleans or _cleans_now(robot) for robot in members):
+        if not _expected(state, run):
+            ask_for_plan(state, run)
+    elif run.makeup_passes < MAKEUP_PASSES and not any(robot.cleans or _cleans_now(state, robot) for robot in members):
         run.makeup_passes += 1
         if _worth_a_pass(state, run):
             ask_for_plan(state, run, everything_left=False)
@@ -90,7 +101,7 @@ def all_work_ended(state: FleetState, run: CleaningRun) -> bool:
     """Whether nothing is left that any robot of the run could do."""
     if run.planning or run.rest_wanted or run.makeup_passes < MAKEUP_PASSES:
         return False
-    return not any(robot.cleans or (robot.is_here and (robot.order or robot.has_work)) for robot in state.members(run))
+    return not any(robot.cleans or _is_busy(state, robot) for robot in state.members(run))
 
 
 def planned_floor(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
@@ -104,17 +115,45 @@ def planned_floor(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
 
 def _hand_on(state: FleetState, run: CleaningRun) -> None:
     for robot in state.members(run):
-        gone = robot.absent_since_s is not None and state.now_s - robot.absent_since_s >= HAND_ON_S
-        if gone and robot.cleans and any(other.is_here for other in state.members(run)):
+        if _is_gone(state, robot) and robot.cleans and any(other.is_here for other in state.members(run)):
             robot.itinerary, robot.place = None, Place()
             run.rest_wanted = True
             state.touch("itinerary", robot.name)
             state.note("work handed on", run=run.run_id, robot=robot.name)
 
 
-def _cleans_now(robot: Robot) -> bool:
-    # The order of a robot that has gone silent may never end; the run must not wait for it.
-    return robot.order is not None and not robot.is_silent and robot.order.piece.kind is LegKind.CLEAN
+def _may_join(robot: Robot) -> bool:
+    return robot.is_fit and robot.came_back and not robot.has_work and not robot.needs_charge
+
+
+def _absent_s(state: FleetState, robot: Robot) -> float:
+    return 0.0 if robot.absent_since_s is None else state.now_s - robot.absent_since_s
+
+
+def _is_gone(state: FleetState, robot: Robot) -> bool:
+    return robot.absent_since_s is not None and _absent_s(state, robot) >= HAND_ON_S
+
+
+def _is_busy(state: FleetState, robot: Robot) -> bool:
+    """Whether the robot drives or is to drive; one that takes no orders just now may, for all we know, be on its way home."""
+    if robot.is_here:
+        return robot.order is not None or robot.has_work
+    return not _is_gone(state, robot) and not on_dock(state, robot)
+
+
+def _expected(state: FleetState, run: CleaningRun) -> bool:
+    """Whether a robot will take orders in a moment, after a restart say: a plan without it would leave it idle."""
+    return any(
+        not robot.is_here and robot.state is not RobotState.HELD and not robot.is_silent
+        and _absent_s(state, robot) < EXPECTED_S
+        for robot in state.members(run)
+    )  # fmt: skip
+
+
+def _cleans_now(state: FleetState, robot: Robot) -> bool:
+    # The order of a robot that has gone silent, or confirms no cancel, may never end; the run must not wait for it.
+    lost = robot.is_silent or _is_gone(state, robot)
+    return robot.order is not None and not lost and robot.order.piece.kind is LegKind.CLEAN
 
 
 def _starter(state: FleetState, robot: Robot) -> Starter:
@@ -134,7 +173,7 @@ def _starter(state: FleetState, robot: Robot) -> Starter:
 
 def _done(state: FleetState, run: CleaningRun, members: list[Robot], everything_left: bool) -> NDArray[np.bool_] | None:
     """The cells that need nothing more; what robots are cleaning just now counts, as they finish their piece first."""
-    if run.epoch == 1 or state.coverage is None:
+    if run.state is RunState.PLANNING or state.coverage is None:
         return None
     if not everything_left:
         return ~_patches(state, run)
@@ -159,7 +198,9 @@ def _closed(state: FleetState, members: list[Robot]) -> tuple[Polygon, ...]:
     """
     grown_m = max(0.0, MARGIN_M - min(robot.spec.profile.clearance_m for robot in members))
     away = [robot for robot in state.robots.values() if robot not in members]
-    docks = {robot.name: state.store.floor.dock(robot.spec.dock).pose for robot in away if robot.needs_charge}
+    docks = {
+        robot.name: state.store.floor.dock(robot.spec.dock).pose for robot in away if robot.is_here and robot.has_work
+    }
     floors = [
         state.disc(robot, docks[robot.name]) if robot.name in docks else state.traffic.held(robot.name)
         for robot in away

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from shapely.geometry.base import BaseGeometry
+
 from robot_fleet.control import orders
+from robot_fleet.control.homing import on_dock
 from robot_fleet.control.state import FleetState
+from robot_fleet.fleet.commands import SwitchHead
 from robot_fleet.fleet.coverage import HeadTrail
 from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.fleet.events import (
@@ -74,6 +78,7 @@ class RobotReports:
             robot.hold = event.reason
             robot.happen(RobotEvent.HOLD_REPORTED)
             orders.cancel(self._state, robot)
+            self._state.send(SwitchHead(robot.name, False))
             self._state.note("held", robot=robot.name, reason=event.reason)
             remedy = f"Go to the robot, clear the cause, then: robot-fleet ack {robot.name} --person YOUR_NAME"
             self._state.alert(
@@ -88,11 +93,11 @@ class RobotReports:
         self._heard(robot)
         if not robot.cancel_due:
             return
-        robot.cancel_due = False
-        robot.rest_after_s = max(robot.rest_after_s, self._state.now_s + orders.braking_s(robot))
         if robot.order:
             ended = LegEnded(robot.name, event.at_s, robot.order.leg_id, Outcome.CANCELLED, "cancelled")
             orders.ended(self._state, robot, ended)
+        robot.cancel_due = False
+        orders.brake(self._state, robot)
         self._state.touch("robot", robot.name)
 
     def tick(self, robot: Robot) -> None:
@@ -105,7 +110,15 @@ class RobotReports:
         robot.absent_since_s = None if robot.is_here else (robot.absent_since_s or now_s)
         at_rest = robot.order is None and not robot.cancel_due and now_s >= robot.rest_after_s
         if at_rest and robot.pose is not None and not robot.is_silent:
-            state.traffic.settle(robot.name, state.disc(robot))
+            state.traffic.settle(robot.name, self._floor_at_rest(robot))
+
+    def _floor_at_rest(self, robot: Robot) -> BaseGeometry:
+        """The floor under the robot; of what it held, also what it may have come to since it last knew where it was."""
+        under, unseen_s = self._state.disc(robot), robot.rest_after_s - robot.pose_at_s
+        if unseen_s <= 0.0:
+            return under
+        within = under.buffer(unseen_s * robot.spec.profile.speed_mps)
+        return self._state.traffic.held(robot.name).intersection(within).union(under)
 
     def _credit(self, run: CleaningRun, robot: Robot, before: Pose | None, event: PoseReported) -> None:
         state = self._state
@@ -121,13 +134,11 @@ class RobotReports:
         robot.heard_at_s = self._state.now_s
         if robot.is_silent:
             robot.is_silent = False
-            robot.came_back = True
+            robot.came_back, robot.drops, robot.home_tries = True, 0, 0
             self._state.settle(f"silent-{robot.name}")
             orders.cancel(self._state, robot)
         if robot.state is RobotState.OFFLINE and robot.pose is not None:
-            dock = self._state.store.floor.dock(robot.spec.dock)
-            on_dock = robot.pose.distance_m(dock.pose) < robot.radius_m
-            robot.happen(RobotEvent.HEARD_ON_DOCK if on_dock else RobotEvent.HEARD)
+            robot.happen(RobotEvent.HEARD_ON_DOCK if on_dock(self._state, robot) else RobotEvent.HEARD)
             self._state.touch("robot", robot.name)
 
     def _fell_silent(self, robot: Robot) -> None:

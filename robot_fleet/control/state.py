@@ -75,8 +75,10 @@ class FleetState:
         self.effects.commands.append(command)
 
     def touch(self, kind: str, key: str) -> None:
-        """Marks a row as changed by the present event."""
+        """Marks a row as changed by the present event. A way and the robot's place on it are one change."""
         self.effects.rows[kind, key] = None
+        if kind == "itinerary":
+            self.effects.rows["robot", key] = None
 
     def note(self, what: str, **details: object) -> None:
         """Adds to the journal entry of the present event."""

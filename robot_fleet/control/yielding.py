@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from shapely import LineString, Polygon, union_all
 from shapely.geometry.base import BaseGeometry
 
+from robot_fleet.control.homing import on_dock
 from robot_fleet.control.orders import SKIP_M, drop_work, skip
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import Robot
@@ -73,17 +74,14 @@ def give_way(state: FleetState, robot: Robot) -> None:
 def ask_to_move(state: FleetState, robot: Robot) -> None:
     """Sends a resting robot off the floor that others wait for."""
     waiting = [other for other in state.robots.values() if robot.name in state.traffic.waits_for(other.name)]
-    if waiting and robot.is_here and robot.order is None and not robot.has_work and not _on_dock(state, robot):
+    idle = robot.is_here and robot.order is None and not robot.has_work and not on_dock(state, robot)
+    if waiting and idle and state.now_s >= robot.rethink_at_s:
+        robot.rethink_at_s = state.now_s + _RETHINK_S
         make_room(state, robot)
 
 
 def _stays(state: FleetState, robot: Robot) -> bool:
     return (robot.order is None and not robot.has_work) or not robot.is_here
-
-
-def _on_dock(state: FleetState, robot: Robot) -> bool:
-    dock = state.store.floor.dock(robot.spec.dock)
-    return robot.pose is not None and robot.pose.distance_m(dock.pose) < robot.radius_m
 
 
 def _taken(state: FleetState, robot: Robot) -> list[Polygon]:

@@ -16,6 +16,9 @@ from robot_fleet.planning.plan import LegKind, MissedArea
 NOT_HERE = (RobotState.OFFLINE, RobotState.HELD)
 """States in which a robot takes no orders."""
 
+MOST_DROPS = 2
+"""How often a robot's work is taken from it, as it cannot do it, before it gets no more of that run."""
+
 
 @dataclass
 class Order:
@@ -43,6 +46,7 @@ class Robot:
     battery: float | None = None
     charging: bool = False
     head_on: bool = False
+    head_wanted: bool = False
     head_asked_s: float | None = None
     head_failures: int = 0
     hold: str = ""
@@ -62,6 +66,8 @@ class Robot:
     yields_to: tuple[str, ...] = ()
     yields_until_s: float = 0.0
     came_back: bool = False
+    drops: int = 0
+    home_tries: int = 0
     needs_charge: bool = False
     detail: str = ""
 
@@ -74,6 +80,11 @@ class Robot:
     def is_here(self) -> bool:
         """Whether the robot can take orders: heard, not held, and without leftovers of an earlier time."""
         return self.state not in NOT_HERE and not self.cancel_due and self.pose is not None
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether it can take orders and has not shown that it cannot carry them out."""
+        return self.is_here and self.drops < MOST_DROPS
 
     @property
     def has_work(self) -> bool:

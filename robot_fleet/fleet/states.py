@@ -57,12 +57,10 @@ RUN_TABLE: dict[tuple[RunState, RunEvent], RunState] = {
     (RunState.PAUSING, RunEvent.RESUME_ASKED): RunState.RUNNING,
     (RunState.PAUSING, RunEvent.STOP_ASKED): RunState.STOPPING,
     (RunState.PAUSING, RunEvent.ALL_AT_REST): RunState.PAUSED,
-    (RunState.PAUSING, RunEvent.NO_ROBOT_LEFT): RunState.FAILED,
     (RunState.PAUSED, RunEvent.PLANNED): RunState.PAUSED,
     (RunState.PAUSED, RunEvent.PLAN_FAILED): RunState.PAUSED,
     (RunState.PAUSED, RunEvent.RESUME_ASKED): RunState.RUNNING,
     (RunState.PAUSED, RunEvent.STOP_ASKED): RunState.STOPPING,
-    (RunState.PAUSED, RunEvent.NO_ROBOT_LEFT): RunState.FAILED,
     (RunState.STOPPING, RunEvent.ALL_AT_REST): RunState.CANCELLED,
 }
 
@@ -120,6 +118,9 @@ ROBOT_TABLE: dict[tuple[RobotState, RobotEvent], RobotState] = {
     (_S.HELD, _E.RELEASED): _S.HELD,
     (_S.HELD, _E.ACKNOWLEDGED): _S.IDLE,
     (_S.OFFLINE, _E.RELEASED): _S.OFFLINE,
+    # A result may overtake what else the robot says, or come after it.
+    (_S.OFFLINE, _E.DOCKED): _S.OFFLINE,
+    (_S.HELD, _E.DOCKED): _S.HELD,
     **{(state, _E.HEARD): state for state in _AT_WORK if state is not _S.CHARGING},
     (_S.CHARGING, _E.HEARD): _S.CHARGING,
     **{(state, _E.HEARD_ON_DOCK): state for state in _AT_WORK},

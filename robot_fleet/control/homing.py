@@ -1,0 +1,41 @@
+"""The way home: a robot that stands off its dock with nothing left to do is sent there, whoever gave it no way."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from robot_fleet.control.state import FleetState
+from robot_fleet.fleet.entities import CleaningRun, Robot
+from robot_fleet.fleet.itinerary import Itinerary, Place, Stretch
+from robot_fleet.planning.plan import LegKind
+
+HOME_TRIES = 2
+"""How often a robot sets off for its dock without arriving before it is left where it stands, with an alert."""
+
+
+def on_dock(state: FleetState, robot: Robot) -> bool:
+    """Whether the robot was last seen on its dock."""
+    dock = state.store.floor.dock(robot.spec.dock)
+    return robot.pose is not None and robot.pose.distance_m(dock.pose) < robot.radius_m
+
+
+def way_home(state: FleetState, robot: Robot) -> Itinerary:
+    """From where the robot stands to its staging pose and onto its dock; empty for one that is there."""
+    if on_dock(state, robot) or robot.pose is None:
+        return Itinerary(())
+    dock = state.store.floor.dock(robot.spec.dock)
+    way = state.router(robot).route(robot.pose, dock.staging)
+    onto = np.array([[dock.staging.x_m, dock.staging.y_m], [dock.pose.x_m, dock.pose.y_m]])
+    legs = [Stretch(LegKind.TRANSIT, way, np.zeros(len(way)))] if way is not None and len(way) > 1 else []
+    return Itinerary((*legs, Stretch(LegKind.DOCK, onto, np.zeros(2))))
+
+
+def see_home(state: FleetState, run: CleaningRun, robot: Robot) -> None:
+    """Gives a robot without work a way to its dock, unless a plan that may have work for it is being made."""
+    idle = robot.is_here and robot.order is None and not robot.has_work
+    if not idle or run.planning or robot.home_tries >= HOME_TRIES or on_dock(state, robot):
+        return
+    robot.home_tries += 1
+    robot.itinerary, robot.place = way_home(state, robot), Place()
+    state.touch("itinerary", robot.name)
+    state.note("sent home", robot=robot.name)

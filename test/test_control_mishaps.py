@@ -1,0 +1,317 @@
+"""Mishaps at awkward moments: nothing is lost, nothing hangs, and no floor is believed free too early."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from control_site import by_hand, hall, robot_of, run_of, site, until_ended
+from shapely import Point
+
+from robot_fleet.control import yielding
+from robot_fleet.control.ports import Record
+from robot_fleet.fleet.commands import Command, Follow, SwitchHead
+from robot_fleet.fleet.events import BatteryReported, HoldReported, LegEnded, Outcome, PoseReported, Tick
+from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.floor.pose import Pose
+from robot_fleet.planning.plan import CoveragePath, Plan, PlanRequest
+from robot_fleet.sim.site import VirtualSite
+from robot_fleet.sim.virtual import MemoryRunStore
+
+
+def until(made: VirtualSite, name: str, state: RobotState, limit_s: float = 1000.0) -> None:
+    end_s = made.world.now_s + limit_s
+    while robot_of(made, name).state is not state:
+        assert made.world.now_s < end_s, f"{name} was never {state.value}"
+        made.advance(0.2)
+
+
+def all_docked(made: VirtualSite) -> bool:
+    return all(robot.docked_at for robot in made.world.robots.values() if robot.alive)
+
+
+def test_a_docking_that_succeeds_on_a_robot_that_has_just_fallen_silent_or_been_held_is_taken_calmly() -> None:
+    for mishap in ("silence", "hold"):
+        made = site()
+        made.controller.start_run((), "")
+        until(made, "r1", RobotState.DOCKING)
+        leg_id = robot_of(made, "r1").leg_id
+        if mishap == "hold":
+            made.controller.handle(HoldReported("r1", made.world.now_s, "contact"))
+        else:
+            made.world.kill("r1")
+            until(made, "r1", RobotState.OFFLINE)
+        before = robot_of(made, "r1").state
+        made.controller.handle(LegEnded("r1", made.world.now_s, leg_id, Outcome.SUCCEEDED))
+        assert robot_of(made, "r1").state is before
+
+
+def test_a_restart_during_the_first_planning_plans_again() -> None:
+    made = site(planning_s=20.0)
+    made.controller.start_run((), "")
+    made.advance(5.0)
+    made.restart_controller()
+    assert run_of(made).state is RunState.PLANNING
+    assert until_ended(made).state is RunState.COMPLETED
+    assert run_of(made).cleaned_m2 > 70
+
+
+def test_a_first_plan_for_which_no_robot_comes_back_fails_in_the_end() -> None:
+    made = site(planning_s=20.0)
+    made.controller.start_run((), "")
+    made.restart_controller()
+    for name in made.world.robots:
+        made.world.kill(name)
+    made.advance(300.0)
+    assert run_of(made).state is RunState.PLANNING
+    assert until_ended(made).state is RunState.FAILED
+
+
+def idle_second(request: PlanRequest) -> Plan:
+    """Once replanned, only the first robot has anything to do, and nobody is told a way home."""
+    plan = by_hand(request)
+    if request.cleaned is None:
+        return plan
+    return replace(plan, paths=(CoveragePath(request.robots[0].name, ()),))
+
+
+def test_a_robot_that_a_new_plan_leaves_out_drives_home_before_the_run_ends() -> None:
+    made = VirtualSite(hall(), idle_second)
+    made.advance(3.0)
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    made.world.press_e_stop("r2")
+    made.advance(2.0)
+    made.world.release("r2")
+    made.advance(2.0)
+    made.controller._state.active.rest_wanted = True  # type: ignore[union-attr]
+    made.controller.acknowledge("r2", "Ann")
+    assert until_ended(made).state is RunState.COMPLETED
+    assert all_docked(made)
+    assert not made.world.collisions
+
+
+def test_a_restart_on_the_way_home_does_not_end_the_run_before_everybody_is_home() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.DOCKING)
+    while made.controller._state.active.makeup_passes < 2:  # type: ignore[union-attr]
+        made.advance(1.0)
+    assert not all_docked(made)
+    made.restart_controller()
+    made.advance(0.5)
+    assert run_of(made).state is RunState.RUNNING
+    assert until_ended(made).state is RunState.COMPLETED
+    assert all_docked(made)
+
+
+class Together(MemoryRunStore):
+    """A store that looks whether a way and the place on it are always written in one transaction."""
+
+    def commit(self, event: str, records: Sequence[Record]) -> None:
+        keys = {(record.kind, record.key) for record in records}
+        assert all(("robot", key) in keys for kind, key in keys if kind == "itinerary")
+        super().commit(event, records)
+
+
+def test_a_new_way_and_the_place_on_it_are_written_together() -> None:
+    made = site()
+    made.run_store = Together()
+    made.restart_controller()
+    made.advance(3.0)
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    made.world.kill("r1")
+    assert until_ended(made).state is RunState.COMPLETED
+
+
+def test_after_a_cancel_nothing_is_sent_before_the_robot_can_be_at_rest() -> None:
+    sent: list[tuple[float, Command]] = []
+    made = site()
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    deliver = made.driver.send
+    made.driver.send = lambda command: (sent.append((made.world.now_s, command)), deliver(command))[1]  # type: ignore
+    run_id = run_of(made).run_id
+    cancelled_s = made.world.now_s
+    made.controller.pause_run(run_id)
+    made.controller.resume_run(run_id)
+    made.advance(10.0)
+    follows = [at_s for at_s, command in sent if isinstance(command, Follow)]
+    assert follows and min(follows) > cancelled_s + 1.3 - 1e-6
+
+
+def test_the_floor_of_a_robot_that_no_longer_knows_where_it_is_stays_held() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(3.0)
+    truly = made.world.robots["r1"]
+    truly._report = lambda now_s: truly._outbox.append(  # type: ignore[method-assign]
+        BatteryReported("r1", now_s, 0.9, False)
+    )
+    made.advance(12.0)
+    run_id = run_of(made).run_id
+    made.controller.pause_run(run_id)
+    made.advance(5.0)
+    held = made.controller._state.traffic.held("r1")
+    assert held.covers(Point(truly.pose.x_m, truly.pose.y_m).buffer(0.35))
+
+
+def test_a_robot_seen_off_its_way_holds_the_floor_under_it() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(3.0)
+    pose = made.world.robots["r1"].pose
+    aside = Pose(pose.x_m - 0.45, pose.y_m, pose.yaw_rad)
+    made.controller.handle(PoseReported("r1", made.world.now_s + 0.01, aside))
+    made.controller.handle(Tick(made.world.now_s))
+    assert made.controller._state.traffic.held("r1").covers(Point(aside.x_m, aside.y_m).buffer(0.35))
+
+
+def test_a_low_battery_sends_a_robot_home_after_its_piece_and_the_other_takes_its_lanes() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r2", RobotState.CLEANING)
+    made.world.robots["r2"].battery = 0.15
+    made.advance(45.0)
+    assert made.controller._state.robots["r2"].needs_charge
+    assert any("goes home to charge" in alert.text for alert in made.controller.snapshot.alerts)
+    assert until_ended(made).state is RunState.COMPLETED
+    assert all_docked(made)
+    assert run_of(made).cleaned_m2 > 70
+
+
+def test_a_robot_that_died_on_its_way_to_charge_closes_the_floor_where_it_stands() -> None:
+    asked: list[PlanRequest] = []
+
+    def overheard(request: PlanRequest) -> Plan:
+        asked.append(request)
+        return by_hand(request)
+
+    made = VirtualSite(hall(), overheard)
+    made.advance(3.0)
+    made.controller.start_run((), "")
+    made.advance(40.0)
+    made.world.robots["r2"].battery = 0.1
+    while not made.controller._state.robots["r2"].needs_charge:
+        made.advance(1.0)
+    made.advance(3.0)
+    place = made.world.robots["r2"].pose
+    assert not made.world.robots["r2"].docked_at
+    made.world.kill("r2")
+    plans = len(asked)
+    until_ended(made)
+    assert len(asked) > plans
+    assert any(polygon.covers(Point(place.x_m, place.y_m)) for polygon in asked[-1].closed)
+
+
+def test_a_head_that_never_turns_on_takes_its_robot_out_of_the_run_and_the_other_cleans() -> None:
+    made = site()
+    broken = made.world.robots["r1"]
+    obey = broken.command
+    broken.command = lambda command, now_s: None if isinstance(command, SwitchHead) else obey(command, now_s)  # type: ignore
+    made.controller.start_run((), "")
+    assert until_ended(made).state is RunState.COMPLETED
+    assert all_docked(made)
+    assert run_of(made).cleaned_m2 > 70
+    assert any("head" in alert.text for alert in made.controller.snapshot.alerts)
+
+
+def test_a_lone_robot_with_a_dead_head_ends_the_run_as_failed() -> None:
+    made = site()
+    made.world.kill("r2")
+    broken = made.world.robots["r1"]
+    obey = broken.command
+    broken.command = lambda command, now_s: None if isinstance(command, SwitchHead) else obey(command, now_s)  # type: ignore
+    made.controller.start_run((), "")
+    assert until_ended(made).state is RunState.FAILED
+
+
+def test_a_head_is_off_while_its_robot_waits_long() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(5.0)
+    made.controller._state.traffic.ask = lambda robot, wanted: False  # type: ignore[method-assign]
+    until(made, "r1", RobotState.WAITING)
+    made.advance(20.0)
+    assert robot_of(made, "r1").state is RobotState.WAITING
+    assert not made.world.robots["r1"].head_on
+
+
+def test_a_goal_that_somebody_else_cancels_is_not_sent_again_and_again_at_once() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    touchy = made.world.robots["r1"]
+    obey, got = touchy.command, []
+
+    def refuse(command: Command, now_s: float) -> None:
+        obey(command, now_s)
+        if isinstance(command, Follow):
+            got.append(command)
+            touchy.cancel(now_s)
+
+    touchy.command = refuse  # type: ignore[method-assign]
+    touchy.cancel(made.world.now_s)
+    made.advance(20.0)
+    assert 1 <= len(got) <= 12
+
+
+def test_a_held_robot_that_never_confirms_its_cancel_does_not_keep_the_run_from_ending() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    deaf = made.world.robots["r1"]
+    deaf.command = lambda command, now_s: None  # type: ignore[method-assign]
+    deaf._end = lambda outcome, now_s, detail: None  # type: ignore[method-assign]
+    made.world.press_e_stop("r1")
+    assert until_ended(made).state is RunState.COMPLETED
+
+
+def test_a_pause_does_not_wait_for_a_held_robot_that_has_died() -> None:
+    made = site()
+    run_id = made.controller.start_run((), "").run_id
+    made.advance(60.0)
+    deaf = made.world.robots["r1"]
+    deaf.command = lambda command, now_s: None  # type: ignore[method-assign]
+    made.world.press_e_stop("r1")
+    made.advance(2.0)
+    made.world.kill("r1")
+    made.advance(20.0)
+    made.controller.pause_run(run_id)
+    made.advance(5.0)
+    assert run_of(made).state is RunState.PAUSED
+
+
+def test_a_robot_in_the_way_looks_for_a_refuge_now_and_then_not_at_every_tick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = site()
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    state = made.controller._state
+    robot = state.robots["r1"]
+    robot.order, robot.itinerary = None, None
+    state.traffic._waits["r2"] = frozenset({"r1"})
+    calls: list[str] = []
+    monkeypatch.setattr(yielding, "make_room", lambda state, robot: calls.append(robot.name))
+    for _ in range(10):
+        state.now_s += 0.2
+        yielding.ask_to_move(state, robot)
+    assert 1 <= len(calls) <= 2
+
+
+def test_after_a_restart_in_mid_planning_every_robot_gets_its_share() -> None:
+    made = site(planning_s=20.0)
+    made.controller.start_run((), "")
+    made.advance(40.0)
+    made.controller._state.active.rest_wanted = True  # type: ignore[union-attr]
+    made.advance(2.0)
+    made.restart_controller()
+    made.world.robots["r2"]._next_pose_s = made.world.now_s + 0.15
+    made.advance(40.0)
+    assert all(robot.has_work for robot in made.controller._state.robots.values())
