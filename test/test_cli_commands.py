@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -9,11 +11,13 @@ from typing import Any
 
 import pytest
 from api_site import ApiSite, served_site
+from rich.console import Console
 
 from robot_fleet.cli import figures
 from robot_fleet.cli.app import run
 from robot_fleet.cli.exits import Exit
 from robot_fleet.cli.screen import plain
+from robot_fleet.cli.tables import robots_table
 
 Told = tuple[int, str, str]
 Tell = Callable[..., Told]
@@ -73,6 +77,27 @@ def test_a_run_from_start_to_end(site: ApiSite, tell: Tell) -> None:
     assert code == Exit.OK
     assert "ROBOT" in out
     assert "Not cleaned: " in out
+
+
+def test_on_a_narrow_screen_nothing_is_cut(site: ApiSite, tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    run_ = document(tell("start", "--json"))
+    tell("stop")
+    out = tell("runs")[1]
+    assert max(map(len, out.splitlines())) <= 80 and "…" not in out
+    for words in (run_["run_id"], "CANCELLED", "west, east", "Stopped on request"):
+        assert words in " ".join(out.split())
+
+
+def test_on_a_narrow_screen_a_robots_trouble_is_told_in_full(site: ApiSite) -> None:
+    trouble = "a contact at the left bumper, beside the shelf with the glasses"
+    screen = Console(width=70, file=io.StringIO(), highlight=False)
+    screen.print(robots_table([dataclasses.replace(robot, hold=trouble) for robot in site.controller.snapshot.robots]))
+    assert isinstance(screen.file, io.StringIO)
+    told = screen.file.getvalue()
+    assert "…" not in told and "CHARGING" in told and max(map(len, told.splitlines())) <= 70
+    notes = " ".join(line.split(" m ")[-1].strip() for line in told.splitlines()[1:])
+    assert f"held: {trouble}" in " ".join(notes.split())
 
 
 def test_a_watch_for_programs_is_one_value_a_line(site: ApiSite, tell: Tell) -> None:
@@ -166,6 +191,15 @@ def test_without_a_controller_every_command_ends_with_3_and_says_how_to_start_on
     assert (code, out) == (Exit.UNREACHABLE, "")
     assert "no controller answers at 127.0.0.1:9" in err
     assert "robot-fleet serve" in err
+
+
+@pytest.mark.parametrize(
+    "address", ["", ":50051", "somewhere", "127.0.0.1:", "127.0.0.1:99999", "http://127.0.0.1:50051"]
+)
+def test_an_address_that_is_none_ends_with_2(address: str, tell: Tell) -> None:
+    code, out, err = tell("robots", "--address", address)
+    assert (code, out) == (Exit.USAGE, "")
+    assert "is not HOST:PORT" in err and "127.0.0.1:50051" in err
 
 
 @pytest.mark.parametrize(

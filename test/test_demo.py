@@ -96,6 +96,15 @@ def test_a_dead_simulator_ends_the_demo_with_its_log(tmp_path: Path) -> None:
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.ros
+def test_a_killed_demo_takes_its_processes_along(tmp_path: Path) -> None:
+    running = demo(tmp_path, "--store", str(SHOP))
+    wait_for(lambda: len(leftovers(tmp_path)) >= 3)
+    running.kill()
+    running.communicate(timeout=60)
+    wait_for(lambda: leftovers(tmp_path) == [])
+
+
 def test_a_bad_store_is_refused_before_anything_starts(tmp_path: Path) -> None:
     running = demo(tmp_path, "--store", str(tmp_path / "nowhere"))
     _, error = running.communicate(timeout=60)

@@ -59,7 +59,7 @@ class Children:
         log = self._folder / f"{name}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "robot_fleet.cli", *arguments],
+                [sys.executable, "-m", "robot_fleet.cli.child", str(os.getpid()), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,

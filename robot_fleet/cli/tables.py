@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from robot_fleet.control.snapshot import AlertView, RobotView, RunView
     from robot_fleet.planning.plan import MissedArea, Plan
 
-_MOST_ZONES = 24
 _STYLES = {
     "PLANNING": "cyan",
     "RUNNING": "bold green",
@@ -43,15 +42,15 @@ def word(state: str) -> Text:
 
 
 def runs_table(runs: Iterable[RunView]) -> Table:
-    """One line for each run."""
-    table = _table("RUN", "STATE", "ASKED FOR", "TOOK", "CLEANED", "ZONES", "NOTE")
+    """One line for each run, with what there is to say of it below its zones."""
+    table = _table("RUN", "STATE", "ASKED FOR", "TOOK", "CLEANED", "ZONES")
     for run in runs:
         cleaned = share(run.cleaned_m2, run.coverable_m2)
+        zones = Text(", ".join(run.zones))
         note = run.reason or _unconfirmed(run)
-        zones = ", ".join(run.zones)
+        zones.append(f"\n{note}" if note else "", style="dim")
         when = time_of_day(run.created_at_s)
-        took = duration(run.elapsed_s)
-        table.add_row(run.run_id, word(run.state.value), when, took, cleaned, escape(_short(zones)), escape(note))
+        table.add_row(run.run_id, word(run.state.value), when, duration(run.elapsed_s), cleaned, zones)
     return table
 
 
@@ -74,7 +73,7 @@ def robots_table(robots: Iterable[RobotView], run: RunView | None = None) -> Tab
 
 def alerts_table(alerts: Iterable[AlertView]) -> Table:
     """One line for each alert, with what to do below it."""
-    table = _table("SINCE", "SEVERITY", "ACTIVE", "WHAT", wraps="WHAT")
+    table = _table("SINCE", "SEVERITY", "ACTIVE", "WHAT")
     for alert in alerts:
         what = Text(alert.text)
         what.append(f"\n{alert.remedy}" if alert.remedy else "", style="dim")
@@ -133,10 +132,6 @@ def _unconfirmed(run: RunView) -> str:
     return f"not known to be at rest: {', '.join(run.unconfirmed)}" if run.unconfirmed else ""
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _MOST_ZONES else f"{text[: _MOST_ZONES - 1]}…"
-
-
 def _battery(robot: RobotView) -> str:
     return f"{percent(robot.battery)}{' ⚡' if robot.charging else ''}"
 
@@ -145,12 +140,12 @@ def _position(robot: RobotView) -> str:
     return f"{robot.pose.x_m:.2f}, {robot.pose.y_m:.2f} m" if robot.pose else "–"
 
 
-def _table(*columns: str, wraps: str = "") -> Table:
-    """A plain table. Only the last column is cut when the screen is narrow, or wrapped when it is named in `wraps`."""
+def _table(*columns: str) -> Table:
+    """A plain table. On a narrow screen the last column gives way, line by line: no other is cut before it."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for column in columns[:-1]:
-        table.add_column(column, no_wrap=column != wraps, min_width=len(column))
-    table.add_column(columns[-1], no_wrap=columns[-1] != wraps, overflow="ellipsis", ratio=1)
+        table.add_column(column, no_wrap=True, min_width=len(column))
+    table.add_column(columns[-1], overflow="fold", ratio=1)
     return table
 
 

@@ -41,6 +41,16 @@ class Refused(ClientError):
     """The controller refuses the call."""
 
 
+def check_address(address: str) -> None:
+    """ClientError (code INVALID_ARGUMENT) unless the address is HOST:PORT, which gRPC would only say of some."""
+    host, _, port = address.rpartition(":")
+    plain_host = not set(host) & set("/ ") and (":" not in host or host.startswith("["))
+    plain_port = port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) <= 65535
+    if not (host and plain_host and plain_port):
+        remedy = "Give the controller's address, for instance 127.0.0.1:50051."
+        raise ClientError(f"{address!r} is not HOST:PORT", remedy=remedy, code="INVALID_ARGUMENT", reason="BAD_ADDRESS")
+
+
 def client_error(error: grpc.RpcError, address: str) -> ClientError:
     """The gRPC error as an error that a person can read."""
     code = error.code()

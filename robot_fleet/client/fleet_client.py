@@ -19,7 +19,7 @@ from robot_fleet.api.conversion.values import duration_to_proto
 from robot_fleet.api.v1 import cleaning_run_pb2 as run_pb
 from robot_fleet.api.v1 import fleet_service_pb2 as pb
 from robot_fleet.api.v1.fleet_service_pb2_grpc import FleetServiceStub
-from robot_fleet.client.errors import client_error, unreadable
+from robot_fleet.client.errors import check_address, client_error, unreadable
 from robot_fleet.client.reconnecting import Attempts
 from robot_fleet.control.snapshot import AlertView, RobotView, RunRecord, RunView
 from robot_fleet.floor.store import FloorMap
@@ -41,10 +41,12 @@ Value = TypeVar("Value")
 class FleetClient:
     """A connection to one controller. Calls block until the answer is there; from several threads they may overlap.
 
-    `timeout_s` limits each call (a stop: beyond its own wait). All raise ClientError; see robot_fleet.client.errors.
+    `timeout_s` limits each call (a stop: beyond its own wait). All raise ClientError, an `address` that is none too; see
+    robot_fleet.client.errors.
     """
 
     def __init__(self, address: str = DEFAULT_ADDRESS, timeout_s: float = 10.0) -> None:
+        check_address(address)
         self.address = address
         self._timeout_s = timeout_s
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
