@@ -13,6 +13,7 @@ from hypothesis import settings
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
+ROS = ("rclpy", "nav2_msgs", "tf2_msgs")
 ON_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 
@@ -34,6 +35,20 @@ os.environ.setdefault("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
 os.environ.pop("ROS_LOCALHOST_ONLY", None)
 
 
+def _is_there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Ends the whole session in CI without ROS 2: files that need it for their imports would be skipped as a whole."""
+    absent = [name for name in ROS if not _is_there(name)]
+    if ON_CI and absent:
+        pytest.exit(f"missing in CI: {', '.join(absent)}; make setup brings them", returncode=1)
+
+
 def lacking(reason: str) -> None:
     """End this test because something is missing: a skip on a user's machine, a failure in CI."""
     __tracebackhide__ = True
@@ -48,11 +63,7 @@ def require() -> Callable[[str, str], None]:
 
     def need(name: str, reason: str) -> None:
         __tracebackhide__ = True
-        try:
-            found = find_spec(name) is not None
-        except ModuleNotFoundError:
-            found = False
-        if not found:
+        if not _is_there(name):
             lacking(f"{reason} ({name} is not there)")
 
     return need
@@ -62,7 +73,7 @@ def require() -> Callable[[str, str], None]:
 def _ros_where_marked(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test marked `ros` needs rclpy and the interface packages."""
     if request.node.get_closest_marker("ros"):
-        for name in ("rclpy", "nav2_msgs", "tf2_msgs"):
+        for name in ROS:
             request.getfixturevalue("require")(name, "the test runs real ROS 2 nodes: make setup brings them")
     yield
 

@@ -117,6 +117,9 @@ def test_a_watch_finds_a_controller_that_came_back() -> None:
 def test_who_waits_for_the_controller_is_told_when_it_is_there() -> None:
     with served_site() as (client, _):
         client.wait_until_ready(10.0)
+        assert [robot.name for robot in client.robots()] == ["r1", "r2"]
+    with FleetClient(NOBODY) as client, pytest.raises(Unreachable):
+        client.wait_until_ready(0.2)
 
 
 def test_the_errors_are_one_family() -> None:

@@ -185,6 +185,9 @@ def test_no_floor_is_too_odd(tmp_path: Path, rows: int, cols: int, yaw: float, r
     draw_missed(floor, (), tmp_path / "missed.png")
     tracks = {"still": np.empty((0, 3)), "once": np.array([[0.0, -3.0, 1e4]])}
     draw_coverage(floor, floor.grid.free, tracks, tmp_path / "coverage.png", truth=~floor.grid.free)
+    for name in ("plan", "missed", "coverage"):
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert picture.format == "PNG" and min(picture.size) > 100
 
 
 def test_a_shape_of_many_parts_and_holes_is_filled_between_its_rings() -> None:

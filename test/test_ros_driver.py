@@ -175,7 +175,10 @@ async def test_every_order_is_driven_and_its_success_told_with_its_id(here: Flee
 
 
 async def test_goals_arrive_in_the_robots_own_map_frame(here: Fleet) -> None:
-    await driving(here, "works")
+    path = follow("works")
+    here.send(path)
+    await here.until(lambda: as_seen(path) in here.seen)
+    assert not any("follow map 11.00 -2.00" in seen for seen in here.seen), "sent in our frame instead"
 
 
 async def test_an_abort_comes_with_the_robots_own_words(here: Fleet) -> None:
@@ -281,10 +284,11 @@ async def test_the_head_does_what_it_is_told_and_says_so(here: Fleet) -> None:
 
 async def test_an_emergency_stop_is_heard_with_its_reason_and_its_end(here: Fleet) -> None:
     here.order("works", "e-stop pressed")
-    await here.event(HoldReported, robot="works", reason="e-stop pressed")
+    held = await here.event(HoldReported, robot="works", reason="e-stop pressed")
     here.events.clear()
     here.order("works", "")
-    await here.event(HoldReported, robot="works", reason="")
+    freed = await here.event(HoldReported, robot="works", reason="")
+    assert (held.reason, freed.reason) == ("e-stop pressed", "")
 
 
 async def test_a_robot_killed_while_driving_is_silent_and_confirms_only_when_it_is_back() -> None:

@@ -135,7 +135,7 @@ async def test_a_robot_undocks_drives_and_docks_where_our_map_says(site: Site, r
 async def test_the_head_turns_on_and_off_and_says_so(site: Site) -> None:
     for on in (True, False):
         site.driver.send(SwitchHead("r1", on))
-        await site.event(HeadReported, robot="r1", on=on)
+        assert (await site.event(HeadReported, robot="r1", on=on)).on is on
 
 
 async def test_a_path_that_begins_elsewhere_is_refused_in_the_robots_words(site: Site) -> None:
