@@ -1,0 +1,294 @@
+"""Stretches of a path exchanged for quicker ones, many thousand times: simulated annealing in one compiled loop.
+
+Simulated annealing (Kirkpatrick, Gelatt, Vecchi, "Optimization by simulated annealing", 1983) over the driven path
+itself. What is minimised is seconds plus a price for each cell that nobody sweeps; a path that is not safe is not
+looked at.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from robot_fleet.planning.compiled import compiled
+from robot_fleet.planning.curves import bulged, hermite, relaxed, resampled, rounded, straight
+from robot_fleet.planning.pacing import Distances, is_open, span_s, turned_s, turning
+from robot_fleet.planning.swaths import Counts, swept
+from robot_fleet.planning.terrain import Bools, Floats, Ints
+from robot_fleet.planning.timing import CORNER_RAD
+
+DRAWS = 9
+KINDS = 5
+_STRAIGHT, _ROUNDED, _CUBIC, _BAND, _BULGE = range(KINDS)
+# Of all trials so many are of a kind before these shares: straight, rounded, cubic, band; the rest are bulges.
+_SHARES = (0.06, 0.4, 0.55, 0.8)
+_SHORTEST_M, _LONGEST_M, _LONGEST_BAND_M = 0.15, 12.0, 4.0
+# Beyond a stretch speeds depend on it no further than this.
+_CONTEXT_M, _CONTEXT_POINTS = 0.55, 60
+_MOST_POINTS = 500
+_LEAST_S = 1e-6
+# A curve that takes so much longer wins no floor that is worth it.
+_SLOWER_S = 0.3
+
+
+class Track(NamedTuple):
+    """A path with room to grow: `size[0]` points (grid frame) and the number of the leg for each move.
+
+    `on` says for each leg whether the head is on.
+    """
+
+    points: Floats
+    tags: Ints
+    on: Bools
+    size: Ints
+
+
+class Ground(NamedTuple):
+    """The floor: distances on the lattice of half cells, what the centre keeps, a cell's side, the cells asked for."""
+
+    fine_m: Distances
+    keep_m: float
+    side_m: float
+    asked: Bools
+
+
+class Sweeps(NamedTuple):
+    """How often each cell (rows, cols) is swept by all robots: `full` by their heads, `sure` without what overlaps.
+
+    `bare` are the numbers of cells that nothing sweeps in both, `most` how many there may be.
+    """
+
+    full: Counts
+    sure: Counts
+    bare: Ints
+    most: Ints
+
+
+class Machine(NamedTuple):
+    """One robot: its pace (see `pacing`), its head, what of its head is sure, and whether the two differ."""
+
+    pace: Floats
+    head: Floats
+    sure: Floats
+    overlaps: bool
+
+
+@compiled
+def waste_s(track: Track, pace: Floats, idle: float) -> Floats:
+    """(n - 1,) the running sum over the moves of the seconds for turns, and of `idle` seconds a metre besides."""
+    count = track.size[0] - 1
+    found = np.zeros(count)
+    total = 0.0
+    for k in range(count):
+        turn = turning(track.points, k) if k > 0 else 0.0
+        if turn > CORNER_RAD:
+            total += turned_s(turn, pace) + (pace[0] / pace[2] if pace[2] > 0.0 else 0.0)
+        else:
+            total += turn / pace[1]
+        a, b = track.points[k], track.points[k + 1]
+        total += math.hypot(b[0] - a[0], b[1] - a[1]) * idle
+        found[k] = total
+    return found
+
+
+@compiled
+def exchanged(
+    track: Track, ground: Ground, sweeps: Sweeps, machine: Machine, waste: Floats, draws: Floats, heat: Floats
+) -> Ints:
+    """One trial for each row of `draws` (m, 9), uniform in 0 .. 1; returns how many curves of each kind were taken.
+
+    `heat` is the temperature (seconds) at the first and at the last trial, and the price of a cell in seconds.
+    """
+    fresh, tags = np.empty((_MOST_POINTS + 2 * _CONTEXT_POINTS, 2)), np.empty(_MOST_POINTS + 99, dtype=np.int64)
+    taken = np.zeros(KINDS, dtype=np.int64)
+    for trial in range(len(draws)):
+        draw = draws[trial]
+        warm_s = (heat[0] + (heat[1] - heat[0]) * trial / len(draws)) * -math.log(max(draw[7], 1e-12))
+        kind = _kind(draw[2])
+        first, last = _window(track, waste, kind, draw)
+        low, high = _context(track, first, last)
+        if last - first < 2 or first < 1 or last > track.size[0] - 2 or first - low + high - last > _CONTEXT_POINTS:
+            continue
+        count = _curve(fresh[first - low + 1 : _MOST_POINTS], track, ground, machine, first, last, kind, draw)
+        if count < 0 or track.size[0] + count + 1 > len(track.points):
+            continue
+        end = first - low + count + 1
+        size = end + high - last + 1
+        fresh[: first - low + 1] = track.points[low : first + 1]
+        fresh[end:size] = track.points[last : high + 1]
+        saved_s = span_s(track.points, low, high, machine.pace) - span_s(fresh, 0, size - 1, machine.pace)
+        least_s = -_SLOWER_S if kind >= _BAND and sweeps.bare[1] > 0 else _LEAST_S
+        if saved_s < least_s - warm_s:
+            continue
+        if not is_open(fresh, first - low, end, ground.fine_m, ground.side_m, ground.keep_m):
+            continue
+        if not _tagged(tags, fresh, track, ground, low, first, last, high, count):
+            continue
+        if _worth(track, fresh[:size], tags, first - low, end, first, last, ground.side_m, sweeps, machine,
+                  saved_s + warm_s, heat[2]):  # fmt: skip
+            _spliced(track, fresh, tags, low, first, last, count)
+            taken[kind] += 1
+    return taken
+
+
+@compiled
+def _kind(draw: float) -> int:
+    for k in range(KINDS - 1):
+        if draw < _SHARES[k]:
+            return k
+    return KINDS - 1
+
+
+@compiled
+def _window(track: Track, waste: Floats, kind: int, draw: Floats) -> tuple[int, int]:
+    """First and last vertex of a stretch about a move drawn by its waste, short ones more often than long ones."""
+    middle = min(np.searchsorted(waste, draw[0] * waste[-1]), track.size[0] - 2)
+    longest = _LONGEST_M if kind < _BAND else _LONGEST_BAND_M
+    length = _SHORTEST_M * (longest / _SHORTEST_M) ** draw[1]
+    return _walked(track, middle, -length * draw[8]), _walked(track, middle + 1, length * (1.0 - draw[8]))
+
+
+@compiled
+def _walked(track: Track, vertex: int, length: float) -> int:
+    """The first vertex that lies so far before (negative) or behind a vertex."""
+    step = 1 if length > 0.0 else -1
+    left, last = abs(length), track.size[0] - 1
+    while left > 0.0 and 0 < vertex < last:
+        a, b = track.points[vertex], track.points[vertex + step]
+        left -= math.hypot(b[0] - a[0], b[1] - a[1])
+        vertex += step
+    return vertex
+
+
+@compiled
+def _context(track: Track, first: int, last: int) -> tuple[int, int]:
+    """The vertices beyond a stretch up to which the speeds may depend on it: two at least, if the path has them."""
+    low, high = _walked(track, first, -_CONTEXT_M), _walked(track, last, _CONTEXT_M)
+    return min(low, max(0, first - 2)), max(high, min(track.size[0] - 1, last + 2))
+
+
+@compiled
+def _curve(
+    out: Floats, track: Track, ground: Ground, machine: Machine, first: int, last: int, kind: int, draw: Floats
+) -> int:
+    """Writes the inner points of a curve between two vertices; returns how many."""
+    points = track.points
+    a, b = points[first], points[last]
+    apart = math.hypot(b[0] - a[0], b[1] - a[1])
+    if kind == _STRAIGHT:
+        return straight(out, a, b)
+    before, after = points[first - 1], points[last + 1]
+    yaw_a, yaw_b = math.atan2(a[1] - before[1], a[0] - before[0]), math.atan2(after[1] - b[1], after[0] - b[0])
+    if kind == _ROUNDED:
+        return rounded(out, a, yaw_a, b, yaw_b, machine.pace, draw[3], draw[4])
+    if kind == _CUBIC:
+        return hermite(out, a, yaw_a, b, yaw_b, apart * (0.2 + 1.6 * draw[3]), apart * (0.2 + 1.6 * draw[4]))
+    count = resampled(out, points, first, last, 0.03 + 0.05 * draw[5])
+    if count < 1:
+        return -1
+    if kind == _BAND:
+        relaxed(out, count, a, b, int(2 + 40 * draw[3] ** 2), 0.0 if draw[4] < 0.4 else 0.95,
+                ground.fine_m, ground.side_m, ground.keep_m)  # fmt: skip
+        return count
+    push, yaw = 0.3 * (draw[3] * 2.0 - 1.0) ** 3, 2.0 * math.pi * draw[6]
+    if apart > 0.0 and draw[4] < 0.6:
+        yaw = math.atan2(b[1] - a[1], b[0] - a[0]) + math.pi / 2
+    bulged(out, count, push * math.cos(yaw), push * math.sin(yaw), ground.fine_m, ground.side_m, ground.keep_m)
+    return count
+
+
+@compiled
+def _tagged(
+    tags: Ints, fresh: Floats, track: Track, ground: Ground, low: int, first: int, last: int, high: int, count: int
+) -> bool:
+    """Hands the new moves to the legs of the stretch; False when the head would be on over floor nobody asked for.
+
+    The first half goes to the leg that the stretch began in, the rest to the one that it ended in. The head may stay
+    on over what was a way between lanes, if its floor is asked for.
+    """
+    begin = first - low
+    one, other = track.tags[first], track.tags[last - 1]
+    if track.on[one] or track.on[other]:
+        off = _way_within(track, first, last)
+        if not _asked(fresh, begin, begin + count + 1, ground):
+            if off < 0:
+                return False
+            one = other = off
+        elif not track.on[one]:
+            one = other
+        elif not track.on[other]:
+            other = one
+    tags[:begin] = track.tags[low:first]
+    half = begin + (count + 2) // 2
+    tags[begin:half] = one
+    tags[half : begin + count + 1] = other
+    tags[begin + count + 1 : begin + count + 1 + high - last] = track.tags[last:high]
+    return True
+
+
+@compiled
+def _way_within(track: Track, first: int, last: int) -> int:
+    """The first leg of a stretch with the head off; -1 when there is none."""
+    for k in range(first, last):
+        if not track.on[track.tags[k]]:
+            return int(track.tags[k])
+    return -1
+
+
+@compiled
+def _asked(points: Floats, first: int, last: int, ground: Ground) -> bool:
+    """Whether the vertices first .. last lie on floor that was asked for."""
+    asked = True
+    for k in range(first, last + 1):
+        asked = asked and bool(ground.asked[int(points[k, 1] / ground.side_m), int(points[k, 0] / ground.side_m)])
+    return asked
+
+
+@compiled
+def _worth(
+    track: Track, fresh: Floats, tags: Ints, begin: int, end: int, first: int, last: int, side_m: float,
+    sweeps: Sweeps, machine: Machine, worth_s: float, price_s: float,
+) -> bool:  # fmt: skip
+    """Takes the sweeps of a new stretch for those of the old one if its seconds are worth the cells that it leaves."""
+    bare = _swapped(sweeps.full, track, fresh, tags, begin, end, first, last, machine.head, side_m, 1)
+    unsure = bare
+    if machine.overlaps:
+        unsure = _swapped(sweeps.sure, track, fresh, tags, begin, end, first, last, machine.sure, side_m, 1)
+    fits = bare <= 0 or sweeps.bare[0] + bare <= sweeps.most[0]
+    fits = fits and (unsure <= 0 or sweeps.bare[1] + unsure <= sweeps.most[1])
+    if fits and (bare + unsure) / 2.0 * price_s <= worth_s:
+        sweeps.bare[0] += bare
+        sweeps.bare[1] += unsure
+        return True
+    _swapped(sweeps.full, track, fresh, tags, begin, end, first, last, machine.head, side_m, -1)
+    if machine.overlaps:
+        _swapped(sweeps.sure, track, fresh, tags, begin, end, first, last, machine.sure, side_m, -1)
+    return False
+
+
+@compiled
+def _swapped(
+    count: Counts, track: Track, fresh: Floats, tags: Ints, begin: int, end: int, first: int, last: int,
+    head: Floats, side_m: float, by: int,
+) -> int:  # fmt: skip
+    """Counts the new stretch for the old one (`by` 1), or the old one again; how many more cells are bare."""
+    if by < 0:
+        bare = swept(count, fresh, tags, track.on, begin, end, head, side_m, -1)
+        return bare + swept(count, track.points, track.tags, track.on, first, last, head, side_m, 1)
+    bare = swept(count, track.points, track.tags, track.on, first, last, head, side_m, -1)
+    return bare + swept(count, fresh, tags, track.on, begin, end, head, side_m, 1)
+
+
+@compiled
+def _spliced(track: Track, fresh: Floats, tags: Ints, low: int, first: int, last: int, count: int) -> None:
+    """Puts the new stretch in its place."""
+    size, begin = track.size[0], first - low
+    grown = size + count + 1 - (last - first)
+    tail, tail_tags = track.points[last:size].copy(), track.tags[last : size - 1].copy()
+    track.points[first + 1 : first + 1 + count] = fresh[begin + 1 : begin + 1 + count]
+    track.tags[first : first + count + 1] = tags[begin : begin + count + 1]
+    track.points[first + 1 + count : grown] = tail
+    track.tags[first + 1 + count : grown - 1] = tail_tags
+    track.size[0] = grown
