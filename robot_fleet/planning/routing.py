@@ -6,12 +6,13 @@ a narrow gap is lost between the coarse nodes) cell by cell; the way is then pul
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import cv2
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import dijkstra
@@ -75,7 +76,8 @@ class Router:
     def without(self, closed: Sequence[Polygon]) -> Router:
         """The same router with further polygons (map frame) closed for now; cheap."""
         other = object.__new__(Router)
-        other.__dict__.update({key: value for key, value in self.__dict__.items() if not key.startswith("_lattice")})
+        made_of_standing = ("_lattice_coarse", "_lattice_fine", "_parts")
+        other.__dict__.update({key: value for key, value in self.__dict__.items() if key not in made_of_standing})
         other._closed = union_all(list(closed))
         other._standing = self._standing.copy()
         for polygon in closed:
@@ -90,7 +92,8 @@ class Router:
         A start that lies a little inside the clearance is replaced by the nearest safe place, which the robot joins.
         """
         ends = [first_free_cell(self._field, self._standing, pose) for pose in (start, goal)]
-        if ends[0] is None or ends[1] is None:
+        # Most ways that do not exist are known at once: a search would look at the whole floor, twice.
+        if ends[0] is None or ends[1] is None or self._parts[ends[0]] != self._parts[ends[1]]:
             return None
         direct = np.array([[start.x_m, start.y_m], [goal.x_m, goal.y_m]])
         if self._field.at(direct[:1])[0] < self._keeps_m - DISTANCE_TOLERANCE_M:
@@ -103,6 +106,12 @@ class Router:
             return None
         centres = self.floor.grid.centres(np.vstack((ends[0], cells, ends[1])))
         return self._pulled(np.vstack((direct[:1], centres, direct[1:])))
+
+    @cached_property
+    def _parts(self) -> NDArray[np.int32]:
+        """For each cell (rows, cols) the number of the connected part of the floor that it belongs to; 0: none."""
+        _, labels = cv2.connectedComponents(self._standing.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+        return np.asarray(labels, dtype=np.int32)
 
     @cached_property
     def _lattice_coarse(self) -> _Lattice:
@@ -147,8 +156,7 @@ class Router:
         least_m = self._keeps_m - DISTANCE_TOLERANCE_M
         if not self._closed.is_empty and line.distance(self._closed) < least_m:
             return False
-        samples = shapely.line_interpolate_point(line, np.arange(0.0, line.length + 0.025, 0.025))
-        points = shapely.get_coordinates(samples)
+        points = one + np.linspace(0.0, 1.0, math.ceil(line.length / 0.025) + 1)[:, None] * (other - one)
         if not self.floor.grid.contains(points).all():
             return False
         # The distance at a cell's centre is at most half a diagonal off anywhere in the cell: only what is near needs more.
