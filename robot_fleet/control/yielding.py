@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shapely import LineString, Polygon, union_all
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.control.homing import on_dock
+from robot_fleet.control.homing import HOME_TRIES, on_dock
 from robot_fleet.control.orders import SKIP_M, drop_work, skip
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import Robot
@@ -64,6 +64,7 @@ def give_way(state: FleetState, robot: Robot) -> None:
         state.touch("itinerary", robot.name)
     elif waited_s > TRAPPED_S and all(_stays(state, blocker) for blocker in blockers):
         state.note("trapped", robot=robot.name)
+        robot.home_tries = robot.home_tries if robot.cleans else HOME_TRIES
         drop_work(state, robot, "trapped by a robot that does not move")
     elif waited_s > ALERT_S:
         names = " and ".join(sorted(blocker.name for blocker in blockers))
