@@ -18,6 +18,8 @@ from robot_fleet.cli.app import run
 from robot_fleet.cli.exits import Exit
 from robot_fleet.cli.screen import plain
 from robot_fleet.cli.tables import robots_table
+from robot_fleet.cli.watching import progress_line
+from robot_fleet.fleet.states import RunState
 
 Told = tuple[int, str, str]
 Tell = Callable[..., Told]
@@ -98,6 +100,14 @@ def test_on_a_narrow_screen_a_robots_trouble_is_told_in_full(site: ApiSite) -> N
     assert "…" not in told and "CHARGING" in told and max(map(len, told.splitlines())) <= 70
     notes = " ".join(line.split(" m ")[-1].strip() for line in told.splitlines()[1:])
     assert f"held: {trouble}" in " ".join(notes.split())
+
+
+def test_before_there_is_a_plan_no_figure_is_made_up(site: ApiSite, tell: Tell) -> None:
+    tell("start", "--json")
+    planned = site.controller.snapshot.runs[0]
+    unplanned = dataclasses.replace(planned, coverable_m2=0.0, cleaned_m2=0.0, time_to_go_s=None)
+    line = progress_line(dataclasses.replace(unplanned, state=RunState.PLANNING), [])
+    assert line.startswith("PLANNING: nothing is known of the floor yet, ") and "–" not in line
 
 
 def test_a_watch_for_programs_is_one_value_a_line(site: ApiSite, tell: Tell) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -11,12 +12,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from robot_fleet.cli.demo_children import Children, free_domain, free_port
+from robot_fleet.cli.demo_report import DemoReport, robots_part
 from robot_fleet.cli.exits import CommandFailed
+from robot_fleet.control.snapshot import RobotShare, RobotView, RunView
+from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.main.bundled import bundled_store
+from robot_fleet.main.truth import TrueResult
 
 SHOP = Path(__file__).resolve().parent.parent / "maps" / "corner_shop"
 
@@ -67,6 +74,21 @@ def test_the_demo_cleans_a_shop_and_reports_it(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "report" / "report.json").read_text()) == report
     assert leftovers(tmp_path) == []
     assert list(tmp_path.glob("robot-fleet-demo-*")) == []
+
+
+def test_the_report_fits_a_narrow_screen() -> None:
+    names = ("robot_1", "robot_2", "robot_3")
+    robots = [
+        RobotView(name, RobotState.CHARGING, 1, None, 1.0, True, False, "", "", "", None, detail="") for name in names
+    ]
+    shares = tuple(RobotShare(name, 1234.0, 3599.0, 3599.0, 3599.0, 1234.0) for name in names)
+    done = RunView("r", "q", "hall", ("all",), RunState.COMPLETED, "", 1, 0, 0, 0, 3600, None, 1, 1, 1, shares=shares)
+    truth = TrueResult(1.0, 0.0, 0.0, 1.0, 1.0, (), dict.fromkeys(names, 1234.0), np.zeros((1, 1), dtype=bool))
+    screen = Console(width=80, file=io.StringIO())
+    screen.print(robots_part(DemoReport(done, tuple(robots), truth, 1.0, ())))
+    assert isinstance(screen.file, io.StringIO)
+    told = screen.file.getvalue()
+    assert "…" not in told and told.count("CHARGING, 100 %") == 3 and "59:59 min" in told
 
 
 @pytest.mark.ros

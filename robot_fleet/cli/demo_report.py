@@ -71,7 +71,7 @@ class DemoReport:
         if as_json:
             print_json(self.as_dict())
             return
-        for part in (_heading(self), Text(), _zones(self.run), Text(), _robots(self), Text(), *_verdict(self)):
+        for part in (_heading(self), Text(), _zones(self.run), Text(), robots_part(self), Text(), *_verdict(self)):
             stdout().print(part)
 
 
@@ -127,16 +127,17 @@ def _zones(run: RunView) -> Table:
     return table
 
 
-def _robots(report: DemoReport) -> Table:
+def robots_part(report: DemoReport) -> Table:
+    """One line for each robot: what it cleaned, how far it truly drove, for how long it did what, and how it stands."""
     shares = {part.robot: part for part in report.run.shares}
-    table = _table("ROBOT", "CLEANED", "DROVE", "CLEANING FOR", "ON THE WAY FOR", "WAITING FOR", "BATTERY", "AT LAST")
+    table = _table("ROBOT", "CLEANED", "DROVE", "CLEANING", "DRIVING", "WAITING", "AT LAST")
     for robot in report.robots:
         part = shares.get(robot.name)
         drove = f"{report.truth.distance_m.get(robot.name, 0.0):,.0f} m"
         times = (part.cleaning_s, part.driving_s, part.waiting_s) if part else (0.0, 0.0, 0.0)
         cleaned = area(part.cleaned_m2) if part else "–"
-        last = word(robot.state.value)
-        table.add_row(robot.name, cleaned, drove, *map(duration, times), percent(robot.battery), last)
+        last = word(robot.state.value).append(f", {percent(robot.battery)}", style="default")
+        table.add_row(robot.name, cleaned, drove, *map(duration, times), last)
     return table
 
 
@@ -182,5 +183,5 @@ def _robot_dict(report: DemoReport, robot: RobotView) -> dict[str, Any]:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, no_wrap=column != columns[-1])
+        table.add_column(column, no_wrap=column != columns[-1], overflow="fold")
     return table

@@ -114,8 +114,9 @@ def _bar(run: RunView, width: int) -> Table:
 
 
 def _progress_line(run: RunView) -> str:
-    parts = [f"{area(run.cleaned_m2)} of {area(run.coverable_m2)} cleaned", f"{duration(run.elapsed_s)} elapsed"]
-    if not run.state.is_terminal:
+    cleaned = f"{area(run.cleaned_m2)} of {area(run.coverable_m2)} cleaned"
+    parts = [cleaned if run.coverable_m2 else "nothing is known of the floor yet", f"{duration(run.elapsed_s)} elapsed"]
+    if not run.state.is_terminal and run.time_to_go_s is not None:
         parts.append(f"{duration(run.time_to_go_s)} to go")
     return "  ·  ".join(parts)
 

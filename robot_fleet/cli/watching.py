@@ -77,8 +77,10 @@ def _robots(fleet: FleetClient, known: list[RobotView]) -> list[RobotView]:
 
 def progress_line(run: RunView, robots: list[RobotView]) -> str:
     """The run and its robots in one line of a log."""
-    cleaned = f"{share(run.cleaned_m2, run.coverable_m2)} of {area(run.coverable_m2)}"
-    to_go = "" if run.state.is_terminal else f", {duration(run.time_to_go_s)} to go"
+    cleaned = f"{share(run.cleaned_m2, run.coverable_m2)} of {area(run.coverable_m2)} cleaned"
+    if not run.coverable_m2:
+        cleaned = "nothing is known of the floor yet" if not run.state.is_terminal else "nothing cleaned"
+    to_go = "" if run.state.is_terminal or run.time_to_go_s is None else f", {duration(run.time_to_go_s)} to go"
     fleet = ", ".join(f"{robot.name} {robot.state.value.lower()} {percent(robot.battery)}" for robot in robots)
     note = f" ({run.reason})" if run.reason else ""
-    return f"{run.state.value}: {cleaned} cleaned, {duration(run.elapsed_s)} elapsed{to_go}; {fleet}{note}"
+    return f"{run.state.value}: {cleaned}, {duration(run.elapsed_s)} elapsed{to_go}; {fleet}{note}"
