@@ -10,12 +10,14 @@ from control_site import by_hand, hall, robot_of, run_of, site, until_ended
 from shapely import Point
 
 from robot_fleet.control import yielding
+from robot_fleet.control.controller import Controller
 from robot_fleet.control.ports import Record
 from robot_fleet.fleet.commands import Command, Follow, SwitchHead
+from robot_fleet.fleet.errors import InvalidInput
 from robot_fleet.fleet.events import BatteryReported, HoldReported, LegEnded, Outcome, PoseReported, Tick
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
-from robot_fleet.planning.plan import CoveragePath, Plan, PlanRequest
+from robot_fleet.planning.plan import CannotPlan, CoveragePath, Plan, PlanRequest
 from robot_fleet.sim.site import VirtualSite
 from robot_fleet.sim.virtual import MemoryRunStore
 
@@ -95,12 +97,17 @@ def test_a_robot_that_a_new_plan_leaves_out_drives_home_before_the_run_ends() ->
 def test_a_restart_on_the_way_home_does_not_end_the_run_before_everybody_is_home() -> None:
     made = site()
     made.controller.start_run((), "")
-    until(made, "r1", RobotState.DOCKING)
-    while made.controller._state.active.makeup_passes < 2:  # type: ignore[union-attr]
-        made.advance(1.0)
+    made.advance(10.0)
+    run, robots = made.controller._state.active, made.controller._state.robots
+    assert run is not None
+    while run.makeup_passes < 2 or run.planning or any(robot.cleans or not robot.is_here for robot in robots.values()):
+        made.advance(0.2)
+    made.advance(2.0)
     assert not all_docked(made)
     made.restart_controller()
-    made.advance(0.5)
+    for robot in made.world.robots.values():
+        robot._late.clear()
+    made.advance(0.25)
     assert run_of(made).state is RunState.RUNNING
     assert until_ended(made).state is RunState.COMPLETED
     assert all_docked(made)
@@ -312,6 +319,63 @@ def test_after_a_restart_in_mid_planning_every_robot_gets_its_share() -> None:
     made.controller._state.active.rest_wanted = True  # type: ignore[union-attr]
     made.advance(2.0)
     made.restart_controller()
-    made.world.robots["r2"]._next_pose_s = made.world.now_s + 0.15
+    made.world.robots["r2"]._late.clear()
     made.advance(40.0)
-    assert all(robot.has_work for robot in made.controller._state.robots.values())
+    assert all(robot.cleans for robot in made.controller._state.robots.values())
+
+
+def test_a_plan_of_the_rest_that_fails_once_is_made_again_soon() -> None:
+    answers = iter([True, False, True, True, True])
+
+    def moody(request: PlanRequest) -> Plan:
+        if not next(answers):
+            raise CannotPlan(())
+        return by_hand(request)
+
+    made = VirtualSite(hall(), moody)
+    made.advance(3.0)
+    made.controller.start_run((), "")
+    made.advance(30.0)
+    made.controller._state.active.rest_wanted = True  # type: ignore[union-attr]
+    made.advance(20.0)
+    assert made.controller._state.active.epoch == 3  # type: ignore[union-attr]
+    assert until_ended(made).state is RunState.COMPLETED
+
+
+def test_a_rest_that_cannot_be_planned_ends_the_run_with_an_alert_and_everybody_at_home() -> None:
+    def once(request: PlanRequest) -> Plan:
+        if request.cleaned is not None:
+            raise CannotPlan(())
+        return by_hand(request)
+
+    made = VirtualSite(hall(), once)
+    made.advance(3.0)
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    made.controller._state.active.rest_wanted = True  # type: ignore[union-attr]
+    assert until_ended(made).state is RunState.COMPLETED
+    assert all_docked(made)
+    assert any("could not be planned" in alert.text for alert in made.controller.snapshot.alerts)
+
+
+def test_a_run_under_way_whose_robot_or_zone_is_no_longer_in_the_store_is_refused_with_every_fault() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    made.advance(10.0)
+    store = hall()
+    other = replace(store, floor=replace(store.floor, zones=store.floor.zones[:1]), robots=store.robots[:1])
+    changed = Controller(other, made.driver, made.planner, made.run_store, made.clock)
+    with pytest.raises(InvalidInput) as refused:
+        changed.resume_from_storage()
+    assert len(refused.value.faults) == 2
+
+
+def test_tracks_of_ended_runs_are_kept_in_storage_not_in_memory() -> None:
+    made = site()
+    first = made.controller.start_run((), "").run_id
+    made.advance(60.0)
+    made.controller.stop_run(first)
+    until_ended(made)
+    made.controller.start_run((), "")
+    assert not made.controller._state.runs[first].tracks
+    assert len(made.controller.record(first).tracks["r1"]) > 30

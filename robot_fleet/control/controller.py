@@ -101,6 +101,9 @@ class Controller:
             asked_robots=robots,
             created_at_s=state.clock.wall_s(),
         )
+        for ended in state.runs.values():
+            # Storage has them; in memory they would grow night by night.
+            ended.tracks.clear()
         state.runs[run.run_id] = state.active = run
         state.coverage = CoverageRecord(state.store.floor.grid, state.requested(run.zones))
         run.requested_m2 = float(state.coverage.requested.sum()) * state.store.floor.grid.cell_area_m2
@@ -261,6 +264,8 @@ class Controller:
         self._state.touch("run", run.run_id)
         if first:
             self._endings.end(run, event.reason)
+        else:
+            rest.plan_failed(self._state, run, event.reason)
 
     def _halt(self, robot: Robot) -> None:
         """Cancels at once, ahead of storage: a stop must not wait for a disk."""

@@ -16,8 +16,10 @@ from robot_fleet.control.snapshot import AlertView, RunRecord
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.coverage import CoverageRecord
 from robot_fleet.fleet.entities import CleaningRun, Robot, Share
+from robot_fleet.fleet.errors import InvalidInput
 from robot_fleet.fleet.itinerary import Itinerary, Place, Stretch
 from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.floor.faults import Fault
 from robot_fleet.planning.plan import LegKind, MissedArea, MissedReason
 
 _RUN_SCALARS = (
@@ -66,6 +68,8 @@ class Rows:
         state.version = max((json.loads(body)["version"] for body in self._run_store.load("run").values()), default=0)
         state.runs = {key: _run_from(body) for key, body in self._run_store.load("run").items()}
         state.active = next((run for run in state.runs.values() if not run.state.is_terminal), None)
+        if state.active:
+            _check_store(state, state.active)
         state.alerts = {key: AlertView(**json.loads(body)) for key, body in self._run_store.load("alert").items()}
         for name, body in self._run_store.load("robot").items():
             if name in state.robots:
@@ -123,6 +127,20 @@ class Rows:
             run_id, robot, start = key.split("/")
             return zlib.compress(json.dumps(state.runs[run_id].tracks[robot][int(start) :]).encode(), 1)
         return json.dumps(dataclasses.asdict(state.alerts[key])).encode()
+
+
+def _check_store(state: FleetState, run: CleaningRun) -> None:
+    """A run that is under way can go on only in the store that it was started in."""
+    known = {"zones": [zone.name for zone in state.store.floor.zones], "robots": list(state.robots)}
+    remedy = "Serve the store as it was and stop the run, or give another database"
+    faults = [
+        Fault("store", field, f"run {run.run_id} is under way and needs '{name}', which is not there any more", remedy)
+        for field, names in (("zones", run.zones), ("robots", run.robots))
+        for name in names
+        if name not in known[field]
+    ]
+    if faults:
+        raise InvalidInput("STORE_CHANGED", tuple(faults))
 
 
 def _run_to(run: CleaningRun) -> bytes:

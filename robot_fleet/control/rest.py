@@ -20,6 +20,11 @@ from robot_fleet.planning.plan import LegKind, MissedReason, Plan, PlanRequest, 
 HAND_ON_S = 30.0
 """After how long the work of a robot that takes no orders goes to the others."""
 
+PLAN_TRIES = 3
+"""How often in a row a plan of the rest may fail before what is left is given up."""
+
+_REPLAN_S = 10.0
+
 EXPECTED_S = 5.0
 """How long a plan waits for robots that have not yet confirmed that they drive nowhere."""
 
@@ -57,7 +62,7 @@ def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = Tr
 
 def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
     """Puts every robot of the plan on its new way; what they drive just now they finish first."""
-    run.planning = False
+    run.planning, run.plan_failures = False, 0
     if run.state is RunState.PLANNING:
         run.requested_m2, run.coverable_m2, run.unplanned = plan.requested_m2, plan.coverable_m2, plan.missed
     for robot in state.members(run):
@@ -75,6 +80,17 @@ def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
     state.note("planned", run=run.run_id, epoch=run.epoch, makespan_s=round(plan.makespan_s, 1))
 
 
+def plan_failed(state: FleetState, run: CleaningRun, reason: str) -> None:
+    """Has the rest planned again a little later: robots have moved on by then, or a process has been replaced."""
+    run.plan_failures += 1
+    if run.plan_failures < PLAN_TRIES:
+        run.rest_wanted, run.replan_at_s = True, state.now_s + _REPLAN_S * run.plan_failures
+        return
+    run.plan_failures = 0
+    text = f"What is left of run {run.run_id} could not be planned: {reason}"
+    state.alert(f"plan-{run.run_id}", "WARNING", text, "Start another run when the cause is gone")
+
+
 def look_after_first_plan(state: FleetState, run: CleaningRun) -> None:
     """Asks for the first plan when nobody is making it: no robot took orders before, or the controller was restarted."""
     if not run.planning and not _expected(state, run):
@@ -86,6 +102,8 @@ def look_after_rest(state: FleetState, run: CleaningRun) -> None:
     if run.state is not RunState.RUNNING or run.planning:
         return
     _hand_on(state, run)
+    if state.now_s < run.replan_at_s:
+        return
     members = state.members(run)
     run.rest_wanted |= any(_may_join(robot) for robot in members)
     if run.rest_wanted:

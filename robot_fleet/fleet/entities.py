@@ -147,6 +147,8 @@ class CleaningRun:
     planning: bool = False
     rest_wanted: bool = False
     makeup_passes: int = 0
+    plan_failures: int = 0
+    replan_at_s: float = 0.0
     nobody_since_s: float | None = None
     stop_asked_s: float | None = None
     unconfirmed: tuple[str, ...] = ()

@@ -33,7 +33,7 @@ _FULL_WITHIN = 1.05
 
 
 class BadReading(ValueError):
-    """A message that says nothing that can be believed; the text is why."""
+    """A message that says nothing that can be believed; the text is why, without its numbers: drops are counted by it."""
 
 
 def seconds_from_ros(stamp: Time) -> float:
@@ -143,10 +143,10 @@ def battery_from_ros(robot: str, message: BatteryState, now_s: float, percent: b
     """
     level = message.percentage
     if math.isnan(level) or level < 0.0:
-        raise BadReading(f"its battery level is {level}; it must lie in 0..1")
+        raise BadReading("its battery level is not known, or negative")
     level = level / 100.0 if percent or is_percent(message) else min(level, 1.0) if level <= _FULL_WITHIN else level
     if level > 1.0:
-        raise BadReading(f"its battery level is {message.percentage}; it must lie in 0..1")
+        raise BadReading("its battery level lies neither in 0..1 nor in 0..100")
     on_charger = message.power_supply_status in (
         BatteryState.POWER_SUPPLY_STATUS_CHARGING,
         BatteryState.POWER_SUPPLY_STATUS_FULL,
