@@ -379,3 +379,22 @@ def test_tracks_of_ended_runs_are_kept_in_storage_not_in_memory() -> None:
     made.controller.start_run((), "")
     assert not made.controller._state.runs[first].tracks
     assert len(made.controller.record(first).tracks["r1"]) > 30
+
+
+def test_a_head_that_misses_its_switch_at_a_stop_is_asked_again() -> None:
+    made = site()
+    run_id = made.controller.start_run((), "").run_id
+    until(made, "r1", RobotState.CLEANING)
+    robot = made.world.robots["r1"]
+    obey, missed = robot.command, []
+
+    def miss_once(command: Command, now_s: float) -> None:
+        if isinstance(command, SwitchHead) and not missed:
+            missed.append(command)
+        else:
+            obey(command, now_s)
+
+    robot.command = miss_once  # type: ignore[method-assign]
+    made.controller.pause_run(run_id)
+    made.advance(10.0)
+    assert missed and not robot.head_on
