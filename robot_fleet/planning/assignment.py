@@ -13,10 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from robot_fleet.planning.compiled import EFFORT
 from robot_fleet.planning.terrain import Floats, Ints
-from robot_fleet.planning.tour import greedy, improved, tour_s
+from robot_fleet.planning.tour import greedy, tour_s
+from robot_fleet.planning.touring import anneal
 
-_ROUNDS = 14
+_PARTS = 20
+_TRIALS_EACH, _TRIALS_MOST = 20_000, 8_000_000
+_HOT_S, _COLD_S = 4.0, 0.03
+_NEIGHBOURS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,26 +51,39 @@ class Work:
         return (between + float(self.drive_s[order // 2].sum())) / float(self.pace[robot])
 
 
-def shared_out(work: Work, step: Callable[[float], None]) -> list[Ints]:
+def shared_out(work: Work, step: Callable[[float], None], seed: int = 0) -> list[Ints]:
     """For each robot the ends through which it enters its lanes, in order. `step` hears the share done."""
+    lanes, robots = len(work.drive_s), len(work.starts)
     whole = greedy(work.cost, work.lanes, int(work.starts[0]))
-    whole = improved(work.cost, whole, int(work.starts[0]), int(work.homes[0]))
-    step(0.4)
-    robots = len(work.starts)
-    if robots == 1:
-        return [whole]
     share = np.asarray(work.pace, dtype=np.float64) / work.pace.sum()
-    best: list[Ints] = []
-    best_s = np.inf
-    for k in range(_ROUNDS):
-        orders = _tours(work, _cut(work, whole, share))
-        times = np.array([work.time_s(robot, order) for robot, order in enumerate(orders)])
-        if times.max() < best_s:
-            best, best_s = orders, float(times.max())
-        share = share * (times.mean() / np.maximum(times, 1.0)) ** 0.8
-        share /= share.sum()
-        step(0.4 + 0.6 * (k + 1) / _ROUNDS)
-    return best
+    runs = _cut(work, whole, share)
+    stops, sizes = np.zeros((robots, lanes), dtype=np.int64), np.zeros(robots, dtype=np.int64)
+    for robot, run in enumerate(runs):
+        stops[robot, : len(run)], sizes[robot] = run, len(run)
+    if lanes > 1:
+        _annealed(work, stops, sizes, step, seed)
+    return [stops[robot, : sizes[robot]] for robot in range(robots)]
+
+
+def _annealed(work: Work, stops: Ints, sizes: Ints, step: Callable[[float], None], seed: int) -> None:
+    """The tours improved in place, cooler from part to part."""
+    near = _neighbours(work.cost, len(work.drive_s))
+    trials = int(min(_TRIALS_MOST, _TRIALS_EACH * len(work.drive_s)) * EFFORT) // _PARTS
+    heats = np.geomspace(_HOT_S, _COLD_S, _PARTS + 1).astype(np.float64)
+    for k in range(_PARTS):
+        anneal(
+            work.cost, near, work.drive_s, work.starts, work.homes, work.pace, stops, sizes, heats[k : k + 2], trials,
+            seed * _PARTS + k + 1,
+        )  # fmt: skip
+        step((k + 1) / _PARTS)
+
+
+def _neighbours(cost: Floats, lanes: int) -> Ints:
+    """(2 lanes, k) the ends that are cheapest to enter from each end."""
+    ends = 2 * lanes
+    count = min(_NEIGHBOURS, ends - 1)
+    near = np.argpartition(cost[:ends, :ends], count - 1, axis=1)[:, :count]
+    return np.ascontiguousarray(near, dtype=np.int64)
 
 
 def _cut(work: Work, whole: Ints, share: Floats) -> list[Ints]:
@@ -96,10 +114,3 @@ def _access_s(work: Work, robot: int, run: Ints) -> float:
         return 0.0
     out = work.cost[int(work.starts[robot])][np.concatenate((run, run ^ 1))].min()
     return float(out)
-
-
-def _tours(work: Work, runs: list[Ints]) -> list[Ints]:
-    return [
-        improved(work.cost, run, int(work.starts[robot]), int(work.homes[robot])) if len(run) else run
-        for robot, run in enumerate(runs)
-    ]

@@ -67,17 +67,13 @@ def _near_pairs(places: Floats) -> tuple[Floats, Floats]:
 
 
 def _direct_s(ends: Ends, one: Floats, other: Floats, profile: RobotProfile) -> Floats:
-    """Seconds straight from one end to another, with the pivots at both."""
+    """Seconds straight from one end to another, with the turns at both."""
     way = ends.places[other] - ends.places[one]
     length = np.hypot(way[:, 0], way[:, 1])
     ahead = np.where(length[:, None] > 1e-6, way / np.maximum(length, 1e-9)[:, None], ends.outward[one])
     turns = _angles(ends.outward[one], ahead) + _angles(ahead, -ends.outward[other])
-    stops = 0.0
-    if profile.acceleration_mps2:
-        stops = profile.speed_mps / profile.acceleration_mps2
-    cornering = (turns > math.radians(10.0)) * stops * 2
-    found: Floats = length / profile.speed_mps + turns / profile.yaw_rate_rps + cornering
-    return found
+    # Polished paths turn while they drive, and cut what lies before the turn.
+    return np.asarray(np.maximum(length / profile.speed_mps, turns / profile.yaw_rate_rps))
 
 
 def _angles(a: Floats, b: Floats) -> Floats:

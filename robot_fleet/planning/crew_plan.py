@@ -15,6 +15,7 @@ from robot_fleet.planning.assembly import LegList, chained
 from robot_fleet.planning.assignment import Work, shared_out
 from robot_fleet.planning.costs import Ends, travel_s
 from robot_fleet.planning.crew import Crew
+from robot_fleet.planning.joining import joined
 from robot_fleet.planning.laying import Laying
 from robot_fleet.planning.plan import CoveragePath, Leg, PlanRequest, Progress, Starter
 from robot_fleet.planning.polishing import Cover, polished
@@ -87,7 +88,8 @@ class CrewPlan:
 
     def _lanes(self) -> list[Floats]:
         crew = self.crew
-        return Laying(crew.terrain, crew.reach, crew.wanted, self.profile, crew.spacing_m).lanes()
+        laid = Laying(crew.terrain, crew.reach, crew.wanted, self.profile, crew.spacing_m).lanes()
+        return joined(crew.terrain, laid)
 
     def _with_homes(self, lanes: list[Floats]) -> list[Floats]:
         """The lanes, and behind them one short lane for each robot: it is left to set off and entered to come home."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
+import networkx as nx
 import numpy as np
 
 from robot_fleet.planning.aisles import Aisle, aisles, sides
@@ -17,12 +18,17 @@ from robot_fleet.planning.strips import along_rows
 from robot_fleet.planning.terrain import FORGIVEN_M, Bools, Floats, Terrain
 
 _BLOCK_M = 0.35
-_JUMP_M = 0.3
+_JUMP_M = 0.55
 _SPECK_M = 1.5
 _SHORTEST_M = 0.3
 _STEEPEST = 1.5
 _RAMP = 0.6
 _GAP_M = 0.005
+# A side of which so much is wall gets a lane along the wall; where it is none, the lane passes the mouths of others.
+_WALL = 0.12
+# Beds wider than so many lanes share their rows with those beside them; a row so near to a wall's lane (in steps) is left.
+_WIDE = 5.0
+_APART = 0.03
 
 
 @dataclass(frozen=True)
@@ -71,48 +77,113 @@ def _without_specks(mask: Bools, frame: Frame, size: int) -> Bools:
     return np.asarray(mask | small[labels])
 
 
+@dataclass(frozen=True, eq=False)
+class _Bed:
+    """An aisle with its sides (n,) in rows as they are and as straight lines, and which of them are walls."""
+
+    aisle: Aisle
+    low: Floats
+    high: Floats
+    low_line: Floats
+    high_line: Floats
+    low_wall: bool
+    high_wall: bool
+
+    @classmethod
+    def of(cls, room: Floats, aisle: Aisle) -> _Bed:
+        """The bed of an aisle."""
+        low, high, low_walls, high_walls = sides(room, aisle)
+        cols = aisle.cols.astype(np.float64)
+        low_wall, high_wall = bool(low_walls.mean() > _WALL), bool(high_walls.mean() > _WALL)
+        low_line = _line(cols, low, low_walls if low_wall else None)
+        high_line = _line(cols, high, high_walls if high_wall else None)
+        return cls(aisle, low, high, low_line, high_line, low_wall, high_wall)
+
+    @property
+    def area(self) -> float:
+        """Nodes in the aisle."""
+        return float((self.high - self.low).sum())
+
+    @property
+    def height(self) -> float:
+        """Rows from side to side, as a median."""
+        return float(np.median(self.high - self.low))
+
+    def meets(self, other: _Bed) -> bool:
+        """Whether the other one goes on where this one ends."""
+        if self.aisle.first + len(self.low) != other.aisle.first:
+            return False
+        return bool(self.low[-1] <= other.high[0] and other.low[0] <= self.high[-1])
+
+
 def _lanes(room: Floats, mask: Bools, side_m: float, spread: Spread) -> list[Floats]:
     """Lanes along the rows of `mask` as nodes (col, row)."""
+    spacing = spread.spacing_m / side_m
+    beds = [_Bed.of(room, aisle) for aisle in aisles(mask, round(_JUMP_M / side_m))]
+    lattices = _lattices(beds, spacing, side_m)
     found: list[Floats] = []
-    for aisle in aisles(mask, round(_JUMP_M / side_m)):
-        found.extend(_aisle_lanes(room, aisle, side_m, spread))
+    for k, bed in enumerate(beds):
+        heights = _on_lattice(bed, *lattices[k]) if k in lattices else _heights(bed, spacing, side_m)
+        found.extend(_bed_lanes(room, bed, heights, side_m, spacing))
     return found
 
 
-def _aisle_lanes(room: Floats, aisle: Aisle, side_m: float, spread: Spread) -> list[Floats]:
-    low, high, low_walls, high_walls = sides(room, aisle)
-    cols = aisle.cols.astype(np.float64)
-    low_line, high_line = _line(cols, low), _line(cols, high)
-    heights = _heights(low_line, high_line, low, high, bool(low_walls.mean() > 0.5), bool(high_walls.mean() > 0.5),
-                       spread.spacing_m / side_m, side_m)  # fmt: skip
+def _lattices(beds: list[_Bed], spacing: float, side_m: float) -> dict[int, tuple[float, float]]:
+    """For wide beds beside each other one common row and step: lanes go on from one to the next."""
+    wide = [k for k, bed in enumerate(beds) if bed.height > _WIDE * spacing]
+    graph: nx.Graph[int] = nx.Graph()
+    graph.add_edges_from((j, k) for j in wide for k in wide if beds[j].meets(beds[k]))
+    found = {}
+    for group in nx.connected_components(graph):
+        largest = max(sorted(group), key=lambda k: beds[k].area)
+        heights = [float(np.median(height)) for height in _heights(beds[largest], spacing, side_m)]
+        found.update(dict.fromkeys(group, (heights[0], min(float(np.median(np.diff(heights))), spacing))))
+    return found
+
+
+def _on_lattice(bed: _Bed, row: float, step: float) -> list[Floats]:
+    """Rows (n,) of each lane of a wide bed: those of the lattice, and one along each wall."""
+    low, high = float(np.median(bed.low_line)), float(np.median(bed.high_line))
+    first = math.ceil((float(bed.low.min()) - step / 2 - row) / step)
+    last = math.floor((float(bed.high.max()) + step / 2 - row) / step)
+    rows = row + step * np.arange(first, last + 1)
+    apart = _APART * step
+    if bed.low_wall:
+        rows = rows[(rows < low - apart) | (rows > low + apart)]
+    if bed.high_wall:
+        rows = rows[(rows < high - apart) | (rows > high + apart)]
+    heights = [np.full(len(bed.low), one) for one in rows]
+    return heights + [bed.low_line] * bed.low_wall + [bed.high_line] * bed.high_wall
+
+
+def _bed_lanes(room: Floats, bed: _Bed, heights: list[Floats], side_m: float, spacing: float) -> list[Floats]:
+    cols = bed.aisle.cols.astype(np.float64)
     lanes = []
     for height in heights:
-        for part in _clipped(height, low, high, spread.spacing_m / side_m):
-            lanes.extend(_around_specks(room, cols[part], np.clip(height, low, high)[part], side_m))
+        for part in _clipped(height, bed.low, bed.high, spacing):
+            lanes.extend(_around_specks(room, cols[part], np.clip(height, bed.low, bed.high)[part], side_m))
     return [lane for lane in lanes if (lane[-1, 0] - lane[0, 0]) * side_m >= _SHORTEST_M]
 
 
-def _line(cols: Floats, rows: Floats) -> Floats:
-    """A straight line (n,) through the rows that outliers do not bend: least absolute deviations by reweighting."""
-    if len(cols) < 3:
-        return np.full(len(cols), float(np.median(rows)))
+def _line(cols: Floats, rows: Floats, counts: Bools | None = None) -> Floats:
+    """A straight line (n,) through the rows, or those that count, that outliers do not bend: least absolute deviations."""
+    counts = np.ones(len(cols), dtype=bool) if counts is None else counts
+    if counts.sum() < 3:
+        return np.full(len(cols), float(np.median(rows[counts])))
     centred = cols - cols.mean()
-    weight = np.ones(len(cols))
-    fitted = rows
+    weight = np.ones(int(counts.sum()))
     for _ in range(8):
-        slope, offset = np.polyfit(centred, rows, 1, w=np.sqrt(weight))
-        fitted = offset + slope * centred
-        weight = 1.0 / np.maximum(np.abs(rows - fitted), 0.1)
+        slope, offset = np.polyfit(centred[counts], rows[counts], 1, w=np.sqrt(weight))
+        weight = 1.0 / np.maximum(np.abs(rows[counts] - offset - slope * centred[counts]), 0.1)
     if abs(slope) > 0.15:
-        return np.full(len(cols), float(np.median(rows)))
-    return np.asarray(fitted)
+        return np.full(len(cols), float(np.median(rows[counts])))
+    return np.asarray(offset + slope * centred)
 
 
-def _heights(
-    low_line: Floats, high_line: Floats, low: Floats, high: Floats, low_wall: bool, high_wall: bool,
-    spacing: float, side_m: float,
-) -> list[Floats]:  # fmt: skip
+def _heights(bed: _Bed, spacing: float, side_m: float) -> list[Floats]:
     """Rows (n,) of each lane, from the lower side to the upper: evenly spread between the lines, and on beyond them."""
+    low, high, low_line, high_line = bed.low, bed.high, bed.low_line, bed.high_line
+    low_wall, high_wall = bed.low_wall, bed.high_wall
     between = high_line - low_line
     widest = float(np.percentile(between, 90))
     free = spacing + _GAP_M / side_m

@@ -7,14 +7,18 @@ that lanes of either side would run into. The labels with the least cost are a m
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
-from scipy import sparse
+from scipy import ndimage, sparse
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
-from robot_fleet.planning.terrain import Bools, Ints
+from robot_fleet.planning.terrain import Bools, Floats, Ints
 
-_END = 100
-_BORDER = 70
+# Per block: a lane's end at a wall, with the strip that it leaves there, and one at floor of the other direction.
+_END = 120
+_BORDER = 100
+# The strip at a wall is a lap's; where the wall ends, the lap ends, unless lanes go on along it.
+_LAP_END = 200
 
 
 def along_rows(mask: Bools, block: int) -> Bools:
@@ -22,17 +26,28 @@ def along_rows(mask: Bools, block: int) -> Bools:
 
     `block` is the number of cells on a side of the squares that are labelled as one.
     """
-    coarse = _shrunk(mask, block)
-    label = _cut(coarse)
+    share = _shares(mask, block)
+    coarse = share >= 0.5
+    coarse |= (share > 0) & (cv2.dilate(coarse.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
+    label = _spread(_cut(coarse), coarse)
     grown = np.repeat(np.repeat(label, block, axis=0), block, axis=1)
     return grown[: mask.shape[0], : mask.shape[1]]
 
 
-def _shrunk(mask: Bools, block: int) -> Bools:
+def _shares(mask: Bools, block: int) -> Floats:
+    """The share of each block that is in the mask."""
     rows, cols = (-(-size // block) for size in mask.shape)
     padded = np.zeros((rows * block, cols * block), dtype=bool)
     padded[: mask.shape[0], : mask.shape[1]] = mask
-    return np.asarray(padded.reshape(rows, block, cols, block).any(axis=(1, 3)))
+    return np.asarray(padded.reshape(rows, block, cols, block).mean(axis=(1, 3)))
+
+
+def _spread(label: Bools, known: Bools) -> Bools:
+    """The labels of the known blocks, and for every other block that of the nearest known one."""
+    if not known.any():
+        return label
+    nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return np.asarray(label[tuple(nearest)])
 
 
 def _cut(mask: Bools) -> Bools:
@@ -43,16 +58,27 @@ def _cut(mask: Bools) -> Bools:
     padded = np.pad(mask, 1)
     ends_along = _END * (2 - padded[1:-1, :-2].astype(int) - padded[1:-1, 2:])[mask]
     ends_across = _END * (2 - padded[:-2, 1:-1].astype(int) - padded[2:, 1:-1])[mask]
-    ends_across = ends_across * 2 + 1
-    ends_along = ends_along * 2
+    ends_across = ends_across + _LAP_END * _wall_ends(mask)[mask]
+    ends_along = ends_along + _LAP_END * _wall_ends(mask.T).T[mask]
     pairs = [(node[:, :-1], node[:, 1:]), (node[:-1], node[1:])]
     joined = [(a[(a >= 0) & (b >= 0)], b[(a >= 0) & (b >= 0)]) for a, b in pairs]
     one = np.concatenate([a for a, _ in joined])
     other = np.concatenate([b for _, b in joined])
-    source_side = _source_side(count, ends_across, ends_along, one, other)
+    source_side = _source_side(count, 2 * ends_across + 1, 2 * ends_along, one, other)
     label = np.zeros(mask.shape, dtype=bool)
     label[mask] = source_side
     return label
+
+
+def _wall_ends(mask: Bools) -> Ints:
+    """(rows, cols) how many walls above or below a block end there: a neighbour in its row is free where it is not."""
+    padded = np.pad(mask, 1)
+    count = np.zeros(mask.shape, dtype=np.int64)
+    for beyond in (slice(None, -2), slice(2, None)):
+        wall = ~padded[beyond, 1:-1]
+        for beside in (slice(None, -2), slice(2, None)):
+            count += wall & padded[1:-1, beside] & padded[beyond, beside]
+    return count
 
 
 def _source_side(count: int, from_source: Ints, to_sink: Ints, one: Ints, other: Ints) -> Bools:
