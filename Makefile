@@ -18,6 +18,7 @@ setup: ## make .venv: pinned packages, ROS 2 Jazzy, interfaces (2 to 6 minutes o
 		echo "setup: there is no $(PYTHON) here. robot_fleet needs Python 3.10 to 3.13." >&2; \
 		echo "       On Debian or Ubuntu: sudo apt install python3 python3-venv python3-dev g++" >&2; exit 1; }
 	@$(PYTHON) tools/setup_venv.py
+	@$(BIN)/python tools/compile_loops.py
 
 check: setup ## lint, format, types, import walls, protos, stubs
 	$(BIN)/ruff check .

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import runpy
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -47,6 +49,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     absent = [name for name in ROS if not _is_there(name)]
     if ON_CI and absent:
         pytest.exit(f"missing in CI: {', '.join(absent)}; make setup brings them", returncode=1)
+    if not os.environ.get("PYTEST_XDIST_WORKER") and (tools := Path(__file__).parent.parent / "tools").is_dir():
+        # Machine code of older sources must not be tested.
+        runpy.run_path(str(tools / "compile_loops.py"))["forget_stale"]()
 
 
 def lacking(reason: str) -> None:

@@ -75,7 +75,7 @@ class PlanningPool:
     def _new_pool(self) -> ProcessPoolExecutor:
         spawn = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(max_workers=1, mp_context=spawn, initializer=_begin)
-        # The first plan should not wait for imports.
+        # The first plan should not wait for imports, nor for loops to be compiled.
         pool.submit(_warm_up)
         return pool
 
@@ -110,7 +110,9 @@ def _end_with_parent() -> None:
 
 
 def _warm_up() -> None:
-    from robot_fleet.planning import planner  # noqa: F401
+    from robot_fleet.planning.rehearsal import rehearse
+
+    rehearse()
 
 
 def _plan(request: PlanRequest) -> Plan:

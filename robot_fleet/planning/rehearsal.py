@@ -1,0 +1,34 @@
+"""A small plan for its own sake: afterwards every hot loop is machine code, in this process and kept on disk.
+
+Run by the set-up (`python -m robot_fleet.planning.rehearsal`) and by a planning process before its first request.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from shapely import box
+
+from robot_fleet.floor.grid import OccupancyGrid
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import BUILT_IN
+from robot_fleet.floor.store import FloorMap, Zone
+from robot_fleet.planning.plan import Plan, PlanRequest, Starter
+from robot_fleet.planning.planner import plan
+
+_SIDE_M = 0.1
+_WIDE_M, _DEEP_M = 6.0, 4.0
+
+
+def rehearse() -> Plan:
+    """Plans a room with a pillar for two robots."""
+    cells = np.full((round(_DEEP_M / _SIDE_M), round(_WIDE_M / _SIDE_M)), 100, dtype=np.int8)
+    cells[1:-1, 1:-1] = 0
+    cells[18:21, 30:33] = 100
+    room = Zone("room", box(0.0, 0.0, _WIDE_M, _DEEP_M))
+    floor = FloorMap("room", OccupancyGrid(cells, _SIDE_M, Pose(0.0, 0.0, 0.0)), (room,))
+    robots = [Starter(f"robot_{k}", BUILT_IN["W"], Pose(1.0 + 4.0 * k, 1.0, 0.0), False, None) for k in range(2)]
+    return plan(PlanRequest(floor, tuple(robots), ("room",)))
+
+
+if __name__ == "__main__":
+    rehearse()
