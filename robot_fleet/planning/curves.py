@@ -94,7 +94,7 @@ def hermite(out: Floats, a: Floats, yaw_a: float, b: Floats, yaw_b: float, pull_
         pull_b * math.sin(yaw_b),
     )
     length = math.hypot(b[0] - a[0], b[1] - a[1]) + 0.3 * (pull_a + pull_b)
-    steps = min(len(out), max(4, math.ceil(length / 0.04)))
+    steps = min(len(out), max(4, math.ceil(length / 0.06)))
     for k in range(1, steps):
         t = k / steps
         p, q, r, s = 2 * t**3 - 3 * t**2 + 1, t**3 - 2 * t**2 + t, 3 * t**2 - 2 * t**3, t**3 - t**2
@@ -151,13 +151,13 @@ def relaxed(out: Floats, count: int, a: Floats, b: Floats, rounds: int, stiff: f
             x2, y2, x1, y1 = x1, y1, x, y
             out[k, 0], out[k, 1] = x + 0.8 * dx, y + 0.8 * dy
         for k in range(count):
-            _freed(out, k, fine_m, side_m, keep_m)
+            freed(out[k], fine_m, side_m, keep_m)
 
 
 @compiled
-def _freed(out: Floats, k: int, fine_m: Distances, side_m: float, keep_m: float) -> None:
+def freed(spot: Floats, fine_m: Distances, side_m: float, keep_m: float) -> None:
     """Moves a point with too little room up the slope of the distance."""
-    x, y = out[k, 0], out[k, 1]
+    x, y = spot[0], spot[1]
     lacking = _SPARE_M - room_at(fine_m, side_m, keep_m, x, y)
     if lacking <= 0.0:
         return
@@ -166,7 +166,7 @@ def _freed(out: Floats, k: int, fine_m: Distances, side_m: float, keep_m: float)
     dy = (room_at(fine_m, side_m, keep_m, x, y + half) - room_at(fine_m, side_m, keep_m, x, y - half)) / side_m
     size2 = dx * dx + dy * dy
     if size2 > 0.25:
-        out[k, 0], out[k, 1] = x + dx / size2 * min(lacking, 0.05), y + dy / size2 * min(lacking, 0.05)
+        spot[0], spot[1] = x + dx / size2 * min(lacking, 0.05), y + dy / size2 * min(lacking, 0.05)
 
 
 @compiled
@@ -175,7 +175,7 @@ def bulged(out: Floats, count: int, dx: float, dy: float, fine_m: Distances, sid
     for k in range(count):
         share = math.sin(math.pi * (k + 1) / (count + 1)) ** 2
         out[k, 0], out[k, 1] = out[k, 0] + share * dx, out[k, 1] + share * dy
-        _freed(out, k, fine_m, side_m, keep_m)
+        freed(out[k], fine_m, side_m, keep_m)
 
 
 @compiled

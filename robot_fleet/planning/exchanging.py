@@ -19,18 +19,25 @@ from robot_fleet.planning.swaths import Counts, swept
 from robot_fleet.planning.terrain import Bools, Floats, Ints
 from robot_fleet.planning.timing import CORNER_RAD
 
-DRAWS = 9
-KINDS = 5
-_STRAIGHT, _ROUNDED, _CUBIC, _BAND, _BULGE = range(KINDS)
-# Of all trials so many are of a kind before these shares: straight, rounded, cubic, band; the rest are bulges.
-_SHARES = (0.06, 0.4, 0.55, 0.8)
+DRAWS = 10
+KINDS = 6
+_STRAIGHT, _ROUNDED, _CUBIC, _BAND, _BULGE, _VISIT = range(KINDS)
+# Of all trials so many are of a kind before these shares: straight, rounded, cubic, band, bulge; the rest are visits.
+_SHARES = (0.04, 0.3, 0.43, 0.66, 0.8)
 _SHORTEST_M, _LONGEST_M, _LONGEST_BAND_M = 0.15, 12.0, 4.0
 # Beyond a stretch speeds depend on it no further than this.
 _CONTEXT_M, _CONTEXT_POINTS = 0.55, 60
 _MOST_POINTS = 500
+NOWHERE = np.zeros(2, dtype=np.int64)
 _LEAST_S = 1e-6
+# A vertex costs so much, or ways would grow ever more of them.
+_VERTEX_S = 5e-4
 # A curve that takes so much longer wins no floor that is worth it.
-_SLOWER_S = 0.3
+_SLOWER_S = 6.0
+# A cell is worth no visit from a stretch of path that is further away.
+FAR_M = 1.5
+# Places at exactly the clearance count as places to stand, cells at exactly the head's end as cleaned.
+_KNIFE_M = 1.5e-4
 
 
 class Track(NamedTuple):
@@ -76,28 +83,29 @@ class Machine(NamedTuple):
 
 
 @compiled
-def waste_s(track: Track, pace: Floats, idle: float) -> Floats:
+def waste_s(points: Floats, pace: Floats, idle: float) -> Floats:
     """(n - 1,) the running sum over the moves of the seconds for turns, and of `idle` seconds a metre besides."""
-    count = track.size[0] - 1
-    found = np.zeros(count)
+    found = np.zeros(len(points) - 1)
     total = 0.0
-    for k in range(count):
-        turn = turning(track.points, k) if k > 0 else 0.0
+    for k in range(len(found)):
+        turn = turning(points, k) if k > 0 else 0.0
         if turn > CORNER_RAD:
             total += turned_s(turn, pace) + (pace[0] / pace[2] if pace[2] > 0.0 else 0.0)
         else:
             total += turn / pace[1]
-        a, b = track.points[k], track.points[k + 1]
-        total += math.hypot(b[0] - a[0], b[1] - a[1]) * idle
+        total += math.hypot(points[k + 1, 0] - points[k, 0], points[k + 1, 1] - points[k, 1]) * idle
         found[k] = total
     return found
 
 
 @compiled
 def exchanged(
-    track: Track, ground: Ground, sweeps: Sweeps, machine: Machine, waste: Floats, draws: Floats, heat: Floats
-) -> Ints:
-    """One trial for each row of `draws` (m, 9), uniform in 0 .. 1; returns how many curves of each kind were taken.
+    track: Track, ground: Ground, sweeps: Sweeps, machine: Machine, waste: Floats, left: Ints, draws: Floats,
+    heat: Floats,
+) -> Ints:  # fmt: skip
+    """One trial for each row of `draws` (m, 10), uniform in 0 .. 1; returns how many curves of each kind were taken.
+
+    `left` (k, 2) are rows and columns of cells that nothing sweeps.
 
     `heat` is the temperature (seconds) at the first and at the last trial, and the price of a cell in seconds.
     """
@@ -107,11 +115,17 @@ def exchanged(
         draw = draws[trial]
         warm_s = (heat[0] + (heat[1] - heat[0]) * trial / len(draws)) * -math.log(max(draw[7], 1e-12))
         kind = _kind(draw[2])
-        first, last = _window(track, waste, kind, draw)
-        low, high = _context(track, first, last)
-        if last - first < 2 or first < 1 or last > track.size[0] - 2 or first - low + high - last > _CONTEXT_POINTS:
+        goal = left[int(draw[9] * len(left))] if len(left) > 0 else NOWHERE
+        if kind == _VISIT and (len(left) == 0 or sweeps.full[goal[0], goal[1]] > 0):
             continue
-        count = _curve(fresh[first - low + 1 : _MOST_POINTS], track, ground, machine, first, last, kind, draw)
+        middle = min(np.searchsorted(waste, draw[0] * waste[-1]), track.size[0] - 2)
+        if kind == _VISIT:
+            middle = _nearest(track, goal, ground.side_m)
+        first, last = _window(track, middle, kind, draw)
+        low, high = _context(track, first, last)
+        if last - first < 2 or first < 2 or last > track.size[0] - 3 or first - low + high - last > _CONTEXT_POINTS:
+            continue
+        count = _curve(fresh[first - low + 1 : _MOST_POINTS], track, ground, machine, first, last, kind, goal, draw)
         if count < 0 or track.size[0] + count + 1 > len(track.points):
             continue
         end = first - low + count + 1
@@ -119,8 +133,10 @@ def exchanged(
         fresh[: first - low + 1] = track.points[low : first + 1]
         fresh[end:size] = track.points[last : high + 1]
         saved_s = span_s(track.points, low, high, machine.pace) - span_s(fresh, 0, size - 1, machine.pace)
-        least_s = -_SLOWER_S if kind >= _BAND and sweeps.bare[1] > 0 else _LEAST_S
-        if saved_s < least_s - warm_s:
+        saved_s += _VERTEX_S * (last - first - count - 1)
+        if saved_s < -_SLOWER_S or (
+            saved_s <= _LEAST_S - warm_s and not _wins(fresh, first - low, end, sweeps, machine, ground.side_m)
+        ):
             continue
         if not is_open(fresh, first - low, end, ground.fine_m, ground.side_m, ground.keep_m):
             continue
@@ -142,10 +158,9 @@ def _kind(draw: float) -> int:
 
 
 @compiled
-def _window(track: Track, waste: Floats, kind: int, draw: Floats) -> tuple[int, int]:
-    """First and last vertex of a stretch about a move drawn by its waste, short ones more often than long ones."""
-    middle = min(np.searchsorted(waste, draw[0] * waste[-1]), track.size[0] - 2)
-    longest = _LONGEST_M if kind < _BAND else _LONGEST_BAND_M
+def _window(track: Track, middle: int, kind: int, draw: Floats) -> tuple[int, int]:
+    """First and last vertex of a stretch about a move, short ones more often than long ones."""
+    longest = _LONGEST_M if kind < _CUBIC else _LONGEST_BAND_M
     length = _SHORTEST_M * (longest / _SHORTEST_M) ** draw[1]
     return _walked(track, middle, -length * draw[8]), _walked(track, middle + 1, length * (1.0 - draw[8]))
 
@@ -171,8 +186,9 @@ def _context(track: Track, first: int, last: int) -> tuple[int, int]:
 
 @compiled
 def _curve(
-    out: Floats, track: Track, ground: Ground, machine: Machine, first: int, last: int, kind: int, draw: Floats
-) -> int:
+    out: Floats, track: Track, ground: Ground, machine: Machine, first: int, last: int, kind: int,
+    goal: Ints, draw: Floats,
+) -> int:  # fmt: skip
     """Writes the inner points of a curve between two vertices; returns how many."""
     points = track.points
     a, b = points[first], points[last]
@@ -185,7 +201,10 @@ def _curve(
         return rounded(out, a, yaw_a, b, yaw_b, machine.pace, draw[3], draw[4])
     if kind == _CUBIC:
         return hermite(out, a, yaw_a, b, yaw_b, apart * (0.2 + 1.6 * draw[3]), apart * (0.2 + 1.6 * draw[4]))
-    count = resampled(out, points, first, last, 0.03 + 0.05 * draw[5])
+    if kind == _VISIT:
+        x, y = (goal[1] + 0.5) * ground.side_m, (goal[0] + 0.5) * ground.side_m
+        return _visit(out, points, first, last, x, y, yaw_a, yaw_b, ground, machine, draw)
+    count = resampled(out, points, first, last, 0.045 + 0.045 * draw[5])
     if count < 1:
         return -1
     if kind == _BAND:
@@ -197,6 +216,75 @@ def _curve(
         yaw = math.atan2(b[1] - a[1], b[0] - a[0]) + math.pi / 2
     bulged(out, count, push * math.cos(yaw), push * math.sin(yaw), ground.fine_m, ground.side_m, ground.keep_m)
     return count
+
+
+@compiled
+def _nearest(track: Track, cell: Ints, side_m: float) -> int:
+    """The vertex nearest to a cell."""
+    x, y = (cell[1] + 0.5) * side_m, (cell[0] + 0.5) * side_m
+    best, found = FAR_M**2, 0
+    for k in range(1, track.size[0] - 1):
+        away = (track.points[k, 0] - x) ** 2 + (track.points[k, 1] - y) ** 2
+        if away < best:
+            best, found = away, k
+    return found
+
+
+@compiled
+def _visit(
+    out: Floats, points: Floats, first: int, last: int, x: float, y: float, yaw_a: float, yaw_b: float, ground: Ground,
+    machine: Machine, draw: Floats,
+) -> int:  # fmt: skip
+    """A way round by a place from which the head reaches (x, y)."""
+    a, b = points[first], points[last]
+    middle = points[(first + last) // 2]
+    spot = out[len(out) - 1]
+    if not _standing(spot, x, y, middle, machine.head[0] / 2 + _KNIFE_M, 0.1 * draw[6] ** 2, ground):
+        return -1
+    yaw = math.atan2(y - spot[1], x - spot[0]) + math.pi / 2
+    if math.cos(yaw) * (b[0] - a[0]) + math.sin(yaw) * (b[1] - a[1]) < 0.0:
+        yaw += math.pi
+    whole = len(out) - 2
+    place = np.array([spot[0], spot[1]])
+    if draw[3] < 0.5:
+        pull = 0.3 + 1.4 * (draw[3] * 2.0)
+        count = hermite(out[:whole], a, yaw_a, place, yaw, _pull(a, place, pull), _pull(a, place, pull))
+    else:
+        count = rounded(out[:whole], a, yaw_a, place, yaw, machine.pace, draw[3] * 2.0 - 1.0, draw[4])
+    if count < 0 or count + 2 > whole:
+        return -1
+    out[count, 0], out[count, 1] = place[0], place[1]
+    if draw[3] < 0.5:
+        more = hermite(out[count + 1 : whole], place, yaw, b, yaw_b, _pull(place, b, pull), _pull(place, b, pull))
+    else:
+        more = rounded(out[count + 1 : whole], place, yaw, b, yaw_b, machine.pace, draw[4], draw[3] * 2.0 - 1.0)
+    if more < 0:
+        return -1
+    rounds = 1 + int(4 * draw[4])
+    relaxed(out[:count], count, a, place, rounds, 0.95, ground.fine_m, ground.side_m, ground.keep_m)
+    relaxed(out[count + 1 :], more, place, b, rounds, 0.95, ground.fine_m, ground.side_m, ground.keep_m)
+    return count + 1 + more
+
+
+@compiled
+def _standing(spot: Floats, x: float, y: float, near: Floats, most_m: float, spare_m: float, ground: Ground) -> bool:
+    """Finds the spot nearest to `near` and at most so far from (x, y) where the robot may stand, best with room to spare."""
+    half, best = ground.side_m / 2, math.inf
+    low_row, low_col = max(0, math.ceil((y - most_m) / half)), max(0, math.ceil((x - most_m) / half))
+    for row in range(low_row, min(ground.fine_m.shape[0] - 1, math.floor((y + most_m) / half)) + 1):
+        for col in range(low_col, min(ground.fine_m.shape[1] - 1, math.floor((x + most_m) / half)) + 1):
+            room = ground.fine_m[row, col] - ground.keep_m
+            u, v = col * half, row * half
+            if room >= -_KNIFE_M and math.hypot(u - x, v - y) <= most_m:
+                away = math.hypot(u - near[0], v - near[1]) + 10.0 * max(0.0, spare_m - room)
+                if away < best:
+                    best, spot[0], spot[1] = away, u, v
+    return best < math.inf
+
+
+@compiled
+def _pull(a: Floats, b: Floats, share: float) -> float:
+    return share * math.hypot(b[0] - a[0], b[1] - a[1])
 
 
 @compiled
@@ -247,6 +335,21 @@ def _asked(points: Floats, first: int, last: int, ground: Ground) -> bool:
 
 
 @compiled
+def _wins(fresh: Floats, begin: int, end: int, sweeps: Sweeps, machine: Machine, side_m: float) -> bool:
+    """Whether there are uncleaned cells under the ends of the head along a new stretch: nothing else pays for a detour."""
+    half = machine.head[0] / 2 - side_m / 2
+    for k in range(begin, end):
+        dx, dy = fresh[k + 1, 0] - fresh[k, 0], fresh[k + 1, 1] - fresh[k, 1]
+        size = max(math.hypot(dx, dy), 1e-9)
+        for side in (-half, half):
+            col = int((fresh[k, 0] - dy / size * side) / side_m)
+            row = int((fresh[k, 1] + dx / size * side) / side_m)
+            if 0 <= row < sweeps.full.shape[0] and 0 <= col < sweeps.full.shape[1] and sweeps.full[row, col] == 0:
+                return True
+    return False
+
+
+@compiled
 def _worth(
     track: Track, fresh: Floats, tags: Ints, begin: int, end: int, first: int, last: int, side_m: float,
     sweeps: Sweeps, machine: Machine, worth_s: float, price_s: float,
@@ -285,10 +388,19 @@ def _swapped(
 def _spliced(track: Track, fresh: Floats, tags: Ints, low: int, first: int, last: int, count: int) -> None:
     """Puts the new stretch in its place."""
     size, begin = track.size[0], first - low
-    grown = size + count + 1 - (last - first)
-    tail, tail_tags = track.points[last:size].copy(), track.tags[last : size - 1].copy()
+    shift = count + 1 - (last - first)
+    if shift > 0:
+        for k in range(size - 1, last - 1, -1):
+            _moved(track, k, k + shift)
+    elif shift < 0:
+        for k in range(last, size):
+            _moved(track, k, k + shift)
     track.points[first + 1 : first + 1 + count] = fresh[begin + 1 : begin + 1 + count]
     track.tags[first : first + count + 1] = tags[begin : begin + count + 1]
-    track.points[first + 1 + count : grown] = tail
-    track.tags[first + 1 + count : grown - 1] = tail_tags
-    track.size[0] = grown
+    track.size[0] = size + shift
+
+
+@compiled
+def _moved(track: Track, k: int, to: int) -> None:
+    track.points[to, 0], track.points[to, 1] = track.points[k, 0], track.points[k, 1]
+    track.tags[to] = track.tags[k]

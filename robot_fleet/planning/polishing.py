@@ -9,29 +9,48 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from robot_fleet.floor.profile import Head, RobotProfile
 from robot_fleet.planning.compiled import EFFORT
 from robot_fleet.planning.curves import PIECE_M
-from robot_fleet.planning.exchanging import DRAWS, Ground, Machine, Sweeps, Track, exchanged, waste_s
-from robot_fleet.planning.pacing import pace_of
+from robot_fleet.planning.exchanging import DRAWS, FAR_M, Ground, Machine, Sweeps, Track, exchanged, waste_s
+from robot_fleet.planning.pacing import pace_of, span_s
 from robot_fleet.planning.plan import Leg, LegKind
+from robot_fleet.planning.polyline import length_m
 from robot_fleet.planning.swaths import swept
-from robot_fleet.planning.terrain import Bools, Floats, Terrain
+from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain
+from robot_fleet.planning.timing import path_s
 
 _DRIVEN = (LegKind.CLEAN, LegKind.TRANSIT)
 # Temperatures at the begin and at the end, seconds.
-_HEAT_S = (0.15, 0.002)
-# Trials for each second that a path takes longer than its metres, but no more than so many in all; and how many at once.
-_TRIALS_PER_S, _MOST_TRIALS, _ROUNDS = 250.0, 250_000, 40
-# What uncleaned cells cost at first, in shares of the time in which a straight lane cleans them; and the highest price.
-_PRICE, _DEAREST = 4.0, 60.0
+_HEAT_S = (0.2, 0.004)
+# Trials for each second that may be saved, but no more than so many in all; the rounds over all paths.
+_TRIALS_PER_S, _MOST_TRIALS, _ROUNDS = 200.0, 200_000, 40
+# Trials on longer paths take longer: at so many metres only half as many are made.
+_HALVED_M = 40_000.0
+# Rounds besides when more is left than may be.
+_MORE_ROUNDS = 15
+# A metre may save so many seconds, turns or none.
+_IDLE = 0.02
+# Sections of so many vertices are worked on, with room for so many more, and not when they have too few.
+_SECTION, _ROOM, _FEWEST = 1500, 1500, 8
+# No more uncleaned cells than these are looked at in a round.
+_MOST_LEFT = 2000
+# What uncleaned cells cost, in shares of the time in which a straight lane cleans them: at first, at least, at most; by
+# which factors the price rises and falls, and from which share of what may be left.
+_PRICE, _CHEAPEST, _DEAREST = 20.0, 1.0, 150.0
+_UP, _DOWN, _FULL = 1.12, 0.93, 0.98
+# The share of the cells that may be left besides in the beginning, and the share of the rounds for which it shrinks.
+_LOOSE, _TIGHT = 0.01, 0.4
+# The power of the norm of the robots' times, and the least that a second of a robot that is done early counts.
+_POWER, _LEAST_WORTH = 12, 0.05
 # A little more room than is needed, so that what is safe here is safe in any frame.
 _SPARE_M = 1e-4
-_IDLE = 0.1
 _MERGED_M = 0.3
 
 
@@ -52,54 +71,64 @@ def polished(
 
     The same seed gives the same legs. `tell` hears the share done.
     """
-    stretches = [
-        _Stretch.of(own[first:last], profiles[name], first, name)
-        for name, own in legs.items()
-        for first, last in _driven(own)
-    ]
-    if not stretches:
-        return {name: list(own) for name, own in legs.items()}
-    search = _Search(stretches, terrain, cover, seed)
-    search.run(tell)
-    return {
-        name: _joined(own, [one for one in stretches if one.name == name])
-        for name, own in legs.items()
-    }  # fmt: skip
+    before = _spent_s(legs, profiles)
+    for loose in (_LOOSE, 0.0):
+        stretches = [
+            _Stretch.of(name, own, first, last, profiles[name])
+            for name, own in legs.items()
+            for first, last in _driven(own)
+        ]
+        search = _Search(stretches, terrain, cover, seed)
+        search.run(loose, tell)
+        found = {name: _joined(own, [one for one in stretches if one.name == name]) for name, own in legs.items()}
+        if search.holds and _spent_s(found, profiles) <= before:
+            return found
+    return {name: list(own) for name, own in legs.items()}
+
+
+def _spent_s(legs: Mapping[str, list[Leg]], profiles: Mapping[str, RobotProfile]) -> float:
+    """About the seconds of the robot that is longest on its way."""
+    return max(
+        (sum(path_s(leg.points, profiles[name]) for leg in own) for name, own in legs.items()), default=0.0
+    )  # fmt: skip
 
 
 @dataclass(eq=False)
 class _Stretch:
-    """Legs of one robot that follow each other without a dock between: those from number `first` of its legs."""
+    """Legs of one robot that follow each other without a dock between, from number `first` of its legs.
+
+    `points` (n, 2) are the way along all of them, `tags` (n - 1,) the leg of each move.
+    """
 
     name: str
     first: int
     legs: list[Leg]
-    track: Track
     machine: Machine
     profile: RobotProfile
+    points: Floats
+    tags: Ints
+    on: Bools
 
     @classmethod
-    def of(cls, legs: list[Leg], profile: RobotProfile, first: int, name: str) -> _Stretch:
-        points, tags = _cut(legs)
-        room = 2 * len(points) + 4000
-        track = Track(
-            np.zeros((room, 2)), np.zeros(room, dtype=np.int64), np.array([leg.head_on for leg in legs]),
-            np.array([len(points)]),
-        )  # fmt: skip
-        track.points[: len(points)], track.tags[: len(tags)] = points, tags
-        return cls(name, first, legs, track, _machine(profile), profile)
+    def of(cls, name: str, legs: list[Leg], first: int, last: int, profile: RobotProfile) -> _Stretch:
+        own = legs[first:last]
+        points, tags = _cut(own)
+        return cls(name, first, own, _machine(profile), profile, points, tags, np.array([leg.head_on for leg in own]))
 
     def waste(self) -> Floats:
-        return waste_s(self.track, self.machine.pace, _IDLE)
+        """(n - 1,) the running sum of what may be saved, in seconds."""
+        return waste_s(self.points, self.machine.pace, _IDLE)
+
+    def spent_s(self) -> float:
+        """Seconds along the way."""
+        return float(span_s(self.points, 0, len(self.points) - 1, self.machine.pace))
 
     def driven(self) -> list[Leg]:
         """The legs as they are now; those of which nothing is left are gone."""
-        size = int(self.track.size[0])
-        points, tags = self.track.points[:size], self.track.tags[: size - 1]
         found, first = [], 0
-        for tag, moves in groupby(tags.tolist()):
+        for tag, moves in groupby(self.tags.tolist()):
             last = first + len(list(moves))
-            part = _without_cuts(points[first : last + 1])
+            part = _without_cuts(self.points[first : last + 1])
             found.append(replace(self.legs[tag], points=part, times_s=np.zeros(len(part))))
             first = last
         return found
@@ -112,34 +141,101 @@ class _Search:
         self.stretches, self.rng = stretches, np.random.default_rng(seed)
         self.ground = Ground(terrain.fine_m, terrain.keep_m + _SPARE_M, terrain.side_m, cover.asked)
         self.sweeps = _sweeps(stretches, cover, terrain.side_m)
-        self.price_s = _PRICE
-        self.taken = np.zeros(5, dtype=np.int64)
+        self.may_miss, self.wanted = self.sweeps.most.copy(), int(cover.wanted.sum())
+        self.price = _PRICE
 
-    def run(self, tell: Callable[[float], None]) -> None:
-        """All rounds, from warm to cold."""
-        wastes = [float(one.waste()[-1]) for one in self.stretches]
-        trials = min(_TRIALS_PER_S * sum(wastes), _MOST_TRIALS) * EFFORT / _ROUNDS
-        steps = np.linspace(0.0, 1.0, _ROUNDS + 1)
-        heats = _HEAT_S[0] * (_HEAT_S[1] / _HEAT_S[0]) ** steps
-        for k in range(_ROUNDS):
-            for one, share in zip(self.stretches, wastes, strict=True):
-                self._round(one, math.ceil(trials * share / sum(wastes)), heats[k], heats[k + 1])
-            self._reprice()
-            tell((k + 1) / _ROUNDS)
-
-    def _round(self, one: _Stretch, trials: int, warm: float, cold: float) -> None:
-        if one.track.size[0] < 6:
+    def run(self, loose: float, tell: Callable[[float], None]) -> None:
+        """All rounds, from warm to cold, and some more until no more cells are left than may be."""
+        waste = sum(float(one.waste()[-1]) for one in self.stretches)
+        if waste <= 0.0:
             return
+        length = sum(length_m(one.points) for one in self.stretches)
+        most = _MOST_TRIALS / (1.0 + length / _HALVED_M)
+        trials_per_s = min(_TRIALS_PER_S, most / waste) * EFFORT / _ROUNDS
+        cooling = np.minimum(np.arange(_ROUNDS + _MORE_ROUNDS + 1) / _ROUNDS, 1.0)
+        heats: Floats = _HEAT_S[0] * (_HEAT_S[1] / _HEAT_S[0]) ** cooling
+        for k in range(_ROUNDS + _MORE_ROUNDS):
+            if k >= _ROUNDS and self.holds:
+                break
+            self._allow(k, loose)
+            left = self._left()
+            for one, worth in zip(self.stretches, self._worths(), strict=True):
+                self._round(one, left, trials_per_s, np.append(heats[k : k + 2], self.price / worth))
+            self._reprice()
+            tell(min(1.0, (k + 1) / _ROUNDS))
+
+    def _left(self) -> Ints:
+        """Some of the cells (rows, cols) that nothing sweeps, in the order of the rows."""
+        flat = np.flatnonzero(self.sweeps.full.ravel() == 0)
+        if len(flat) > _MOST_LEFT:
+            flat = flat[np.sort(self.rng.choice(len(flat), _MOST_LEFT, replace=False))]
+        return np.column_stack(np.unravel_index(flat, self.sweeps.full.shape)).astype(np.int64)
+
+    def _worths(self) -> list[float]:
+        """What a second of each stretch's robot counts: less, the sooner it is done, as in a p-norm of their times.
+
+        So a robot with time in hand cleans what a late one leaves.
+        """
+        spent: dict[str, float] = {}
+        for one in self.stretches:
+            spent[one.name] = spent.get(one.name, 0.0) + one.spent_s()
+        longest = max(spent.values())
+        return [max(_LEAST_WORTH, (spent[one.name] / longest) ** _POWER) for one in self.stretches]
+
+    @property
+    def holds(self) -> bool:
+        """Whether no more cells are left than may be."""
+        return bool((self.sweeps.bare <= self.may_miss).all())
+
+    def _allow(self, k: int, loose: float) -> None:
+        """At first more cells may be left than at last: what they are needed for is found later."""
+        more = max(0.0, 1.0 - k / (_TIGHT * _ROUNDS))
+        self.sweeps.most[:] = self.may_miss + int(loose * more * self.wanted)
+
+    def _round(self, one: _Stretch, left: Ints, trials_per_s: float, heats: Floats) -> None:
+        """Trials all along a stretch, section by section, each time with other borders between them."""
+        bounds = np.arange(self.rng.integers(_SECTION // 4, _SECTION), len(one.points) - _SECTION // 4, _SECTION)
+        cuts = [0, *bounds.tolist(), len(one.points) - 1]
+        parts = [self._section(one, a, b, left, trials_per_s, heats) for a, b in pairwise(cuts)]
+        one.points = np.concatenate((one.points[:1], *(points[1:] for points, _ in parts)))
+        one.tags = np.concatenate([tags for _, tags in parts])
+
+    def _section(
+        self, one: _Stretch, first: int, last: int, left: Ints, trials_per_s: float, heats: Floats
+    ) -> tuple[Floats, Ints]:
+        """The vertices first .. last and the moves between them after the trials that they deserve."""
+        points, tags = one.points[first : last + 1], one.tags[first:last]
+        if len(points) < _FEWEST:
+            return points, tags
+        waste = waste_s(points, one.machine.pace, _IDLE)
+        trials = math.ceil(waste[-1] * trials_per_s)
+        near = self._near(points, left)
+        size = np.array([len(points)])
+        track = Track(_with_room(points), _with_room(tags), one.on, size)
         cell_s = self.ground.side_m**2 / (one.profile.head.width_m * one.profile.speed_mps)
-        heat = np.array([warm, cold, cell_s * self.price_s])
-        self.taken += exchanged(
-            one.track, self.ground, self.sweeps, one.machine, one.waste(), self.rng.random((trials, DRAWS)), heat
-        )
+        heat = heats * np.array([1.0, 1.0, cell_s])
+        draws = self.rng.random((trials, DRAWS))
+        exchanged(track, self.ground, self.sweeps, one.machine, waste, near, draws, heat)
+        return track.points[: size[0]].copy(), track.tags[: size[0] - 1].copy()
+
+    def _near(self, points: Floats, cells: Ints) -> Ints:
+        """Those of the cells (rows, cols) that lie near enough to the box about the points to be worth a visit."""
+        low = (points.min(axis=0) - FAR_M) / self.ground.side_m
+        high = (points.max(axis=0) + FAR_M) / self.ground.side_m
+        near: Ints = cells[((cells[:, ::-1] >= low) & (cells[:, ::-1] <= high)).all(axis=1)]
+        return near
 
     def _reprice(self) -> None:
         """Cells become dearer when nearly as many are left as may be, and cheaper when there is room."""
         used = float((self.sweeps.bare / np.maximum(self.sweeps.most, 1)).max())
-        self.price_s = min(_DEAREST, max(1.0, self.price_s * (1.15 if used > 0.9 else 0.9)))
+        self.price = min(_DEAREST, max(_CHEAPEST, self.price * (_UP if used > _FULL else _DOWN)))
+
+
+def _with_room(array: NDArray[Any]) -> NDArray[Any]:
+    """The array, grown by what trials may add."""
+    found = np.zeros((2 * len(array) + _ROOM, *array.shape[1:]), dtype=array.dtype)
+    found[: len(array)] = array
+    return found
 
 
 def _sweeps(stretches: list[_Stretch], cover: Cover, side_m: float) -> Sweeps:
@@ -147,11 +243,8 @@ def _sweeps(stretches: list[_Stretch], cover: Cover, side_m: float) -> Sweeps:
     overlaps = any(one.machine.overlaps for one in stretches)
     sure = full.copy() if overlaps else np.zeros((1, 1), dtype=np.int32)
     for one in stretches:
-        track, size = one.track, int(one.track.size[0])
-        points, tags = track.points[:size], track.tags[: size - 1]
-        swept(full, points, tags, track.on, 0, size - 1, one.machine.head, side_m, 1)
-        if overlaps:
-            swept(sure, points, tags, track.on, 0, size - 1, one.machine.sure, side_m, 1)
+        for count, head in ((full, one.machine.head), (sure, one.machine.sure))[: 1 + overlaps]:
+            swept(count, one.points, one.tags, one.on, 0, len(one.tags), head, side_m, 1)
     bare = np.array([(full == 0).sum(), ((sure if overlaps else full) == 0).sum()])
     return Sweeps(full, sure, bare, np.maximum(bare, cover.may_miss))
 
@@ -174,7 +267,7 @@ def _driven(legs: list[Leg]) -> list[tuple[int, int]]:
     return found
 
 
-def _cut(legs: list[Leg]) -> tuple[Floats, list[int]]:
+def _cut(legs: list[Leg]) -> tuple[Floats, Ints]:
     """The vertices of legs that follow each other, with long moves cut in pieces, and for each move its leg."""
     points, tags = [legs[0].points[0]], []
     for tag, leg in enumerate(legs):
@@ -188,7 +281,7 @@ def _cut(legs: list[Leg]) -> tuple[Floats, list[int]]:
             points.extend(begin + step * (k / pieces) for k in range(1, pieces))
             points.append(place)
             tags.extend([tag] * pieces)
-    return np.array(points), tags
+    return np.array(points), np.array(tags, dtype=np.int64)
 
 
 def _without_cuts(points: Floats) -> Floats:

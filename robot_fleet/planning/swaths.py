@@ -76,8 +76,7 @@ def _boxed(count: Counts, a: Floats, b: Floats, head: Floats, side_m: float, by:
 def _fanned(count: Counts, a: Floats, b: Floats, c: Floats, half_m: float, side_m: float, by: int) -> int:
     """The cells under both halves of a head that turns at b, on the way from a to c."""
     px, py, qx, qy = b[0] - a[0], b[1] - a[1], c[0] - b[0], c[1] - b[1]
-    cross = px * qy - py * qx
-    if abs(cross) <= _LEAST_RAD * (px * qx + py * qy):
+    if abs(px * qy - py * qx) <= _LEAST_RAD * (px * qx + py * qy):
         return 0
     radius = half_m + _TOLERANCE_M
     bare = 0
@@ -85,14 +84,24 @@ def _fanned(count: Counts, a: Floats, b: Floats, c: Floats, half_m: float, side_
     for row in range(low_row, min(count.shape[0] - 1, math.floor((b[1] + radius) / side_m - 0.5)) + 1):
         dy = (row + 0.5) * side_m - b[1]
         wide = math.sqrt(max(0.0, radius * radius - dy * dy))
-        low_col = max(0, math.ceil((b[0] - wide) / side_m - 0.5))
-        for col in range(low_col, min(count.shape[1] - 1, math.floor((b[0] + wide) / side_m - 0.5)) + 1):
-            dx = (col + 0.5) * side_m - b[0]
-            # What was ahead of the head's line and is behind it now, or the reverse, has been passed over.
-            before, after = dx * px + dy * py, dx * qx + dy * qy
-            if (before <= 0.0 and after >= 0.0) or (before >= 0.0 and after <= 0.0):
+        # What was ahead of the head's line and is behind it now, or the reverse, has been passed over.
+        for sign in (1.0, -1.0):
+            left, right = _half_plane(-wide, wide, sign * px, sign * py * dy)
+            left, right = _half_plane(left, right, -sign * qx, -sign * qy * dy)
+            low_col = max(0, math.ceil((b[0] + left) / side_m - 0.5))
+            for col in range(low_col, min(count.shape[1] - 1, math.floor((b[0] + right) / side_m - 0.5)) + 1):
                 bare += _stepped(count, row, col, by)
     return bare
+
+
+@compiled
+def _half_plane(left: float, right: float, slope: float, offset: float) -> tuple[float, float]:
+    """The part of left .. right in which slope * x + offset is positive; none is an interval turned round."""
+    if slope > 1e-12:
+        return max(left, -offset / slope), right
+    if slope < -1e-12:
+        return left, min(right, -offset / slope)
+    return (left, right) if offset >= 0.0 else (1.0, -1.0)
 
 
 @compiled
