@@ -15,16 +15,19 @@ from robot_fleet.planning.assembly import LegList, chained
 from robot_fleet.planning.assignment import Work, shared_out
 from robot_fleet.planning.costs import Ends, travel_s
 from robot_fleet.planning.crew import Crew
-from robot_fleet.planning.joining import joined
+from robot_fleet.planning.joining import joined, parted
 from robot_fleet.planning.laying import Laying
 from robot_fleet.planning.plan import CoveragePath, Leg, PlanRequest, Progress, Starter
 from robot_fleet.planning.polishing import Cover, polished
+from robot_fleet.planning.polyline import length_m
 from robot_fleet.planning.roadmap import Roadmap
 from robot_fleet.planning.terrain import Bools, Floats, Ints
 from robot_fleet.planning.timing import path_s, timed
 
 # With what polished paths leave, this share of the floor may be missed in all.
 _LOST = 0.004
+# Lanes are parted so finely: in shares of what one robot drives, and in metres.
+_PART, _PART_M = 0.05, 4.0
 
 
 class CrewPlan:
@@ -89,7 +92,11 @@ class CrewPlan:
     def _lanes(self) -> list[Floats]:
         crew = self.crew
         laid = Laying(crew.terrain, crew.reach, crew.wanted, self.profile, crew.spacing_m).lanes()
-        return joined(crew.terrain, laid)
+        lanes, robots = joined(crew.terrain, laid), len(crew.robots)
+        if robots == 1:
+            return lanes
+        share_m = sum(map(length_m, lanes)) / robots
+        return parted(lanes, max(_PART_M, _PART * share_m))
 
     def _with_homes(self, lanes: list[Floats]) -> list[Floats]:
         """The lanes, and behind them one short lane for each robot: it is left to set off and entered to come home."""

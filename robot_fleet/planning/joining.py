@@ -1,4 +1,4 @@
-"""Lanes that go on into one another made one lane: fewer stops to be ordered, and nothing to be turned between them."""
+"""Lanes that go on into one another made one, so that little is to be ordered; long ones parted, to be shared out evenly."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from robot_fleet.planning.costs import Ends
+from robot_fleet.planning.polyline import length_m, part
 from robot_fleet.planning.terrain import Floats, Terrain
 
 _APART_M = 0.6
@@ -33,6 +34,15 @@ def joined(terrain: Terrain, lanes: list[Floats]) -> list[Floats]:
             parts.append(lane if end % 2 == 0 else lane[::-1])
             end = int(partner[end ^ 1])
         found.append(_chain(parts))
+    return found
+
+
+def parted(lanes: list[Floats], most_m: float) -> list[Floats]:
+    """The lanes, those longer than `most_m` cut into equal parts: what is cut finely is shared out evenly."""
+    found: list[Floats] = []
+    for lane in lanes:
+        count = max(1, math.ceil(length_m(lane) / most_m))
+        found.extend(part(lane, k / count, (k + 1) / count) for k in range(count))
     return found
 
 

@@ -6,11 +6,15 @@ import math
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from robot_fleet.floor.profile import Head
+from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.polyline import TURNS_M, simplified
 from robot_fleet.planning.sweeping import mark_swept
-from robot_fleet.planning.terrain import Bools, Floats, Terrain
+from robot_fleet.planning.terrain import Bools, Floats, Terrain, room_at
+
+Nodes = NDArray[np.float32]
 
 _ROUNDS = 80
 # A lap keeps so much room, so that chords of its bends stay clear; it leaves the outline by so little to become smooth.
@@ -57,19 +61,11 @@ def _smooth(terrain: Terrain, chain: Floats) -> Floats:
 
     Home is the outline itself: the closed chain of lattice nodes moved up or down the slope of the distance.
     """
-    home = chain
+    home = chain.copy()
     for _ in range(4):
-        home = _levelled(terrain, home, _COARSE_M)
-    points = home
+        _level(home, terrain.fine_m, terrain.side_m, terrain.keep_m, _COARSE_M)
     drift = np.where(_cusps(terrain, home), 0.0, _DRIFT_M)
-    for _ in range(_ROUNDS):
-        drawn = (np.roll(points, 1, axis=0) + np.roll(points, -1, axis=0)) / 2
-        points = _levelled(terrain, points + 0.6 * (drawn - points), 0.0)
-        away = points - home
-        far = np.hypot(away[:, 0], away[:, 1])
-        points = home + away * np.minimum(1.0, drift / np.maximum(far, 1e-9))[:, None]
-    for _ in range(3):
-        points = _levelled(terrain, points, 0.0)
+    points = _relaxed(home, drift, terrain.fine_m, terrain.side_m, terrain.keep_m)
     points = _mended(terrain, points, chain)
     return np.concatenate((points, points[:1]))
 
@@ -104,18 +100,41 @@ def _slope(terrain: Terrain, points: Floats) -> Floats:
     return np.column_stack(rises)
 
 
-def _levelled(terrain: Terrain, points: Floats, most_m: float) -> Floats:
-    """Points with too little room moved up the slope of the distance, those with up to `most_m` too much down."""
-    room = terrain.room(points) - _LEVEL_M
-    off = np.flatnonzero((room < 0) | (room < most_m))
-    if not len(off):
-        return points
-    slope = _slope(terrain, points[off])
-    size = np.hypot(slope[:, 0], slope[:, 1])
-    good = size > 0.5
-    moved = points.copy()
-    moved[off[good]] += (slope[good] / size[good, None] ** 2) * np.clip(-room[off[good]], -0.03, 0.03)[:, None]
-    return moved
+@compiled
+def _relaxed(home: Floats, drift_m: Floats, fine_m: Nodes, side_m: float, keep_m: float) -> Floats:
+    """The closed band drawn to its neighbours round after round, each point at most its drift away from home."""
+    points, drawn = home.copy(), home.copy()
+    count = len(home)
+    for _ in range(_ROUNDS):
+        for k in range(count):
+            for axis in range(2):
+                middle = (points[k - 1, axis] + points[(k + 1) % count, axis]) / 2
+                drawn[k, axis] = points[k, axis] + 0.6 * (middle - points[k, axis])
+        _level(drawn, fine_m, side_m, keep_m, 0.0)
+        for k in range(count):
+            x, y = drawn[k, 0] - home[k, 0], drawn[k, 1] - home[k, 1]
+            share = min(1.0, drift_m[k] / max(math.hypot(x, y), 1e-9))
+            points[k, 0], points[k, 1] = home[k, 0] + x * share, home[k, 1] + y * share
+    for _ in range(3):
+        _level(points, fine_m, side_m, keep_m, 0.0)
+    return points
+
+
+@compiled
+def _level(points: Floats, fine_m: Nodes, side_m: float, keep_m: float, most_m: float) -> None:
+    """Moves points with too little room up the slope of the distance, those with up to `most_m` too much down."""
+    step = side_m / 2
+    for k in range(len(points)):
+        x, y = points[k, 0], points[k, 1]
+        room = room_at(fine_m, side_m, keep_m, x, y) - _LEVEL_M
+        if room >= max(most_m, 0.0):
+            continue
+        across = room_at(fine_m, side_m, keep_m, x + step, y) - room_at(fine_m, side_m, keep_m, x - step, y)
+        up = room_at(fine_m, side_m, keep_m, x, y + step) - room_at(fine_m, side_m, keep_m, x, y - step)
+        size = math.hypot(across, up) / (2 * step)
+        if size > 0.5:
+            move = min(max(-room, -0.03), 0.03) / size**2 / (2 * step)
+            points[k, 0], points[k, 1] = x + across * move, y + up * move
 
 
 def laps(terrain: Terrain, rings: list[Floats], wanted: Bools, swept: Bools, head: Head, price: float) -> list[Floats]:

@@ -16,6 +16,17 @@ def length_m(points: Floats) -> float:
     return float(np.hypot(*np.diff(points, axis=0).T).sum())
 
 
+def part(points: Floats, first: float, last: float) -> Floats:
+    """The polyline between two shares of its length."""
+    if first <= 0.0 and last >= 1.0:
+        return points
+    way = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))))
+    ends = np.clip([first, last], 0.0, 1.0) * way[-1]
+    inner = points[(way > ends[0] + 1e-9) & (way < ends[1] - 1e-9)]
+    begin, end = (np.array([[np.interp(at, way, points[:, k]) for k in (0, 1)]]) for at in ends)
+    return np.concatenate((begin, inner, end))
+
+
 def thinned(terrain: Terrain, points: Floats, tolerance_m: float = _TOLERANCE_M) -> list[Floats]:
     """The polyline with as few vertices as safety allows; in pieces where it cannot be driven at all."""
     found: list[Floats] = []
