@@ -18,13 +18,15 @@ from numpy.typing import NDArray
 from robot_fleet.floor.profile import Head, RobotProfile
 from robot_fleet.planning.compiled import EFFORT
 from robot_fleet.planning.curves import PIECE_M
-from robot_fleet.planning.exchanging import DRAWS, FAR_M, Ground, Machine, Sweeps, Track, exchanged, waste_s
+from robot_fleet.planning.driven import Ground, Machine, Sweeps, Track
+from robot_fleet.planning.exchanging import DRAWS, exchanged, waste_s
 from robot_fleet.planning.pacing import pace_of, span_s
 from robot_fleet.planning.plan import Leg, LegKind
 from robot_fleet.planning.polyline import length_m
 from robot_fleet.planning.swaths import swept
 from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain
 from robot_fleet.planning.timing import path_s
+from robot_fleet.planning.visiting import FAR_M
 
 _DRIVEN = (LegKind.CLEAN, LegKind.TRANSIT)
 # Temperatures at the begin and at the end, seconds.

@@ -1,0 +1,51 @@
+"""What trials of new stretches look at: a driven path, the floor, what is swept, and the machine, as arrays."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from robot_fleet.planning.pacing import Distances
+from robot_fleet.planning.swaths import Counts
+from robot_fleet.planning.terrain import Bools, Floats, Ints
+
+
+class Track(NamedTuple):
+    """A path with room to grow: `size[0]` points (grid frame) and the number of the leg for each move.
+
+    `on` says for each leg whether the head is on.
+    """
+
+    points: Floats
+    tags: Ints
+    on: Bools
+    size: Ints
+
+
+class Ground(NamedTuple):
+    """The floor: distances on the lattice of half cells, what the centre keeps, a cell's side, the cells asked for."""
+
+    fine_m: Distances
+    keep_m: float
+    side_m: float
+    asked: Bools
+
+
+class Sweeps(NamedTuple):
+    """How often each cell (rows, cols) is swept by all robots: `full` by their heads, `sure` without what overlaps.
+
+    `bare` are the numbers of cells that nothing sweeps in both, `most` how many there may be.
+    """
+
+    full: Counts
+    sure: Counts
+    bare: Ints
+    most: Ints
+
+
+class Machine(NamedTuple):
+    """One robot: its pace (see `pacing`), its head, what of its head is sure, and whether the two differ."""
+
+    pace: Floats
+    head: Floats
+    sure: Floats
+    overlaps: bool
