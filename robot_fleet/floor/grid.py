@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import cv2
 import numpy as np
+import shapely
 from numpy.typing import ArrayLike, NDArray
 from shapely import LinearRing, Polygon, affinity
 from shapely.geometry.base import BaseGeometry
 
+from robot_fleet.floor.outlines import outlines
 from robot_fleet.floor.pose import Pose
 
 FREE, OCCUPIED, UNKNOWN = 0, 100, -1
@@ -125,7 +125,9 @@ class OccupancyGrid:
 
     def polygons(self, mask: NDArray[np.bool_]) -> list[Polygon]:
         """The marked cells (rows, cols) as map-frame polygons with holes, one for each 4-connected region."""
-        return [p for p in (self.shape_to_map(p) for p in _outlines(mask, self.resolution_m)) if isinstance(p, Polygon)]
+        shapes = np.array(outlines(mask), dtype=object)
+        found = shapely.transform(shapes, lambda corners: self.to_map(corners * self.resolution_m))
+        return [polygon for polygon in found if isinstance(polygon, Polygon)]
 
 
 def _corners(ring: LinearRing) -> list[tuple[float, float]]:
@@ -172,35 +174,6 @@ def _moved(points: ArrayLike, pose: Pose) -> NDArray[np.float64]:
     array = np.atleast_2d(np.asarray(points, dtype=np.float64))
     moved: NDArray[np.float64] = array @ np.array([[a, c], [b, d]]) + np.array([x, y])
     return moved
-
-
-def _outlines(mask: NDArray[np.bool_], resolution_m: float) -> list[Polygon]:
-    """Exact cell-edge outlines, found as contours of the mask blown up threefold."""
-    # Contours run through pixel centres: at three pixels a cell the outline lies one third of a cell inside the edge.
-    if not mask.any():
-        return []
-    padded: NDArray[np.uint8] = np.pad(mask, 1).astype(np.uint8)
-    big = cv2.resize(padded, None, fx=3, fy=3, interpolation=cv2.INTER_NEAREST)
-    contours, tree = cv2.findContours(big, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    rings = [_ring(contour[:, 0, :], resolution_m) for contour in contours]
-    found = []
-    for ring, (_, _, hole, parent) in zip(rings, tree[0], strict=True):
-        if parent >= 0 or len(ring) < 4:
-            continue
-        holes, following = [], hole
-        while following >= 0:
-            if len(rings[following]) >= 4:
-                holes.append(rings[following])
-            following = tree[0][following][0]
-        polygon = Polygon(ring, holes)
-        found.extend(_parts(polygon if polygon.is_valid else polygon.buffer(0)))
-    return found
-
-
-def _ring(pixels: NDArray[Any], resolution_m: float) -> NDArray[np.float64]:
-    cells = np.round((pixels + 0.5) / 3.0) - 1.0
-    keep = np.any(cells != np.roll(cells, 1, axis=0), axis=1)
-    return cells[keep] * resolution_m
 
 
 def _parts(shape: BaseGeometry) -> list[Polygon]:

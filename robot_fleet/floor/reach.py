@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -45,6 +45,18 @@ class MissedFloor:
     zone: str
     reason: WhyMissed
     mask: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class KnownReach:
+    """What somebody has worked out before: `coverable` (rows, cols), the floor that some robot's head passes over.
+
+    `clearance` knows keepouts and closed floor; with `barred` there are zones, not in it, that some robot may not enter.
+    """
+
+    clearance: ClearanceField
+    coverable: NDArray[np.bool_]
+    barred: bool = False
 
 
 def standable(profile: RobotProfile, clearance: ClearanceField) -> NDArray[np.bool_]:
@@ -133,42 +145,58 @@ def why_missed(
     robots: Sequence[RobotStart],
     covered: NDArray[np.bool_],
     closed: Sequence[Polygon] = (),
+    known: KnownReach | None = None,
 ) -> list[MissedFloor]:
     """Every requested free cell that `covered` (rows, cols) lacks, once, under the first zone that holds it.
 
-    NO_ROBOT_MAY_ENTER: there is no robot. KEEPOUT: in a keepout, or a keepout alone keeps the heads away. NOT_CLEANED:
-    it is coverable. BLOCKED: only the `closed` polygons are in the way. UNREACHABLE: a robot would fit, but no way
-    leads there, or the free floor itself is cut off. TOO_NARROW: the rest.
+    NO_ROBOT_MAY_ENTER: there is no robot, or zones that admit none of them alone keep the heads away. KEEPOUT: in a
+    keepout, or a keepout alone keeps the heads away. NOT_CLEANED: it is coverable. BLOCKED: only the `closed` polygons
+    are in the way. UNREACHABLE: a robot would fit, but no way leads there, or the free floor itself is cut off.
+    TOO_NARROW: the rest. What is `known` already is not worked out again.
     """
-    rest = floor.requested(tuple(zones)) & ~covered
+    own = _cells_of_zones(floor, zones)
+    rest = floor.grid.free & ~covered
+    if own:
+        rest &= np.logical_or.reduce([cells for _, cells in own])
     found: list[MissedFloor] = []
-    for reason, reached in _reasons(floor, robots, rest, closed):
+    for reason, reached in _reasons(floor, robots, rest, closed, known):
         because = rest & reached
         rest &= ~because
-        found.extend(_by_zone(floor, zones, reason, because))
+        found.extend(MissedFloor(name, reason, here) for name, cells in own if (here := because & cells).any())
+        if not rest.any():
+            break
     return found
 
 
 def _reasons(
-    floor: FloorMap, robots: Sequence[RobotStart], rest: NDArray[np.bool_], closed: Sequence[Polygon]
-) -> list[tuple[WhyMissed, NDArray[np.bool_]]]:
+    floor: FloorMap,
+    robots: Sequence[RobotStart],
+    rest: NDArray[np.bool_],
+    closed: Sequence[Polygon],
+    known: KnownReach | None,
+) -> Iterator[tuple[WhyMissed, NDArray[np.bool_]]]:
     """Reasons in the order in which they apply, each with the cells that it explains."""
     everywhere = np.ones(floor.grid.shape, dtype=bool)
     if not rest.any():
-        return []
+        return
     if not robots:
-        return [(WhyMissed.NO_ROBOT_MAY_ENTER, everywhere)]
-    clearance = ClearanceField.of(floor, closed)
-    reasons = [(WhyMissed.KEEPOUT, floor.kept_out()), (WhyMissed.NOT_CLEANED, _swept_by_any(floor, robots, clearance))]
+        yield WhyMissed.NO_ROBOT_MAY_ENTER, everywhere
+        return
+    if known is None:
+        clearance = ClearanceField.of(floor, closed)
+        known = KnownReach(clearance, _swept_by_any(floor, robots, clearance))
+    yield WhyMissed.KEEPOUT, floor.kept_out()
+    yield WhyMissed.NOT_CLEANED, known.coverable
+    if known.barred:
+        yield WhyMissed.NO_ROBOT_MAY_ENTER, _swept_by_any(floor, robots, known.clearance)
     if closed:
-        reasons.append((WhyMissed.BLOCKED, _under(floor, closed)))
-        reasons.append((WhyMissed.BLOCKED, _swept_by_any(floor, robots, ClearanceField.of(floor))))
+        yield WhyMissed.BLOCKED, _under(floor, closed)
+        yield WhyMissed.BLOCKED, _swept_by_any(floor, robots, ClearanceField.of(floor))
     if floor.keepouts:
         unkept = FloorMap(floor.name, floor.grid)
-        reasons.append((WhyMissed.KEEPOUT, _swept_by_any(unkept, robots, ClearanceField.of(unkept, closed))))
-    reasons.append((WhyMissed.UNREACHABLE, _cut_off(floor, robots, clearance)))
-    reasons.append((WhyMissed.TOO_NARROW, everywhere))
-    return reasons
+        yield WhyMissed.KEEPOUT, _swept_by_any(unkept, robots, ClearanceField.of(unkept, closed))
+    yield WhyMissed.UNREACHABLE, _cut_off(floor, robots, known)
+    yield WhyMissed.TOO_NARROW, everywhere
 
 
 def _swept_by_any(floor: FloorMap, robots: Sequence[RobotStart], clearance: ClearanceField) -> NDArray[np.bool_]:
@@ -187,26 +215,28 @@ def _swept_by_any(floor: FloorMap, robots: Sequence[RobotStart], clearance: Clea
     return swept_floor
 
 
-def _cut_off(floor: FloorMap, robots: Sequence[RobotStart], clearance: ClearanceField) -> NDArray[np.bool_]:
+def _cut_off(floor: FloorMap, robots: Sequence[RobotStart], known: KnownReach) -> NDArray[np.bool_]:
     """Cells over which some robot's head would pass if it stood there, and free floor that no reach touches."""
     cut_off = np.zeros(floor.grid.shape, dtype=bool)
-    for profile in {profile.name: profile for profile, _ in robots}.values():
-        cut_off |= swept(floor, standable(profile, clearance), profile.head)
+    shapes = {(p.footprint.circumscribed_m + p.clearance_m, p.head): p for p, _ in robots}
+    for profile in shapes.values():
+        cut_off |= swept(floor, standable(profile, known.clearance), profile.head)
     _, labels = cv2.connectedComponents(floor.grid.free.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    joined = np.unique(labels[_swept_by_any(floor, robots, clearance)])
-    return cut_off | ~np.isin(labels, joined)
+    joined = np.zeros(int(labels.max()) + 1, dtype=bool)
+    joined[labels[known.coverable]] = True
+    return np.asarray(cut_off | ~joined[labels])
 
 
 def _under(floor: FloorMap, closed: Sequence[Polygon]) -> NDArray[np.bool_]:
     return floor.grid.centres_inside(union_all(list(closed)))
 
 
-def _by_zone(floor: FloorMap, zones: Sequence[str], reason: WhyMissed, mask: NDArray[np.bool_]) -> list[MissedFloor]:
-    left = mask.copy()
+def _cells_of_zones(floor: FloorMap, zones: Sequence[str]) -> list[tuple[str, NDArray[np.bool_]]]:
+    """The cells (rows, cols) of each zone that lie in none of those before it."""
+    taken = np.zeros(floor.grid.shape, dtype=bool)
     found = []
     for name in zones:
-        here = left & floor.grid.centres_inside(floor.zone(name).polygon)
-        left &= ~here
-        if here.any():
-            found.append(MissedFloor(name, reason, here))
+        here = floor.grid.centres_inside(floor.zone(name).polygon) & ~taken
+        taken |= here
+        found.append((name, here))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,12 +16,31 @@ from robot_fleet.floor.profile import RobotProfile
 
 @dataclass(frozen=True)
 class Zone:
-    """A named part of the floor that can be asked for; the smaller `priority`, the earlier it is cleaned."""
+    """A named part of the floor that can be asked for; the smaller `priority`, the earlier it is cleaned.
+
+    `clean_before` is the time of day, in the store's time zone, by which it should be clean. With `robots` only those
+    may enter it, under whatever other zone the floor lies too; without, every robot may.
+    """
 
     name: str
     polygon: Polygon
     priority: int = 0
     surface: str = "hard"
+    clean_before: datetime.time | None = None
+    robots: tuple[str, ...] = ()
+
+    def admits(self, robot: str) -> bool:
+        """Whether the robot of that name may enter."""
+        return not self.robots or robot in self.robots
+
+
+@dataclass(frozen=True)
+class OneWay:
+    """Floor on which robots drive in one direction alone: `yaw_rad`, in the map frame."""
+
+    name: str
+    polygon: Polygon
+    yaw_rad: float
 
 
 @dataclass(frozen=True)
@@ -54,6 +74,7 @@ class FloorMap:
     zones: tuple[Zone, ...] = ()
     keepouts: tuple[Keepout, ...] = ()
     docks: tuple[Dock, ...] = ()
+    one_ways: tuple[OneWay, ...] = ()
 
     def zone(self, name: str) -> Zone:
         """The zone of that name; KeyError when there is none."""
@@ -67,6 +88,10 @@ class FloorMap:
         """Mask (rows, cols) of the free cells whose centre lies in one of the named zones."""
         asked = union_all([self.zone(name).polygon for name in zones])
         return self.grid.free & self.grid.centres_inside(asked)
+
+    def barred_to(self, robot: str) -> tuple[Polygon, ...]:
+        """The zones (map frame) that the robot of that name may not enter."""
+        return tuple(zone.polygon for zone in self.zones if not zone.admits(robot))
 
     def kept_out(self) -> NDArray[np.bool_]:
         """Mask (rows, cols) of the cells whose centre lies in a keepout."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 
@@ -17,12 +18,14 @@ _AT_M = 0.5
 
 
 def faults_of(
-    request: PlanRequest, clearance: ClearanceField | None = None, coverable: Bools | None = None
+    request: PlanRequest,
+    clearance: Callable[[Starter], ClearanceField] | None = None,
+    coverable: Bools | None = None,
 ) -> tuple[Fault, ...]:
-    """Every fault of the request itself; with the clearance and the coverable cells, those that the floor shows."""
+    """Every fault of the request itself; with each robot's clearance and the coverable cells, those that the floor shows."""
     if clearance is None or coverable is None:
         return (*_robots(request), *_zones(request))
-    found = [fault for robot in request.robots for fault in _standing(request, robot, clearance)]
+    found = [fault for robot in request.robots for fault in _standing(request, robot, clearance(robot))]
     if not coverable.any() and not found:
         found.append(
             Fault("request", "zones", f"no robot can clean any of {', '.join(request.zones)}",

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from shapely import Polygon
 
 from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.profile import Head, RobotProfile
-from robot_fleet.floor.reach import reachable
+from robot_fleet.floor.reach import first_free_cell, standable
+from robot_fleet.planning.parting import Party, parted_floor
 from robot_fleet.planning.plan import PlanRequest, Starter
 from robot_fleet.planning.terrain import Bools, Terrain
 
@@ -38,22 +40,70 @@ class Crew:
         return min(robot.profile.head.width_m - robot.profile.overlap_m for robot in self.robots)
 
 
-def crews(request: PlanRequest, requested: Bools, clearance: ClearanceField) -> tuple[list[Crew], Bools]:
-    """The crews of a request, and the mask (rows, cols) of requested cells that some robot can clean."""
-    floor = request.floor
-    coverable = np.zeros(floor.grid.shape, dtype=bool)
+class Clearances:
+    """The clearance of each robot: zones that a robot may not enter are closed for it."""
+
+    def __init__(self, request: PlanRequest) -> None:
+        self._request = request
+        self._known: dict[tuple[Polygon, ...], ClearanceField] = {}
+
+    def of(self, robot: Starter) -> ClearanceField:
+        """The robot's own clearance; robots with the same rights share it."""
+        return self._closed_by(self._request.floor.barred_to(robot.name))
+
+    @property
+    def unbarred(self) -> ClearanceField:
+        """The clearance of a robot that may enter every zone."""
+        return self._closed_by(())
+
+    @property
+    def barred(self) -> bool:
+        """Whether some zone is closed to some robot."""
+        return any(self._request.floor.barred_to(robot.name) for robot in self._request.robots)
+
+    def _closed_by(self, barred: tuple[Polygon, ...]) -> ClearanceField:
+        if barred not in self._known:
+            self._known[barred] = ClearanceField.of(self._request.floor, self._request.closed + barred)
+        return self._known[barred]
+
+
+def crews(request: PlanRequest, requested: Bools, clearances: Clearances) -> tuple[list[Crew], Bools]:
+    """The crews of a request, and the mask (rows, cols) of requested cells that some robot can clean.
+
+    Floor that several crews can clean is parted among them, as much for each as its robots can clean in the same time.
+    """
+    coverable = np.zeros(request.floor.grid.shape, dtype=bool)
     found: list[Crew] = []
-    for robots in _grouped(request, clearance):
+    for robots, reach in _grouped(request, clearances):
         widest = max(robots, key=_keep_m)
-        reach = reachable(floor, widest.profile, widest.pose, clearance)
+        clearance = clearances.of(widest)
         head = min((robot.profile.head for robot in robots), key=lambda head: head.width_m)
-        terrain = Terrain.of(floor, widest.profile, clearance=clearance)
+        terrain = Terrain.of(request.floor, widest.profile, clearance=clearance)
         within = _coverable(terrain, reach, head) & requested
-        wanted = _worth_a_visit(within & ~coverable, request)
         coverable |= within
-        if wanted.any():
-            found.append(Crew(tuple(robots), terrain, reach, wanted))
-    return found, coverable
+        found.append(Crew(tuple(robots), terrain, reach, _worth_a_visit(within, request)))
+    return _parted(found), coverable
+
+
+def _parted(found: list[Crew]) -> list[Crew]:
+    """The crews with floor of their own, each cell with one of them; a crew without floor is left out."""
+    parties = [Party(crew.wanted, sum(map(_rate, crew.robots)), _middle(crew)) for crew in found]
+    shares = parted_floor(parties)
+    return [
+        Crew(crew.robots, crew.terrain, crew.reach, share)
+        for crew, share in zip(found, shares, strict=True)
+        if share.any()
+    ]
+
+
+def _rate(robot: Starter) -> float:
+    return robot.profile.head.width_m * robot.profile.speed_mps
+
+
+def _middle(crew: Crew) -> tuple[float, float]:
+    """The (row, col) about which a crew's reach lies."""
+    rows, cols = np.nonzero(crew.reach)
+    return float(rows.mean()), float(cols.mean())
 
 
 def _coverable(terrain: Terrain, reach: Bools, head: Head) -> Bools:
@@ -65,21 +115,21 @@ def _coverable(terrain: Terrain, reach: Bools, head: Head) -> Bools:
     return np.asarray(away[1::2, 1::2] * (terrain.side_m / 2) <= radius + 1e-4)
 
 
-def _grouped(request: PlanRequest, clearance: ClearanceField) -> list[list[Starter]]:
-    """Robots in groups with one reach: those that the widest robot of the group could visit; widest robots first."""
+def _grouped(request: PlanRequest, clearances: Clearances) -> list[tuple[list[Starter], Bools]]:
+    """Robots in groups with the same rights and one reach, the widest robot's; widest robots first."""
     left = sorted(request.robots, key=lambda robot: (-_keep_m(robot), request.robots.index(robot)))
-    groups: list[list[Starter]] = []
+    groups: list[tuple[list[Starter], Bools]] = []
     while left:
-        first = left[0]
-        reach = reachable(request.floor, first.profile, first.pose, clearance)
-        group = [first]
-        for robot in left[1:]:
-            other = reachable(request.floor, first.profile, robot.pose, clearance)
-            if bool((other & reach).any()):
-                group.append(robot)
-        left = [robot for robot in left if robot not in group]
-        if reach.any():
-            groups.append(sorted(group, key=request.robots.index))
+        first, clearance = left[0], clearances.of(left[0])
+        standing = standable(first.profile, clearance)
+        _, regions = cv2.connectedComponents(standing.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+        same = [robot for robot in left if clearances.of(robot) is clearance]
+        cells = [first_free_cell(clearance, standing, robot.pose) for robot in same]
+        home = regions[cells[0]] if cells[0] is not None else 0
+        group = [robot for robot, cell in zip(same, cells, strict=True) if cell is not None and regions[cell] == home]
+        if group:
+            groups.append((sorted(group, key=request.robots.index), np.asarray(regions == home)))
+        left = [robot for robot in left if robot is not first and robot not in group]
     return groups
 
 

@@ -2,18 +2,19 @@
 
 A polygon footprint is taken for the disc about its turning centre that holds it: safe for every heading, and floor that
 only a turned polygon could reach is left out. Robots of different shapes share lanes that the widest robot can drive and
-the narrowest head can clean.
+the narrowest head can clean. Zones that a robot may not enter are closed for it: robots with other rights are crews of
+their own.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from robot_fleet.floor.clearance import ClearanceField
+from robot_fleet.floor.reach import KnownReach
 from robot_fleet.planning.accounting import missed_areas
 from robot_fleet.planning.checking import faults_of
 from robot_fleet.planning.conflicts import kept_apart
-from robot_fleet.planning.crew import crews
+from robot_fleet.planning.crew import Clearances, crews
 from robot_fleet.planning.crew_plan import CrewPlan
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, Plan, PlanRequest, Progress
 from robot_fleet.planning.sweeping import mark_swept
@@ -30,10 +31,10 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     faults = faults_of(request)
     if faults:
         raise CannotPlan(faults)
-    clearance = ClearanceField.of(request.floor, request.closed)
+    clearances = Clearances(request)
     requested = request.floor.requested(request.zones)
-    teams, coverable = crews(request, requested, clearance)
-    faults = faults_of(request, clearance, coverable)
+    teams, coverable = crews(request, requested, clearances)
+    faults = faults_of(request, clearances.of, coverable)
     if faults:
         raise CannotPlan(faults)
     paths: dict[str, CoveragePath] = {}
@@ -44,23 +45,26 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     ordered = [paths.get(robot.name, CoveragePath(robot.name, ())) for robot in request.robots]
     apart = kept_apart(ordered, request.robots)
     tell(0.95, "adding up the account")
-    found = _accounted(request, apart, requested, coverable)
+    found = _accounted(request, apart, requested, coverable, clearances)
     tell(1.0, "planned")
     return found
 
 
-def _accounted(request: PlanRequest, paths: list[CoveragePath], requested: Bools, coverable: Bools) -> Plan:
+def _accounted(
+    request: PlanRequest, paths: list[CoveragePath], requested: Bools, coverable: Bools, clearances: Clearances
+) -> Plan:
     """The plan with its figures; floor that was clean already is neither requested nor missed."""
     clean = request.cleaned if request.cleaned is not None else np.zeros_like(requested)
     cell = request.floor.grid.cell_area_m2
     swept = _swept(request, paths)
     rate = sum(robot.profile.head.width_m * robot.profile.speed_mps for robot in request.robots)
+    known = KnownReach(clearances.unbarred, coverable, clearances.barred)
     coverable_m2 = float((coverable & ~clean).sum() * cell)
     return Plan(
         floor=request.floor.name,
         zones=request.zones,
         paths=tuple(path for path in paths if path.legs),
-        missed=missed_areas(request, swept | clean),
+        missed=missed_areas(request, swept | clean, known),
         requested_m2=float((requested & ~clean).sum() * cell),
         coverable_m2=coverable_m2,
         planned_m2=float((swept & requested & ~clean).sum() * cell),
