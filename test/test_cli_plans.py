@@ -32,9 +32,9 @@ def test_a_plan_is_told_kept_drawn_and_judged_sound(tmp_path: Path, tell: Tell) 
 
 def test_an_unsound_plan_is_told_and_ends_with_1(tmp_path: Path, tell: Tell) -> None:
     through_shelves = {
-        "format": "robot_fleet.plan/1",
+        "format": "robot-fleet-plan/1",
         "zones": ["front"],
-        "robots": [{"robot": "robot_1", "profile": "W", "legs": [{"points": [[1.0, 1.0], [11.0, 7.0]]}]}],
+        "robots": [{"name": "robot_1", "profile": "W", "legs": [{"poses": [[1.0, 1.0], [11.0, 7.0]]}]}],
     }
     file = tmp_path / "plan.json"
     file.write_text(json.dumps(through_shelves))

@@ -75,7 +75,7 @@ def test_there_are_eight(hall: FloorMap) -> None:
 
 
 def shifted(plan: dict[str, Any], by_m: tuple[float, float], leg: int = 0) -> dict[str, Any]:
-    points = plan["robots"][0]["legs"][leg]["points"]
+    points = plan["robots"][0]["legs"][leg]["poses"]
     points[:] = [[x + by_m[0], y + by_m[1]] for x, y in points]
     return plan
 

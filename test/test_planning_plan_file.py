@@ -18,18 +18,19 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, SCRUBBER_S, WORKING_W, RobotProfile
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, MissedArea, MissedReason, Plan
 from robot_fleet.planning.plan_file import BadPlan, document_from_dict, plan_from_dict, plan_to_dict, read_plan
+from robot_fleet.planning.plan_format import Profiles
 
 LEAST: dict[str, Any] = {
-    "format": "robot_fleet.plan/1",
-    "robots": [{"robot": "r1", "profile": "R", "legs": [{"points": [[0, 0], [5, 0]]}, {"points": [[5, 0], [5, 2]]}]}],
+    "format": "robot-fleet-plan/1",
+    "robots": [{"name": "r1", "profile": "R", "legs": [{"poses": [[0, 0], [5, 0]]}, {"poses": [[5, 0], [5, 2]]}]}],
 }
 FULL: dict[str, Any] = {
-    "format": "robot_fleet.plan/1",
+    "format": "robot-fleet-plan/1",
     "floor": "hall",
     "zones": ["strip"],
     "robots": [
         {
-            "robot": "r1",
+            "name": "r1",
             "profile": "W",
             "start": [0, 0, 0],
             "legs": [
@@ -38,16 +39,14 @@ FULL: dict[str, Any] = {
                     "kind": "transit",
                     "zone": "",
                     "reverse": True,
-                    "points": [[0, 0], [1, 0]],
+                    "poses": [[0, 0], [1, 0]],
                     "times_s": [0, 9],
                 },
-                {"id": "b", "points": [[1, 0], [1, 0], [5, 0]], "times_s": [9, 10, 30]},
+                {"id": "b", "poses": [[1, 0], [1, 0], [5, 0]], "times_s": [9, 10, 30]},
             ],
         }
     ],
-    "missed": [
-        {"zone": "strip", "reason": "too narrow", "area_m2": 1.0, "polygon": [[[0, 0], [1, 0], [1, 1], [0, 1]]]}
-    ],
+    "missed": [{"zone": "strip", "reason": "too narrow", "area_m2": 1.0, "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}],
     "requested_m2": 3,
 }
 
@@ -80,7 +79,7 @@ def test_with_accelerations_the_nominal_times_are_trapezoids() -> None:
 def test_a_smooth_bend_takes_what_the_yaw_rate_leaves() -> None:
     angles = np.radians(np.arange(0, 91, 5))
     arc = [[math.sin(a), 1 - math.cos(a)] for a in angles]
-    document = {**LEAST, "robots": [{"robot": "r", "profile": "R", "legs": [{"points": [[-3, 0], *arc, [1, 4]]}]}]}
+    document = {**LEAST, "robots": [{"name": "r", "profile": "R", "legs": [{"poses": [[-3, 0], *arc, [1, 4]]}]}]}
     # Three metres at 0.5 m/s on both sides, where the first and last half vertex turn; 90 degrees less those at 0.6 rad/s.
     bend_s = max(math.pi / 2 / 0.6, math.pi / 2 / 0.5)
     assert plan_from_dict(document).makespan_s == pytest.approx(6 / 0.5 + bend_s, rel=0.01)
@@ -149,6 +148,42 @@ def test_any_plan_comes_back(given_plan: tuple[Plan, dict[str, RobotProfile]]) -
     assert (again.plan.requested_m2, again.plan.bound_s) == (plan.requested_m2, plan.bound_s)
 
 
+PATHS: dict[str, Any] = {
+    "format": "robot-fleet-paths/1",
+    "robots": [{"name": "r1", "points": [[0, 0], [5, 0], [5, 2]]}, {"name": "r2", "points": [[9, 0], [9, 5]]}],
+}
+
+
+def test_paths_of_another_program_are_driven_by_the_robots_of_the_store() -> None:
+    profiles = Profiles({}, {"r1": REFERENCE_R}, WORKING_W)
+    read = document_from_dict(PATHS, profiles)
+    assert read.profiles == {"r1": REFERENCE_R, "r2": WORKING_W}
+    (leg,) = read.plan.path("r1").legs
+    assert leg.kind is LegKind.CLEAN
+    assert leg.times_s.tolist() == pytest.approx([0.0, 10.0, 10.0 + math.pi / 2 / 0.6 + 4.0])
+    assert document_from_dict(PATHS, Profiles({}, instead=SCRUBBER_S)).profiles["r1"] == SCRUBBER_S
+    assert faults_of(PATHS) == ["robots[0].profile", "robots[1].profile"]
+
+
+def test_poses_tell_headings_pivots_and_driving_backwards() -> None:
+    legs = (
+        Leg("out", LegKind.UNDOCK, np.array([(0.0, 0.0), (-1.0, 0.0)]), np.array([0.0, 2.0]), reverse=True),
+        Leg("on", LegKind.CLEAN, np.array([(-1.0, 0.0), (-1.0, 5.0), (4.0, 5.0)]), np.array([2.0, 20.0, 40.0])),
+    )
+    plan = Plan("hall", (), (CoveragePath("r1", legs),), (), *[math.nan] * 4)
+    document = plan_to_dict(plan, {"r1": REFERENCE_R}, {"r1": Pose(0, 0, 0)})
+    out, on = document["robots"][0]["legs"]
+    assert [pose[2] for pose in out["poses"]] == [0.0, 0.0]
+    quarter = math.pi / 2
+    assert [pose[2] for pose in on["poses"]] == pytest.approx([0.0, quarter, quarter, 0.0, 0.0], abs=1e-6)
+    assert on["times_s"] == pytest.approx([2.0, 2.0 + quarter / 0.6, 20.0, 20.0 + quarter / 0.6, 40.0], abs=1e-6)
+    assert (out["tool_on"], on["tool_on"], on["start_s"], on["end_s"]) == (False, True, 2.0, 40.0)
+    del out["reverse"]
+    again = document_from_dict(document).plan.path("r1").legs
+    assert [leg.reverse for leg in again] == [True, False]
+    assert again[1].points.tolist() == legs[1].points.tolist()
+
+
 def test_a_robot_that_only_stands_in_the_way_is_kept() -> None:
     plan = Plan("hall", (), (), (), math.nan, math.nan, math.nan, math.nan)
     again = document_from_dict(plan_to_dict(plan, {"idle": WORKING_W}, {"idle": Pose(1, 2, 0)}))
@@ -169,7 +204,7 @@ def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("path", "value", "place"),
     [
-        ("format", "robot_fleet.plan/2", "format"),
+        ("format", "robot-fleet-plan/2", "format"),
         ("format", None, "format"),
         ("robots", "all", "robots"),
         ("robots", None, "robots"),
@@ -178,7 +213,7 @@ def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         ("requested_m2", math.nan, "requested_m2"),
         ("requested_m2", -1, "requested_m2"),
         ("makespan_s", 5, "makespan_s"),
-        ("robots.0.robot", "", "robots[0].robot"),
+        ("robots.0.name", "", "robots[0].name"),
         ("robots.0.profile", "X", "robots[0].profile"),
         ("robots.0.profile", None, "robots[0].profile"),
         ("robots.0.start", [1], "robots[0].start"),
@@ -188,18 +223,23 @@ def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         ("robots.0.legs.1.id", "a", "robots[0].legs[1].id"),
         ("robots.0.legs.1.kind", "mop", "robots[0].legs[1].kind"),
         ("robots.0.legs.1.reverse", 1, "robots[0].legs[1].reverse"),
-        ("robots.0.legs.0.points", [[0, 0]], "robots[0].legs[0].points"),
-        ("robots.0.legs.0.points.1", [0, math.nan], "robots[0].legs[0].points[1]"),
-        ("robots.0.legs.0.points.0", [0, 10**400], "robots[0].legs[0].points[0]"),
-        ("robots.0.legs.0.points.0", "ab", "robots[0].legs[0].points[0]"),
+        ("robots.0.legs.0.poses", [[0, 0]], "robots[0].legs[0].poses"),
+        ("robots.0.legs.0.poses.1", [0, math.nan], "robots[0].legs[0].poses[1]"),
+        ("robots.0.legs.0.poses.0", [0, 10**400], "robots[0].legs[0].poses[0]"),
+        ("robots.0.legs.0.poses.0", "ab", "robots[0].legs[0].poses[0]"),
         ("robots.0.legs.0.times_s", [0], "robots[0].legs[0].times_s"),
         ("robots.0.legs.0.times_s.1", -3, "robots[0].legs[0].times_s[1]"),
         ("robots.0.legs.1.times_s.1", 8, "robots[0].legs[1].times_s[1]"),
         ("robots.0.legs.1.times_s.0", 8, "robots[0].legs[1].times_s"),
         ("robots.0.legs.1.times_s", None, "robots[0].legs"),
+        ("robots.0.legs.0.tool_on", True, "robots[0].legs[0].tool_on"),
+        ("robots.0.legs.0.tool_on", "no", "robots[0].legs[0].tool_on"),
+        ("robots.0.legs.0.end_s", 5, "robots[0].legs[0].end_s"),
+        ("frame_id", "odom", "frame_id"),
         ("missed.0.reason", "lazy", "missed[0].reason"),
+        ("missed.0.holes", [[[0, 0], [9, 9]]], "missed[0].polygon"),
         ("missed.0.polygon", [], "missed[0].polygon"),
-        ("missed.0.polygon.0", [[0, 0], [1, 1], [1, 0], [0, 1]], "missed[0].polygon"),
+        ("missed.0.polygon", [[0, 0], [1, 1], [1, 0], [0, 1]], "missed[0].polygon"),
     ],
 )
 def test_one_thing_wrong_is_one_fault_at_its_place(path: str, value: object, place: str) -> None:
@@ -213,19 +253,19 @@ def test_every_fault_is_listed() -> None:
     change("format", "other")(document)
     change("robots.0.profile", "X")(document)
     change("robots.0.legs.0.kind", "mop")(document)
-    change("robots.0.legs.1.points.2", [math.inf, 0])(document)
+    change("robots.0.legs.1.poses.2", [math.inf, 0])(document)
     assert faults_of(document) == [
         "format",
         "robots[0].profile",
         "robots[0].legs[0].kind",
-        "robots[0].legs[1].points[2]",
+        "robots[0].legs[1].poses[2]",
     ]
 
 
 def test_two_robots_with_one_name_are_refused() -> None:
     document = copy.deepcopy(LEAST)
     document["robots"].append(copy.deepcopy(LEAST["robots"][0]))
-    assert faults_of(document) == ["robots[1].robot"]
+    assert faults_of(document) == ["robots[1].name"]
 
 
 def test_faults_of_an_inline_profile_are_listed_at_their_place() -> None:
@@ -250,7 +290,7 @@ def test_a_million_faults_are_told_in_a_few_hundred() -> None:
 
 documents = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from((*FULL, "x", "legs", "points")), inner),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from((*FULL, "x", "legs", "poses")), inner),
     max_leaves=20,
 )
 

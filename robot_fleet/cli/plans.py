@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from robot_fleet.planning.plan import Plan, PlanRequest
     from robot_fleet.planning.plan_file import PlanDocument
 
+ProfileName = Annotated[
+    str, typer.Option(metavar="NAME|FILE", help="R, W, S, a profile of store.yaml, or a YAML or JSON file of one.")
+]
 StoreArgument = Annotated[
     Path, typer.Argument(metavar="STORE", help="The store folder, for instance maps/corner_shop.")
 ]
@@ -24,13 +27,14 @@ StoreArgument = Annotated[
 def plan(
     store: StoreArgument,
     robots: RobotCount = None,
-    profile: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="R, W, S, a profile of store.yaml, or a YAML or JSON file of one.")
-    ] = "",
+    profile: ProfileName = "",
     zones: Annotated[str, typer.Option(metavar="A,B", help="Zones to plan; none: all.")] = "",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plan as JSON, for `judge`.")] = None,
     picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the plan as PNG.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same plan.")] = 0,
+    deadline: Annotated[
+        float | None, typer.Option(metavar="S", min=0.1, help="Search for so many seconds at most; the rest is fixed.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Plan how a fleet cleans a store, without driving: who cleans what, how long it takes, what cannot be reached."""
@@ -39,7 +43,7 @@ def plan(
 
     loaded = load(store, robots, profile)
     check_writable(*filter(None, (out, picture)))
-    made = plan_with_progress(_request(loaded, names(zones), seed))
+    made = plan_with_progress(_request(loaded, names(zones), seed, deadline))
     if out:
         _write(out, json.dumps(_document(loaded, made)))
     if picture:
@@ -54,19 +58,20 @@ def plan(
 
 def judge(
     store: StoreArgument,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan as `robot-fleet plan --out` writes it.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan of `robot-fleet plan --out`, or any paths.")],
+    profile: ProfileName = "",
     as_json: AsJson = False,
 ) -> None:
-    """Judge a plan: is it safe, does it cover, can it be driven in its time. Ends with 1 when anything is wrong with it.
+    """Judge a plan, or the paths of another program: is it safe, does it cover, can it be driven in its time.
 
-    The judge shares no code with the planner.
+    Ends with 1 when anything is wrong with it. The judge shares no code with the planner. Paths are
+    {"format": "robot-fleet-paths/1", "robots": [{"name": "r1", "points": [[x, y], ...]}]}, in metres. With --profile every
+    robot is of that kind, whatever the file says; robots without a profile are of the store's kind.
     """
     from robot_fleet.cli.screen import print_json
-    from robot_fleet.main.stores import load
     from robot_fleet.planning.judge import judge as judged
 
-    loaded = load(store)
-    document = _read_plan(loaded, file)
+    loaded, document = _judged_file(store, file, profile)
     _check_zones(loaded, document.plan.zones)
     verdict = judged(loaded.floor, document.plan, document.profiles, document.starts)
     if as_json:
@@ -77,7 +82,21 @@ def judge(
         raise typer.Exit(Exit.FAILED)
 
 
-def _request(store: Store, zones: tuple[str, ...], seed: int) -> PlanRequest:
+def _judged_file(folder: Path, file: Path, profile: str) -> tuple[Store, PlanDocument]:
+    """The store with docks for as many robots as the file has, and the file's plan."""
+    from robot_fleet.main.stores import load
+
+    loaded = load(folder, None, profile)
+    document = _read_plan(loaded, file, bool(profile))
+    robots = len({*document.profiles, *document.starts})
+    if robots > len(loaded.floor.docks):
+        # Docks that nobody has drawn are placed for the robots that ask for them.
+        kinds = {kind.name for kind in document.profiles.values()}
+        loaded = load(folder, robots, profile or (kinds.pop() if kinds in ({"R"}, {"W"}, {"S"}) else ""))
+    return loaded, document
+
+
+def _request(store: Store, zones: tuple[str, ...], seed: int, deadline_s: float | None) -> PlanRequest:
     from robot_fleet.planning.plan import PlanRequest, Starter
 
     _check_zones(store, zones)
@@ -86,7 +105,7 @@ def _request(store: Store, zones: tuple[str, ...], seed: int) -> PlanRequest:
         Starter(robot.name, robot.profile, docks[robot.name].pose, True, docks[robot.name]) for robot in store.robots
     )
     wanted = zones or tuple(zone.name for zone in store.floor.zones)
-    return PlanRequest(floor=store.floor, robots=starters, zones=wanted, seed=seed)
+    return PlanRequest(floor=store.floor, robots=starters, zones=wanted, seed=seed, deadline_s=deadline_s)
 
 
 def _check_zones(store: Store, zones: tuple[str, ...]) -> None:
@@ -108,14 +127,17 @@ def _document(store: Store, made: Plan) -> dict[str, object]:
     return plan_to_dict(made, profiles, starts)
 
 
-def _read_plan(store: Store, file: Path) -> PlanDocument:
+def _read_plan(store: Store, file: Path, overrule: bool) -> PlanDocument:
     from robot_fleet.fleet.errors import InvalidInput
     from robot_fleet.floor.profile import BUILT_IN
     from robot_fleet.planning.plan_file import BadPlan, read_plan
+    from robot_fleet.planning.plan_format import Profiles
 
-    known = {**BUILT_IN, **{robot.profile.name: robot.profile for robot in store.robots}}
+    of_robot = {robot.name: robot.profile for robot in store.robots}
+    named = {**BUILT_IN, **{profile.name: profile for profile in of_robot.values()}}
+    usual = store.robots[0].profile
     try:
-        return read_plan(file.read_bytes(), known, str(file))
+        return read_plan(file.read_bytes(), Profiles(named, of_robot, usual, usual if overrule else None), str(file))
     except OSError as fault:
         remedy = "Name a plan as `robot-fleet plan STORE --out FILE` writes it."
         raise CommandFailed(Exit.USAGE, f"{file} cannot be read: {fault.strerror}", remedy) from None

@@ -132,6 +132,9 @@ class PlanRequest:
 
     `cleaned` (rows, cols) marks cells that need nothing more; `closed` are polygons that no robot may touch for now,
     such as the place of a dead robot. `leg_prefix` makes leg ids unique over plans. The same seed gives the same plan.
+
+    `deadline_s` is for the stages that search: they do no more than fits into so many seconds of an ordinary machine, counted
+    in steps, so that the same request still gives the same plan. None: as long as it pays.
     """
 
     floor: FloorMap
@@ -142,6 +145,7 @@ class PlanRequest:
     leg_prefix: str = ""
     least_patch_m2: float = 0.0
     seed: int = 0
+    deadline_s: float | None = None
 
 
 class CannotPlan(Exception):

@@ -1,16 +1,18 @@
 """Plans as documents, so that a path can be kept, sent, written by hand, and judged.
 
-    {"format": "robot_fleet.plan/1", "floor": "corner_shop", "zones": ["shop"],
-     "robots": [{"robot": "r1", "profile": "W", "start": [x, y, yaw],
-                 "legs": [{"id": "r1.1", "kind": "clean", "zone": "shop", "reverse": false,
-                           "points": [[x, y], ...], "times_s": [...]}]}],
-     "missed": [{"zone": ..., "reason": ..., "area_m2": ..., "polygon": [[[x, y], ...], hole, ...]}],
+    {"format": "robot-fleet-plan/1", "frame_id": "map", "floor": "corner_shop", "zones": ["shop"],
+     "robots": [{"name": "r1", "profile": {...}, "start": [x, y, yaw],
+                 "legs": [{"id": "r1.1", "kind": "clean", "zone": "shop", "tool_on": true, "start_s": 0, "end_s": 9.5,
+                           "poses": [[x, y, yaw], ...], "times_s": [...]}]}],
+     "missed": [{"area_m2": ..., "reason": ..., "zone": ..., "polygon": [[x, y], ...], "holes": [[[x, y], ...]]}],
      "requested_m2": ..., "coverable_m2": ..., "planned_m2": ..., "bound_s": ..., "makespan_s": ...}
 
-Metres and radians in the map frame, seconds from the plan's start. `profile` is a name or a mapping (see
-floor/profile_document.py). Only `format`, `robots` and each robot's `robot`, `profile` and `legs` with their `points`
-must be there: a kind is "clean" unless said otherwise, and a robot without times gets the nominal ones. What a
-document does not claim is nan.
+    {"format": "robot-fleet-paths/1", "robots": [{"name": "r1", "points": [[x, y], ...]}]}
+
+Metres and radians in the map frame, seconds from the plan's start. The second format is for the paths of other programs,
+driven with the head on all the way. What must be there is told in docs/benchmarks.md: a kind is "clean" unless said
+otherwise, a robot without a profile gets the one of the store, and a robot without times the nominal ones. What a document
+does not claim is nan. planning/plan_poses.py says what a pose's heading means.
 """
 
 from __future__ import annotations
@@ -23,14 +25,14 @@ from typing import Any
 
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import BUILT_IN, RobotProfile
+from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.profile_document import profile_to_dict
 from robot_fleet.planning.plan import CoveragePath, Leg, MissedArea, Plan
+from robot_fleet.planning.plan_format import BUILT_IN_ALONE, CLAIMS, FRAME, PLAN_FORMAT, Profiles
+from robot_fleet.planning.plan_poses import PoseList, poses_of
 from robot_fleet.planning.plan_reader import PlanReader
 
-FORMAT = "robot_fleet.plan/1"
 MOST_BYTES = 200_000_000
-CLAIMS = ("requested_m2", "coverable_m2", "planned_m2", "bound_s", "makespan_s")
 DIGITS = 6
 
 
@@ -60,7 +62,8 @@ def plan_to_dict(
     names = named + [name for name in starts if name not in named]
     claims = {key: _claim(getattr(plan, key)) for key in CLAIMS}
     return {
-        "format": FORMAT,
+        "format": PLAN_FORMAT,
+        "frame_id": FRAME,
         "floor": plan.floor,
         "zones": list(plan.zones),
         "robots": [_robot_to_dict(plan.path(name), profiles[name], starts.get(name)) for name in names],
@@ -74,11 +77,17 @@ def _claim(value: float) -> float | None:
 
 
 def _robot_to_dict(path: CoveragePath, profile: RobotProfile, start: Pose | None) -> dict[str, Any]:
-    built_in = BUILT_IN.get(profile.name) == profile
-    document: dict[str, Any] = {"robot": path.robot, "profile": profile.name if built_in else _inline(profile)}
+    document: dict[str, Any] = {"name": path.robot, "profile": _inline(profile)}
+    yaw = None
     if start is not None:
         document["start"] = [round(value, DIGITS) for value in (start.x_m, start.y_m, start.yaw_rad)]
-    document["legs"] = [_leg_to_dict(leg) for leg in path.legs]
+        yaw = start.yaw_rad
+    legs: list[dict[str, Any]] = []
+    for leg in path.legs:
+        poses, times = poses_of(leg, yaw, profile)
+        legs.append(_leg_to_dict(leg, poses, times))
+        yaw = poses[-1][2]
+    document["legs"] = legs
     return document
 
 
@@ -88,25 +97,36 @@ def _inline(profile: RobotProfile) -> dict[str, Any]:
     return {"name": profile.name, **document}
 
 
-def _leg_to_dict(leg: Leg) -> dict[str, Any]:
-    return {
+def _leg_to_dict(leg: Leg, poses: PoseList, times: list[float]) -> dict[str, Any]:
+    document: dict[str, Any] = {
         "id": leg.leg_id,
         "kind": leg.kind.value,
         "zone": leg.zone,
-        "reverse": leg.reverse,
-        "points": [[round(x, DIGITS), round(y, DIGITS)] for x, y in leg.points.tolist()],
-        "times_s": [round(at_s, DIGITS) for at_s in leg.times_s.tolist()],
+        "tool_on": leg.head_on,
+        "start_s": round(times[0], DIGITS),
+        "end_s": round(times[-1], DIGITS),
+        "poses": [[round(value, DIGITS) for value in pose] for pose in poses],
+        "times_s": [round(at_s, DIGITS) for at_s in times],
     }
+    return {**document, "reverse": True} if leg.reverse else document
 
 
 def _missed_to_dict(area: MissedArea) -> dict[str, Any]:
-    rings = [area.polygon.exterior, *area.polygon.interiors]
-    polygon = [[[round(x, DIGITS), round(y, DIGITS)] for x, y in ring.coords] for ring in rings]
-    return {"zone": area.zone, "reason": area.reason.value, "area_m2": round(area.area_m2, DIGITS), "polygon": polygon}
+    outline, *holes = (
+        [[round(x, DIGITS), round(y, DIGITS)] for x, y in ring.coords]
+        for ring in (area.polygon.exterior, *area.polygon.interiors)
+    )
+    document = {
+        "area_m2": round(area.area_m2, DIGITS),
+        "reason": area.reason.value,
+        "zone": area.zone,
+        "polygon": outline,
+    }
+    return {**document, "holes": holes} if holes else document
 
 
-def read_plan(text: str | bytes, profiles: Mapping[str, RobotProfile] = BUILT_IN, file: str = "plan") -> PlanDocument:
-    """The plan in a JSON text; `profiles` are the ones that it may name. Raises BadPlan with every fault."""
+def read_plan(text: str | bytes, profiles: Profiles = BUILT_IN_ALONE, file: str = "plan") -> PlanDocument:
+    """The plan, or the paths, in a JSON text; `profiles` says who is what kind. Raises BadPlan with every fault."""
     if len(text) > MOST_BYTES:
         raise BadPlan((Fault(file, "", f"holds {len(text)} bytes", f"At most {MOST_BYTES} can be read."),))
     try:
@@ -118,17 +138,15 @@ def read_plan(text: str | bytes, profiles: Mapping[str, RobotProfile] = BUILT_IN
     return document_from_dict(document, profiles, file)
 
 
-def document_from_dict(
-    document: object, profiles: Mapping[str, RobotProfile] = BUILT_IN, file: str = "plan"
-) -> PlanDocument:
+def document_from_dict(document: object, profiles: Profiles = BUILT_IN_ALONE, file: str = "plan") -> PlanDocument:
     """The plan that a parsed document describes, with profiles and starts; raises BadPlan with every fault."""
     reader = PlanReader(file, profiles)
-    found = reader.read(document, FORMAT)
+    found = reader.read(document)
     if found is None or reader.faults:
         raise BadPlan(tuple(reader.faults))
     return PlanDocument(*found)
 
 
-def plan_from_dict(document: object, profiles: Mapping[str, RobotProfile] = BUILT_IN, file: str = "plan") -> Plan:
+def plan_from_dict(document: object, profiles: Profiles = BUILT_IN_ALONE, file: str = "plan") -> Plan:
     """The plan alone; raises BadPlan with every fault."""
     return document_from_dict(document, profiles, file).plan

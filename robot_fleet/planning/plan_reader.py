@@ -17,16 +17,26 @@ from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.profile_document import BadProfile, is_number, profile_from_dict
 from robot_fleet.planning.judging.nominal import with_nominal_times
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, MissedArea, MissedReason, Plan
+from robot_fleet.planning.plan_format import (
+    CLAIMS,
+    FARTHEST_M,
+    FRAME,
+    LEG,
+    MISSED,
+    PATH,
+    PATHS_FORMAT,
+    PLAN_FORMAT,
+    ROBOT,
+    TOP,
+    Profiles,
+    is_point,
+    is_pose,
+    shown,
+)
+from robot_fleet.planning.plan_poses import Way, way_of
 
-TOP = (
-    "format", "floor", "zones", "robots", "missed",
-    "requested_m2", "coverable_m2", "planned_m2", "bound_s", "makespan_s",
-)  # fmt: skip
-ROBOT = ("robot", "profile", "start", "legs")
-LEG = ("id", "kind", "zone", "reverse", "points", "times_s")
-MISSED = ("zone", "reason", "area_m2", "polygon")
 MOST_ROBOTS, MOST_LEGS, MOST_POINTS, MOST_FAULTS = 1000, 200_000, 5_000_000, 200
-FARTHEST_M, LONGEST_S = 1e6, 1e7
+LONGEST_S = 1e7
 ROUNDING_S = 0.01
 
 Found = tuple[Plan, dict[str, RobotProfile], dict[str, Pose]]
@@ -35,27 +45,32 @@ Found = tuple[Plan, dict[str, RobotProfile], dict[str, Pose]]
 class PlanReader:
     """Turns a parsed document into a plan; `faults` fills up on the way."""
 
-    def __init__(self, file: str, profiles: Mapping[str, RobotProfile]) -> None:
+    def __init__(self, file: str, profiles: Profiles) -> None:
         self.faults: list[Fault] = []
         self._file = file
-        self._known = dict(profiles)
+        self._known = profiles
+        self._robot_keys = ROBOT
         self._profiles: dict[str, RobotProfile] = {}
         self._starts: dict[str, Pose] = {}
         self._leg_ids: set[str] = set()
         self._points = 0
 
-    def read(self, document: object, format_name: str) -> Found | None:
+    def read(self, document: object) -> Found | None:
         """The plan, its profiles and its starts; None when the document is too wrong to make any."""
         top = self._mapping("", document, TOP)
         if top is None:
             return None
-        if top.get("format") != format_name:
-            self._fault("format", f"is {_shown(top.get('format'))}", f'Only "{format_name}" can be read.')
+        if top.get("format") not in (PLAN_FORMAT, PATHS_FORMAT):
+            remedy = f'Only "{PLAN_FORMAT}" and "{PATHS_FORMAT}" can be read.'
+            self._fault("format", f"is {shown(top.get('format'))}", remedy)
+        if top.get("frame_id", FRAME) != FRAME:
+            self._fault("frame_id", f"is {shown(top['frame_id'])}", f'Give poses in the frame "{FRAME}".')
+        self._robot_keys = PATH if top.get("format") == PATHS_FORMAT else ROBOT
         paths = [self._robot(f"robots[{i}]", robot) for i, robot in enumerate(self._robots(top))]
         missed = [
             self._missed(f"missed[{i}]", area) for i, area in enumerate(self._list("missed", top.get("missed", [])))
         ]
-        claims = {key: self._claim(key, top.get(key)) for key in TOP[5:]}
+        claims = {key: self._claim(key, top.get(key)) for key in CLAIMS}
         zones = self._list("zones", top.get("zones", []))
         plan = Plan(
             floor=self._text("floor", top.get("floor", "")),
@@ -83,21 +98,32 @@ class PlanReader:
         return robots
 
     def _robot(self, place: str, document: object) -> CoveragePath | None:
-        robot = self._mapping(place, document, ROBOT)
+        robot = self._mapping(place, document, self._robot_keys)
         if robot is None:
             return None
-        name = self._text(f"{place}.robot", robot.get("robot"))
+        name = self._text(f"{place}.name", robot.get("name"))
         if name in self._profiles:
-            self._fault(f"{place}.robot", f"is {_shown(name)} again", "Give each robot once.")
-        profile = self._profile(f"{place}.profile", robot.get("profile"))
+            self._fault(f"{place}.name", f"is {shown(name)} again", "Give each robot once.")
+        profile = self._profile(f"{place}.profile", robot.get("profile"), name)
         start = self._start(f"{place}.start", robot["start"]) if "start" in robot else None
-        legs = self._legs(f"{place}.legs", robot.get("legs"))
+        legs = self._legs(f"{place}.legs", robot.get("legs")) if self._robot_keys is ROBOT else self._path(place, robot)
         if self.faults or profile is None:
             return None
         self._profiles[name] = profile
         if start is not None:
             self._starts[name] = start
         return CoveragePath(name, self._timed(name, place, legs, profile, start))
+
+    def _path(self, place: str, robot: Mapping[str, Any]) -> list[tuple[Leg, bool]]:
+        """The one leg, head on, of a robot that is given as points alone."""
+        points = self._polyline(f"{place}.points", robot.get("points"))
+        timed = robot.get("times_s") is not None
+        times = self._times(f"{place}.times_s", robot["times_s"], points) if timed else None
+        if points is None or (timed and times is None):
+            return []
+        way = way_of(points)
+        at_s = np.zeros(len(way.points)) if times is None else times[way.kept]
+        return [(Leg(place, LegKind.CLEAN, way.points, at_s), timed)]
 
     def _timed(
         self, name: str, place: str, legs: list[tuple[Leg, bool]], profile: RobotProfile, start: Pose | None
@@ -110,11 +136,15 @@ class PlanReader:
             return plain
         return with_nominal_times(name, plain, profile, start)
 
-    def _profile(self, place: str, document: object) -> RobotProfile | None:
+    def _profile(self, place: str, document: object, robot: str) -> RobotProfile | None:
+        if self._known.instead is not None:
+            return self._known.instead
+        if document is None and (left_out := self._known.left_out(robot)) is not None:
+            return left_out
         if isinstance(document, str):
-            if document not in self._known:
-                self._fault(place, f"is {_shown(document)}", f"Known are: {', '.join(sorted(self._known))}.")
-            return self._known.get(document)
+            if document not in self._known.named:
+                self._fault(place, f"is {shown(document)}", f"Known are: {', '.join(sorted(self._known.named))}.")
+            return self._known.named.get(document)
         try:
             name = document.get("name", "inline") if isinstance(document, Mapping) else "inline"
             rest = {key: document[key] for key in document if key != "name"} if isinstance(document, Mapping) else None
@@ -155,41 +185,72 @@ class PlanReader:
             return None
         leg_id = self._text(f"{place}.id", leg.get("id", place))
         if leg_id in self._leg_ids:
-            self._fault(f"{place}.id", f"is {_shown(leg_id)} again", "Each leg of a plan needs an id of its own.")
+            self._fault(f"{place}.id", f"is {shown(leg_id)} again", "Each leg of a plan needs an id of its own.")
         self._leg_ids.add(leg_id)
-        kind = self._word(f"{place}.kind", leg.get("kind", "clean"), LegKind)
+        kind = self._kind(place, leg)
         zone = self._text(f"{place}.zone", leg.get("zone", ""))
-        reverse = leg.get("reverse", False)
-        if not isinstance(reverse, bool):
-            self._fault(f"{place}.reverse", f"is {_shown(reverse)}", "Give true or false.")
-        points = self._polyline(f"{place}.points", leg.get("points"))
+        poses = self._polyline(f"{place}.poses", leg.get("poses"))
+        way = way_of(poses) if poses is not None else None
+        reverse = self._reverse(f"{place}.reverse", leg.get("reverse"), way)
         timed = leg.get("times_s") is not None
-        times = self._times(f"{place}.times_s", leg["times_s"], points) if timed else np.zeros(0)
-        if kind is None or points is None or times is None:
+        times = self._times(f"{place}.times_s", leg["times_s"], poses) if timed else np.zeros(0)
+        if kind is None or way is None or times is None:
             return None
-        return Leg(leg_id, kind, points, times if timed else np.zeros(len(points)), zone, bool(reverse)), timed
+        if timed:
+            self._check_span(place, leg, times)
+        at_s = times[way.kept] if timed else np.zeros(len(way.points))
+        return Leg(leg_id, kind, way.points, at_s, zone, reverse), timed
 
-    def _polyline(self, place: str, document: object) -> NDArray[np.float64] | None:
+    def _kind(self, place: str, leg: Mapping[str, Any]) -> LegKind | None:
+        tool_on = leg.get("tool_on", True)
+        kind: LegKind | None = self._word(f"{place}.kind", leg.get("kind", "clean" if tool_on else "transit"), LegKind)
+        if not isinstance(tool_on, bool):
+            self._fault(f"{place}.tool_on", f"is {shown(tool_on)}", "Give true or false.")
+        elif "tool_on" in leg and kind is not None and tool_on is not (kind is LegKind.CLEAN):
+            remedy = "The tool is on in a clean leg and in no other."
+            self._fault(f"{place}.tool_on", f"is {str(tool_on).lower()} in a leg of kind {kind.value}", remedy)
+        return kind
+
+    def _reverse(self, place: str, given: object, way: Way | None) -> bool:
+        if given is not None:
+            if not isinstance(given, bool):
+                self._fault(place, f"is {shown(given)}", "Give true or false.")
+            return given is True
+        if way is not None and way.reverse is None:
+            self._fault(place.replace(".reverse", ".poses"), "go forwards and backwards", "Make two legs of it.")
+        return way is not None and way.reverse is True
+
+    def _check_span(self, place: str, leg: Mapping[str, Any], times: NDArray[np.float64]) -> None:
+        for key, at_s in (("start_s", times[0]), ("end_s", times[-1])):
+            said = self._claim(f"{place}.{key}", leg.get(key))
+            if abs(said - at_s) > ROUNDING_S:
+                self._fault(
+                    f"{place}.{key}", f"is {said:.2f}, but its times say {at_s:.2f}", "Leave it out or mend it."
+                )
+
+    def _polyline(self, place: str, document: object) -> list[Any] | None:
+        """Two or more points or poses."""
         points = self._list(place, document)
         self._points += len(points)
         if len(points) < 2:
-            self._fault(place, f"holds {len(points)}", "A leg needs two points or more.")
+            self._fault(place, f"holds {len(points)}", "Give two points or more.")
         elif self._points > MOST_POINTS:
             self._fault(place, "goes beyond what can be read", f"At most {MOST_POINTS} points in one plan.")
-        elif bad := next((i for i, point in enumerate(points) if not _is_point(point)), -1) + 1:
-            self._fault(f"{place}[{bad - 1}]", f"is {_shown(points[bad - 1])}", "Give x and y in metres.")
+        elif bad := next((i for i, point in enumerate(points) if not is_pose(point)), -1) + 1:
+            remedy = "Give x and y in metres and, if known, the yaw in radians."
+            self._fault(f"{place}[{bad - 1}]", f"is {shown(points[bad - 1])}", remedy)
         else:
-            return np.array(points, dtype=np.float64)
+            return points
         return None
 
-    def _times(self, place: str, document: object, points: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    def _times(self, place: str, document: object, points: list[Any] | None) -> NDArray[np.float64] | None:
         times = self._list(place, document)
         if points is not None and len(times) != len(points):
             self._fault(place, f"holds {len(times)} for {len(points)} points", "Give one time for each point.")
             return None
         for i, at_s in enumerate(times):
             if not is_number(at_s) or not 0 <= at_s <= LONGEST_S:
-                self._fault(f"{place}[{i}]", f"is {_shown(at_s)}", f"Give seconds, 0 or more, at most {LONGEST_S:.0f}.")
+                self._fault(f"{place}[{i}]", f"is {shown(at_s)}", f"Give seconds, 0 or more, at most {LONGEST_S:.0f}.")
                 return None
             if i and at_s < times[i - 1]:
                 self._fault(f"{place}[{i}]", f"is {at_s}, less than the one before", "Times never decrease.")
@@ -202,22 +263,28 @@ class PlanReader:
             return None
         zone = self._text(f"{place}.zone", area.get("zone", ""))
         reason = self._word(f"{place}.reason", area.get("reason", MissedReason.NOT_CLEANED.value), MissedReason)
-        polygon = self._polygon(f"{place}.polygon", area.get("polygon"))
+        polygon = self._polygon(place, area)
         area_m2 = self._claim(f"{place}.area_m2", area.get("area_m2"))
         if reason is None or polygon is None:
             return None
         return MissedArea(zone, reason, polygon, polygon.area if math.isnan(area_m2) else area_m2)
 
-    def _polygon(self, place: str, document: object) -> Polygon | None:
-        rings = self._list(place, document)
-        points = [self._list(f"{place}[{i}]", ring) for i, ring in enumerate(rings)]
+    def _polygon(self, place: str, area: Mapping[str, Any]) -> Polygon | None:
+        outline = self._list(f"{place}.polygon", area.get("polygon"))
+        holes = [
+            self._list(f"{place}.holes[{i}]", ring)
+            for i, ring in enumerate(self._list(f"{place}.holes", area.get("holes", [])))
+        ]
+        points = [outline, *holes]
         self._points += sum(map(len, points))
-        if not points or min(map(len, points)) < 3 or not all(_is_point(point) for ring in points for point in ring):
-            self._fault(place, "is no polygon", "Give rings of three points or more: the outline, then its holes.")
+        if min(map(len, points)) < 3 or not all(is_point(point) for ring in points for point in ring):
+            self._fault(f"{place}.polygon", "is no polygon", "Give rings of three points or more.")
         elif self._points > MOST_POINTS:
-            self._fault(place, "goes beyond what can be read", f"At most {MOST_POINTS} points in one plan.")
-        elif not (polygon := Polygon(points[0], points[1:])).is_valid:
-            self._fault(place, "crosses itself", "Give each ring in order, holes inside the outline.")
+            self._fault(
+                f"{place}.polygon", "goes beyond what can be read", f"At most {MOST_POINTS} points in one plan."
+            )
+        elif not (polygon := Polygon(outline, holes)).is_valid:
+            self._fault(f"{place}.polygon", "crosses itself", "Give each ring in order, holes inside the outline.")
         else:
             return polygon
         return None
@@ -226,32 +293,32 @@ class PlanReader:
         if value is None:
             return math.nan
         if not is_number(value) or value < 0:
-            self._fault(place, f"is {_shown(value)}", "Give a number, 0 or more, or leave it out.")
+            self._fault(place, f"is {shown(value)}", "Give a number, 0 or more, or leave it out.")
             return math.nan
         return float(value)
 
     def _word(self, place: str, value: object, words: Any) -> Any:
         known = [word.value for word in words]
         if not isinstance(value, str) or value not in known:
-            self._fault(place, f"is {_shown(value)}", f"Known are: {', '.join(known)}.")
+            self._fault(place, f"is {shown(value)}", f"Known are: {', '.join(known)}.")
             return None
         return words(value)
 
     def _text(self, place: str, value: object) -> str:
-        if not isinstance(value, str) or len(value) > 1000 or (not value and place.endswith((".robot", ".id"))):
-            self._fault(place, f"is {_shown(value)}", "Give a name.")
+        if not isinstance(value, str) or len(value) > 1000 or (not value and place.endswith((".name", ".id"))):
+            self._fault(place, f"is {shown(value)}", "Give a name.")
             return ""
         return value
 
     def _list(self, place: str, value: object) -> list[Any]:
         if isinstance(value, list):
             return value
-        self._fault(place, f"is {_shown(value)}", "Give a list.")
+        self._fault(place, f"is {shown(value)}", "Give a list.")
         return []
 
     def _mapping(self, place: str, value: object, known: tuple[str, ...]) -> Mapping[str, Any] | None:
         if not isinstance(value, Mapping):
-            self._fault(place, f"is {_shown(value)}", f"Give a mapping with {', '.join(known)}.")
+            self._fault(place, f"is {shown(value)}", f"Give a mapping with {', '.join(known)}.")
             return None
         for key in value:
             if key not in known:
@@ -262,20 +329,3 @@ class PlanReader:
         # A file with a fault in each of a million points is told so a few hundred times, not a million.
         if len(self.faults) < MOST_FAULTS:
             self.faults.append(Fault(self._file, place, what, remedy))
-
-
-def _is_point(point: object) -> bool:
-    if not isinstance(point, (list, tuple)) or len(point) != 2:
-        return False
-    return all(is_number(value) and abs(value) <= FARTHEST_M for value in point)
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "missing"
-    if isinstance(value, (Mapping, list, tuple)):
-        return f"a {type(value).__name__} of {len(value)}"
-    if isinstance(value, int) and value.bit_length() > 200:
-        return "a very large number"
-    text = f'"{value}"' if isinstance(value, str) else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

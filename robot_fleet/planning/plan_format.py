@@ -1,0 +1,62 @@
+"""The words of plan documents: their formats and keys, who is what kind of robot, and what a place looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from robot_fleet.floor.profile import BUILT_IN, RobotProfile
+from robot_fleet.floor.profile_document import is_number
+
+PLAN_FORMAT, PATHS_FORMAT, FRAME = "robot-fleet-plan/1", "robot-fleet-paths/1", "map"
+CLAIMS = ("requested_m2", "coverable_m2", "planned_m2", "bound_s", "makespan_s")
+TOP = ("format", "frame_id", "floor", "zones", "robots", "missed", *CLAIMS)
+ROBOT: tuple[str, ...] = ("name", "profile", "start", "legs")
+PATH: tuple[str, ...] = ("name", "profile", "start", "points", "times_s")
+LEG = ("id", "kind", "zone", "tool_on", "start_s", "end_s", "reverse", "poses", "times_s")
+MISSED = ("zone", "reason", "area_m2", "polygon", "holes")
+FARTHEST_M = 1e6
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """Who is what kind of robot: the profiles that a document may name, and those of robots that it gives none.
+
+    `of_robot` holds them by the robot's name, `usual` is that of all others; `instead` overrules the document.
+    """
+
+    named: Mapping[str, RobotProfile]
+    of_robot: Mapping[str, RobotProfile] = field(default_factory=dict)
+    usual: RobotProfile | None = None
+    instead: RobotProfile | None = None
+
+    def left_out(self, robot: str) -> RobotProfile | None:
+        """The profile of a robot whose document has none."""
+        return self.of_robot.get(robot, self.usual)
+
+
+BUILT_IN_ALONE = Profiles(BUILT_IN)
+
+
+def is_point(point: object) -> bool:
+    """Whether it is [x, y]."""
+    return isinstance(point, (list, tuple)) and len(point) == 2 and is_pose(point)
+
+
+def is_pose(pose: object) -> bool:
+    """Whether it is [x, y] or [x, y, yaw]."""
+    if not isinstance(pose, (list, tuple)) or len(pose) not in (2, 3):
+        return False
+    return all(is_number(value) and abs(value) <= FARTHEST_M for value in pose)
+
+
+def shown(value: object) -> str:
+    """A value as a fault names it, cut short."""
+    if value is None:
+        return "missing"
+    if isinstance(value, (Mapping, list, tuple)):
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, int) and value.bit_length() > 200:
+        return "a very large number"
+    text = f'"{value}"' if isinstance(value, str) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

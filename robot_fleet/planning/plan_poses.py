@@ -1,0 +1,84 @@
+"""A leg's points as poses with a heading, and back.
+
+In a file a robot's heading is written out: the pose at a point has the heading with which the robot arrives there (at a
+leg's first point the one with which it stands), and a pivot is a second pose at the same place. In a leg a robot faces
+along its points, and a pivot is part of the time that follows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.planning.judging.nominal import pivot_s
+from robot_fleet.planning.plan import Leg
+
+PIVOT_RAD = math.radians(10.0)
+_STILL_M, _SAME_RAD = 1e-4, 1e-6
+
+PoseList = list[tuple[float, float, float]]
+
+
+def poses_of(leg: Leg, yaw_rad: float | None, profile: RobotProfile) -> tuple[PoseList, list[float]]:
+    """The leg's poses (x, y, yaw) and their times; `yaw_rad` is the heading before it, None: that of its first move."""
+    headings = _headings(leg)
+    moving = headings[np.isfinite(headings)]
+    yaw = yaw_rad if yaw_rad is not None else float(moving[0]) if len(moving) else 0.0
+    places, times = leg.points.tolist(), leg.times_s.tolist()
+    poses: PoseList = [(*places[0], yaw)]
+    at_s = [times[0]]
+    for k, heading in enumerate(headings.tolist()):
+        turn = abs(math.remainder(heading - yaw, math.tau)) if math.isfinite(heading) else 0.0
+        yaw = heading if math.isfinite(heading) else yaw
+        if turn > PIVOT_RAD:
+            poses.append((*places[k], yaw))
+            at_s.append(min(times[k] + pivot_s(turn, profile), times[k + 1]))
+        poses.append((*places[k + 1], yaw))
+        at_s.append(times[k + 1])
+    return poses, at_s
+
+
+def _headings(leg: Leg) -> NDArray[np.float64]:
+    """(n - 1,) the robot's heading along each move; nan where it stands still."""
+    step = np.diff(leg.points, axis=0)
+    yaw = np.arctan2(step[:, 1], step[:, 0]) + (math.pi if leg.reverse else 0.0)
+    yaw = np.remainder(yaw + math.pi, math.tau) - math.pi
+    return np.where(np.hypot(step[:, 0], step[:, 1]) > _STILL_M, yaw, np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """What poses say: `points` (n, 2) without pivots, which of the poses they are, and the direction of driving.
+
+    `reverse` is None where the robot drives both ways, and False where no heading is given or it does not move.
+    """
+
+    points: NDArray[np.float64]
+    kept: NDArray[np.int64]
+    reverse: bool | None
+
+
+def way_of(poses: Sequence[Sequence[float]]) -> Way:
+    """The way along two or more poses, each (x, y) or (x, y, yaw)."""
+    places = np.array([pose[:2] for pose in poses], dtype=np.float64)
+    yaw = np.array([pose[2] if len(pose) > 2 else np.nan for pose in poses], dtype=np.float64)
+    same = (np.diff(places, axis=0) == 0.0).all(axis=1)
+    turned = np.abs(np.remainder(np.diff(yaw) + math.pi, math.tau) - math.pi) > _SAME_RAD
+    kept = np.flatnonzero(np.concatenate(([True], ~(same & turned))))
+    if len(kept) < 2:
+        kept = np.array([0, len(poses) - 1])
+    return Way(places[kept], kept, _reverse(places[kept], yaw[kept]))
+
+
+def _reverse(points: NDArray[np.float64], yaw: NDArray[np.float64]) -> bool | None:
+    step = np.diff(points, axis=0)
+    ahead = step[:, 0] * np.cos(yaw[1:]) + step[:, 1] * np.sin(yaw[1:])
+    known = ahead[np.isfinite(ahead) & (np.abs(ahead) > _STILL_M)]
+    if not len(known) or (known > 0).all():
+        return False
+    return True if (known < 0).all() else None
