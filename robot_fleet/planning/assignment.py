@@ -20,7 +20,7 @@ from robot_fleet.planning.touring import anneal
 
 _PARTS = 20
 _TRIALS_EACH, _TRIALS_MOST = 20_000, 8_000_000
-_HOT_S, _COLD_S = 4.0, 0.03
+_HOT_S, _WARM_S, _COLD_S = 4.0, 0.5, 0.03
 _NEIGHBOURS = 24
 
 
@@ -53,29 +53,31 @@ class Work:
 
 def shared_out(work: Work, step: Callable[[float], None], seed: int = 0) -> list[Ints]:
     """For each robot the ends through which it enters its lanes, in order. `step` hears the share done."""
-    lanes, robots = len(work.drive_s), len(work.starts)
     whole = greedy(work.cost, work.lanes, int(work.starts[0]))
     share = np.asarray(work.pace, dtype=np.float64) / work.pace.sum()
-    runs = _cut(work, whole, share)
-    stops, sizes = np.zeros((robots, lanes), dtype=np.int64), np.zeros(robots, dtype=np.int64)
-    for robot, run in enumerate(runs):
-        stops[robot, : len(run)], sizes[robot] = run, len(run)
-    if lanes > 1:
-        _annealed(work, stops, sizes, step, seed)
-    return [stops[robot, : sizes[robot]] for robot in range(robots)]
+    return _annealed(work, _cut(work, whole, share), np.asarray(np.geomspace(_HOT_S, _COLD_S, _PARTS + 1)), step, seed)
 
 
-def _annealed(work: Work, stops: Ints, sizes: Ints, step: Callable[[float], None], seed: int) -> None:
-    """The tours improved in place, cooler from part to part."""
-    near = _neighbours(work.cost, len(work.drive_s))
-    trials = int(min(_TRIALS_MOST, _TRIALS_EACH * len(work.drive_s)) * EFFORT) // _PARTS
-    heats = np.geomspace(_HOT_S, _COLD_S, _PARTS + 1).astype(np.float64)
-    for k in range(_PARTS):
+def evened_out(work: Work, orders: list[Ints], step: Callable[[float], None], seed: int = 0) -> list[Ints]:
+    """The tours changed as little as other paces ask for: what lies between two robots' floors goes to the earlier one."""
+    return _annealed(work, orders, np.asarray(np.geomspace(_WARM_S, _COLD_S, _PARTS // 2 + 1)), step, seed + 1)
+
+
+def _annealed(work: Work, orders: list[Ints], heats: Floats, step: Callable[[float], None], seed: int) -> list[Ints]:
+    """The tours improved, cooler from part to part."""
+    lanes, robots, parts = len(work.drive_s), len(orders), len(heats) - 1
+    stops, sizes = np.zeros((robots, lanes), dtype=np.int64), np.array([len(order) for order in orders])
+    for robot, order in enumerate(orders):
+        stops[robot, : len(order)] = order
+    near = _neighbours(work.cost, lanes)
+    trials = int(min(_TRIALS_MOST, _TRIALS_EACH * lanes) * EFFORT) // _PARTS if lanes > 1 else 0
+    for k in range(parts):
         anneal(
             work.cost, near, work.drive_s, work.starts, work.homes, work.pace, stops, sizes, heats[k : k + 2], trials,
             seed * _PARTS + k + 1,
         )  # fmt: skip
-        step((k + 1) / _PARTS)
+        step((k + 1) / parts)
+    return [stops[robot, : sizes[robot]] for robot in range(robots)]
 
 
 def _neighbours(cost: Floats, lanes: int) -> Ints:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.planning.polyline import length_m
 from robot_fleet.planning.roadmap import Roadmap
 from robot_fleet.planning.terrain import Floats, Terrain
 
@@ -17,6 +18,9 @@ _FAR_M = 8.0
 _LIMIT_M = 25.0
 _MANY = 1500
 _DETOUR = 1.25
+# The share of a turn on the spot that is left of it when paths are polished: they turn while they drive, and lanes end
+# where another lane cleans what is left.
+_TURNED = 0.45
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +52,7 @@ def travel_s(terrain: Terrain, roadmap: Roadmap, ends: Ends, profile: RobotProfi
     metres = roadmap.distances_m(np.arange(count), limit_m)[:, :count]
     apart = np.hypot(*(ends.places[:, None] - ends.places[None]).transpose(2, 0, 1))
     metres = np.where(np.isfinite(metres), np.maximum(metres, apart), apart * _DETOUR + 5.0)
-    found = metres / profile.speed_mps + math.pi / profile.yaw_rate_rps
+    found = metres / profile.speed_mps + _TURNED * math.pi / profile.yaw_rate_rps
     one, other = _near_pairs(ends.places)
     seen = terrain.open_lines(ends.places[one], ends.places[other])
     one, other = one[seen], other[seen]
@@ -72,8 +76,16 @@ def _direct_s(ends: Ends, one: Floats, other: Floats, profile: RobotProfile) -> 
     length = np.hypot(way[:, 0], way[:, 1])
     ahead = np.where(length[:, None] > 1e-6, way / np.maximum(length, 1e-9)[:, None], ends.outward[one])
     turns = _angles(ends.outward[one], ahead) + _angles(ahead, -ends.outward[other])
-    # Polished paths turn while they drive, and cut what lies before the turn.
-    return np.asarray(np.maximum(length / profile.speed_mps, turns / profile.yaw_rate_rps))
+    return np.asarray(np.maximum(length / profile.speed_mps, _TURNED * turns / profile.yaw_rate_rps))
+
+
+def way_s(way: Floats, ends: Ends, leave: int, enter: int, profile: RobotProfile) -> float:
+    """Seconds along a way (n, 2) from leaving a lane at one end to entering another lane at the other end."""
+    steps = np.diff(way, axis=0)
+    steps = steps[np.hypot(steps[:, 0], steps[:, 1]) > 1e-6]
+    ahead = np.concatenate((ends.outward[[leave]], steps, -ends.outward[[enter]]))
+    turns = _angles(ahead[:-1], ahead[1:])
+    return max(length_m(way) / profile.speed_mps, _TURNED * float(turns.sum()) / profile.yaw_rate_rps)
 
 
 def _angles(a: Floats, b: Floats) -> Floats:

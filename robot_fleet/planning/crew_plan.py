@@ -12,8 +12,8 @@ from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.reach import first_free_cell
 from robot_fleet.planning.assembly import LegList, chained
-from robot_fleet.planning.assignment import Work, shared_out
-from robot_fleet.planning.costs import Ends, travel_s
+from robot_fleet.planning.assignment import Work, evened_out, shared_out
+from robot_fleet.planning.costs import Ends, travel_s, way_s
 from robot_fleet.planning.crew import Crew
 from robot_fleet.planning.joining import joined, parted
 from robot_fleet.planning.laying import Laying
@@ -28,6 +28,8 @@ from robot_fleet.planning.timing import path_s, timed
 _LOST = 0.004
 # Lanes are parted so finely: in shares of what one robot drives, and in metres.
 _PART, _PART_M = 0.05, 4.0
+# How often the costs of the ways in the tours are corrected, and the tours with them.
+_CORRECTIONS = 2
 
 
 class CrewPlan:
@@ -48,27 +50,47 @@ class CrewPlan:
         roadmap = Roadmap.of(self.crew.terrain, self.crew.reach, ends.places)
         lanes, stops, ends, roadmap = self._joined(lanes, stops, ends, roadmap)
         cost = travel_s(self.crew.terrain, roadmap, ends, self.profile)
-        self.tell(0.5, "ordering lanes and sharing them out")
         work = self._work(lanes, cost)
-        orders = shared_out(work, lambda share: self.tell(0.5 + 0.45 * share, "ordering lanes and sharing them out"))
-        self.tell(0.95, "driving the tours in thought")
-        made = {}
-        for k, (robot, order) in enumerate(zip(self.crew.robots, orders, strict=True)):
-            if len(order):
-                made[robot.name] = self._legs(robot, stops, order, roadmap, 2 * (len(lanes) + k))
-        return self._timed(self._smooth(made))
+        orders = shared_out(work, lambda share: self.tell(0.4 + 0.2 * share, "ordering lanes and sharing them out"))
+        for _ in range(_CORRECTIONS):
+            self._correct(work, orders, ends, roadmap)
+            orders = evened_out(work, orders, lambda share: self.tell(0.6 + 0.1 * share, "evening out the shares"))
+        made = self._made(stops, orders, roadmap)
+        return self._timed(self._smooth(made, 0.8, 1.0))
 
-    def _smooth(self, legs: dict[str, list[Leg]]) -> dict[str, list[Leg]]:
+    def _made(self, stops: list[Floats], orders: list[Ints], roadmap: Roadmap) -> dict[str, list[Leg]]:
+        """The legs of each robot that has work, by name."""
+        lanes = len(stops) - len(self.crew.robots)
+        return {
+            robot.name: self._legs(robot, stops, order, roadmap, 2 * (lanes + k))
+            for k, (robot, order) in enumerate(zip(self.crew.robots, orders, strict=True))
+            if len(order)
+        }
+
+    def _correct(self, work: Work, orders: list[Ints], ends: Ends, roadmap: Roadmap) -> None:
+        """Exact costs for the ways that the tours take: the rest are guessed where something is in the way."""
+        for k, order in enumerate(orders):
+            leaves = np.concatenate((work.starts[k : k + 1], order ^ 1))
+            enters = np.concatenate((order, work.homes[k : k + 1]))
+            for leave, enter in zip(leaves.tolist(), enters.tolist(), strict=True):
+                way = roadmap.way(leave, enter) if enter >= 0 and len(order) else None
+                if way is not None:
+                    work.cost[leave, enter] = work.cost[enter, leave] = way_s(way, ends, leave, enter, self.profile)
+
+    def _smooth(
+        self, legs: dict[str, list[Leg]], begin: float, end: float, effort: float = 1.0
+    ) -> dict[str, list[Leg]]:
         """The legs of all robots polished: quicker, as safe, and with no more floor left than may be."""
         profiles = {robot.name: robot.profile for robot in self.crew.robots}
         local = {name: [replace(leg, points=self.grid.from_map(leg.points)) for leg in legs[name]] for name in legs}
         wanted = self.crew.wanted
         cover = Cover(wanted, self._asked, int(wanted.sum() * _LOST))
-        found = polished(local, profiles, self.crew.terrain, cover, self.request.seed, self._polishing)
-        return {name: [replace(leg, points=self.grid.to_map(leg.points)) for leg in own] for name, own in found.items()}
 
-    def _polishing(self, share: float) -> None:
-        self.tell(0.95 + 0.05 * share, "polishing the paths")
+        def tell(share: float) -> None:
+            self.tell(begin + (end - begin) * share, "polishing the paths")
+
+        found = polished(local, profiles, self.crew.terrain, cover, self.request.seed, tell, effort)
+        return {name: [replace(leg, points=self.grid.to_map(leg.points)) for leg in own] for name, own in found.items()}
 
     def _timed(self, legs: dict[str, list[Leg]]) -> dict[str, CoveragePath]:
         robots = {robot.name: robot for robot in self.crew.robots}
