@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+
+import networkx as nx
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from shapely import LineString, box
 
 from robot_fleet.floor.clearance import ClearanceField
@@ -12,6 +18,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import WORKING_W
 from robot_fleet.floor.store import FloorMap
 from robot_fleet.planning import routing
+from robot_fleet.planning.lattice import cheapest_way
 from robot_fleet.planning.routing import Router
 
 KEEPS_M = WORKING_W.footprint.circumscribed_m + WORKING_W.clearance_m
@@ -57,10 +64,54 @@ def test_floor_that_is_closed_for_now_is_gone_round_or_makes_a_way_impossible() 
     assert router.route(Pose(2.0, 1.0), Pose(8.0, 1.0)) is not None
 
 
-def test_where_there_is_no_way_the_floor_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
-    def searched(*_: object, **__: object) -> None:
-        raise AssertionError("a stop would have to wait for this search")
+def test_where_there_is_no_way_the_floor_is_not_searched_cell_by_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    strides: list[int] = []
+
+    def searched(standing: np.ndarray, stride: int, start: np.ndarray, goal: np.ndarray) -> np.ndarray:
+        strides.append(stride)
+        return cheapest_way(standing, stride, start, goal)
 
     shut = Router(room(), WORKING_W).without([box(4.9, 4.4, 5.3, 6.0)])
-    monkeypatch.setattr(routing, "dijkstra", searched)
+    monkeypatch.setattr(routing, "cheapest_way", searched)
     assert shut.route(Pose(2.0, 1.0), Pose(8.0, 1.0)) is None
+    assert shut.route(Pose(8.0, 1.0), Pose(2.0, 1.0)) is None
+    assert strides == [4], "what the first search found out is known from then on"
+
+
+def test_a_door_that_the_coarse_lattice_misses_is_found() -> None:
+    cells = np.zeros((120, 200), dtype=np.int8)
+    cells[[0, -1], :] = cells[:, [0, -1]] = 100
+    cells[:, 100:104] = 100
+    # The robot needs 16 cells: the 17 of the door leave two rows of centres, neither of which is a multiple of 4.
+    cells[41:58, 100:104] = 0
+    floor = FloorMap("room", OccupancyGrid(cells, 0.05, Pose(0, 0, 0)))
+    way = Router(floor, WORKING_W).route(Pose(2.0, 1.0), Pose(8.0, 1.0))
+    assert way is not None and nearest_m(floor, way) > KEEPS_M - FURTHER_M
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3))
+@settings(max_examples=40, deadline=None)
+def test_a_way_over_the_lattice_is_as_short_as_dijkstras(seed: int, stride: int) -> None:
+    dice = np.random.default_rng(seed)
+    standing = dice.random((3 * stride * 5, 4 * stride * 5)) < 0.9
+    nodes = np.argwhere(standing[::stride, ::stride]) * stride
+    start, goal = nodes[dice.integers(len(nodes), size=2)]
+    way = cheapest_way(standing, stride, start, goal)
+    steps = nx.Graph()
+    steps.add_node(tuple(start))
+    steps.add_weighted_edges_from(_open_steps(standing, stride, nodes))
+    if tuple(goal) not in steps or not nx.has_path(steps, tuple(start), tuple(goal)):
+        assert len(way) == 0
+        return
+    assert way[0].tolist() == start.tolist() and way[-1].tolist() == goal.tolist()
+    driven = sum(steps.edges[tuple(a), tuple(b)]["weight"] for a, b in itertools.pairwise(way))
+    assert driven == nx.dijkstra_path_length(steps, tuple(start), tuple(goal))
+
+
+def _open_steps(standing: np.ndarray, stride: int, nodes: np.ndarray) -> Iterator[tuple[object, object, int]]:
+    for node in nodes:
+        for down, right in itertools.product((-1, 0, 1), repeat=2):
+            cells = node + np.outer(np.arange(1, stride + 1), (down, right))
+            inside = (cells >= 0).all() and (cells < standing.shape).all()
+            if (down or right) and inside and standing[tuple(cells.T)].all():
+                yield tuple(node), tuple(cells[-1]), 7 if down and right else 5

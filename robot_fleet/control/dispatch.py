@@ -127,6 +127,8 @@ def _in_position(state: FleetState, robot: Robot, itinerary: Itinerary) -> bool:
     x, y = stretch.between(robot.place.offset_m, stretch.length_m)[0]
     if math.hypot(robot.pose.x_m - x, robot.pose.y_m - y) <= OFF_PATH_M:
         return True
+    if not state.takes_turn():
+        return False
     way = state.router(robot).route(robot.pose, Pose(float(x), float(y)))
     if way is None:
         give_up_here(state, robot, "no way leads from where it stands to its next lane")

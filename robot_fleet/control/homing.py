@@ -35,6 +35,8 @@ def see_home(state: FleetState, run: CleaningRun, robot: Robot) -> None:
     idle = robot.is_here and robot.order is None and not robot.has_work
     if not idle or run.planning or robot.home_tries >= HOME_TRIES or on_dock(state, robot):
         return
+    if not state.takes_turn():
+        return
     robot.home_tries += 1
     robot.itinerary, robot.place = way_home(state, robot), Place()
     state.touch("itinerary", robot.name)

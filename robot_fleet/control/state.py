@@ -56,7 +56,10 @@ class FleetState:
         self.version = 0
         self.clearance = ClearanceField.of(store.floor)
         self._routers: dict[str, Router] = {}
+        self._searched_at_s = float("-inf")
         for robot in self.robots.values():
+            # Now, while nothing moves: on a large floor it takes a second, within which a stop would have to wait.
+            self.router(robot).prepare()
             self.traffic.hold(robot.name, self.disc(robot, self.store.floor.dock(robot.spec.dock).pose))
 
     def zone_mask(self, name: str) -> NDArray[np.bool_]:
@@ -97,8 +100,15 @@ class FleetState:
         """The router of the robot's kind of machine, made once."""
         profile = robot.spec.profile
         if profile.name not in self._routers:
-            self._routers[profile.name] = Router(self.store.floor, profile)
+            self._routers[profile.name] = Router(self.store.floor, profile, clearance=self.clearance)
         return self._routers[profile.name]
+
+    def takes_turn(self) -> bool:
+        """Whether one robot may look for a way now; False for all others until the next tick, lest a stop waits for them."""
+        if self._searched_at_s == self.now_s:
+            return False
+        self._searched_at_s = self.now_s
+        return True
 
     def alert(self, key: str, severity: str, text: str, remedy: str, robot: str = "") -> None:
         """Raises an alert once; it stays active until `settle`."""

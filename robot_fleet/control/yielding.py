@@ -22,6 +22,7 @@ from robot_fleet.fleet.itinerary import Itinerary, Place
 from robot_fleet.fleet.traffic import MARGIN_M
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import LegKind
+from robot_fleet.planning.routing import Router
 
 PATIENCE_S = 3.0
 """How long a robot just waits before it looks for something else to do."""
@@ -49,14 +50,18 @@ def give_way(state: FleetState, robot: Robot) -> None:
     waited_s = state.now_s - (robot.waiting_since_s if robot.waiting_since_s is not None else state.now_s)
     if waited_s < PATIENCE_S or robot.itinerary is None or state.now_s < robot.rethink_at_s:
         return
+    if not state.takes_turn():
+        return
     robot.rethink_at_s = state.now_s + _RETHINK_S
     ring = state.traffic.ring(robot.name)
     blockers = [state.robots[name] for name in state.traffic.waits_for(robot.name)]
     if all(_stays(state, blocker) for blocker in blockers):
-        moved = _go_round(state, robot) or _leave_for_later(state, robot) or _go_home(state, robot)
+        free = _free(state, robot)
+        moved = _go_round(state, robot, free) or _leave_for_later(state, robot, free) or _go_home(state, robot, free)
     elif ring:
+        free = _free(state, robot)
         moved = (ring[0] == robot.name or waited_s > 4 * PATIENCE_S) and (
-            _go_round(state, robot) or make_room(state, robot)
+            _go_round(state, robot, free) or make_room(state, robot, free)
         )
     else:
         moved = False
@@ -76,25 +81,24 @@ def ask_to_move(state: FleetState, robot: Robot) -> None:
     """Sends a resting robot off the floor that others wait for."""
     waiting = [other for other in state.robots.values() if robot.name in state.traffic.waits_for(other.name)]
     idle = robot.is_here and robot.order is None and not robot.has_work and not on_dock(state, robot)
-    if waiting and idle and state.now_s >= robot.rethink_at_s:
+    if waiting and idle and state.now_s >= robot.rethink_at_s and state.takes_turn():
         robot.rethink_at_s = state.now_s + _RETHINK_S
-        make_room(state, robot)
+        make_room(state, robot, _free(state, robot))
 
 
 def _stays(state: FleetState, robot: Robot) -> bool:
     return (robot.order is None and not robot.has_work) or not robot.is_here
 
 
-def _taken(state: FleetState, robot: Robot) -> list[Polygon]:
-    """What other robots hold, grown by what this robot needs beside its radius and clearance."""
+def _free(state: FleetState, robot: Robot) -> Router:
+    """The robot's router without what other robots hold, grown by what it needs beside its radius and clearance."""
     grown_m = max(0.0, MARGIN_M - robot.spec.profile.clearance_m)
     floors = [floor.buffer(grown_m) for floor in state.traffic.others(robot.name).values() if not floor.is_empty]
-    return [part for floor in floors for part in getattr(floor, "geoms", [floor])]
+    return state.router(robot).without([part for floor in floors for part in getattr(floor, "geoms", [floor])])
 
 
-def _route(state: FleetState, robot: Robot, goal: NDArray[np.float64]) -> NDArray[np.float64] | None:
+def _route(state: FleetState, robot: Robot, free: Router, goal: NDArray[np.float64]) -> NDArray[np.float64] | None:
     assert robot.pose is not None
-    free = state.router(robot).without(_taken(state, robot))
     way = free.route(robot.pose, Pose(float(goal[0]), float(goal[1])))
     if way is None:
         return None
@@ -102,14 +106,14 @@ def _route(state: FleetState, robot: Robot, goal: NDArray[np.float64]) -> NDArra
     return None if state.traffic.blockers(robot.name, swept) else way
 
 
-def _go_round(state: FleetState, robot: Robot) -> bool:
+def _go_round(state: FleetState, robot: Robot, free: Router) -> bool:
     """Drives a transit another way, round the floor that is taken."""
     assert robot.itinerary is not None
     stretch = robot.itinerary.stretches[robot.place.stretch]
     left_m = stretch.length_m - robot.place.offset_m
     if stretch.kind is not LegKind.TRANSIT or left_m < _LEAST_DETOUR_M:
         return False
-    way = _route(state, robot, stretch.points[-1])
+    way = _route(state, robot, free, stretch.points[-1])
     if way is None or LineString(way).length > _LONGEST_DETOUR * left_m + 20.0:
         return False
     robot.itinerary = robot.itinerary.spliced(way, Place(robot.place.stretch + 1))
@@ -117,12 +121,12 @@ def _go_round(state: FleetState, robot: Robot) -> bool:
     return True
 
 
-def _leave_for_later(state: FleetState, robot: Robot) -> bool:
+def _leave_for_later(state: FleetState, robot: Robot, free: Router) -> bool:
     """Skips lane that lies under a robot which does not move, up to the first place that can be reached and is free."""
     assert robot.itinerary is not None
     itinerary, place = robot.itinerary, robot.place
     for start in itertools.islice(_free_places(state, robot, itinerary), _PLACES):
-        way = _route(state, robot, start)
+        way = _route(state, robot, free, start)
         if way is not None:
             robot.itinerary, robot.place = itinerary.spliced(way, robot.place), Place()
             return True
@@ -130,14 +134,14 @@ def _leave_for_later(state: FleetState, robot: Robot) -> bool:
     return False
 
 
-def _go_home(state: FleetState, robot: Robot) -> bool:
+def _go_home(state: FleetState, robot: Robot, free: Router) -> bool:
     """Leaves out all cleaning that cannot be reached now, and drives to the dock; the rest is for the make-up pass."""
     assert robot.itinerary is not None
     itinerary = robot.itinerary
     last = len(itinerary.stretches) - 1
     if not itinerary.cleans_after(robot.place) or itinerary.stretches[last].kind is not LegKind.DOCK:
         return False
-    way = _route(state, robot, itinerary.stretches[last].points[0])
+    way = _route(state, robot, free, itinerary.stretches[last].points[0])
     if way is None:
         return False
     robot.itinerary, robot.place = itinerary.spliced(way, Place(last)), Place()
@@ -157,7 +161,7 @@ def _free_places(state: FleetState, robot: Robot, itinerary: Itinerary) -> Itera
             yield ahead[0]
 
 
-def make_room(state: FleetState, robot: Robot) -> bool:
+def make_room(state: FleetState, robot: Robot, free: Router) -> bool:
     """Drives to the nearest place that no waiting robot wants, and goes on from there later."""
     if robot.pose is None:
         return False
@@ -165,7 +169,7 @@ def make_room(state: FleetState, robot: Robot) -> bool:
     unwanted = union_all(wishes)
     spots = (spot for spot in _refuges(state, robot, robot.pose) if _suits(state, robot, spot, unwanted))
     for spot in itertools.islice(spots, _REFUGES):
-        way = _route(state, robot, spot)
+        way = _route(state, robot, free, spot)
         if way is not None and len(way) > 1:
             _retreat(state, robot, way)
             return True
@@ -204,6 +208,5 @@ def _refuges(state: FleetState, robot: Robot, pose: Pose) -> NDArray[np.float64]
     away_m = np.hypot(*offsets.T)
     offsets = offsets[np.argsort(away_m, kind="stable")][np.count_nonzero(away_m <= robot.radius_m) :]
     spots = offsets + np.array([pose.x_m, pose.y_m])
-    keeps_m = robot.radius_m + robot.spec.profile.clearance_m
-    free: NDArray[np.float64] = spots[state.clearance.at(spots) >= keeps_m]
+    free: NDArray[np.float64] = spots[state.router(robot).can_stand(spots)]
     return free

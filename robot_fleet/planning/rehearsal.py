@@ -14,6 +14,7 @@ from robot_fleet.floor.profile import BUILT_IN
 from robot_fleet.floor.store import FloorMap, Zone
 from robot_fleet.planning.plan import Plan, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
+from robot_fleet.planning.routing import Router
 
 _SIDE_M = 0.1
 _WIDE_M, _DEEP_M = 6.0, 4.0
@@ -26,6 +27,7 @@ def rehearse() -> Plan:
     cells[18:21, 30:33] = 100
     room = Zone("room", box(0.0, 0.0, _WIDE_M, _DEEP_M))
     floor = FloorMap("room", OccupancyGrid(cells, _SIDE_M, Pose(0.0, 0.0, 0.0)), (room,))
+    Router(floor, BUILT_IN["W"]).prepare()
     robots = [Starter(f"robot_{k}", BUILT_IN["W"], Pose(1.0 + 4.0 * k, 1.0, 0.0), False, None) for k in range(2)]
     return plan(PlanRequest(floor, tuple(robots), ("room",)))
 
