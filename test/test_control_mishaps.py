@@ -15,9 +15,11 @@ from robot_fleet.control.ports import Record
 from robot_fleet.fleet.commands import Command, Follow, SwitchHead
 from robot_fleet.fleet.errors import InvalidInput
 from robot_fleet.fleet.events import BatteryReported, HoldReported, LegEnded, Outcome, PoseReported, Tick
+from robot_fleet.fleet.itinerary import Place
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, Plan, PlanRequest
+from robot_fleet.planning.routing import Router
 from robot_fleet.sim.site import VirtualSite
 from robot_fleet.sim.virtual import MemoryRunStore
 
@@ -47,6 +49,48 @@ def test_a_docking_that_succeeds_on_a_robot_that_has_just_fallen_silent_or_been_
         before = robot_of(made, "r1").state
         made.controller.handle(LegEnded("r1", made.world.now_s, leg_id, Outcome.SUCCEEDED))
         assert robot_of(made, "r1").state is before
+
+
+def test_a_controller_that_was_asleep_takes_nobody_for_silent_but_still_finds_who_is() -> None:
+    made = site()
+    made.controller.handle(Tick(made.world.now_s + 60.0))
+    assert {robot.state for robot in made.controller.snapshot.robots} == {RobotState.CHARGING}
+    for seconds in range(1, 20):
+        made.controller.handle(Tick(made.world.now_s + 60.0 + seconds))
+    assert {robot.state for robot in made.controller.snapshot.robots} == {RobotState.OFFLINE}
+    assert {alert.robot for alert in made.controller.snapshot.alerts} == {"r1", "r2"}
+
+
+def test_poses_that_overtake_the_clocks_they_belong_to_count_as_heard_at_their_stamps() -> None:
+    made = site()
+    begun_s = made.world.now_s
+    for name, robot in made.world.robots.items():
+        made.controller.handle(PoseReported(name, begun_s + 12.0, robot.pose))
+    for ticks in range(1, 60):
+        made.controller.handle(Tick(begun_s + 0.2 * ticks))
+    assert {robot.state for robot in made.controller.snapshot.robots} == {RobotState.CHARGING}
+    for ticks in range(60, 130):
+        made.controller.handle(Tick(begun_s + 0.2 * ticks))
+    assert {robot.state for robot in made.controller.snapshot.robots} == {RobotState.OFFLINE}
+
+
+def test_two_robots_that_need_a_way_do_not_look_for_it_within_one_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, searched_s = site(), list[float]()
+    route = Router.route
+
+    def counted(router: Router, start: Pose, goal: Pose) -> object:
+        searched_s.append(made.controller._state.now_s)
+        return route(router, start, goal)
+
+    made.controller.start_run((), "")
+    for name in ("r1", "r2"):
+        until(made, name, RobotState.CLEANING)
+    made.advance(15.0)
+    monkeypatch.setattr(Router, "route", counted)
+    for robot in made.controller._state.robots.values():
+        robot.itinerary, robot.place = None, Place()
+    made.advance(30.0)
+    assert len(searched_s) == len(set(searched_s)) >= 2
 
 
 def test_a_restart_during_the_first_planning_plans_again() -> None:
@@ -305,7 +349,7 @@ def test_a_robot_in_the_way_looks_for_a_refuge_now_and_then_not_at_every_tick(
     robot.order, robot.itinerary = None, None
     state.traffic._waits["r2"] = frozenset({"r1"})
     calls: list[str] = []
-    monkeypatch.setattr(yielding, "make_room", lambda state, robot: calls.append(robot.name))
+    monkeypatch.setattr(yielding, "make_room", lambda state, robot, free: calls.append(robot.name))
     for _ in range(10):
         state.now_s += 0.2
         yielding.ask_to_move(state, robot)

@@ -38,7 +38,7 @@ async def running(
         assert bridge.stop()
 
 
-async def until(holds: Callable[[], object], limit_s: float = 10.0) -> None:
+async def until(holds: Callable[[], object], limit_s: float = 60.0) -> None:
     deadline = time.monotonic() + limit_s
     while not holds():
         assert time.monotonic() < deadline, f"not within {limit_s} s"

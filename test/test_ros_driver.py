@@ -48,7 +48,7 @@ pytestmark = [pytest.mark.ros, pytest.mark.asyncio(loop_scope="module")]
 
 BEHAVIOURS = ("works", "fails", "refuses", "drives", "hung", "stubborn", "mute")
 MAP_TO_ROBOT = Pose(10.0, -3.0, 0.7)
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 E = TypeVar("E", bound=Event)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from robot_fleet.floor.store import Store
 
 STORE, ROBOTS, SPEED = "supermarket", 3, 40.0
-_STARTING_S = 60.0
+_STARTING_S = 120.0
 
 
 def demo(

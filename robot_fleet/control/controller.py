@@ -205,7 +205,7 @@ class Controller:
         elapsed_s = max(0.0, event.at_s - state.now_s)
         state.now_s = max(state.now_s, event.at_s)
         for robot in state.robots.values():
-            self._reports.tick(robot)
+            self._reports.tick(robot, elapsed_s)
             look_after_charge(state, robot)
             orders.watch(state, robot)
         if state.active:

@@ -25,6 +25,9 @@ from robot_fleet.floor.pose import Pose
 SILENT_S = 10.0
 """A robot that was not heard for so long is OFFLINE."""
 
+LONGEST_TICK_S = 2.0
+"""What a longer time between two ticks adds to no robot's silence: the machine slept, was busy, or the clock jumped."""
+
 RESEND_S = 2.0
 """How often a cancel that nobody confirmed is sent again."""
 
@@ -47,7 +50,8 @@ class RobotReports:
         run = self._state.active
         if run and run.started_at_s is not None and robot.name in run.robots:
             self._credit(run, robot, before, event)
-        self._heard(robot)
+        # Its ticks may still wait in the queue behind it.
+        self._heard(robot, min(event.at_s, self._state.now_s + SILENT_S))
 
     def battery(self, event: BatteryReported) -> None:
         """The robot's charge."""
@@ -100,9 +104,12 @@ class RobotReports:
         orders.brake(self._state, robot)
         self._state.touch("robot", robot.name)
 
-    def tick(self, robot: Robot) -> None:
-        """Silence, unconfirmed cancels, and the floor under a robot that rests."""
+    def tick(self, robot: Robot, elapsed_s: float = 0.0) -> None:
+        """Silence, unconfirmed cancels, and the floor under a robot that rests; `elapsed_s` since the last tick."""
         state, now_s = self._state, self._state.now_s
+        if robot.heard_at_s is not None and elapsed_s > LONGEST_TICK_S:
+            # Nobody listened in the meantime: what robots said waits behind this tick.
+            robot.heard_at_s = max(robot.heard_at_s, min(now_s, robot.heard_at_s + elapsed_s - LONGEST_TICK_S))
         if robot.heard_at_s is not None and not robot.is_silent and now_s - robot.heard_at_s > SILENT_S:
             self._fell_silent(robot)
         if robot.cancel_due and (robot.cancel_sent_s is None or now_s - robot.cancel_sent_s >= RESEND_S):
@@ -130,8 +137,8 @@ class RobotReports:
                 run.share(robot.name).distance_m += event.pose.distance_m(Pose(track[-1][1], track[-1][2]))
             track.append((event.at_s, event.pose.x_m, event.pose.y_m))
 
-    def _heard(self, robot: Robot) -> None:
-        robot.heard_at_s = self._state.now_s
+    def _heard(self, robot: Robot, at_s: float = 0.0) -> None:
+        robot.heard_at_s = max(self._state.now_s, at_s)
         if robot.is_silent:
             robot.is_silent = False
             robot.came_back, robot.drops, robot.home_tries = True, 0, 0

@@ -34,10 +34,11 @@ class RosClock:
         self._went_back = False
         self._bridge, self._ticks, self._ticked_s = bridge, False, 0.0
         if use_sim_time:
+            # Before it listens: from then on the simulator's clock waits, and no backlog builds up.
+            self._seen = bridge.node.create_publisher(ClockMessage, CLOCK_SEEN, 10)
             # Not only the newest: in turn with the poses, so that a long queue of those shows in the time as well.
             qos = QoSProfile(depth=200, reliability=ReliabilityPolicy.BEST_EFFORT)
             bridge.node.create_subscription(ClockMessage, "/clock", self._hear, qos)
-            self._seen = bridge.node.create_publisher(ClockMessage, CLOCK_SEEN, 10)
 
     def now_s(self) -> float:
         """Seconds of the store's clock."""
