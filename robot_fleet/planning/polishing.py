@@ -67,11 +67,11 @@ class Cover:
 
 def polished(
     legs: Mapping[str, list[Leg]], profiles: Mapping[str, RobotProfile], terrain: Terrain, cover: Cover,
-    seed: int = 0, tell: Callable[[float], None] = lambda _share: None,
+    seed: int = 0, tell: Callable[[float], None] = lambda _share: None, effort: float = 1.0,
 ) -> dict[str, list[Leg]]:  # fmt: skip
     """The legs (grid frame, without times) of robots by name, quicker and as safe; no more floor is left than may be.
 
-    The same seed gives the same legs. `tell` hears the share done.
+    The same seed gives the same legs. `tell` hears the share done; `effort` is the share of the usual trials.
     """
     before = _spent_s(legs, profiles)
     for loose in (_LOOSE, 0.0):
@@ -81,7 +81,7 @@ def polished(
             for first, last in _driven(own)
         ]
         search = _Search(stretches, terrain, cover, seed)
-        search.run(loose, tell)
+        search.run(loose, tell, effort)
         found = {name: _joined(own, [one for one in stretches if one.name == name]) for name, own in legs.items()}
         if search.holds and _spent_s(found, profiles) <= before:
             return found
@@ -146,14 +146,14 @@ class _Search:
         self.may_miss, self.wanted = self.sweeps.most.copy(), int(cover.wanted.sum())
         self.price = _PRICE
 
-    def run(self, loose: float, tell: Callable[[float], None]) -> None:
+    def run(self, loose: float, tell: Callable[[float], None], effort: float) -> None:
         """All rounds, from warm to cold, and some more until no more cells are left than may be."""
         waste = sum(float(one.waste()[-1]) for one in self.stretches)
         if waste <= 0.0:
             return
         length = sum(length_m(one.points) for one in self.stretches)
         most = _MOST_TRIALS / (1.0 + length / _HALVED_M)
-        trials_per_s = min(_TRIALS_PER_S, most / waste) * EFFORT / _ROUNDS
+        trials_per_s = min(_TRIALS_PER_S, most / waste) * EFFORT * effort / _ROUNDS
         cooling = np.minimum(np.arange(_ROUNDS + _MORE_ROUNDS + 1) / _ROUNDS, 1.0)
         heats: Floats = _HEAT_S[0] * (_HEAT_S[1] / _HEAT_S[0]) ** cooling
         for k in range(_ROUNDS + _MORE_ROUNDS):
