@@ -284,6 +284,41 @@ def test_a_start_that_cannot_be_stored_is_refused_and_leaves_nothing_behind() ->
     assert all(robot.docked_at for robot in made.world.robots.values())
 
 
+def test_a_stop_that_cannot_be_stored_holds_says_so_and_is_stored_as_soon_as_it_can_be() -> None:
+    class Filling(MemoryRunStore):
+        full = False
+
+        def commit(self, event: str, records: Sequence[Record]) -> None:
+            if self.full:
+                raise CannotStore("the disk is full")
+            super().commit(event, records)
+
+    made = site()
+    made.run_store = kept = Filling()
+    made.restart_controller()
+    made.advance(3.0)
+    run_id = made.controller.start_run((), "").run_id
+    made.advance(60.0)
+    kept.full = True
+    with pytest.raises(Unavailable, match="told to stop, but that could not be stored: the disk is full"):
+        made.controller.stop_run(run_id)
+    made.advance(10.0)
+    assert all(robot.motion.at_rest and not robot.head_on for robot in made.world.robots.values())
+    assert run_of(made).state is RunState.CANCELLED
+    assert [alert.alert_id for alert in made.controller.snapshot.alerts if alert.active] == ["storage"]
+    for ask in (lambda: made.controller.stop_run(run_id), lambda: made.controller.start_run((), "another")):
+        with pytest.raises(Unavailable, match="is tried again"):
+            ask()
+    kept.full = False
+    made.advance(3.0)
+    assert not any(alert.active for alert in made.controller.snapshot.alerts)
+    assert made.controller.stop_run(run_id).state is RunState.CANCELLED
+    made.restart_controller()
+    made.advance(60.0)
+    assert run_of(made).state is RunState.CANCELLED
+    assert all(robot.motion.at_rest for robot in made.world.robots.values())
+
+
 def test_late_doubled_and_foreign_results_change_nothing() -> None:
     made = site()
     made.controller.start_run((), "")

@@ -41,7 +41,8 @@ from robot_fleet.fleet.itinerary import Place
 from robot_fleet.fleet.states import RobotEvent, RobotState, RunEvent, RunState
 from robot_fleet.floor.store import Store
 
-CHECKPOINT_S = 5.0
+CHECKPOINT_S = 1.0
+"""How often progress and clean floor are written: what is lost by a kill -9 is cleaned twice."""
 _PUBLISH_S = 0.2
 
 
@@ -92,6 +93,8 @@ class Controller:
         known = check_request(state, zones, request_id, robots)
         if known:
             return self._view(known)
+        if self._rows.owed:
+            raise Unavailable("STORAGE", self._rows.owed)
         run = CleaningRun(
             run_id=uuid.uuid4().hex[:12],
             request_id=request_id,
@@ -120,8 +123,13 @@ class Controller:
         return self._view(run)
 
     def stop_run(self, run_id: str) -> RunView:
-        """Stops the run; cancels go to its robots at once. A run that has ended stays as it is."""
+        """Stops the run; cancels go to its robots at once. A run that has ended stays as it is.
+
+        Raises Unavailable when the stop holds for this process alone, as it could not be stored; that is tried again.
+        """
         run = self._run(run_id)
+        if self._rows.owed:
+            raise Unavailable("STORAGE", self._rows.owed)
         if run.state.is_terminal or run.state is RunState.STOPPING:
             return self._view(run)
         for robot in self._state.members(run):
@@ -129,7 +137,10 @@ class Controller:
         run.happen(RunEvent.STOP_ASKED)
         run.stop_asked_s = self._state.now_s
         run.planning = run.rest_wanted = False
-        return self._changed(run, "stop asked")
+        try:
+            return self._changed(run, "stop asked")
+        except CannotStore as error:
+            raise self._stop_not_stored(run, error) from error
 
     def pause_run(self, run_id: str) -> RunView:
         """Brings the run's robots to rest where they are; `resume_run` goes on from there."""
@@ -294,20 +305,32 @@ class Controller:
     def _view(self, run: CleaningRun) -> RunView:
         return next(view for view in self._snapshot.runs if view.run_id == run.run_id)
 
+    def _stop_not_stored(self, run: CleaningRun, error: CannotStore) -> Unavailable:
+        """Lets a stop hold that could not be stored: going down now, the process would come back and clean on."""
+        self._rows.owe(
+            f"The robots of run {run.run_id} were told to stop, but that could not be stored: {error}. It is tried again "
+            "every second; a controller that is started anew before would go on with the run"
+        )
+        remedy = "Free some space on the disk of the data folder, or make it writable; do not restart the controller"
+        self._state.alert("storage", "ERROR", f"The stop of run {run.run_id} is not stored: {error}", remedy)
+        self._finish("stop not stored")
+        return Unavailable("STORAGE", self._rows.owed)
+
     def _finish(self, what: str) -> None:
         """Writes what the event changed, lets its effects out, and replaces the snapshot."""
         state, effects = self._state, self._state.effects
-        if effects.rows:
-            state.version += 1
-            if effects.journal == []:
-                state.note(what)
-            self._rows.commit()
-        state.effects = Effects()
+        changed = bool(effects.rows)
+        owed = self._rows.owed
+        stored = not changed or self._rows.commit(what)
+        # What could not be stored yet stays in the effects; after a stop only commands to rest can be among them.
+        state.effects = Effects() if stored else Effects(effects.rows, effects.journal)
         for command in effects.commands:
             self._driver.send(command)
         for run_id, epoch, request in effects.plans:
             self._planner.plan(run_id, epoch, request)
-        if effects.rows or state.now_s - self._snapshot.clock_s >= _PUBLISH_S:
+        if owed and not self._rows.owed:
+            state.settle("storage")
+        if changed or state.now_s - self._snapshot.clock_s >= _PUBLISH_S:
             self._publish()
 
     def _publish(self) -> None:

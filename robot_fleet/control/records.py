@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.control.ports import Record, RunStore
+from robot_fleet.control.ports import CannotStore, Record, RunStore
 from robot_fleet.control.snapshot import AlertView, RunRecord
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.coverage import CoverageRecord
@@ -30,6 +30,8 @@ _RUN_SCALARS = (
 _RUN_NAMES = ("zones", "robots", "asked_zones", "asked_robots", "unconfirmed")
 _ROBOT_SCALARS = ("hold", "hold_active", "acknowledged_by", "came_back", "needs_charge", "drops", "detail")
 
+_AGAIN_S = 1.0
+
 
 class Rows:
     """Turns the controller's records into rows and back."""
@@ -37,16 +39,37 @@ class Rows:
     def __init__(self, state: FleetState, run_store: RunStore) -> None:
         self._state = state
         self._run_store = run_store
+        self.owed, self._again_s = "", 0.0
         self._tracks_kept: dict[tuple[str, str], int] = {}
 
-    def commit(self) -> None:
-        """Writes the journal line and the rows of the present event in one transaction."""
-        effects = self._state.effects
+    def commit(self, what: str) -> bool:
+        """Writes the journal line and the rows of the present event, `what`, in one transaction; CannotStore when it did not.
+
+        False, when something is owed and cannot be written yet either: all must then be kept for the next time.
+        """
+        state, effects = self._state, self._state.effects
+        if self.owed and state.now_s < self._again_s:
+            return False
+        state.version += 1
+        if not effects.journal:
+            state.note(what)
         for kind, key in effects.rows:
             if kind == "run":
-                self._state.runs[key].version = self._state.version
+                state.runs[key].version = state.version
         records = [Record(kind, key, self._body(kind, key)) for kind, key in effects.rows]
-        self._run_store.commit(effects.journal_line(), records)
+        try:
+            self._run_store.commit(effects.journal_line(), records)
+        except CannotStore:
+            if not self.owed:
+                raise
+            self._again_s = state.now_s + _AGAIN_S
+            return False
+        self.owed = ""
+        return True
+
+    def owe(self, why: str) -> None:
+        """What could not be written must hold all the same: from now on it is tried again every second."""
+        self.owed, self._again_s = why, self._state.now_s + _AGAIN_S
 
     def checkpoint(self) -> None:
         """Marks how far along its way each robot is, the coverage and the new parts of the tracks for writing."""
