@@ -8,7 +8,7 @@ WORKERS ?= 2
 PURE := robot_fleet/floor robot_fleet/planning robot_fleet/fleet robot_fleet/control
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test proof stubs demo colcon clean
+.PHONY: help setup check test proof stubs demo bench colcon clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -39,6 +39,9 @@ stubs: setup ## write the gRPC stubs anew from protos/
 
 demo: setup ## clean a supermarket with three simulated robots, with a report at the end
 	@$(BIN)/robot-fleet demo
+
+bench: setup ## benchmark plans, ours and other planners', and write the table of docs/benchmarks.md (an hour or more)
+	@$(BIN)/robot-fleet bench --write docs/benchmarks.md
 
 colcon: setup ## build and test as a ROS 2 workspace does
 	@$(BIN)/python tools/colcon_workspace.py

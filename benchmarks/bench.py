@@ -42,7 +42,7 @@ QUICK_STORES, QUICK_FLEETS = ("corner_shop", "corner_shop_scan"), (1, 2)
 PROFILE = "R"
 OURS = "robot_fleet"
 # Of a peer's settings two are shown: the quickest that is worth the name of coverage, and the most thorough.
-WORTH = 0.97
+WORTH, NEARLY = 0.97, 0.001
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,10 @@ def _rows(options: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[Ro
                 continue
             yield _ours(blank, store, pool)
             for peer, found in known.items():
-                yield from _of_peer(replace(blank, planner=peer.name), store, found)
+                best = list(_of_peer(replace(blank, planner=peer.name), store, found))
+                yield from (row for row, _ in best)
+                # What is best for one fleet is taken for the others: judging every setting each time would take hours.
+                known[peer] = [answer for _, answer in best if answer is not None] or found
 
 
 def _ready() -> None:
@@ -144,19 +147,23 @@ def _answers(peer: Peer, folder: Path) -> list[Answer] | PeerFailed:
         return failure if isinstance(failure, PeerFailed) else PeerFailed(str(failure))
 
 
-def _of_peer(blank: Row, store: Store, found: list[Answer] | PeerFailed) -> Iterator[Row]:
+def _of_peer(blank: Row, store: Store, found: list[Answer] | PeerFailed) -> Iterator[tuple[Row, Answer | None]]:
     """The peer's quickest plan with a coverage worth the name, and its most thorough one; often they are the same."""
     if isinstance(found, PeerFailed):
-        yield replace(blank, refused=str(found))
+        yield replace(blank, refused=str(found)), None
         return
     router = Router(store.floor, store.robots[0].profile)
-    rows = [_judged(blank, store, answer, router) for answer in found]
-    worth = [row for row in rows if row.coverage >= WORTH and not row.unsafe_m] or [
-        r for r in rows if r.coverage >= WORTH
-    ]
-    thorough = max(rows, key=lambda row: (row.unsafe_m == 0, row.coverage))
-    quickest = min(worth, key=lambda row: row.ratio) if worth else thorough
-    yield from dict.fromkeys((quickest, thorough))
+    judged = [(_judged(blank, store, answer, router), answer) for answer in found]
+    chosen = _chosen([row for row, _ in judged])
+    yield from ((row, answer) for row, answer in judged if row in chosen)
+
+
+def _chosen(rows: list[Row]) -> tuple[Row, Row]:
+    safe = [row for row in rows if not row.unsafe_m] or rows
+    most = max(row.coverage for row in safe)
+    thorough = min((row for row in safe if row.coverage >= most - NEARLY), key=lambda row: row.ratio)
+    worth = [row for row in safe if row.coverage >= WORTH]
+    return min(worth or [thorough], key=lambda row: row.ratio), thorough
 
 
 def _judged(blank: Row, store: Store, answer: Answer, router: Router) -> Row:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
@@ -20,26 +21,32 @@ from robot_fleet.floor.store import Dock, Store
 from robot_fleet.planning.routing import Router
 
 Floats = NDArray[np.float64]
-_MORE_M, _SMOOTH_M, _SAME_M = 0.005, 0.01, 1e-3
+_MORE_M, _SAME_M = 0.005, 1e-3
 
 
 def floor_for_peers(store: Store) -> dict[str, Any]:
-    """Where a robot's centre may be, as rings (the outline, then holes), and what else a planner wants to know."""
+    """Where a robot's centre may be, in two shapes, each as rings (the outline, then holes); and what else is wanted."""
     robot = store.robots[0]
     profile, staging = robot.profile, store.floor.dock(robot.dock).staging
     keep_m = profile.footprint.circumscribed_m + profile.clearance_m + _MORE_M
-    grid = store.floor.grid
-    free = grid.free & ~store.floor.kept_out()
-    floor = max(grid.polygons(free), key=lambda part: part.area)
-    inner = floor.buffer(-keep_m - _SMOOTH_M, quad_segs=4).simplify(_SMOOTH_M)
-    parts = [part for part in getattr(inner, "geoms", [inner]) if isinstance(part, Polygon)]
-    part = max(parts, key=lambda shape: shape.area)
+    free = store.floor.grid.free & ~store.floor.kept_out()
+    floor = max(store.floor.grid.polygons(free), key=lambda part: part.area)
+    # With square corners a path has fewer bends; with round ones it comes nearer to the shelves' corners.
+    square = floor.buffer(-keep_m, join_style="mitre").simplify(_MORE_M)
+    round_ = floor.buffer(-keep_m - _MORE_M, quad_segs=4).simplify(_MORE_M)
     return {
-        "inner": [[list(corner) for corner in ring.coords] for ring in (part.exterior, *part.interiors)],
+        "inners": {"square corners": _rings(square), "round corners": _rings(round_)},
         "start": [staging.x_m, staging.y_m],
         "spacing_m": profile.head.width_m - profile.overlap_m,
         "angle_rad": _main_angle(floor),
     }
+
+
+def _rings(shape: BaseGeometry) -> list[list[tuple[float, ...]]]:
+    """The outline and the holes of the largest part."""
+    parts = [part for part in getattr(shape, "geoms", [shape]) if isinstance(part, Polygon)]
+    part = max(parts, key=lambda polygon: polygon.area)
+    return [list(ring.coords) for ring in (part.exterior, *part.interiors)]
 
 
 def _main_angle(floor: Polygon) -> float:

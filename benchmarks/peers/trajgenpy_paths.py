@@ -7,6 +7,7 @@ cell. trajgenpy snaps corners to 10 cm, so it is offered the floor with more and
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
@@ -15,12 +16,13 @@ import shapely
 from trajgenpy.Geometries import decompose_polygon, generate_sweep_pattern
 
 # Metres that the robot's centre keeps more than it must; whether sweeps begin clockwise.
-SETTINGS = ((0.0, True), (0.0, False), (0.05, True))
+SETTINGS = ((0.0, True), (0.0, False), (0.05, True), (-0.05, False))
 
 
-def sweeps(floor: dict, more_m: float, clockwise: bool) -> dict:
+def sweeps(floor: dict, name: str, more_m: float, clockwise: bool) -> dict:
     """The sweeps of every cell, joined within the cell, with the seconds that they took."""
-    inner = shapely.Polygon(floor["inner"][0], floor["inner"][1:])
+    outline, *holes = floor["inners"][name]
+    inner = shapely.Polygon(outline, holes)
     inner = max(getattr(inner.buffer(-more_m), "geoms", [inner.buffer(-more_m)]), key=lambda part: part.area)
     shelves = shapely.MultiPolygon([shapely.Polygon(ring) for ring in inner.interiors])
     began = time.perf_counter()
@@ -32,11 +34,11 @@ def sweeps(floor: dict, more_m: float, clockwise: bool) -> dict:
         except (ValueError, RuntimeError):
             continue
         pieces += [list(map(list, line.coords)) for line in lines if not line.is_empty]
-    name = f"{len(cells)} cells, {'clockwise' if clockwise else 'counter-clockwise'}, {100 * more_m:.0f} cm more room"
-    return {"settings": name, "seconds": time.perf_counter() - began, "pieces": pieces}
+    settings = f"{len(cells)} cells, {'clockwise' if clockwise else 'counter-clockwise'}, {100 * more_m:.0f} cm more room, {name}"
+    return {"settings": settings, "seconds": time.perf_counter() - began, "pieces": pieces}
 
 
 if __name__ == "__main__":
     asked = json.load(sys.stdin)
-    for setting in SETTINGS:
-        print(json.dumps(sweeps(asked, *setting)), flush=True)
+    for inner_name, setting in itertools.product(asked["inners"], SETTINGS):
+        print(json.dumps(sweeps(asked, inner_name, *setting)), flush=True)

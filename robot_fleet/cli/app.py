@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from robot_fleet.cli import cleaning, plans, processes, robots
+from robot_fleet.cli.bench import bench
 from robot_fleet.cli.demo import demo
 from robot_fleet.cli.examples import examples_of
 from robot_fleet.cli.exits import EXIT_CODES, exit_code_of, say_bug
@@ -34,7 +35,7 @@ _PANELS = {
         cleaning.runs,
     ),
     ROBOTS: (robots.robots, robots.alerts, robots.ack),
-    PLANS: (plans.plan, plans.judge),
+    PLANS: (plans.plan, plans.judge, bench),
 }
 for panel, commands in _PANELS.items():
     for command in commands:

@@ -46,7 +46,14 @@ _EXAMPLES = {
             "four scrubbers, kept for `judge`",
         ),
     ),
-    "judge": (("robot-fleet judge maps/supermarket plan.json", "is it safe, and as fast as it says?"),),
+    "judge": (
+        ("robot-fleet judge maps/supermarket plan.json", "is it safe, and as fast as it says?"),
+        ("robot-fleet judge maps/supermarket paths.json --profile R", "another program's paths"),
+    ),
+    "bench": (
+        ("robot-fleet bench --quick", "in a minute, two small stores"),
+        ("robot-fleet bench --stores maps/supermarket --robots 1,4", "ours and others' for two fleets"),
+    ),
 }
 
 
