@@ -89,8 +89,8 @@ def test_a_killed_controller_comes_back_and_ends_its_run(running: LiveFleet) -> 
     after = running.client.get(run.run_id)
     assert after.request_id == "night"
     assert not after.state.is_terminal
-    # At most one checkpoint (5 s of the store's clock) is lost.
-    assert after.cleaned_m2 > before.cleaned_m2 - 2 * 5.0 * 0.35
+    # At most one checkpoint (1 s of the store's clock) is lost, and what poses that come late had still to tell.
+    assert after.cleaned_m2 > before.cleaned_m2 - 2 * 2.5 * 0.35
     assert running.client.start(zones=["front"], request_id="night").run_id == run.run_id
     last = ended(running, run.run_id)
     assert last.state is RunState.COMPLETED, last.reason
