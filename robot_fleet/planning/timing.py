@@ -9,6 +9,7 @@ Dubowsky, Gibson, 1985).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -24,14 +25,22 @@ _STILL_M = 1e-4
 _SLOWER = 1.0005
 
 
-def timed(legs: list[Leg], profile: RobotProfile, start: Pose, start_s: float = 0.0) -> list[Leg]:
-    """The legs with their times, one after the other without waiting; their own times are not looked at."""
+def timed(
+    legs: list[Leg], profile: RobotProfile, start: Pose, start_s: float = 0.0, halts: Iterable[tuple[int, int]] = ()
+) -> list[Leg]:
+    """The legs with their times, one after the other without waiting; their own times are not looked at.
+
+    At the vertices of `halts` (leg, vertex) the robot comes to rest.
+    """
     if not legs:
         return []
     points = np.concatenate([leg.points for leg in legs])
     backwards = np.concatenate([np.full(len(leg.points), leg.reverse) for leg in legs])
-    times = start_s + _passing_s(points, backwards, profile, start.yaw_rad)
     cuts = np.cumsum([len(leg.points) for leg in legs])[:-1]
+    begins = np.concatenate(([0], cuts))
+    stopped = np.zeros(len(points), dtype=bool)
+    stopped[[int(begins[number]) + vertex for number, vertex in halts]] = True
+    times = start_s + _passing_s(points, backwards, profile, start.yaw_rad, stopped)
     return [replace(leg, times_s=part) for leg, part in zip(legs, np.split(times, cuts), strict=True)]
 
 
@@ -52,7 +61,9 @@ def pivot_s(angle_rad: float, profile: RobotProfile) -> float:
     return 2.0 * math.sqrt(angle_rad / limit) if angle_rad * limit <= rate**2 else angle_rad / rate + rate / limit
 
 
-def _passing_s(points: Floats, backwards: Bools, profile: RobotProfile, yaw_rad: float) -> Floats:
+def _passing_s(
+    points: Floats, backwards: Bools, profile: RobotProfile, yaw_rad: float, stopped: Bools | None = None
+) -> Floats:
     """(n,) seconds at which each vertex is reached; equal vertices in a row are one place."""
     step = np.diff(points, axis=0)
     length = np.hypot(step[:, 0], step[:, 1])
@@ -65,6 +76,8 @@ def _passing_s(points: Floats, backwards: Bools, profile: RobotProfile, yaw_rad:
     stop = turn > CORNER_RAD
     stop[0] = True
     stop[1:] |= backwards[moves[1:]] != backwards[moves[:-1]]
+    if stopped is not None:
+        stop |= stopped[moves]
     pivots = np.array([pivot_s(angle, profile) if angle > CORNER_RAD else 0.0 for angle in turn])
     seconds = _drives_s(length[moves], np.where(stop, 0.0, turn), stop, profile)
     spent = np.zeros(len(points))
