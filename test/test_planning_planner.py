@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from shapely import box
+from shapely import box, distance, points
 
 from robot_fleet.floor.grid import OCCUPIED, OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, RobotProfile
 from robot_fleet.floor.store import Dock, FloorMap, Zone
 from robot_fleet.planning.judge import judge
-from robot_fleet.planning.plan import CannotPlan, LegKind, Plan, PlanRequest, Starter
+from robot_fleet.planning.plan import CannotPlan, LegKind, MissedReason, Plan, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
 
 SIDE_M = 0.05
@@ -114,3 +115,43 @@ def test_what_cannot_be_planned_is_said() -> None:
     inside = Starter("lost", REFERENCE_R, Pose(0.1, 0.1), False, None)
     with pytest.raises(CannotPlan, match="no place that it fits into"):
         plan(PlanRequest(floor, (inside,), ("room",)))
+
+
+def halved(*rights: tuple[str, ...]) -> FloorMap:
+    """The room in a left and a right half; each of `rights` are the robots that may enter it, none: all."""
+    floor = room(width_m=10.0)
+    side = floor.grid.shape[1] * SIDE_M
+    middle = side / 2 + 1.0
+    shapes = (box(0, 0, middle, side), box(middle, 0, side, side))
+    zones = tuple(
+        Zone(f"half_{k}", shape, robots=who) for k, (shape, who) in enumerate(zip(shapes, rights, strict=True))
+    )
+    return replace(floor, zones=zones)
+
+
+def asked_in_halves(floor: FloorMap, robots: int) -> PlanRequest:
+    return replace(asked(floor, robots=robots), zones=("half_0", "half_1"))
+
+
+def test_a_zone_is_left_to_the_robots_that_may_enter_it() -> None:
+    floor = halved((), ("dock_1",))
+    found = plan(asked_in_halves(floor, 2))
+    barred = floor.zones[1].polygon
+    ways = {path.robot: np.concatenate([leg.points for leg in path.legs]) for path in found.paths}
+    assert set(ways) == {"dock_0", "dock_1"}
+    assert distance(points(ways["dock_0"]), barred).min() >= 0.39
+    assert distance(points(ways["dock_1"]), barred).min() == 0.0
+    assert found.planned_m2 >= 0.97 * found.coverable_m2
+    times = [path.finish_s for path in found.paths]
+    assert max(times) < 1.5 * min(times)
+
+
+def test_floor_that_no_robot_may_enter_is_missed_for_that_reason() -> None:
+    floor = halved((), ("somebody",))
+    found = plan(asked_in_halves(floor, 2))
+    barred = [area for area in found.missed if area.zone == "half_1"]
+    reasons = {area.reason: sum(a.area_m2 for a in barred if a.reason is area.reason) for area in barred}
+    assert max(reasons, key=lambda reason: reasons[reason]) is MissedReason.NO_ROBOT_MAY_ENTER
+    assert MissedReason.NOT_CLEANED not in reasons
+    assert found.planned_m2 + sum(area.area_m2 for area in found.missed) == pytest.approx(found.requested_m2)
+    assert found.planned_m2 >= 0.97 * found.coverable_m2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import json
 import math
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely import box
 
@@ -20,7 +21,7 @@ from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import SCRUBBER_S, WORKING_W
 from robot_fleet.floor.reach import coverable
-from robot_fleet.floor.store import Dock, Keepout, Zone
+from robot_fleet.floor.store import Dock, Keepout, OneWay, Zone
 from robot_fleet.storage.documents import is_name
 from robot_fleet.storage.floor_file import FloorFile, read_floor_file, write_floor_file
 from robot_fleet.storage.maps import write_map
@@ -236,18 +237,58 @@ def test_a_robot_too_wide_for_the_floor_is_refused(folder: Path) -> None:
     )
 
 
+def test_zones_tell_when_and_by_whom_they_are_cleaned(folder: Path) -> None:
+    pharmacy = {"kind": "zone", "name": "pharmacy", "priority": -1, "clean_before": "06:30", "robots": ["two"]}
+    one_way = {"kind": "one_way", "name": "aisle", "yaw": 1.57}
+    drawn = [*GOOD_FLOOR, feature(pharmacy, [[[5, 0], [10, 0], [10, 4], [5, 4]]]), feature(one_way, SQUARE)]
+    floor = load_store(filled(folder, drawn)).floor
+    zone = floor.zone("pharmacy")
+    assert (zone.priority, zone.clean_before, zone.robots) == (-1, datetime.time(6, 30), ("two",))
+    assert (zone.admits("one"), zone.admits("two"), floor.zone("shop").admits("one")) == (False, True, True)
+    assert floor.barred_to("one") == (zone.polygon,) and floor.barred_to("two") == ()
+    assert [(one.name, one.yaw_rad) for one in floor.one_ways] == [("aisle", 1.57)]
+
+
+@pytest.mark.parametrize(
+    ("properties", "word"),
+    [
+        ({**ZONE, "clean_before": "6:30"}, "clean_before is '6:30'"),
+        ({**ZONE, "clean_before": 630}, "clean_before is 630"),
+        ({**ZONE, "clean_before": "25:00"}, "clean_before is '25:00'"),
+        ({**ZONE, "robots": "one"}, "robots is 'one'"),
+        ({**ZONE, "robots": []}, "robots is a list of 0"),
+        ({**ZONE, "robots": [1]}, "robots is a list of 1"),
+        ({**ZONE, "robots": ["three"]}, 'there is no robot "three"'),
+        ({**ZONE, "robots": ["two"]}, "may not enter"),
+        ({"kind": "one_way", "name": "x"}, "yaw is None"),
+        ({"kind": "one_way", "name": "x", "yaw": "north"}, "yaw is 'north'"),
+    ],
+)
+def test_bad_rights_and_times_are_told(folder: Path, properties: dict[str, Any], word: str) -> None:
+    drawn = [feature(properties, SQUARE), dock("a", 0.6, 1.0), dock("b", 0.6, 2.5)]
+    assert any(word in fault for fault in faults(filled(folder, drawn)))
+
+
 names = st.text(min_size=1, max_size=8).filter(is_name)
 numbers = st.floats(-1e5, 1e5)
 
 
-@settings(max_examples=50)
-@given(names, names, names, st.integers(-5, 5), numbers, numbers, st.floats(-3, 3), st.floats(0.1, 5))
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    names, names, names, st.integers(-5, 5), numbers, numbers, st.floats(-3, 3), st.floats(0.1, 5),
+    st.none() | st.builds(datetime.time, st.integers(0, 23), st.integers(0, 59)),
+    st.lists(names, max_size=3, unique=True).map(tuple),
+)  # fmt: skip
 def test_a_floor_file_is_read_as_it_was_written(
-    zone: str, keepout: str, place: str, priority: int, x: float, y: float, yaw: float, staging: float
-) -> None:
+    zone: str, keepout: str, place: str, priority: int, x: float, y: float, yaw: float, staging: float,
+    before: datetime.time | None, robots: tuple[str, ...],
+) -> None:  # fmt: skip
     shape = box(x, y, x + 1, y + 2).difference(box(x + 0.2, y + 0.2, x + 0.5, y + 0.5))
     content = FloorFile(
-        [Zone(zone, shape, priority, "carpet")], [Keepout(keepout, shape)], [Dock(place, Pose(x, y, yaw), staging)]
+        [Zone(zone, shape, priority, "carpet", before, robots)],
+        [Keepout(keepout, shape)],
+        [Dock(place, Pose(x, y, yaw), staging)],
+        [OneWay(place, shape, yaw)],
     )
     with tempfile.TemporaryDirectory() as folder:
         write_floor_file(Path(folder) / "floor.geojson", content)
@@ -255,6 +296,7 @@ def test_a_floor_file_is_read_as_it_was_written(
         again = read_floor_file(Path(folder) / "floor.geojson", trouble)
     assert trouble == []
     assert (again.zones, again.keepouts, again.docks) == (content.zones, content.keepouts, content.docks)
+    assert again.one_ways == content.one_ways
 
 
 @pytest.mark.skipif(not SHARED_BOOKSTORE.is_dir(), reason="the bookstore's map is not on this machine")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import Point
+from shapely import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.ports import Clock
@@ -55,7 +55,7 @@ class FleetState:
         self.now_s = 0.0
         self.version = 0
         self.clearance = ClearanceField.of(store.floor)
-        self._routers: dict[str, Router] = {}
+        self._routers: dict[tuple[str, tuple[Polygon, ...]], Router] = {}
         self._searched_at_s = float("-inf")
         for robot in self.robots.values():
             # Now, while nothing moves: on a large floor it takes a second, within which a stop would have to wait.
@@ -97,11 +97,12 @@ class FleetState:
         return Point(pose.x_m, pose.y_m).buffer(robot.radius_m + MARGIN_M) if pose else Point()
 
     def router(self, robot: Robot) -> Router:
-        """The router of the robot's kind of machine, made once."""
-        profile = robot.spec.profile
-        if profile.name not in self._routers:
-            self._routers[profile.name] = Router(self.store.floor, profile, clearance=self.clearance)
-        return self._routers[profile.name]
+        """The router of the robot's kind of machine and of its rights to enter zones, made once."""
+        profile, barred = robot.spec.profile, self.store.floor.barred_to(robot.name)
+        if (profile.name, barred) not in self._routers:
+            clearance = ClearanceField.of(self.store.floor, barred) if barred else self.clearance
+            self._routers[profile.name, barred] = Router(self.store.floor, profile, clearance=clearance)
+        return self._routers[profile.name, barred]
 
     def takes_turn(self) -> bool:
         """Whether one robot may look for a way now; False for all others until the next tick, lest a stop waits for them."""

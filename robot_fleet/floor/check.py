@@ -18,7 +18,7 @@ from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.reach import reachable, standable, swept
-from robot_fleet.floor.store import Dock, FloorMap, Keepout, RobotSpec, Store, Zone
+from robot_fleet.floor.store import Dock, FloorMap, Keepout, OneWay, RobotSpec, Store, Zone
 
 FLOOR_FILE, ROBOTS_FILE = "floor.geojson", "store.yaml"
 # A zone may be drawn roughly along the border of the map, so far beyond it at most.
@@ -40,14 +40,20 @@ def check_store(store: Store) -> tuple[Fault, ...]:
 
 
 def faults_without_map(
-    zones: Iterable[Zone], keepouts: Iterable[Keepout], docks: Iterable[Dock], robots: Iterable[str]
+    zones: Iterable[Zone],
+    keepouts: Iterable[Keepout],
+    docks: Iterable[Dock],
+    robots: Iterable[str],
+    one_ways: Iterable[OneWay] = (),
 ) -> tuple[Fault, ...]:
     """The faults that show although there is no map to hold shapes and robots against: names given twice, bad polygons."""
-    zones, keepouts, docks = tuple(zones), tuple(keepouts), tuple(docks)
+    zones, keepouts, docks, one_ways = tuple(zones), tuple(keepouts), tuple(docks), tuple(one_ways)
     shapes = [(f'zone "{zone.name}"', zone.polygon) for zone in zones]
     shapes += [(f'keepout "{keepout.name}"', keepout.polygon) for keepout in keepouts]
+    shapes += [(f'one_way "{one.name}"', one.polygon) for one in one_ways]
     return (
         *_names_twice(zones, keepouts, docks),
+        *_duplicates(FLOOR_FILE, "one_way", (one.name for one in one_ways)),
         *itertools.chain.from_iterable(_polygon_faults(place, polygon) for place, polygon in shapes),
         *_duplicates(ROBOTS_FILE, "robot", robots),
     )
@@ -61,6 +67,7 @@ def _names_twice(zones: Iterable[Zone], keepouts: Iterable[Keepout], docks: Iter
 
 def _shape_faults(floor: FloorMap) -> Iterator[Fault]:
     yield from _names_twice(floor.zones, floor.keepouts, floor.docks)
+    yield from _duplicates(FLOOR_FILE, "one_way", (one.name for one in floor.one_ways))
     if not floor.grid.free.any():
         yield Fault("map.yaml", "", "the map has no free floor", "Check the image, negate and the thresholds.")
         return
@@ -77,6 +84,8 @@ def _shape_faults(floor: FloorMap) -> Iterator[Fault]:
                 yield Fault(FLOOR_FILE, place, "holds no free floor", "Draw it over free floor, or take it out.")
     for keepout in floor.keepouts:
         yield from _polygon_faults(f'keepout "{keepout.name}"', keepout.polygon)
+    for one in floor.one_ways:
+        yield from _polygon_faults(f'one_way "{one.name}"', one.polygon)
     for dock in floor.docks:
         yield from _dock_number_faults(dock)
 
@@ -197,6 +206,10 @@ def _standing_faults(floor: FloorMap, homed: list[tuple[RobotSpec, Dock]]) -> It
             yield Fault(FLOOR_FILE, place, "lies outside the floor", "Put it on the map, in metres.")
         elif _in_obstacle(floor.grid, dock, spots):
             yield Fault(FLOOR_FILE, place, "stands in an obstacle", "Move it until the docked robot touches nothing.")
+        for zone in floor.zones:
+            if robot is not None and not zone.admits(robot.name) and any(map(zone.polygon.intersects, spots)):
+                what = f'{robot.name}, whose dock it is, may not enter zone "{zone.name}", which it or its staging pose touches'
+                yield Fault(FLOOR_FILE, place, what, "Admit the robot there, or give it another dock.")
         for keepout in floor.keepouts:
             if any(keepout.polygon.intersects(spot) for spot in [*spots, _dock_point(dock)]):
                 what = f'keepout "{keepout.name}" covers it or its staging pose'

@@ -1,31 +1,35 @@
-"""`floor.geojson` in and out: zones, keepouts and docks in metres in the map frame.
+"""`floor.geojson` in and out: zones, keepouts, one-way floor and docks in metres in the map frame.
 
 The format is described in docs/store_folder.md.
 """
 
 from __future__ import annotations
 
+import datetime
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from shapely import Polygon
 
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.store import Dock, Keepout, Zone
+from robot_fleet.floor.store import Dock, Keepout, OneWay, Zone
 from robot_fleet.storage.documents import MOST_CHARACTERS, is_name, is_number, is_there, read_json, shown
 
 FILE = "floor.geojson"
 MOST_M = 1e6
 KNOWN = {
-    "zone": ("kind", "name", "priority", "surface"),
+    "zone": ("kind", "name", "priority", "surface", "clean_before", "robots"),
     "keepout": ("kind", "name"),
+    "one_way": ("kind", "name", "yaw"),
     "dock": ("kind", "name", "yaw", "staging"),
 }
-GEOMETRY = {"zone": "Polygon", "keepout": "Polygon", "dock": "Point"}
+GEOMETRY = {"zone": "Polygon", "keepout": "Polygon", "one_way": "Polygon", "dock": "Point"}
+Built: TypeAlias = Zone | Keepout | OneWay | Dock
 
 
 @dataclass
@@ -35,14 +39,17 @@ class FloorFile:
     zones: list[Zone] = field(default_factory=list)
     keepouts: list[Keepout] = field(default_factory=list)
     docks: list[Dock] = field(default_factory=list)
+    one_ways: list[OneWay] = field(default_factory=list)
     names: dict[str, set[str]] = field(default_factory=lambda: {kind: set() for kind in KNOWN})
 
-    def add(self, feature: Zone | Keepout | Dock) -> None:
+    def add(self, feature: Built) -> None:
         """Adds the feature to those of its kind."""
         if isinstance(feature, Zone):
             self.zones.append(feature)
         elif isinstance(feature, Keepout):
             self.keepouts.append(feature)
+        elif isinstance(feature, OneWay):
+            self.one_ways.append(feature)
         else:
             self.docks.append(feature)
 
@@ -64,14 +71,23 @@ def read_floor_file(path: Path, faults: list[Fault]) -> FloorFile:
 
 
 def write_floor_file(path: Path, content: FloorFile) -> None:
-    """Writes the file, one feature a line, in the order zones, keepouts, docks."""
-    features = [
-        _shape_feature("zone", z.name, z.polygon, priority=z.priority, surface=z.surface) for z in content.zones
-    ]
+    """Writes the file, one feature a line, in the order zones, keepouts, one-way floor, docks."""
+    features = [_shape_feature("zone", zone.name, zone.polygon, **_zone_properties(zone)) for zone in content.zones]
     features += [_shape_feature("keepout", k.name, k.polygon) for k in content.keepouts]
+    features += [_shape_feature("one_way", one.name, one.polygon, yaw=one.yaw_rad) for one in content.one_ways]
     features += [_dock_feature(dock) for dock in content.docks]
     lines = ",\n  ".join(json.dumps(feature, ensure_ascii=False) for feature in features)
     path.write_text(f'{{"type": "FeatureCollection", "features": [\n  {lines}\n]}}\n', encoding="utf-8")
+
+
+def _zone_properties(zone: Zone) -> dict[str, object]:
+    """What a zone says beyond its name; what is left open is left out."""
+    properties: dict[str, object] = {"priority": zone.priority, "surface": zone.surface}
+    if zone.clean_before is not None:
+        properties["clean_before"] = zone.clean_before.isoformat("minutes")
+    if zone.robots:
+        properties["robots"] = list(zone.robots)
+    return properties
 
 
 def _shape_feature(kind: str, name: str, polygon: Polygon, **properties: object) -> dict[str, object]:
@@ -103,7 +119,7 @@ class _Feature:
             return
         kind, name = properties.get("kind"), properties.get("name")
         if not isinstance(kind, str) or kind not in KNOWN:
-            self._fault(f"kind is {shown(kind)}", "Give zone, keepout or dock.")
+            self._fault(f"kind is {shown(kind)}", "Give zone, keepout, one_way or dock.")
             return
         name = self._name(kind, name)
         self.found.names[kind].add(name)
@@ -125,9 +141,7 @@ class _Feature:
         self._fault(f"name is {shown(name)}", remedy)
         return ""
 
-    def _built(
-        self, kind: str, name: str, properties: Mapping[str, Any], geometry: Mapping[str, Any]
-    ) -> Zone | Keepout | Dock | None:
+    def _built(self, kind: str, name: str, properties: Mapping[str, Any], geometry: Mapping[str, Any]) -> Built | None:
         if geometry.get("type") != GEOMETRY[kind]:
             self._fault(f"its geometry is {shown(geometry.get('type'))}", f"A {kind} is a {GEOMETRY[kind]}.")
             return None
@@ -136,17 +150,43 @@ class _Feature:
         polygon = self._polygon(geometry.get("coordinates"))
         if kind == "zone":
             return self._zone(name, properties, polygon)
+        if kind == "one_way":
+            return self._one_way(name, properties, polygon)
         return Keepout(name, polygon) if polygon is not None else None
 
     def _zone(self, name: str, properties: Mapping[str, Any], polygon: Polygon | None) -> Zone | None:
         priority, surface = properties.get("priority", 0), properties.get("surface", "hard")
+        before, robots = self._clean_before(properties.get("clean_before")), self._robots(properties.get("robots"))
         if not isinstance(priority, int) or isinstance(priority, bool) or abs(priority) > 1_000_000:
             self._fault(f"priority is {shown(priority)}", "Give a whole number; the smaller, the earlier.")
         elif not isinstance(surface, str) or not is_name(surface):
             self._fault(f"surface is {shown(surface)}", "Give a word, such as hard or carpet.")
         elif polygon is not None:
-            return Zone(name, polygon, priority, surface)
+            return Zone(name, polygon, priority, surface, before, robots)
         return None
+
+    def _clean_before(self, value: object) -> datetime.time | None:
+        if value is None:
+            return None
+        if isinstance(value, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+            return datetime.time.fromisoformat(value)
+        self._fault(f"clean_before is {shown(value)}", 'Give a time of day in the store\'s time zone, such as "06:30".')
+        return None
+
+    def _robots(self, value: object) -> tuple[str, ...]:
+        if value is None:
+            return ()
+        if isinstance(value, list) and value and all(isinstance(name, str) and is_name(name) for name in value):
+            return tuple(dict.fromkeys(value))
+        self._fault(f"robots is {shown(value)}", "List the names of the robots that may enter, or leave it out.")
+        return ()
+
+    def _one_way(self, name: str, properties: Mapping[str, Any], polygon: Polygon | None) -> OneWay | None:
+        yaw = properties.get("yaw")
+        if not is_number(yaw) or abs(yaw) > 100:
+            self._fault(f"yaw is {shown(yaw)}", "Give the direction of driving in radians.")
+            return None
+        return OneWay(name, polygon, float(yaw)) if polygon is not None else None
 
     def _dock(self, name: str, properties: Mapping[str, Any], coordinates: Any) -> Dock | None:
         yaw, staging = properties.get("yaw"), properties.get("staging", Dock("", Pose(0, 0)).staging_m)

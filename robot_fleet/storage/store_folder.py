@@ -54,12 +54,14 @@ def _read(folder: Path, robots: int | None, profile: str | None, faults: list[Fa
         faults.extend(error.faults)
     drawn = read_floor_file(folder / FLOOR_FILE, faults)
     fleet = read_robots_file(folder / ROBOTS_FILE, faults)
+    faults.extend(_strangers(drawn, fleet))
     entries = _entries(fleet, robots, profile, faults)
     entries = _known_docks(entries, drawn, faults)
     if grid is None:
-        faults.extend(faults_without_map(drawn.zones, drawn.keepouts, drawn.docks, [entry.name for entry in entries]))
+        names = [entry.name for entry in entries]
+        faults.extend(faults_without_map(drawn.zones, drawn.keepouts, drawn.docks, names, drawn.one_ways))
         return None
-    floor = FloorMap(name, grid, tuple(drawn.zones), tuple(drawn.keepouts), tuple(drawn.docks))
+    floor = FloorMap(name, grid, tuple(drawn.zones), tuple(drawn.keepouts), tuple(drawn.docks), tuple(drawn.one_ways))
     if faults:
         return Store(floor, tuple(_spec(entry, entry.dock) for entry in entries if entry.dock), fleet.time_zone)
     return _completed(floor, entries, fleet.time_zone, drawn, faults)
@@ -101,6 +103,17 @@ def _known_docks(entries: list[RobotEntry], drawn: FloorFile, faults: list[Fault
             what = f'there is no dock "{entry.dock}"'
             faults.append(Fault(ROBOTS_FILE, f'robot "{entry.name}"', what, "Draw it, or name another."))
     return known
+
+
+def _strangers(drawn: FloorFile, fleet: RobotsFile) -> list[Fault]:
+    """Zones that admit robots which the store does not have; robot_1, robot_2 and so on may come by `--robots`."""
+    known = {entry.name for entry in fleet.robots} | {f"robot_{n}" for n in range(1, MOST_ROBOTS + 1)}
+    return [
+        Fault(FLOOR_FILE, f'zone "{zone.name}"', f'there is no robot "{name}"', f"Name robots of {ROBOTS_FILE}.")
+        for zone in drawn.zones
+        for name in zone.robots
+        if name not in known
+    ]
 
 
 def _spec(entry: RobotEntry, dock: str) -> RobotSpec:
