@@ -37,12 +37,13 @@ def kept_apart(paths: Sequence[CoveragePath], robots: Sequence[Starter]) -> list
     """The paths with waits, so that robots do not meet; a robot for which no waits help keeps its times."""
     ways = [_Way.of(path, robot) for path, robot in zip(paths, robots, strict=True)]
     order = sorted(range(len(ways)), key=lambda k: (-paths[k].finish_s, k))
-    best: list[CoveragePath] = list(paths)
+    best, fewest = list(paths), len(paths) + 1
     for _ in range(_ROUNDS):
         found, stuck = _settled(paths, robots, ways, order)
+        if len(stuck) < fewest:
+            best, fewest = found, len(stuck)
         if not stuck:
-            return found
-        best = found if best is not found and len(stuck) < len(order) else best
+            break
         order = stuck + [k for k in order if k not in stuck]
     return best
 
@@ -75,9 +76,10 @@ def _settled(
     for k in order:
         waits = _least_waits(ways[k], traffic.blocked(ways[k]))
         if waits is None:
+            # Somebody's dock lies on its way: it keeps apart from those that drive, at least.
             stuck.append(k)
-            waits = []
-        found[k] = delayed(paths[k], robots[k], waits)
+            waits = _least_waits(ways[k], traffic.blocked(ways[k], parked=False))
+        found[k] = delayed(paths[k], robots[k], waits or [])
         traffic.add(ways[k], found[k])
     return found, stuck
 
@@ -143,15 +145,19 @@ class _Traffic:
         self.begin, self.end = np.concatenate((self.begin, when - _STEP_S)), np.concatenate((self.end, end))
         self.radius_m = max(self.radius_m, way.radius_m)
 
-    def blocked(self, way: _Way) -> dict[int, Spans]:
-        """For the samples of a way at which it comes near to others: when it may not be there, in order, apart."""
+    def blocked(self, way: _Way, parked: bool = True) -> dict[int, Spans]:
+        """For the samples of a way at which it comes near to others: when it may not be there, in order, apart.
+
+        Without `parked` those that are done are not in the way.
+        """
         if not len(self.at):
             return {}
         touch = way.radius_m + self.radius_m + _MARGIN_M
         tree = cKDTree(self.at)
         near = np.flatnonzero(np.isfinite(tree.query(way.at, distance_upper_bound=touch)[0]))
         lists = tree.query_ball_point(way.at[near], touch)
-        return {int(k): _merged(self.begin[found], self.end[found]) for k, found in zip(near, lists, strict=True)}
+        end = self.end if parked else np.where(np.isinf(self.end), self.begin + 2 * _STEP_S, self.end)
+        return {int(k): _merged(self.begin[found], end[found]) for k, found in zip(near, lists, strict=True)}
 
 
 def _merged(begin: Floats, end: Floats) -> Spans:
