@@ -29,6 +29,7 @@ from robot_fleet.pictures.colours import (
     robot_colours,
 )
 from robot_fleet.pictures.panel import area, minutes
+from robot_fleet.pictures.plan import arrowheads
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, MissedArea, MissedReason, Plan
 
 EDGE_PX = 28
@@ -106,6 +107,16 @@ def test_a_plan_shows_lanes_walls_and_missed_floor_where_they_are(tmp_path: Path
     assert UNKNOWN_HATCH in near(floor, image, 9.5, 0.5)
     drawn = near(floor, image, 6.5, 1.5)
     assert any(np.allclose(colour, MISSED[MissedReason.BLOCKED], atol=40) for colour in drawn)
+
+
+def test_arrowheads_point_in_the_direction_of_driving() -> None:
+    floor = room()
+    heads = arrowheads(one_lane(floor).paths[0], 0.3, 2.0)
+    assert len(heads) == 5
+    for head in heads:
+        tip, middle = head[0], head[1:4].mean(axis=0)
+        towards = (tip - middle) / np.hypot(*(tip - middle))
+        assert np.allclose(towards, (0.0, 1.0) if tip[1] < 2.9 else (1.0, 0.0), atol=1e-6)
 
 
 def test_the_floor_under_the_heads_is_tinted_when_their_width_is_known(tmp_path: Path) -> None:

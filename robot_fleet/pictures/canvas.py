@@ -130,6 +130,10 @@ class Canvas:
         cv2.fillPoly(mask, [_fixed(self.view.to_pixels(corners))], (255,), cv2.LINE_AA, _SUBPIXEL_BITS)
         return mask
 
+    def paint_ring(self, corners: ArrayLike, colour: Colour) -> None:
+        """Fills one ring of (n, 2) map-frame corners, without a mask of the whole picture: for the many and small."""
+        cv2.fillPoly(self.pixels, [_fixed(self.view.to_pixels(corners))], colour, cv2.LINE_AA, _SUBPIXEL_BITS)
+
     def outline_mask(self, shape: BaseGeometry, width_px: float = 2.0) -> Mask:
         """The edges of a map-frame polygon, or of several."""
         lines = [ring.coords for part in _polygons(shape) for ring in (part.exterior, *part.interiors)]

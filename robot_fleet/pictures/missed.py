@@ -36,7 +36,7 @@ def draw_missed(floor: FloorMap, missed: Sequence[MissedArea], path: Path) -> Pa
     return save_picture(canvas, f"{floor.name}: missed floor", sections, path)
 
 
-def paint_missed(canvas: Canvas, missed: Iterable[MissedArea], solid: bool = False) -> None:
+def paint_missed(canvas: Canvas, missed: Iterable[MissedArea], solid: bool = False, edge_px: float = 2.0) -> None:
     """Colours the missed areas by their reason, striped or `solid`; an edge keeps the thinnest sliver visible."""
     by_reason = defaultdict(list)
     for part in missed:
@@ -45,7 +45,7 @@ def paint_missed(canvas: Canvas, missed: Iterable[MissedArea], solid: bool = Fal
         shape = union_all(polygons)
         inside = canvas.shape_mask(shape)
         canvas.paint(inside if solid else canvas.hatch(inside, 9, 4), colours.MISSED[reason], 0.8)
-        canvas.paint(canvas.outline_mask(shape, 2.0), colours.MISSED[reason])
+        canvas.paint(canvas.outline_mask(shape, edge_px), colours.MISSED[reason])
 
 
 def missed_rows(missed: Iterable[MissedArea], solid: bool = False) -> tuple[Row, ...]:

@@ -15,14 +15,21 @@ from robot_fleet.pictures.floor_layers import paint_docks, paint_floor, paint_ob
 from robot_fleet.pictures.lettering import write_labels
 from robot_fleet.pictures.missed import missed_rows, paint_missed
 from robot_fleet.pictures.panel import Row, Section, area, floor_rows, minutes, save_picture
-from robot_fleet.planning.plan import CoveragePath, Plan
+from robot_fleet.planning.plan import CoveragePath, LegKind, Plan
 
 _LANE_M, _TRANSIT_M = 0.10, 0.05
 _SWATH_STRENGTH = 0.30
+# An arrowhead's length with the least and most that it takes on paper, and how far apart they are at least.
+_ARROW_M, _ARROW_PX, _ARROW_STEP_M, _ARROW_STEP_PX = 0.30, (11.0, 20.0), 3.0, 150.0
+# An arrowhead stands where the straight line past it is at least so much of the way.
+_STRAIGHT = 0.98
+_ARROW = np.array([(0.6, 0.0), (-0.4, 0.42), (-0.18, 0.0), (-0.4, -0.42), (0.6, 0.0)])
+_MISSED_EDGE_PX = 1.0
 
 
 def draw_plan(floor: FloorMap, plan: Plan, path: Path, robots: Sequence[RobotSpec] = ()) -> Path:
-    """Writes a PNG of the plan to `path` and returns it: lanes solid, transits dashed, each robot in its colour.
+    """Writes a PNG of the plan to `path` and returns it: lanes solid, transits dashed, each robot in its colour, with
+    arrowheads in the direction of driving.
 
     The floor under a robot's head is tinted when `robots` tells how wide it is; missed floor is coloured by reason.
     """
@@ -32,10 +39,12 @@ def draw_plan(floor: FloorMap, plan: Plan, path: Path, robots: Sequence[RobotSpe
     paint_floor(canvas, floor)
     for way in plan.paths:
         _paint_swath(canvas, way, hues[way.robot], widths.get(way.robot, 0.0))
-    paint_missed(canvas, plan.missed)
+    paint_missed(canvas, plan.missed, edge_px=_MISSED_EDGE_PX)
     for way in plan.paths:
         _paint_way(canvas, way, hues[way.robot])
     paint_obstacles(canvas, floor)
+    for way in plan.paths:
+        _paint_arrows(canvas, way, hues[way.robot])
     write_labels(canvas, zone_names(canvas, floor))
     paint_docks(canvas, floor)
     return save_picture(canvas, f"{floor.name}: plan", _sections(floor, plan, hues), path)
@@ -55,6 +64,44 @@ def _paint_way(canvas: Canvas, way: CoveragePath, colour: colours.Colour) -> Non
     canvas.paint(canvas.lines_mask(lanes, max(1.0, min(6.0, _LANE_M * scale))), colour)
 
 
+def _paint_arrows(canvas: Canvas, way: CoveragePath, colour: colours.Colour) -> None:
+    """Arrowheads along the way, in the middle of its straight stretches where it has some."""
+    scale = canvas.view.px_per_m
+    size_m = min(max(_ARROW_M * scale, _ARROW_PX[0]), _ARROW_PX[1]) / scale
+    heads = arrowheads(way, size_m, max(_ARROW_STEP_M, _ARROW_STEP_PX / scale))
+    canvas.paint(canvas.lines_mask(heads, 3.0), colours.PAPER, 0.85)
+    for head in heads:
+        canvas.paint_ring(head, colours.darker(colour))
+
+
+def arrowheads(way: CoveragePath, size_m: float, step_m: float) -> list[NDArray[np.float64]]:
+    """Rings (n, 2), map frame, of arrowheads so far apart along a robot's way, each turned as the robot drives there."""
+    legs = [leg.points for leg in way.legs if leg.kind not in (LegKind.UNDOCK, LegKind.DOCK)]
+    if not legs:
+        return []
+    points = np.concatenate(legs)
+    along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))))
+    slots = np.arange(step_m / 2, along[-1], step_m)
+    # In each slot the straightest of some places: on a bend an arrowhead would lie beside its line.
+    offsets = step_m * np.array([0.0, 0.1, -0.1, 0.2, -0.2, 0.3, -0.3])
+    at_m = np.clip(slots[:, None] + offsets, size_m, max(size_m, along[-1] - size_m))
+
+    def place(where: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.stack([np.interp(where, along, points[:, axis]) for axis in (0, 1)], axis=-1)
+
+    chord = place(at_m + size_m) - place(at_m - size_m)
+    length = np.hypot(chord[..., 0], chord[..., 1])
+    straight = length / (2 * size_m)
+    best = np.where(straight.max(axis=1, initial=0.0) > _STRAIGHT, np.argmax(straight > _STRAIGHT, axis=1), -1)
+    rows = np.flatnonzero(best >= 0)
+    found = []
+    for middle, (x, y) in zip(place(at_m[rows, best[rows]]), chord[rows, best[rows]], strict=True):
+        ahead = np.array([x, y]) / np.hypot(x, y)
+        turn = np.array([[ahead[0], ahead[1]], [-ahead[1], ahead[0]]])
+        found.append(middle + size_m * _ARROW @ turn)
+    return found
+
+
 def _dashed(points: NDArray[np.float64], px_per_m: float) -> list[NDArray[np.float64]]:
     dash_m = max(0.25, 9.0 / px_per_m)
     return dashes(points, dash_m, dash_m * 0.8)
@@ -65,6 +112,7 @@ def _sections(floor: FloorMap, plan: Plan, hues: dict[str, colours.Colour]) -> t
     ways = (
         Row("lane, head on", swatch=colours.FAINT_INK, mark="line"),
         Row("transit, head off", swatch=colours.FAINT_INK, mark="dashed"),
+        Row("direction of driving", swatch=colours.FAINT_INK, mark="dock"),
     )
     return (
         Section("figures", _figures(plan)),
