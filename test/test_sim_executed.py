@@ -74,7 +74,10 @@ class TwiceCleaned(CoverageRecord):
 
 
 def cleaned_again_m2(store: Store, at_s: float, restart: bool) -> float:
-    """Floor that was clean at `at_s`, when the controller may be killed, and passed over by a head after it."""
+    """Floor that was clean at `at_s`, when the controller may be killed, and passed over by a head in the 20 s after.
+
+    Later the two runs differ by more than the restart: their robots meet elsewhere, and other patches are made up for.
+    """
     site = VirtualSite(store, plan, EXECUTED, seed=7)
     site.world.truth = truth = TwiceCleaned(site.world.truth)
     site.advance(5.0)
@@ -84,18 +87,24 @@ def cleaned_again_m2(store: Store, at_s: float, restart: bool) -> float:
     truth.again = CoverageRecord(truth.grid, truth.cleaned.copy())
     if restart:
         site.restart_controller()
-    while not site.controller.snapshot.runs[-1].state.is_terminal and site.world.now_s < LIMIT_S:
-        site.advance(2.0)
-    assert site.controller.snapshot.runs[-1].state is RunState.COMPLETED
+    site.advance(20.0)
+    site.world.settle()
     return truth.again.cleaned_m2
 
 
-@pytest.mark.parametrize("at_s", [61.7, 152.3])
-def test_a_controller_that_is_killed_and_comes_back_has_little_floor_cleaned_twice(at_s: float) -> None:
-    store = corner_shop()
+@pytest.mark.parametrize(("shop", "at_s"), [("corner_shop", 61.7), ("corner_shop", 152.1), ("bookstore", 101.4)])
+def test_a_controller_that_is_killed_and_comes_back_has_little_floor_cleaned_twice(shop: str, at_s: float) -> None:
+    if shop == "bookstore" and not BOOKSTORE.is_dir():
+        pytest.skip("the bookstore's map is not on this machine")
+    store = corner_shop() if shop == "corner_shop" else load_store(BOOKSTORE, robots=2, profile="W")
     # Lanes overlap, and robots turn round, without any restart as well.
     more_m2 = cleaned_again_m2(store, at_s, restart=True) - cleaned_again_m2(store, at_s, restart=False)
-    assert more_m2 < 0.02 * store.floor.requested(("front", "shelves")).sum() * store.floor.grid.cell_area_m2
+    assert (
+        more_m2
+        < 0.02
+        * store.floor.requested(tuple(zone.name for zone in store.floor.zones)).sum()
+        * store.floor.grid.cell_area_m2
+    )
 
 
 def test_a_run_whose_controller_restarts_twice_is_as_clean() -> None:
