@@ -19,7 +19,7 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Small stores and fleets: about a minute.")] = False,
     stores: Annotated[str, typer.Option(metavar="A,B", help="Store folders; none: all in maps/.")] = "",
     robots: Annotated[str, typer.Option(metavar="N,M", help="Sizes of the fleet; none: 1,2,4,8,20.")] = "",
-    peers: Annotated[bool, typer.Option(help="Other planners too, each in an environment of its own.")] = True,
+    no_peers: Annotated[bool, typer.Option("--no-peers", help="Our plans alone.")] = False,
     write: Annotated[Path | None, typer.Option(metavar="FILE", help="Put the table into a Markdown file.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -35,7 +35,7 @@ def bench(
         *(["--quick"] if quick else []),
         *(["--stores", *names(stores)] if names(stores) else []),
         *(["--robots", *sizes] if sizes else []),
-        *([] if peers else ["--no-peers"]),
+        *(["--no-peers"] if no_peers else []),
         *(["--write", str(write)] if write else []),
         *(["--json"] if as_json else []),
     ]

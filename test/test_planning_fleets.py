@@ -1,0 +1,76 @@
+"""Random floors, zones and fleets: every plan is safe and adds up, and another robot does not make it slower."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from shapely import box
+from test_planning_planner import SIDE_M, room
+
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, RobotProfile
+from robot_fleet.floor.store import Dock, FloorMap, Keepout, Zone
+from robot_fleet.planning.judge import Verdict, judge
+from robot_fleet.planning.plan import Plan, PlanRequest, Starter
+from robot_fleet.planning.planner import plan
+
+FEW = settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+ROBOTS = 4
+# A robot with a narrower head than its body, and quicker.
+NARROW = replace(REFERENCE_R, name="narrow", head=replace(REFERENCE_R.head, width_m=0.5), speed_mps=0.7)
+
+
+def hall(seed: int, things: int, cut: float, keepout: bool) -> FloorMap:
+    """A walled room with shelves and specks, four docks along its lower wall, and two zones that overlap a little."""
+    floor = room(width_m=8.0, height_m=5.0, seed=seed, things=things)
+    rows, cols = floor.grid.shape
+    wide, high = cols * SIDE_M, rows * SIDE_M
+    left, low = (wide - 8.0) / 2, (high - 5.0) / 2
+    docks = tuple(Dock(f"dock_{k}", Pose(left + 0.7 + 0.95 * k, low + 0.6, -math.pi / 2), 0.7) for k in range(ROBOTS))
+    middle = left + 8.0 * cut
+    zones = (Zone("west", box(0, 0, middle + 0.3, high)), Zone("east", box(middle - 0.3, 0, wide, high)))
+    ramp = Keepout("ramp", box(left + 5.5, low + 3.0, left + 6.5, low + 4.0))
+    return replace(floor, docks=docks, zones=zones, keepouts=(ramp,) if keepout else ())
+
+
+def asked(floor: FloorMap, profiles: list[RobotProfile], zones: tuple[str, ...]) -> PlanRequest:
+    starters = tuple(
+        Starter(dock.name, kind, dock.pose, True, dock) for dock, kind in zip(floor.docks, profiles, strict=False)
+    )
+    return PlanRequest(floor, starters, zones)
+
+
+def judged(request: PlanRequest) -> tuple[Plan, Verdict]:
+    found = plan(request)
+    profiles = {robot.name: robot.profile for robot in request.robots}
+    starts = {robot.name: robot.pose for robot in request.robots}
+    return found, judge(request.floor, found, profiles, starts)
+
+
+halls = st.builds(hall, st.integers(0, 10_000), st.integers(0, 5), st.floats(0.3, 0.7), st.booleans())
+kinds = st.sampled_from([REFERENCE_R, WORKING_W, NARROW])
+
+
+@FEW
+@given(halls, st.lists(kinds, min_size=1, max_size=ROBOTS), st.sampled_from([("west",), ("east", "west")]))
+def test_any_fleet_on_any_zones_is_safe_and_its_account_is_complete(
+    floor: FloorMap, profiles: list[RobotProfile], zones: tuple[str, ...]
+) -> None:
+    found, verdict = judged(asked(floor, profiles, zones))
+    assert verdict.unsafe_m == 0 and verdict.unsafe_turn_rad == 0 and verdict.keepout_m == 0, verdict.text()
+    assert verdict.jump_m == 0 and verdict.times_believed, verdict.text()
+    missed_m2 = sum(area.area_m2 for area in found.missed)
+    assert found.planned_m2 + missed_m2 == pytest.approx(found.requested_m2, abs=0.01)
+    assert verdict.covered_m2 + sum(area.area_m2 for area in verdict.missed) == pytest.approx(verdict.requested_m2)
+    assert {area.zone for area in found.missed} <= set(zones)
+
+
+@FEW
+@given(halls, kinds, st.integers(1, ROBOTS - 1))
+def test_one_more_robot_makes_no_plan_slower(floor: FloorMap, kind: RobotProfile, robots: int) -> None:
+    few, more = (plan(asked(floor, [kind] * count, ("west", "east"))) for count in (robots, robots + 1))
+    assert more.makespan_s <= 1.02 * few.makespan_s
