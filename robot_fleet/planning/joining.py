@@ -13,7 +13,8 @@ from robot_fleet.planning.terrain import Floats, Terrain
 
 _APART_M = 0.6
 _TURN_RAD = math.radians(40.0)
-_TOUCH_M = 0.05
+# An end lies so little behind the other, and so little beside its line, and more beside the farther it is.
+_BACK_M, _ASIDE_M, _SLOPE = 0.1, 0.12, 0.5
 
 
 def joined(terrain: Terrain, lanes: list[Floats]) -> list[Floats]:
@@ -52,12 +53,14 @@ def _partners(terrain: Terrain, lanes: list[Floats]) -> list[int]:
     pairs = cKDTree(ends.places).query_pairs(_APART_M, output_type="ndarray")
     pairs = pairs[pairs[:, 0] // 2 != pairs[:, 1] // 2]
     ways = ends.places[pairs[:, 1]] - ends.places[pairs[:, 0]]
-    away = np.hypot(ways[:, 0], ways[:, 1])
-    ahead = np.where(away[:, None] > _TOUCH_M, ways / np.maximum(away, 1e-9)[:, None], ends.outward[pairs[:, 0]])
-    turn = _angle(ends.outward[pairs[:, 0]], ahead) + _angle(ahead, -ends.outward[pairs[:, 1]])
-    good = (turn < _TURN_RAD) & terrain.open_lines(ends.places[pairs[:, 0]], ends.places[pairs[:, 1]])
+    outward = ends.outward[pairs[:, 0]]
+    along = (ways * outward).sum(axis=1)
+    aside = np.abs(outward[:, 0] * ways[:, 1] - outward[:, 1] * ways[:, 0])
+    turn = _angle(outward, -ends.outward[pairs[:, 1]])
+    good = (turn < _TURN_RAD) & (along > -_BACK_M) & (aside < _ASIDE_M + _SLOPE * along)
+    good &= terrain.open_lines(ends.places[pairs[:, 0]], ends.places[pairs[:, 1]])
     partner = [-1] * (2 * len(lanes))
-    for k in np.argsort(away + turn, kind="stable"):
+    for k in np.argsort(np.abs(along) + aside + turn, kind="stable"):
         one, other = pairs[k].tolist()
         if good[k] and partner[one] < 0 and partner[other] < 0:
             partner[one], partner[other] = other, one

@@ -1,0 +1,91 @@
+"""Planned times keep robots apart, by short waits; what cannot be kept apart keeps its times."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, RobotProfile
+from robot_fleet.planning.conflicts import kept_apart
+from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Starter
+from robot_fleet.planning.timing import timed
+
+
+def _path(name: str, points: list[tuple[float, float]], profile: RobotProfile) -> tuple[CoveragePath, Starter]:
+    """A cleaning path along points, 0.5 m apart, begun at once."""
+    corners = np.array(points, dtype=np.float64)
+    way = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(corners, axis=0).T))])
+    along = np.unique(np.concatenate((np.arange(0.0, way[-1], 0.5), way)))
+    fine = np.column_stack([np.interp(along, way, corners[:, k]) for k in (0, 1)])
+    yaw = math.atan2(*(fine[1] - fine[0])[::-1])
+    start = Pose(float(fine[0, 0]), float(fine[0, 1]), yaw)
+    leg = Leg(f"{name}-0", LegKind.CLEAN, fine, np.zeros(len(fine)))
+    return CoveragePath(name, tuple(timed([leg], profile, start))), Starter(name, profile, start, False, None)
+
+
+def _nearest_m(one: CoveragePath, other: CoveragePath) -> float:
+    """The least distance of two robots' centres at one time, looked at every 50 ms."""
+    when = np.arange(0.0, max(one.finish_s, other.finish_s) + 1.0, 0.05)
+    at = [_at(path, when) for path in (one, other)]
+    return float(np.hypot(*(at[0] - at[1]).T).min())
+
+
+def _at(path: CoveragePath, when: np.ndarray) -> np.ndarray:
+    times = np.concatenate([leg.times_s for leg in path.legs])
+    points = np.concatenate([leg.points for leg in path.legs])
+    return np.column_stack([np.interp(when, times, points[:, k]) for k in (0, 1)])
+
+
+@pytest.mark.parametrize("profile", [REFERENCE_R, WORKING_W], ids=["R", "W"])
+def test_one_of_two_robots_waits_where_their_ways_cross(profile: RobotProfile) -> None:
+    (one, first), (other, second) = (
+        _path("a", [(0.0, 5.0), (12.0, 5.0)], profile),
+        _path("b", [(5.0, 0.0), (5.0, 10.0)], profile),
+    )
+    assert _nearest_m(one, other) < 0.7
+    apart = kept_apart([one, other], [first, second])
+    assert _nearest_m(*apart) >= 0.7
+    assert apart[0].finish_s == pytest.approx(one.finish_s), "the longer path goes first"
+    assert apart[1].finish_s < other.finish_s + 8.0, "a wait at a crossing is short"
+
+
+def test_a_robot_lets_another_out_of_the_aisle_before_it_goes_in() -> None:
+    (one, first), (other, second) = (
+        _path("a", [(0.0, 1.0), (10.0, 1.0), (10.0, 9.0), (0.0, 9.0)], REFERENCE_R),
+        _path("b", [(6.0, 1.0), (3.0, 1.0), (3.0, -6.0)], REFERENCE_R),
+    )
+    apart = kept_apart([one, other], [first, second])
+    assert _nearest_m(*apart) >= 0.7
+
+
+def test_waits_leave_the_ways_as_they_are() -> None:
+    (one, first), (other, second) = (
+        _path("a", [(0.0, 5.0), (12.0, 5.0)], WORKING_W),
+        _path("b", [(5.0, 0.0), (5.0, 10.0)], WORKING_W),
+    )
+    for before, after in zip((one, other), kept_apart([one, other], [first, second]), strict=True):
+        was, now = before.legs[0], after.legs[0]
+        moves = np.concatenate(([True], np.hypot(*np.diff(now.points, axis=0).T) > 0.0))
+        assert np.array_equal(was.points, now.points[moves])
+        assert (np.diff(now.times_s) >= 0.0).all()
+
+
+def test_robots_far_apart_do_not_wait() -> None:
+    (one, first), (other, second) = (
+        _path("a", [(0.0, 0.0), (12.0, 0.0)], REFERENCE_R),
+        _path("b", [(0.0, 5.0), (12.0, 5.0)], REFERENCE_R),
+    )
+    assert [path.finish_s for path in kept_apart([one, other], [first, second])] == [one.finish_s, other.finish_s]
+
+
+def test_a_robot_that_can_never_pass_keeps_its_times() -> None:
+    (one, first), (other, second) = (
+        _path("a", [(0.0, 0.0), (12.0, 0.0)], REFERENCE_R),
+        _path("b", [(12.0, 0.0), (6.0, 0.0)], REFERENCE_R),
+    )
+    apart = kept_apart([one, other], [first, second])
+    assert [path.robot for path in apart] == ["a", "b"]
+    assert [path.finish_s for path in apart] == pytest.approx([one.finish_s, other.finish_s], abs=40.0)

@@ -1,0 +1,95 @@
+"""Lanes shared out among robots: each is driven once, the last robot is home early, and small cases are solved exactly."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from robot_fleet.planning.assignment import Work, evened_out, shared_out
+from robot_fleet.planning.tour import greedy
+
+
+def _work(seed: int, lanes: int, robots: int, homes: bool = True, pace: tuple[float, ...] = ()) -> Work:
+    """Lanes strewn over a square of 20 m; the costs are the straight seconds between their ends."""
+    rng = np.random.default_rng(seed)
+    begins = rng.uniform(0, 20, (lanes, 2))
+    ends = begins + rng.uniform(-4, 4, (lanes, 2))
+    docks = rng.uniform(0, 2, (robots, 2))
+    places = np.stack((begins, ends), axis=1).reshape(-1, 2)
+    places = np.concatenate((places, np.repeat(docks, 2, axis=0)))
+    cost = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1)).astype(np.float32)
+    return Work(
+        cost=cost,
+        drive_s=np.hypot(*(ends - begins).T),
+        starts=2 * lanes + 2 * np.arange(robots),
+        homes=2 * lanes + 2 * np.arange(robots) + 1 if homes else np.full(robots, -1),
+        pace=np.array(pace or (1.0,) * robots),
+    )
+
+
+def _silent(_share: float) -> None:
+    pass
+
+
+def _longest_s(work: Work, orders: list[np.ndarray]) -> float:
+    return max(work.time_s(robot, order) for robot, order in enumerate(orders))
+
+
+@settings(max_examples=12)
+@given(
+    seed=st.integers(0, 10_000),
+    lanes=st.integers(1, 24),
+    robots=st.integers(1, 4),
+    homes=st.booleans(),
+)
+def test_every_lane_is_driven_once_by_one_robot(seed: int, lanes: int, robots: int, homes: bool) -> None:
+    work = _work(seed, lanes, robots, homes)
+    for orders in (first := shared_out(work, _silent), evened_out(work, first, _silent)):
+        assert sorted(int(stop) // 2 for order in orders for stop in order) == list(range(lanes))
+
+
+def test_the_same_seed_gives_the_same_tours() -> None:
+    one, other = (shared_out(_work(3, 30, 3), _silent, seed=5) for _ in range(2))
+    assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _best_s(work: Work) -> float:
+    """The shortest tour of one robot, by looking at all of them."""
+    lanes = len(work.drive_s)
+    return min(
+        work.time_s(0, np.array([2 * lane + end for lane, end in zip(order, ends, strict=True)]))
+        for order in itertools.permutations(range(lanes))
+        for ends in itertools.product((0, 1), repeat=lanes)
+    )
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("homes", [True, False])
+def test_a_small_tour_is_the_shortest_there_is(seed: int, homes: bool) -> None:
+    work = _work(seed, 5, 1, homes)
+    assert _longest_s(work, shared_out(work, _silent)) <= 1.002 * _best_s(work)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_tours_are_shorter_than_going_to_the_nearest(seed: int) -> None:
+    work = _work(seed, 40, 1)
+    nearest = greedy(work.cost, work.lanes, int(work.starts[0]))
+    assert _longest_s(work, shared_out(work, _silent)) < work.time_s(0, nearest)
+
+
+@pytest.mark.parametrize("robots", [2, 3, 5])
+def test_robots_finish_together(robots: int) -> None:
+    work = _work(7, 80, robots)
+    times = [work.time_s(robot, order) for robot, order in enumerate(shared_out(work, _silent))]
+    assert max(times) <= 1.05 * np.mean(times)
+
+
+def test_a_slow_robot_gets_less() -> None:
+    work = _work(11, 60, 2, pace=(1.0, 0.5))
+    fast, slow = shared_out(work, _silent)
+    assert work.drive_s[slow // 2].sum() < 0.7 * work.drive_s[fast // 2].sum()
+    assert work.time_s(1, slow) == pytest.approx(work.time_s(0, fast), rel=0.1)
