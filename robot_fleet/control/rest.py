@@ -32,6 +32,8 @@ MAKEUP_PASSES = 2
 LEAST_PATCH_M2 = 0.2
 """Smaller patches of missed floor are not worth a way; they are listed."""
 
+# Robots may stand idle while the rest of a run is planned.
+_SOON_S = 2.0
 _WORTH_SHARE = 0.003
 _WORTH_PATCH_M2 = 1.0
 
@@ -54,6 +56,7 @@ def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = Tr
         closed=_closed(state, members),
         leg_prefix=f"{run.run_id}-{run.epoch}-",
         least_patch_m2=0.0 if run.state is RunState.PLANNING else LEAST_PATCH_M2,
+        deadline_s=None if run.state is RunState.PLANNING else _SOON_S,
     )
     state.touch("run", run.run_id)
     state.note("plan asked", run=run.run_id, epoch=run.epoch, robots=[robot.name for robot in members])

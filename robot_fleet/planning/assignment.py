@@ -51,26 +51,40 @@ class Work:
         return (between + float(self.drive_s[order // 2].sum())) / float(self.pace[robot])
 
 
-def shared_out(work: Work, step: Callable[[float], None], seed: int = 0) -> list[Ints]:
-    """For each robot the ends through which it enters its lanes, in order. `step` hears the share done."""
+def shared_out(work: Work, step: Callable[[float], None], seed: int = 0, effort: float = 1.0) -> list[Ints]:
+    """For each robot the ends through which it enters its lanes, in order.
+
+    `step` hears the share done; `effort` is the share of the usual trials.
+    """
     whole = greedy(work.cost, work.lanes, int(work.starts[0]))
     share = np.asarray(work.pace, dtype=np.float64) / work.pace.sum()
-    return _annealed(work, _cut(work, whole, share), np.asarray(np.geomspace(_HOT_S, _COLD_S, _PARTS + 1)), step, seed)
+    return _annealed(
+        work, _cut(work, whole, share), np.asarray(np.geomspace(_HOT_S, _COLD_S, _PARTS + 1)), step, seed, effort
+    )
 
 
-def evened_out(work: Work, orders: list[Ints], step: Callable[[float], None], seed: int = 0) -> list[Ints]:
+def evened_out(
+    work: Work, orders: list[Ints], step: Callable[[float], None], seed: int = 0, effort: float = 1.0
+) -> list[Ints]:
     """The tours changed as little as other paces ask for: what lies between two robots' floors goes to the earlier one."""
-    return _annealed(work, orders, np.asarray(np.geomspace(_WARM_S, _COLD_S, _PARTS // 2 + 1)), step, seed + 1)
+    return _annealed(work, orders, np.asarray(np.geomspace(_WARM_S, _COLD_S, _PARTS // 2 + 1)), step, seed + 1, effort)
 
 
-def _annealed(work: Work, orders: list[Ints], heats: Floats, step: Callable[[float], None], seed: int) -> list[Ints]:
+def trials_of(lanes: int) -> int:
+    """The usual trials for so many lanes."""
+    return min(_TRIALS_MOST, _TRIALS_EACH * lanes) if lanes > 1 else 0
+
+
+def _annealed(
+    work: Work, orders: list[Ints], heats: Floats, step: Callable[[float], None], seed: int, effort: float
+) -> list[Ints]:
     """The tours improved, cooler from part to part."""
     lanes, robots, parts = len(work.drive_s), len(orders), len(heats) - 1
     stops, sizes = np.zeros((robots, lanes), dtype=np.int64), np.array([len(order) for order in orders])
     for robot, order in enumerate(orders):
         stops[robot, : len(order)] = order
     near = _neighbours(work.cost, lanes)
-    trials = int(min(_TRIALS_MOST, _TRIALS_EACH * lanes) * EFFORT) // _PARTS if lanes > 1 else 0
+    trials = int(trials_of(lanes) * EFFORT * effort) // _PARTS
     for k in range(parts):
         anneal(
             work.cost, near, work.drive_s, work.starts, work.homes, work.pace, stops, sizes, heats[k : k + 2], trials,

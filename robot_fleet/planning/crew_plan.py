@@ -12,7 +12,7 @@ from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.reach import first_free_cell
 from robot_fleet.planning.assembly import LegList, chained
-from robot_fleet.planning.assignment import Work, evened_out, shared_out
+from robot_fleet.planning.assignment import Work, evened_out, shared_out, trials_of
 from robot_fleet.planning.costs import Ends, travel_s, way_s
 from robot_fleet.planning.crew import Crew
 from robot_fleet.planning.joining import joined, parted
@@ -30,6 +30,8 @@ _LOST = 0.004
 _PART, _PART_M = 0.05, 4.0
 # How often the costs of the ways in the tours are corrected, and the tours with them.
 _CORRECTIONS = 2
+# What a core does: floor laid out, trials of tours, and a usual polish; a search has at least this share of its trials.
+_LAID_M2_PER_S, _TRIALS_PER_S, _POLISH_S, _LEAST = 1500.0, 2e6, 7.0, 0.02
 
 
 class CrewPlan:
@@ -50,13 +52,32 @@ class CrewPlan:
         roadmap = Roadmap.of(self.crew.terrain, self.crew.reach, ends.places)
         lanes, stops, ends, roadmap = self._joined(lanes, stops, ends, roadmap)
         cost = travel_s(self.crew.terrain, roadmap, ends, self.profile)
-        work = self._work(lanes, cost)
-        orders = shared_out(work, lambda share: self.tell(0.4 + 0.2 * share, "ordering lanes and sharing them out"))
+        work, effort = self._work(lanes, cost), self._effort(len(lanes))
+        orders = shared_out(
+            work,
+            lambda share: self.tell(0.4 + 0.2 * share, "ordering lanes and sharing them out"),
+            self.request.seed,
+            effort,
+        )
         for _ in range(_CORRECTIONS):
             self._correct(work, orders, ends, roadmap)
-            orders = evened_out(work, orders, lambda share: self.tell(0.6 + 0.1 * share, "evening out the shares"))
+            orders = evened_out(
+                work,
+                orders,
+                lambda share: self.tell(0.6 + 0.1 * share, "evening out the shares"),
+                self.request.seed,
+                effort,
+            )
         made = self._made(stops, orders, roadmap)
-        return self._timed(self._smooth(made, 0.8, 1.0))
+        return self._timed(self._smooth(made, 0.8, 1.0, effort))
+
+    def _effort(self, lanes: int) -> float:
+        """The share of the usual search that fits into the request's deadline."""
+        if self.request.deadline_s is None:
+            return 1.0
+        laying_s = float(self.crew.wanted.sum()) * self.grid.cell_area_m2 / _LAID_M2_PER_S
+        usual_s = (1 + _CORRECTIONS / 2) * trials_of(lanes) / _TRIALS_PER_S + _POLISH_S
+        return min(1.0, max(_LEAST, (self.request.deadline_s - laying_s) / usual_s))
 
     def _made(self, stops: list[Floats], orders: list[Ints], roadmap: Roadmap) -> dict[str, list[Leg]]:
         """The legs of each robot that has work, by name."""
