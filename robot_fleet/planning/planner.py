@@ -8,14 +8,16 @@ their own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from robot_fleet.floor.reach import KnownReach
 from robot_fleet.planning.accounting import missed_areas
 from robot_fleet.planning.checking import faults_of
-from robot_fleet.planning.conflicts import kept_apart
-from robot_fleet.planning.crew import Clearances, crews
+from robot_fleet.planning.crew import Clearances, Crew, crews
 from robot_fleet.planning.crew_plan import CrewPlan
+from robot_fleet.planning.manning import manned
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, Plan, PlanRequest, Progress
 from robot_fleet.planning.sweeping import mark_swept
 from robot_fleet.planning.terrain import Bools
@@ -37,17 +39,21 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     faults = faults_of(request, clearances.of, coverable)
     if faults:
         raise CannotPlan(faults)
+    apart = manned(teams, request.robots, lambda crews: _driven(request, crews, tell))
+    tell(0.95, "adding up the account")
+    found = _accounted(request, apart, requested, coverable, clearances)
+    tell(1.0, "planned")
+    return found
+
+
+def _driven(request: PlanRequest, teams: Sequence[Crew], tell: Progress) -> list[CoveragePath]:
+    """The path of each robot of the request, empty for those without work; crews know nothing of each other."""
     paths: dict[str, CoveragePath] = {}
     for k, crew in enumerate(teams):
         share = 0.85 / len(teams)
         paths.update(CrewPlan(request, crew, _part(tell, 0.05 + k * share, share)).paths())
     tell(0.9, "keeping robots apart")
-    ordered = [paths.get(robot.name, CoveragePath(robot.name, ())) for robot in request.robots]
-    apart = kept_apart(ordered, request.robots)
-    tell(0.95, "adding up the account")
-    found = _accounted(request, apart, requested, coverable, clearances)
-    tell(1.0, "planned")
-    return found
+    return [paths.get(robot.name, CoveragePath(robot.name, ())) for robot in request.robots]
 
 
 def _accounted(

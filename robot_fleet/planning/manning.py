@@ -1,0 +1,50 @@
+"""How many robots drive: where one more costs the others more waiting than it takes work off them, it stays on its dock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from robot_fleet.planning.conflicts import kept_apart
+from robot_fleet.planning.crew import Crew
+from robot_fleet.planning.plan import CoveragePath, Starter
+
+CrewsDriven = Callable[[Sequence[Crew]], list[CoveragePath]]
+
+
+def manned(teams: Sequence[Crew], robots: Sequence[Starter], driven: CrewsDriven) -> list[CoveragePath]:
+    """The paths of all robots (empty for those that stay), kept apart; `driven` plans each crew as if it were alone.
+
+    N robots without waiting take about (N - 1) / N of the time of N - 1, or more. So one fewer is tried only where waiting
+    costs more than half of what the last robot could bring: most plans are made once.
+    """
+    alone = driven(teams)
+    best = apart = kept_apart(alone, robots)
+    while (fewer := _without_one(teams, robots, alone, apart)) is not None:
+        teams = fewer
+        alone = driven(teams)
+        apart = kept_apart(alone, robots)
+        if _makespan_s(apart) >= _makespan_s(best):
+            break
+        best = apart
+    return best
+
+
+def _without_one(
+    teams: Sequence[Crew], robots: Sequence[Starter], alone: list[CoveragePath], apart: list[CoveragePath]
+) -> list[Crew] | None:
+    """The crews without the last robot that can be spared; None where as many as there are pay."""
+    driving = sum(bool(path.legs) for path in alone)
+    if driving < 2 or _makespan_s(apart) <= _makespan_s(alone) * (1.0 + 0.5 / (driving - 1)):
+        return None
+    at_work = {path.robot for path in alone if path.legs}
+    spare = [r for crew in teams if len(crew.robots) > 1 for r in crew.robots if r.docked and r.name in at_work]
+    if not spare:
+        return None
+    # The last one, so that what is left is the plan of a fleet without it, which then can be no better.
+    out = max(spare, key=robots.index)
+    return [replace(crew, robots=tuple(robot for robot in crew.robots if robot is not out)) for crew in teams]
+
+
+def _makespan_s(paths: Sequence[CoveragePath]) -> float:
+    return max((path.finish_s for path in paths), default=0.0)
