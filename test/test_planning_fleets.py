@@ -18,7 +18,7 @@ from robot_fleet.planning.judge import Verdict, judge
 from robot_fleet.planning.plan import Plan, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
 
-FEW = settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 ROBOTS = 4
 # A robot with a narrower head than its body, and quicker.
 NARROW = replace(REFERENCE_R, name="narrow", head=replace(REFERENCE_R.head, width_m=0.5), speed_mps=0.7)

@@ -22,7 +22,7 @@ from robot_fleet.planning.sweeping import mark_swept
 from robot_fleet.planning.terrain import Terrain
 from robot_fleet.planning.timing import path_s
 
-QUICK = settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 Rough = dict[str, list[Leg]]
 
 
@@ -30,7 +30,7 @@ def rough(floor: FloorMap, profile: RobotProfile, robots: int, monkeypatch: pyte
     """The legs of a plan as they are before polishing, in the grid frame."""
     found: Rough = {}
 
-    def kept(self: CrewPlan, legs: Rough) -> Rough:
+    def kept(self: CrewPlan, legs: Rough, *_: float) -> Rough:
         found.update({n: [replace(leg, points=floor.grid.from_map(leg.points)) for leg in legs[n]] for n in legs})
         return legs
 

@@ -39,7 +39,7 @@ def _longest_s(work: Work, orders: list[np.ndarray]) -> float:
     return max(work.time_s(robot, order) for robot, order in enumerate(orders))
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(
     seed=st.integers(0, 10_000),
     lanes=st.integers(1, 24),

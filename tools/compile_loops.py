@@ -13,7 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PLANNING = ROOT / "robot_fleet" / "planning"
 KEPT = PLANNING / "__pycache__"
-STAMP = KEPT / "loops.stamp"
+# Of which sources machine code is kept, and that all of it is there.
+SOURCES, COMPLETE = KEPT / "loops.sources", KEPT / "loops.complete"
 
 
 def state():
@@ -25,19 +26,20 @@ def state():
 
 
 def forget_stale():
-    """Remove what was kept of other sources than the present ones; return whether all is there already."""
+    """Remove what was kept of other sources than the present ones."""
     now = state()
-    if STAMP.exists() and STAMP.read_text() == now:
-        return True
-    for kept in [*KEPT.glob("*.nbi"), *KEPT.glob("*.nbc")]:
+    if SOURCES.exists() and SOURCES.read_text() == now:
+        return
+    for kept in [*KEPT.glob("*.nbi"), *KEPT.glob("*.nbc"), COMPLETE]:
         kept.unlink(missing_ok=True)
-    STAMP.unlink(missing_ok=True)
-    return False
+    KEPT.mkdir(exist_ok=True)
+    SOURCES.write_text(now)
 
 
 def main():
     """Compile what is not compiled yet."""
-    if forget_stale():
+    forget_stale()
+    if COMPLETE.exists():
         return
     print("setup: compiling the planner's loops (about 30 s)", flush=True)
     started = time.time()
@@ -45,8 +47,7 @@ def main():
     from robot_fleet.planning.rehearsal import rehearse
 
     rehearse()
-    KEPT.mkdir(exist_ok=True)
-    STAMP.write_text(state())
+    COMPLETE.touch()
     print("setup:   done in %.0f s" % (time.time() - started), flush=True)
 
 

@@ -9,16 +9,17 @@ their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from robot_fleet.floor.reach import KnownReach
+from robot_fleet.floor.reach import KnownReach, first_free_cell, reachable
 from robot_fleet.planning.accounting import missed_areas
 from robot_fleet.planning.checking import faults_of
 from robot_fleet.planning.crew import Clearances, Crew, crews
 from robot_fleet.planning.crew_plan import CrewPlan
 from robot_fleet.planning.manning import manned
-from robot_fleet.planning.plan import CannotPlan, CoveragePath, Plan, PlanRequest, Progress
+from robot_fleet.planning.plan import CannotPlan, CoveragePath, Plan, PlanRequest, Progress, Starter
 from robot_fleet.planning.sweeping import mark_swept
 from robot_fleet.planning.terrain import Bools
 
@@ -34,6 +35,7 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     if faults:
         raise CannotPlan(faults)
     clearances = Clearances(request)
+    request = _past_closed(request, clearances)
     requested = request.floor.requested(request.zones)
     teams, coverable = crews(request, requested, clearances)
     faults = faults_of(request, clearances.of, coverable)
@@ -44,6 +46,32 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     found = _accounted(request, apart, requested, coverable, clearances)
     tell(1.0, "planned")
     return found
+
+
+def _past_closed(request: PlanRequest, clearances: Clearances) -> PlanRequest:
+    """The request without docks that closed floor shuts off, and without the robots that it shuts in, if others are left.
+
+    A robot whose dock is shut off cleans what it can and ends where it is done.
+    """
+    if not request.closed:
+        return request
+    robots = []
+    for robot in request.robots:
+        shut = robot.dock is not None and not _gets_home(request, robot, clearances)
+        if not shut:
+            robots.append(robot)
+        elif not robot.docked:
+            robots.append(replace(robot, dock=None))
+    return replace(request, robots=tuple(robots)) if robots else request
+
+
+def _gets_home(request: PlanRequest, robot: Starter, clearances: Clearances) -> bool:
+    """Whether a way leads the robot from where it is to the place before its dock."""
+    assert robot.dock is not None
+    clearance = clearances.of(robot)
+    begin = robot.dock.staging if robot.docked else robot.pose
+    reach = reachable(request.floor, robot.profile, begin, clearance)
+    return bool(reach.any()) and first_free_cell(clearance, reach, robot.dock.staging) is not None
 
 
 def _driven(request: PlanRequest, teams: Sequence[Crew], tell: Progress) -> list[CoveragePath]:
