@@ -151,6 +151,27 @@ def test_a_path_that_ends_where_the_robot_stands_moves_nothing() -> None:
     assert body.at_rest
 
 
+@given(
+    robot=st.sampled_from((REFERENCE_R, WORKING_W)),
+    orders=st.lists(
+        st.tuples(st.integers(0, 60), st.floats(-3.0, 3.0), st.floats(-3.0, 3.0), st.booleans()),
+        min_size=1,
+        max_size=6,
+    ),
+)
+def test_the_last_of_many_orders_is_carried_out_whenever_they_come(
+    robot: RobotProfile, orders: list[tuple[int, float, float, bool]]
+) -> None:
+    """The orders: the steps of 0.05 s that pass before the next comes, its goal, and whether it is driven backwards."""
+    body = motion(robot)
+    for steps, x, y, reverse in orders:
+        body.follow(np.array([[body.pose.x_m, body.pose.y_m], [x, y]]), reverse=reverse)
+        for _ in range(steps):
+            body.step(0.05)
+    assert seconds_to_rest(body, 0.05, limit_s=120.0) < 120.0
+    assert body.pose.distance_m(Pose(orders[-1][1], orders[-1][2])) < STRAYING.limit_m + 0.01
+
+
 @st.composite
 def paths(draw: st.DrawFn) -> NDArray[np.float64]:
     turns = draw(st.lists(st.floats(-math.pi, math.pi), min_size=1, max_size=8))

@@ -46,11 +46,14 @@ class Motion:
 
     def follow(self, points: NDArray[np.float64], reverse: bool = False, exact: bool = False) -> None:
         """Takes up a path (n, 2), map frame, metres; `reverse` backwards, `exact` without straying from it."""
-        if self._trajectory is not None and not self._drive_on(points, reverse, exact):
-            self.brake()
-            self._pending = (points, reverse, exact)
-        elif self._trajectory is None:
+        if self._drive_on(points, reverse, exact):
+            self._pending = None
+            return
+        self.brake()
+        if self._trajectory is None:
             self._start(points, reverse, exact)
+        else:
+            self._pending = (points, reverse, exact)
 
     def brake(self) -> None:
         """Stops as quickly as the robot's acceleration limits allow, along the line that it is on."""
@@ -97,6 +100,6 @@ class Motion:
         return True
 
     def _drive_on(self, points: NDArray[np.float64], reverse: bool, exact: bool) -> bool:
-        if reverse != self._reverse or self.speed_mps <= 0.0:
+        if self._trajectory is None or reverse != self._reverse or self.speed_mps <= 0.0:
             return False
         return self._start(points, reverse, exact, self.speed_mps)
