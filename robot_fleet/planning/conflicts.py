@@ -8,44 +8,60 @@ place before, or in its dock. For a fixed path the earliest such times are found
 
 from __future__ import annotations
 
-import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from robot_fleet.planning.plan import CoveragePath, Starter
 from robot_fleet.planning.terrain import Floats, Ints
 from robot_fleet.planning.timing import timed
+from robot_fleet.planning.waiting import Taken, least_waits, others, taken
 
 _STEP_S = 0.25
 _MARGIN_M = 0.1
 # A robot may wait at places so far apart in time, and nowhere longer than this.
 _APART_S = 2.0
 _LONGEST_S = 900.0
-# A robot that finds no times goes first in the next of so many rounds.
-_ROUNDS = 4
+# So many orders of robots are tried, until all are home so nearly as early as the last one would be alone.
+_ORDERS, _GOOD = 8, 1.01
 
-Spans = list[tuple[float, float]]
 # Leg, vertex, seconds.
 Wait = tuple[int, int, float]
 
 
 def kept_apart(paths: Sequence[CoveragePath], robots: Sequence[Starter]) -> list[CoveragePath]:
-    """The paths with waits, so that robots do not meet; a robot for which no waits help keeps its times."""
+    """The paths with waits, so that robots do not meet; a robot for which no waits help keeps its times.
+
+    Among a few orders the best is kept. In the next one always that robot goes first which found no times or, when all
+    found some, which comes home last by its waits.
+    """
     ways = [_Way.of(path, robot) for path, robot in zip(paths, robots, strict=True)]
-    order = sorted(range(len(ways)), key=lambda k: (-paths[k].finish_s, k))
-    best, fewest = list(paths), len(paths) + 1
-    for _ in range(_ROUNDS):
+    alone = [path.finish_s for path in paths]
+    order = sorted(range(len(ways)), key=lambda k: (-alone[k], k))
+    tried: list[list[int]] = []
+    best, least = list(paths), (len(paths) + 1, math.inf)
+    while len(tried) < _ORDERS and order not in tried:
+        tried.append(order)
         found, stuck = _settled(paths, robots, ways, order)
-        if len(stuck) < fewest:
-            best, fewest = found, len(stuck)
-        if not stuck:
+        finish = [path.finish_s for path in found]
+        if (len(stuck), max(finish, default=0.0)) < least:
+            best, least = found, (len(stuck), max(finish, default=0.0))
+        late = [k for k in sorted(order, key=lambda k: -finish[k]) if finish[k] > alone[k] + _APART_S]
+        if not stuck and (not late or max(finish) <= _GOOD * max(alone)):
             break
-        order = stuck + [k for k in order if k not in stuck]
+        order = _next_order(order, stuck or late, tried)
     return best
+
+
+def _next_order(order: list[int], urgent: list[int], tried: list[list[int]]) -> list[int]:
+    """The order with the first of the urgent robots put first that gives an order not yet tried; else the same order."""
+    for first in urgent:
+        other = [first, *(k for k in order if k != first)]
+        if other not in tried:
+            return other
+    return order
 
 
 def delayed(path: CoveragePath, robot: Starter, waits: Sequence[Wait]) -> CoveragePath:
@@ -145,108 +161,21 @@ class _Traffic:
         self.begin, self.end = np.concatenate((self.begin, when - _STEP_S)), np.concatenate((self.end, end))
         self.radius_m = max(self.radius_m, way.radius_m)
 
-    def blocked(self, way: _Way, parked: bool = True) -> dict[int, Spans]:
-        """For the samples of a way at which it comes near to others: when it may not be there, in order, apart.
+    def blocked(self, way: _Way, parked: bool = True) -> Taken:
+        """When the places of a way are taken, since others come near to them.
 
         Without `parked` those that are done are not in the way.
         """
         if not len(self.at):
-            return {}
+            return Taken(np.zeros(len(way.at) + 1, dtype=np.int64), np.zeros(0), np.zeros(0))
         touch = way.radius_m + self.radius_m + _MARGIN_M
-        tree = cKDTree(self.at)
-        near = np.flatnonzero(np.isfinite(tree.query(way.at, distance_upper_bound=touch)[0]))
-        lists = tree.query_ball_point(way.at[near], touch)
         end = self.end if parked else np.where(np.isinf(self.end), self.begin + 2 * _STEP_S, self.end)
-        return {int(k): _merged(self.begin[found], end[found]) for k, found in zip(near, lists, strict=True)}
+        return taken(way.at, others(self.at, self.begin, end, touch), touch)
 
 
-def _merged(begin: Floats, end: Floats) -> Spans:
-    order = np.argsort(begin, kind="stable")
-    found: Spans = []
-    for low, high in zip(begin[order].tolist(), end[order].tolist(), strict=True):
-        if found and low <= found[-1][1] + 1e-9:
-            found[-1] = (found[-1][0], max(found[-1][1], high))
-        else:
-            found.append((low, high))
-    return found
-
-
-@dataclass(frozen=True)
-class _State:
-    """A robot that came to a place at `arrived` and went on from the one before at `left`; `safe_until` it may stay."""
-
-    arrived: float
-    safe_until: float
-    left: float
-    before: _State | None
-
-
-def _least_waits(way: _Way, blocked: dict[int, Spans]) -> list[Wait] | None:
+def _least_waits(way: _Way, busy: Taken) -> list[Wait] | None:
     """The waits (leg, vertex, seconds) with which a robot is done earliest; None when it always meets somebody."""
-    busy = np.array(sorted(blocked), dtype=np.int64)
-    ends = np.append(way.rests[1:], len(way.when) - 1)
-    states = _arrivals([(0.0, 0.0, None)], blocked.get(0, []))
-    for first, last in zip(way.rests.tolist(), ends.tolist(), strict=True):
-        lasts = float(way.when[last] - way.when[first])
-        shut = _shut_starts(way, blocked, busy, first, last)
-        moves: list[tuple[float, float, _State | None]] = []
-        for state in states:
-            moves.extend((start + lasts, start, state) for start in _starts(state, shut))
-        states = _arrivals(moves, blocked.get(last, []))
-        if not states:
-            return None
-    final = [state for state in states if math.isinf(state.safe_until)]
-    return _waits(way, min(final, key=lambda state: state.arrived)) if final else None
-
-
-def _shut_starts(way: _Way, blocked: dict[int, Spans], busy: Ints, first: int, last: int) -> Spans:
-    """When a robot may not set off along the samples first .. last, since it would meet somebody on them."""
-    low, high = np.searchsorted(busy, [first, last], side="left").tolist()
-    inside = busy[low : high + 1]
-    inside = inside[inside <= last]
-    if not len(inside):
-        return []
-    spans = [
-        (begin - float(way.when[k] - way.when[first]), end - float(way.when[k] - way.when[first]))
-        for k in inside.tolist()
-        for begin, end in blocked[k]
-    ]
-    return _merged(*(np.array(part) for part in zip(*spans, strict=True)))
-
-
-def _starts(state: _State, shut: Spans) -> list[float]:
-    """The earliest time to set off in each span that is not shut, while the robot may stay where it is."""
-    latest = min(state.safe_until, state.arrived + _LONGEST_S)
-    found, at = [], state.arrived
-    for begin, end in shut[bisect.bisect_left(shut, state.arrived, key=lambda span: span[1]) :]:
-        if begin > latest:
-            break
-        if at < begin:
-            found.append(at)
-        at = max(at, end)
-    if at <= latest and math.isfinite(at):
-        found.append(at)
-    return found
-
-
-def _arrivals(moves: list[tuple[float, float, _State | None]], blocked: Spans) -> list[_State]:
-    """The earliest arrival in each safe span of a place."""
-    best: dict[int, _State] = {}
-    for arrived, left, before in sorted(moves, key=lambda move: move[0]):
-        k = bisect.bisect_right(blocked, arrived, key=lambda span: span[0])
-        if k and arrived < blocked[k - 1][1] - 1e-9:
-            continue
-        until = blocked[k][0] if k < len(blocked) else math.inf
-        best.setdefault(k, _State(arrived, until, left, before))
-    return list(best.values())
-
-
-def _waits(way: _Way, state: _State) -> list[Wait]:
-    found = []
-    k = len(way.rests) - 1
-    while state.before is not None:
-        seconds = state.left - state.before.arrived
-        if seconds > 1e-9:
-            found.append((int(way.vertices[k, 0]), int(way.vertices[k, 1]), seconds))
-        state, k = state.before, k - 1
-    return found
+    waits = least_waits(way.when, way.rests, busy, _LONGEST_S)
+    if not len(waits):
+        return None
+    return [(*way.vertices[k].tolist(), float(waits[k])) for k in np.flatnonzero(waits > 1e-9).tolist()]
