@@ -9,6 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.planning.compiled import compiled, side_by_side
 from robot_fleet.planning.polyline import length_m
 from robot_fleet.planning.roadmap import Roadmap
 from robot_fleet.planning.terrain import Floats, Terrain
@@ -49,10 +50,10 @@ def travel_s(terrain: Terrain, roadmap: Roadmap, ends: Ends, profile: RobotProfi
     """
     count = len(ends.places)
     limit_m = _LIMIT_M if count > _MANY else math.inf
-    metres = roadmap.distances_m(np.arange(count), limit_m)[:, :count]
-    apart = np.hypot(*(ends.places[:, None] - ends.places[None]).transpose(2, 0, 1))
-    metres = np.where(np.isfinite(metres), np.maximum(metres, apart), apart * _DETOUR + 5.0)
-    found = metres / profile.speed_mps + _TURNED * math.pi / profile.yaw_rate_rps
+    metres = roadmap.distances_m(limit_m)
+    found: Floats = np.empty((count, count), dtype="float32")
+    pace = np.array([profile.speed_mps, _TURNED * math.pi / profile.yaw_rate_rps])
+    side_by_side(count, lambda begin, end: guess(metres, ends.places, pace, begin, end, found))
     one, other = _near_pairs(ends.places)
     seen = terrain.open_lines(ends.places[one], ends.places[other])
     one, other = one[seen], other[seen]
@@ -60,7 +61,20 @@ def travel_s(terrain: Terrain, roadmap: Roadmap, ends: Ends, profile: RobotProfi
     found[one, other] = direct
     found[other, one] = direct
     np.fill_diagonal(found, 1e6)
-    return found.astype(np.float32)
+    return found
+
+
+@compiled
+def guess(metres: Floats, places: Floats, pace: Floats, begin: int, end: int, found: Floats) -> None:
+    """Writes the rows begin .. end - 1 of seconds from end to end, by their `metres` where they are known.
+
+    `pace` is the speed, and the seconds that turns take.
+    """
+    for a in range(begin, end):
+        for b in range(len(places)):
+            apart = math.hypot(places[a, 0] - places[b, 0], places[a, 1] - places[b, 1])
+            way = max(metres[a, b], apart) if metres[a, b] < math.inf else apart * _DETOUR + 5.0
+            found[a, b] = way / pace[0] + pace[1]
 
 
 def _near_pairs(places: Floats) -> tuple[Floats, Floats]:

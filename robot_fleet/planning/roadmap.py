@@ -1,20 +1,22 @@
 """How far it is between places of the floor, and by which way: a graph of places with straight safe ways between them.
 
-The places are spread over the floor (the roomiest cell of each square), with the places to be visited among them; as a
-model it is a networkx graph, and its distances come from scipy's Dijkstra.
+The places are spread over the floor (the roomiest cell of each square), with the places to be visited among them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
-import networkx as nx
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain
+from robot_fleet.planning.compiled import compiled
+from robot_fleet.planning.links import Links, distances_m, links_of, shortest
+from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain, line_open
 
 _SQUARES_M = (1.2, 0.6, 0.3, 0.15)
 _REACH = 2.2
@@ -25,18 +27,22 @@ _NEAR_M = 0.8
 
 @dataclass(frozen=True, eq=False)
 class Roadmap:
-    """Places (n, 2) in the grid frame; the first `stops` of them are those to be visited. Edges carry metres."""
+    """Places (n, 2) in the grid frame; the first `stops` of them are those to be visited.
+
+    `pairs` (m, 2) of places are joined by straight safe ways of so many `metres` (m,).
+    """
 
     terrain: Terrain
     places: Floats
     stops: int
-    graph: nx.Graph[int]
+    pairs: Ints
+    metres: Floats
+    _known: dict[tuple[int, int], Floats | None] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, terrain: Terrain, reach: Bools, stops: Floats) -> Roadmap:
         """A roadmap over the cells of `reach` that joins the stops, in finer squares as long as some are cut off."""
-        roadmap = cls(terrain, stops, len(stops), nx.Graph())
-        roadmap.graph.add_nodes_from(range(len(stops)))
+        roadmap = cls(terrain, stops, len(stops), np.zeros((0, 2), dtype=np.int64), np.zeros(0))
         for square_m in _SQUARES_M:
             roadmap = roadmap._with(_spread(terrain, reach, square_m), square_m * _REACH)
             if not len(roadmap.cut_off):
@@ -48,9 +54,9 @@ class Roadmap:
         """The roadmap with further places, joined to all places near them."""
         places = np.concatenate((self.places, spread))
         fresh = np.arange(len(self.places), len(places))
-        self.graph.add_nodes_from(fresh.tolist())
-        _join(self.graph, self.terrain, places, fresh, reach_m)
-        return Roadmap(self.terrain, places, self.stops, self.graph)
+        pairs, metres = _joined(self.terrain, places, fresh, reach_m)
+        pairs, metres = np.concatenate((self.pairs, pairs)), np.concatenate((self.metres, metres))
+        return Roadmap(self.terrain, places, self.stops, pairs, metres)
 
     @property
     def cut_off(self) -> Ints:
@@ -61,26 +67,29 @@ class Roadmap:
     @cached_property
     def component(self) -> Ints:
         """(n,) the number of the connected part that each place belongs to."""
-        found = np.full(len(self.places), -1, dtype=np.int64)
-        for number, nodes in enumerate(nx.connected_components(self.graph)):
-            found[list(nodes)] = number
-        return found
+        count = len(self.places)
+        graph = sparse.coo_matrix((np.ones(len(self.pairs)), self.pairs.T), (count, count))
+        return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
-    def distances_m(self, sources: Ints, limit_m: float = np.inf) -> Floats:
-        """(len(sources), n) metres from places to all places; inf beyond the limit."""
-        matrix = nx.to_scipy_sparse_array(self.graph, nodelist=range(len(self.places)), weight="weight", format="csr")
-        found: Floats = dijkstra(matrix, directed=False, indices=sources, limit=limit_m)
-        return found
+    @cached_property
+    def _links(self) -> Links:
+        return links_of(len(self.places), self.pairs, self.metres)
+
+    def distances_m(self, limit_m: float = np.inf) -> Floats:
+        """(stops, stops) metres between the stops; inf beyond the limit."""
+        return distances_m(self._links, self.stops, limit_m)
 
     def way(self, a: int, b: int) -> Floats | None:
         """The way (n, 2) from one place to another, pulled straight; None when there is none."""
+        if (a, b) not in self._known:
+            self._known[a, b] = self._searched(a, b)
+        return self._known[a, b]
+
+    def _searched(self, a: int, b: int) -> Floats | None:
         if self.terrain.open_line(self.places[a], self.places[b]):
             return self.places[[a, b]]
-        try:
-            nodes = nx.astar_path(self.graph, a, b, lambda u, v: float(np.hypot(*(self.places[u] - self.places[v]))))
-        except nx.NetworkXNoPath:
-            return None
-        return pulled(self.terrain, self.places[nodes])
+        nodes = shortest(self._links, self.places, a, b)
+        return pulled(self.terrain, self.places[nodes]) if len(nodes) else None
 
 
 def pulled(terrain: Terrain, points: Floats) -> Floats:
@@ -95,62 +104,89 @@ def pulled(terrain: Terrain, points: Floats) -> Floats:
 
 def _shortened(terrain: Terrain, points: Floats) -> Floats:
     """From each vertex straight to the farthest one that can be seen from it."""
-    kept = [0]
-    while kept[-1] < len(points) - 1:
-        here = kept[-1]
-        ahead = np.arange(here + 1, len(points))
-        seen = terrain.open_lines(np.broadcast_to(points[here], (len(ahead), 2)), points[ahead])
-        seen[0] = True
-        kept.append(int(ahead[seen][-1]))
-    return points[kept]
+    return points[farthest_seen(points, terrain.fine_m, terrain.side_m, terrain.keep_m)]
+
+
+@compiled
+def farthest_seen(points: Floats, fine_m: NDArray[np.float32], side_m: float, keep_m: float) -> Ints:
+    """The vertices that are left when each leads straight to the farthest one that can be seen from it."""
+    kept, count, last = np.zeros(len(points), dtype=np.int64), 1, len(points) - 1
+    while kept[count - 1] < last:
+        here, there = kept[count - 1], last
+        while there > here + 1 and not line_open(
+            fine_m, side_m, keep_m, points[here, 0], points[here, 1], points[there, 0], points[there, 1]
+        ):
+            there -= 1
+        kept[count] = there
+        count += 1
+    return kept[:count]
 
 
 def _corners_cut(terrain: Terrain, points: Floats) -> Floats:
     """A vertex moves in between: the way through two points on its legs replaces it where that is safe."""
-    found = [points[0]]
-    for before, corner, after in zip(points[:-2], points[1:-1], points[2:], strict=True):
-        found.extend(_cut(terrain, (found[-1] + corner) / 2 if len(found) > 1 else before, corner, after))
-    found.append(points[-1])
-    return np.array(found)
+    return corners_cut(points, terrain.fine_m, terrain.side_m, terrain.keep_m)
 
 
-def _cut(terrain: Terrain, before: Floats, corner: Floats, after: Floats) -> list[Floats]:
-    low, high = 0.0, 1.0
-    middle = (corner + after) / 2
-    for _ in range(6):
-        share = (low + high) / 2
-        ends = corner + share * (np.array([before, middle]) - corner)
-        low, high = (share, high) if terrain.open_line(ends[0], ends[1]) else (low, share)
-    if low == 0.0:
-        return [corner]
-    return [corner + low * (before - corner), corner + low * (middle - corner)]
+@compiled
+def corners_cut(points: Floats, fine_m: NDArray[np.float32], side_m: float, keep_m: float) -> Floats:
+    """The polyline with two vertices for each inner one whose corner can be cut off safely, as far as halfway."""
+    found, count = np.empty((2 * len(points), 2)), 1
+    found[0] = points[0]
+    for k in range(1, len(points) - 1):
+        corner = points[k]
+        before = (found[count - 1] + corner) / 2 if count > 1 else points[0]
+        after = (corner + points[k + 1]) / 2
+        low, high = 0.0, 1.0
+        for _ in range(6):
+            share = (low + high) / 2
+            a, b = corner + share * (before - corner), corner + share * (after - corner)
+            if line_open(fine_m, side_m, keep_m, a[0], a[1], b[0], b[1]):
+                low = share
+            else:
+                high = share
+        found[count] = corner
+        if low > 0.0:
+            found[count], found[count + 1] = corner + low * (before - corner), corner + low * (after - corner)
+            count += 1
+        count += 1
+    found[count] = points[-1]
+    return found[: count + 1]
 
 
 def _spread(terrain: Terrain, reach: Bools, square_m: float) -> Floats:
     """The roomiest cell of `reach` in each square."""
-    size = max(1, round(square_m / terrain.side_m))
-    rows, cols = np.nonzero(reach)
-    square = (rows // size) * (reach.shape[1] // size + 1) + cols // size
-    order = np.lexsort((-terrain.distance_m[rows, cols], square))
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = np.diff(square[order]) != 0
-    chosen = order[first]
-    return np.column_stack((cols[chosen] + 0.5, rows[chosen] + 0.5)) * terrain.side_m
+    cells = roomiest(reach, terrain.distance_m, max(1, round(square_m / terrain.side_m)))
+    return np.asarray((cells[:, ::-1] + 0.5) * terrain.side_m, dtype=np.float64)
 
 
-def _join(graph: nx.Graph[int], terrain: Terrain, places: Floats, fresh: Ints, reach_m: float) -> None:
-    """Joins every place to those of the `fresh` ones that are near and can be seen from it."""
+@compiled
+def roomiest(reach: Bools, distance_m: NDArray[np.float32], size: int) -> Ints:
+    """(n, 2) the cell (row, col) of `reach` with the largest distance in each square of so many cells, if it has any."""
+    cols = reach.shape[1] // size + 1
+    best = np.full((reach.shape[0] // size + 1) * cols, -1)
+    for row in range(reach.shape[0]):
+        for col in range(reach.shape[1]):
+            if reach[row, col]:
+                square = row // size * cols + col // size
+                other = best[square]
+                if other < 0 or distance_m[row, col] > distance_m.flat[other]:
+                    best[square] = row * reach.shape[1] + col
+    chosen = best[best >= 0]
+    return np.column_stack((chosen // reach.shape[1], chosen % reach.shape[1]))
+
+
+def _joined(terrain: Terrain, places: Floats, fresh: Ints, reach_m: float) -> tuple[Ints, Floats]:
+    """Pairs (m, 2) of places and `fresh` ones near them that can be seen from them, and the metres (m,) between them."""
     away, other = cKDTree(places[fresh]).query(places, k=min(_NEIGHBOURS, len(fresh)), distance_upper_bound=reach_m)
     away, other = away.reshape(len(places), -1), other.reshape(len(places), -1)
     one = np.repeat(np.arange(len(places)), away.shape[1]).reshape(away.shape)
     good = np.isfinite(away)
-    pairs = np.column_stack((one[good], fresh[other[good]]))
-    pairs = np.unique(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1), axis=0)
+    one, other = one[good], fresh[other[good]]
+    apart = one != other
+    flat = np.unique(np.minimum(one, other)[apart] * len(places) + np.maximum(one, other)[apart])
+    pairs = np.column_stack((flat // len(places), flat % len(places)))
     pairs = pairs[terrain.open_lines(places[pairs[:, 0]], places[pairs[:, 1]])]
-    metres = np.hypot(*(places[pairs[:, 0]] - places[pairs[:, 1]]).T)
-    graph.add_weighted_edges_from(
-        (int(a), int(b), float(max(m, 1e-6))) for (a, b), m in zip(pairs, metres, strict=True)
-    )
+    return pairs, np.maximum(np.hypot(*(places[pairs[:, 0]] - places[pairs[:, 1]]).T), 1e-6)
 
 
 def _nodes_near(terrain: Terrain, reach: Bools, stops: Floats) -> Floats:

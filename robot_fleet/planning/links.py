@@ -1,0 +1,130 @@
+"""Shortest ways over a graph of places, in machine code.
+
+Dijkstra ("A note on two problems in connexion with graphs", 1959) to many places at once, and A* (Hart, Nilsson and
+Raphael, 1968) with the straight distance as the estimate for one way; what waits lies in a binary heap.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from robot_fleet.planning.compiled import compiled, side_by_side
+from robot_fleet.planning.terrain import Floats, Ints
+
+
+class Links(NamedTuple):
+    """The links of n places: those of place k lead to other[first[k] : first[k + 1]] and take so many `metres`."""
+
+    first: Ints
+    other: Ints
+    metres: Floats
+
+
+def links_of(count: int, pairs: Ints, metres: Floats) -> Links:
+    """The links of so many places, both ways along each of the pairs (m, 2)."""
+    one, other = np.concatenate((pairs[:, 0], pairs[:, 1])), np.concatenate((pairs[:, 1], pairs[:, 0]))
+    order = np.lexsort((other, one))
+    first = np.concatenate(([0], np.cumsum(np.bincount(one, minlength=count))))
+    return Links(first, np.ascontiguousarray(other[order]), np.concatenate((metres, metres))[order])
+
+
+def distances_m(links: Links, count: int, limit_m: float) -> Floats:
+    """(count, count) metres between the first `count` places; inf beyond the limit."""
+    found = np.full((count, count), np.inf)
+    side_by_side(count, lambda begin, end: spread_out(links, begin, end, limit_m, found))
+    return found
+
+
+@compiled
+def spread_out(links: Links, begin: int, end: int, limit_m: float, found: Floats) -> None:
+    """Fills the rows begin .. end - 1 of `found` (n, n) with the metres to the first n places."""
+    count = len(found)
+    metres = np.full(len(links.first) - 1, np.inf)
+    keys, items = np.empty(len(links.other) + 1), np.empty(len(links.other) + 1, dtype=np.int64)
+    seen = np.empty(len(metres), dtype=np.int64)
+    for source in range(begin, end):
+        size, reached = push(keys, items, 0, 0.0, source), 1
+        metres[source], seen[0] = 0.0, source
+        while size:
+            away, place = keys[0], items[0]
+            size = pop(keys, items, size)
+            if away > metres[place]:
+                continue
+            for k in range(links.first[place], links.first[place + 1]):
+                other, further = links.other[k], away + links.metres[k]
+                if further < metres[other] and further <= limit_m:
+                    if metres[other] == np.inf:
+                        seen[reached] = other
+                        reached += 1
+                    metres[other] = further
+                    size = push(keys, items, size, further, other)
+        for k in range(reached):
+            if seen[k] < count:
+                found[source, seen[k]] = metres[seen[k]]
+            metres[seen[k]] = np.inf
+
+
+@compiled
+def shortest(links: Links, places: Floats, start: int, goal: int) -> Ints:
+    """The places on the shortest way from one to another; (0,) when there is none."""
+    metres, before = np.full(len(places), np.inf), np.full(len(places), -1)
+    keys, items = np.empty(len(links.other) + 1), np.empty(len(links.other) + 1, dtype=np.int64)
+    done = np.zeros(len(places), dtype=np.bool_)
+    size = push(keys, items, 0, 0.0, start)
+    metres[start] = 0.0
+    while size and items[0] != goal:
+        place = items[0]
+        size = pop(keys, items, size)
+        if done[place]:
+            continue
+        done[place] = True
+        for k in range(links.first[place], links.first[place + 1]):
+            other, further = links.other[k], metres[place] + links.metres[k]
+            if further < metres[other]:
+                metres[other], before[other] = further, place
+                left = np.hypot(places[other, 0] - places[goal, 0], places[other, 1] - places[goal, 1])
+                size = push(keys, items, size, further + left, other)
+    return _way_back(before, start, goal) if size else before[:0]
+
+
+@compiled
+def _way_back(before: Ints, start: int, goal: int) -> Ints:
+    count, place = 1, goal
+    while place != start:
+        place = before[place]
+        count += 1
+    found = np.empty(count, dtype=np.int64)
+    place = goal
+    for k in range(count - 1, -1, -1):
+        found[k] = place
+        place = before[place]
+    return found
+
+
+@compiled
+def push(keys: Floats, items: Ints, size: int, key: float, item: int) -> int:
+    """Puts an item into a heap of so many items; the new size."""
+    at = size
+    while at > 0 and key < keys[(at - 1) // 2]:
+        keys[at], items[at] = keys[(at - 1) // 2], items[(at - 1) // 2]
+        at = (at - 1) // 2
+    keys[at], items[at] = key, item
+    return size + 1
+
+
+@compiled
+def pop(keys: Floats, items: Ints, size: int) -> int:
+    """Takes the item with the least key, which is the first, out of a heap; the new size."""
+    key, item, at = keys[size - 1], items[size - 1], 0
+    while 2 * at + 1 < size - 1:
+        child = 2 * at + 1
+        if child + 1 < size - 1 and keys[child + 1] < keys[child]:
+            child += 1
+        if keys[child] >= key:
+            break
+        keys[at], items[at] = keys[child], items[child]
+        at = child
+    keys[at], items[at] = key, item
+    return size - 1
