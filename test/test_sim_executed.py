@@ -28,8 +28,8 @@ def corner_shop(robots: int = 2) -> Store:
     return load_store(ROOT / "maps" / "corner_shop", robots=robots, profile="W")
 
 
-def execute(store: Store, seed: int, faults: Sequence[Mishap] = ()) -> ExecutedRun:
-    return executed.execute(store, seed=seed, faults=faults, limit_s=LIMIT_S)
+def execute(store: Store, seed: int, faults: Sequence[Mishap] = (), zones: tuple[str, ...] = ()) -> ExecutedRun:
+    return executed.execute(store, zones, seed=seed, faults=faults, limit_s=LIMIT_S)
 
 
 def is_cleaned(run: ExecutedRun) -> None:
@@ -46,6 +46,11 @@ def test_a_corner_shop_is_cleaned_and_everyone_is_back_on_the_dock() -> None:
     is_cleaned(run)
     assert run.ratio is not None and run.ratio > 1.0
     assert set(run.distance_m) == {share.robot for share in run.run.shares}
+
+
+@pytest.mark.parametrize("faults", [(), (ControllerRestarts(65.7),)])
+def test_a_small_zone_is_as_clean_as_a_whole_store(faults: Sequence[Mishap]) -> None:
+    is_cleaned(execute(corner_shop(), seed=3, faults=faults, zones=("front",)))
 
 
 def test_the_same_seed_gives_the_same_run() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from shapely import Polygon
 
 from robot_fleet.control.homing import on_dock
+from robot_fleet.control.missed import is_worth_a_pass, least_patch_m2, patches
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.coverage import CoverageRecord
 from robot_fleet.fleet.entities import CleaningRun, Order, Robot
@@ -29,13 +29,13 @@ EXPECTED_S = 5.0
 """How long a plan waits for robots that have not yet confirmed that they drive nowhere."""
 
 MAKEUP_PASSES = 2
-LEAST_PATCH_M2 = 0.2
-"""Smaller patches of missed floor are not worth a way; they are listed."""
+"""How often robots are sent again for floor that was missed, once all lanes are driven."""
+
+CREDITED_S = 1.0
+"""So long after a robot has come to rest, late poses may still tell of floor that is clean."""
 
 # Robots may stand idle while the rest of a run is planned.
 _SOON_S = 2.0
-_WORTH_SHARE = 0.003
-_WORTH_PATCH_M2 = 1.0
 
 
 def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = True) -> None:
@@ -55,7 +55,7 @@ def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = Tr
         cleaned=_done(state, run, members, everything_left),
         closed=_closed(state, members),
         leg_prefix=f"{run.run_id}-{run.epoch}-",
-        least_patch_m2=0.0 if run.state is RunState.PLANNING else LEAST_PATCH_M2,
+        least_patch_m2=0.0 if run.state is RunState.PLANNING else least_patch_m2(state, run),
         deadline_s=None if run.state is RunState.PLANNING else _SOON_S,
     )
     state.touch("run", run.run_id)
@@ -112,9 +112,9 @@ def look_after_rest(state: FleetState, run: CleaningRun) -> None:
     if run.rest_wanted:
         if not _expected(state, run):
             ask_for_plan(state, run)
-    elif run.makeup_passes < MAKEUP_PASSES and not any(robot.cleans or _cleans_now(state, robot) for robot in members):
+    elif run.makeup_passes < MAKEUP_PASSES and not any(_may_clean_more(state, robot) for robot in members):
         run.makeup_passes += 1
-        if _worth_a_pass(state, run):
+        if is_worth_a_pass(state, run):
             ask_for_plan(state, run, everything_left=False)
 
 
@@ -123,15 +123,6 @@ def all_work_ended(state: FleetState, run: CleaningRun) -> bool:
     if run.planning or run.rest_wanted or run.makeup_passes < MAKEUP_PASSES:
         return False
     return not any(robot.cleans or _is_busy(state, robot) for robot in state.members(run))
-
-
-def planned_floor(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
-    """Mask (rows, cols) of the requested floor that the run's first plan meant to clean."""
-    mask = state.requested(run.zones)
-    missed = np.zeros_like(mask)
-    for area in run.unplanned:
-        state.store.floor.grid.mark(missed, area.polygon)
-    return mask & ~missed
 
 
 def _hand_on(state: FleetState, run: CleaningRun) -> None:
@@ -171,6 +162,11 @@ def _expected(state: FleetState, run: CleaningRun) -> bool:
     )  # fmt: skip
 
 
+def _may_clean_more(state: FleetState, robot: Robot) -> bool:
+    """Whether more floor will be credited to the robot on its present way."""
+    return robot.cleans or _cleans_now(state, robot) or state.now_s < robot.rest_after_s + CREDITED_S
+
+
 def _cleans_now(state: FleetState, robot: Robot) -> bool:
     # The order of a robot that has gone silent, or confirms no cancel, may never end; the run must not wait for it.
     lost = robot.is_silent or _is_gone(state, robot)
@@ -197,7 +193,7 @@ def _done(state: FleetState, run: CleaningRun, members: list[Robot], everything_
     if run.state is RunState.PLANNING or state.coverage is None:
         return None
     if not everything_left:
-        return ~_patches(state, run)
+        return ~patches(state, run, least_patch_m2(state, run))
     soon = CoverageRecord(state.store.floor.grid, state.coverage.requested)
     soon.cleaned = state.coverage.cleaned.copy()
     for robot in members:
@@ -228,27 +224,6 @@ def _closed(state: FleetState, members: list[Robot]) -> tuple[Polygon, ...]:
     ]
     grown = [floor.buffer(grown_m) for floor in floors]
     return tuple(part for floor in grown for part in getattr(floor, "geoms", [floor]) if not part.is_empty)
-
-
-def _worth_a_pass(state: FleetState, run: CleaningRun) -> bool:
-    """Whether much is missed: one large patch, or a fair share of the floor in patches that are worth a way."""
-    area_m2 = state.store.floor.grid.cell_area_m2
-    share_m2 = _WORTH_SHARE * float(planned_floor(state, run).sum()) * area_m2
-    all_m2, large_m2 = (
-        float(_patches(state, run, least).sum()) * area_m2 for least in (LEAST_PATCH_M2, _WORTH_PATCH_M2)
-    )
-    return large_m2 > 0 or all_m2 > share_m2
-
-
-def _patches(state: FleetState, run: CleaningRun, least_m2: float = LEAST_PATCH_M2) -> NDArray[np.bool_]:
-    """Mask of the planned floor that is not clean, in patches of at least so much."""
-    assert state.coverage is not None
-    left = planned_floor(state, run) & ~state.coverage.cleaned
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(left.astype(np.uint8), connectivity=8)
-    large = stats[:, cv2.CC_STAT_AREA] * state.store.floor.grid.cell_area_m2 >= least_m2
-    large[0] = False
-    mask: NDArray[np.bool_] = large[labels]
-    return mask
 
 
 def missed_reason(run: CleaningRun) -> MissedReason:

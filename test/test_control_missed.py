@@ -1,0 +1,50 @@
+"""Which missed floor robots are sent for once more."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from control_site import run_of, site
+
+from robot_fleet.control.missed import is_worth_a_pass, planned_floor
+from robot_fleet.control.state import FleetState
+from robot_fleet.fleet.entities import CleaningRun
+from robot_fleet.sim.site import VirtualSite
+
+
+def cleaned_but_for(
+    made: VirtualSite, zones: tuple[str, ...], patches: int, side_m: float
+) -> tuple[FleetState, CleaningRun]:
+    """A run in which all is clean but some squares apart."""
+    made.controller.start_run(zones, "")
+    made.advance(3.0)
+    state, run = made.controller._state, made.controller._state.active
+    assert run is not None and state.coverage is not None
+    assert run_of(made).run_id == run.run_id
+    grid = state.store.floor.grid
+    state.coverage.cleaned = planned_floor(state, run).copy()
+    side = round(side_m / grid.resolution_m)
+    for k in range(patches):
+        row, col = grid.cells_at([(1.0 + k % 4, 1.0 + k // 4)])[0]
+        state.coverage.cleaned[row : row + side, col : col + side] = False
+    return state, run
+
+
+@pytest.mark.parametrize(
+    ("zones", "patches", "side_m", "worth"),
+    [
+        ((), 1, 1.05, True),  # one large patch
+        ((), 1, 0.45, False),  # one of 0.2 m2 in 90 m2
+        ((), 2, 0.45, True),
+        ((), 12, 0.4, False),  # each too small for a way through a whole hall
+        (("west",), 3, 0.4, False),
+        (("west",), 12, 0.4, True),  # not through half of it, where they are 4 % together
+        (("west",), 16, 0.1, False),  # crumbs
+    ],
+)
+def test_a_pass_for_missed_floor_is_worth_its_way(
+    zones: tuple[str, ...], patches: int, side_m: float, worth: bool
+) -> None:
+    state, run = cleaned_but_for(site(), zones, patches, side_m)
+    assert is_worth_a_pass(state, run) is worth
+    assert np.count_nonzero(planned_floor(state, run)) > 0
