@@ -6,17 +6,17 @@ less to do (`EFFORT`), so that a plan still comes in its time, only less good.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
 try:
-    from numba import njit
+    from numba import config, njit, prange
 
-    COMPILES = True
+    COMPILES, together = True, prange
+    # Its threads sleep between their loops; those of OpenMP would spin.
+    config.THREADING_LAYER = "workqueue"  # type: ignore[attr-defined]
 except ImportError:  # in requirements/run.txt, but an installation from apt may lack it
-    COMPILES = False
+    COMPILES, together = False, range
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,27 +27,28 @@ EFFORT = 1.0 if COMPILES else 0.02
 def compiled(function: F) -> F:
     """The function as machine code, made at its first call and kept on disk; it must raise nothing and use arrays alone.
 
-    Where nothing can be kept on disk it is compiled anew in each process. Other threads go on while it runs.
+    Where nothing can be kept on disk it is compiled anew in each process.
     """
     if not COMPILES:
         return function
     try:
-        return cast(F, njit(cache=True, nogil=True)(function))
+        return cast(F, njit(cache=True)(function))
     except RuntimeError:
-        return cast(F, njit(nogil=True)(function))
+        return cast(F, njit(function))
 
 
-def side_by_side(count: int, work: Callable[[int, int], object]) -> None:
-    """Calls `work(begin, end)` for parts of 0 .. count - 1, on all processors at once; parts must not touch each other's.
+def side_by_side(function: F) -> F:
+    """The function as machine code that does the rounds of its loops over `together(n)` on all processors at once.
 
-    It pays for compiled functions and for libraries that let other threads run. Results do not depend on the parts.
+    No round may touch what another one writes: results then depend neither on their order nor on the processors.
     """
-    threads = min(count, len(os.sched_getaffinity(0)) if COMPILES else 1)
-    if threads < 2:
-        work(0, count)
-        return
-    # Parts take unequal time: a few for each thread.
-    parts = min(count, 4 * threads)
-    bounds = [count * k // parts for k in range(parts + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, bounds[:-1], bounds[1:]))
+    if not COMPILES:
+        return function
+    try:
+        return cast(F, njit(cache=True, parallel=True)(function))
+    except RuntimeError:
+        return cast(F, njit(parallel=True)(function))
+
+
+PARTS = 16
+"""Into so many parts work is cut for all processors, however many there are."""

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from robot_fleet.floor.profile import RobotProfile
-from robot_fleet.planning.compiled import compiled, side_by_side
+from robot_fleet.planning.compiled import side_by_side, together
 from robot_fleet.planning.polyline import length_m
 from robot_fleet.planning.roadmap import Roadmap
 from robot_fleet.planning.terrain import Floats, Terrain
@@ -53,7 +53,7 @@ def travel_s(terrain: Terrain, roadmap: Roadmap, ends: Ends, profile: RobotProfi
     metres = roadmap.distances_m(limit_m)
     found: Floats = np.empty((count, count), dtype="float32")
     pace = np.array([profile.speed_mps, _TURNED * math.pi / profile.yaw_rate_rps])
-    side_by_side(count, lambda begin, end: guess(metres, ends.places, pace, begin, end, found))
+    guess(metres, ends.places, pace, found)
     one, other = _near_pairs(ends.places)
     seen = terrain.open_lines(ends.places[one], ends.places[other])
     one, other = one[seen], other[seen]
@@ -64,13 +64,13 @@ def travel_s(terrain: Terrain, roadmap: Roadmap, ends: Ends, profile: RobotProfi
     return found
 
 
-@compiled
-def guess(metres: Floats, places: Floats, pace: Floats, begin: int, end: int, found: Floats) -> None:
-    """Writes the rows begin .. end - 1 of seconds from end to end, by their `metres` where they are known.
+@side_by_side
+def guess(metres: Floats, places: Floats, pace: Floats, found: Floats) -> None:
+    """Writes the seconds from end to end (n, n), by their `metres` where they are known.
 
     `pace` is the speed, and the seconds that turns take.
     """
-    for a in range(begin, end):
+    for a in together(len(found)):
         for b in range(len(places)):
             apart = math.hypot(places[a, 0] - places[b, 0], places[a, 1] - places[b, 1])
             way = max(metres[a, b], apart) if metres[a, b] < math.inf else apart * _DETOUR + 5.0

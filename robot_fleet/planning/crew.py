@@ -14,7 +14,7 @@ from robot_fleet.floor.profile import Head, RobotProfile
 from robot_fleet.floor.reach import first_free_cell, standable
 from robot_fleet.planning.parting import Party, parted_floor
 from robot_fleet.planning.plan import PlanRequest, Starter
-from robot_fleet.planning.terrain import Bools, Terrain
+from robot_fleet.planning.terrain import Bools, Terrain, near_any
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class Clearances:
 
     def _closed_by(self, barred: tuple[Polygon, ...]) -> ClearanceField:
         if barred not in self._known:
-            self._known[barred] = ClearanceField.of(self._request.floor, self._request.closed + barred)
+            self._known[barred] = ClearanceField.of(self._request.floor, self._request.closed + barred, fine=True)
         return self._known[barred]
 
 
@@ -87,6 +87,8 @@ def crews(request: PlanRequest, requested: Bools, clearances: Clearances) -> tup
 
 def _parted(found: list[Crew]) -> list[Crew]:
     """The crews with floor of their own, each cell with one of them; a crew without floor is left out."""
+    if len(found) < 2:
+        return [crew for crew in found if crew.wanted.any()]
     parties = [Party(crew.wanted, sum(map(_rate, crew.robots)), _middle(crew)) for crew in found]
     shares = parted_floor(parties)
     return [
@@ -108,11 +110,12 @@ def _middle(crew: Crew) -> tuple[float, float]:
 
 def _coverable(terrain: Terrain, reach: Bools, head: Head) -> Bools:
     """The cells (rows, cols) that a head can pass over, with poses looked at on a lattice of half cells."""
-    if not reach.any():
-        return np.zeros(reach.shape, dtype=bool)
-    away = cv2.distanceTransform((~terrain.fine_reach(reach)).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    radius = math.hypot(head.offset_m, head.width_m / 2)
-    return np.asarray(away[1::2, 1::2] * (terrain.side_m / 2) <= radius + 1e-4)
+    covered = np.zeros(reach.shape, dtype=bool)
+    if reach.any():
+        most = (math.hypot(head.offset_m, head.width_m / 2) + 1e-4) / (terrain.side_m / 2)
+        standing = terrain.fine_reach(reach)
+        near_any(standing, most, covered)
+    return covered
 
 
 def _grouped(request: PlanRequest, clearances: Clearances) -> list[tuple[list[Starter], Bools]]:

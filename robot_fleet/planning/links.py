@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from robot_fleet.planning.compiled import compiled, side_by_side
+from robot_fleet.planning.compiled import PARTS, compiled, side_by_side, together
 from robot_fleet.planning.terrain import Floats, Ints
 
 
@@ -33,8 +33,15 @@ def links_of(count: int, pairs: Ints, metres: Floats) -> Links:
 def distances_m(links: Links, count: int, limit_m: float) -> Floats:
     """(count, count) metres between the first `count` places; inf beyond the limit."""
     found = np.full((count, count), np.inf)
-    side_by_side(count, lambda begin, end: spread_out(links, begin, end, limit_m, found))
+    spread_all_out(links, limit_m, found)
     return found
+
+
+@side_by_side
+def spread_all_out(links: Links, limit_m: float, found: Floats) -> None:
+    """Fills `found` (n, n) with the metres between the first n places."""
+    for part in together(PARTS):
+        spread_out(links, len(found) * part // PARTS, len(found) * (part + 1) // PARTS, limit_m, found)
 
 
 @compiled

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ from shapely import Polygon
 from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import FloorMap
-from robot_fleet.planning.compiled import compiled
+from robot_fleet.planning.compiled import PARTS, compiled, side_by_side, together
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -41,6 +41,8 @@ class Terrain:
     fine_m: NDArray[np.float32]
     side_m: float
     keep_m: float
+    # What was reached last, and the nodes joined to it.
+    _reached: list[Bools] = field(default_factory=list, repr=False)
 
     @classmethod
     def of(
@@ -62,12 +64,20 @@ class Terrain:
 
     def fine_reach(self, reach: Bools) -> Bools:
         """(2 rows + 1, 2 cols + 1) the nodes of the fine lattice that are joined to the cells of `reach` (rows, cols)."""
+        if not self._reached or self._reached[0] is not reach:
+            self._reached[:] = [reach, self._joined_to(reach)]
+        return self._reached[1]
+
+    def _joined_to(self, reach: Bools) -> Bools:
         standing = (self.fine_m >= self.keep_m - FORGIVEN_M).astype(np.uint8)
-        _, labels = cv2.connectedComponents(standing, connectivity=4, ltype=cv2.CV_32S)
+        labels = np.asarray(cv2.connectedComponents(standing, connectivity=4, ltype=cv2.CV_32S)[1], dtype=np.int32)
         joined = np.zeros(int(labels.max()) + 1, dtype=bool)
         joined[labels[1::2, 1::2][reach]] = True
         joined[0] = False
-        return np.asarray(joined[labels])
+        found = standing.view(np.bool_)
+        chosen(labels, joined, found)
+        found.setflags(write=False)
+        return found
 
     def safe(self, points: Floats) -> Bools:
         """(n,) whether the robot keeps its clearance at each point."""
@@ -137,3 +147,55 @@ def lines_open(fine_m: NDArray[np.float32], side_m: float, keep_m: float, a: Flo
     for k in range(len(a)):
         found[k] = line_open(fine_m, side_m, keep_m, a[k, 0], a[k, 1], b[k, 0], b[k, 1])
     return found
+
+
+@side_by_side
+def chosen(labels: NDArray[np.int32], joined: Bools, found: Bools) -> None:
+    """Writes for each of `labels` (rows, cols) whether it is one of those that are joined."""
+    for row in together(len(labels)):
+        for col in range(labels.shape[1]):
+            found[row, col] = joined[labels[row, col]]
+
+
+@side_by_side
+def near_any(fine: Bools, most: float, found: Bools) -> None:
+    """Marks the cells (rows, cols) with a centre at most so many half cells from any node of `fine`.
+
+    `fine` (2 rows + 1, 2 cols + 1) lies on the lattice of half cells.
+    """
+    for part in together(PARTS):
+        begin, end = len(found) * part // PARTS, len(found) * (part + 1) // PARTS
+        mark_near(fine, most, begin, end, found)
+
+
+@compiled
+def mark_near(fine: Bools, most: float, begin: int, end: int, found: Bools) -> None:
+    """Marks the cells of rows begin .. end - 1 with a centre at most so many half cells from any node of `fine`."""
+    high, wide = fine.shape
+    reach = math.floor(most)
+    # For each column how far the nearest node in it is, below and above; more than `reach` is as good as none.
+    below = np.full((end - begin, wide), reach + 1, dtype=np.int16)
+    away = np.full(wide, reach + 1, dtype=np.int16)
+    for row in range(max(0, 2 * begin + 1 - reach), 2 * end):
+        for col in range(wide):
+            away[col] = 0 if fine[row, col] else min(away[col] + 1, reach + 1)
+        if row % 2 == 1 and row > 2 * begin:
+            below[row // 2 - begin] = away
+    away[:] = reach + 1
+    for row in range(min(high - 1, 2 * end - 1 + reach), 2 * begin, -1):
+        for col in range(wide):
+            away[col] = 0 if fine[row, col] else min(away[col] + 1, reach + 1)
+        if row % 2 == 1 and row < 2 * end:
+            for col in range(wide):
+                below[row // 2 - begin, col] = min(below[row // 2 - begin, col], away[col])
+    for row in range(begin, end):
+        for cell in range(found.shape[1]):
+            col = 2 * cell + 1
+            for step in range(reach + 1):
+                limit = most * most - step * step
+                one = below[row - begin, col - step] if col >= step else reach + 1
+                other = below[row - begin, col + step] if col + step < wide else reach + 1
+                nearest = min(one, other)
+                if nearest * nearest <= limit:
+                    found[row, cell] = True
+                    break
