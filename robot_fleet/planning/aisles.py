@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.terrain import Bools, Floats, Ints
 
 
@@ -37,7 +38,7 @@ class _Runs:
 def aisles(mask: Bools, jump: int) -> list[Aisle]:
     """The aisles of a mask (rows, cols); a side that jumps by more than `jump` cells from column to column ends one."""
     runs = _runs(mask)
-    follower = _followers(runs, jump)
+    follower = followers(runs.col, runs.low, runs.high, jump)
     begins = np.ones(len(runs.col), dtype=bool)
     begins[follower[follower >= 0]] = False
     found = []
@@ -56,20 +57,32 @@ def _runs(mask: Bools) -> _Runs:
     return _Runs(col.astype(np.int64), low.astype(np.int64), high.astype(np.int64))
 
 
-def _followers(runs: _Runs, jump: int) -> Ints:
-    """For each run the run of the next column that carries its region on; -1 where the region ends."""
-    follower = np.full(len(runs.col), -1, dtype=np.int64)
-    firsts = np.searchsorted(runs.col, np.arange(int(runs.col[-1]) + 3 if len(runs.col) else 0))
-    for col in range(len(firsts) - 2):
-        here, there = np.arange(firsts[col], firsts[col + 1]), np.arange(firsts[col + 1], firsts[col + 2])
-        if not len(here) or not len(there):
-            continue
-        touch = (runs.low[here, None] <= runs.high[there]) & (runs.high[here, None] >= runs.low[there])
-        single = touch & (touch.sum(axis=1, keepdims=True) == 1) & (touch.sum(axis=0) == 1)
-        for i, j in np.argwhere(single):
-            one, other = here[i], there[j]
-            if abs(runs.low[one] - runs.low[other]) <= jump and abs(runs.high[one] - runs.high[other]) <= jump:
-                follower[one] = other
+@compiled
+def followers(cols: Ints, lows: Ints, highs: Ints, jump: int) -> Ints:
+    """For each run the run of the next column that carries its region on; -1 where the region ends.
+
+    Runs lie in the order of their columns and rows. A run goes on where it touches one run that touches no other.
+    """
+    follower, touching = np.full(len(cols), -1), np.zeros(len(cols), dtype=np.int64)
+    begin = 0
+    for one in range(len(cols)):
+        while begin < len(cols) and (
+            cols[begin] <= cols[one] or (cols[begin] == cols[one] + 1 and highs[begin] < lows[one])
+        ):
+            begin += 1
+        other = begin
+        while other < len(cols) and cols[other] == cols[one] + 1 and lows[other] <= highs[one]:
+            touching[other] += 1
+            follower[one] = other if other == begin else -2
+            other += 1
+    for one in range(len(cols)):
+        other = follower[one]
+        if (
+            other < 0
+            or touching[other] != 1
+            or max(abs(lows[one] - lows[other]), abs(highs[one] - highs[other])) > jump
+        ):
+            follower[one] = -1
     return follower
 
 

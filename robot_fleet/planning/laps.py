@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from robot_fleet.floor.profile import Head
-from robot_fleet.planning.compiled import compiled
+from robot_fleet.planning.compiled import compiled, side_by_side, together
 from robot_fleet.planning.polyline import TURNS_M, simplified
-from robot_fleet.planning.sweeping import mark_swept
-from robot_fleet.planning.terrain import Bools, Floats, Terrain, room_at
+from robot_fleet.planning.sweeping import sweeps_of
+from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain, room_at
 
 Nodes = NDArray[np.float32]
 
@@ -36,12 +37,9 @@ def outlines(terrain: Terrain, reach: Bools) -> list[Floats]:
     """Outlines (n, 2) in the grid frame of the reach, each safe to drive; in a closed one the first point is the last."""
     place = terrain.fine_reach(reach) & (terrain.fine_m >= terrain.keep_m + _NODE_M)
     contours, _ = cv2.findContours(place.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    found: list[Floats] = []
-    for contour in contours:
-        if len(contour) >= _FEWEST:
-            ring = np.asarray(contour[:, 0, :], dtype=np.float64) * (terrain.side_m / 2)
-            found.extend(_safe_parts(terrain, _smooth(terrain, ring)))
-    return found
+    chains = [contour[:, 0, :].astype(np.float64) * (terrain.side_m / 2) for contour in contours]
+    rings = _smooth(terrain, [chain for chain in chains if len(chain) >= _FEWEST])
+    return [part for ring in rings for part in _safe_parts(terrain, ring)]
 
 
 def _safe_parts(terrain: Terrain, ring: Floats) -> list[Floats]:
@@ -56,18 +54,25 @@ def _safe_parts(terrain: Terrain, ring: Floats) -> list[Floats]:
     return [part for part in parts if len(part) >= _FEWEST]
 
 
-def _smooth(terrain: Terrain, chain: Floats) -> Floats:
-    """An elastic band (Quinlan, Khatib, 1993): drawn to its neighbours, held off the obstacles, never far from home.
+def _smooth(terrain: Terrain, chains: list[Floats]) -> list[Floats]:
+    """Elastic bands (Quinlan, Khatib, 1993): drawn to their neighbours, held off the obstacles, never far from home.
 
     Home is the outline itself: the closed chain of lattice nodes moved up or down the slope of the distance.
     """
-    home = chain.copy()
+    if not chains:
+        return []
+    first = np.cumsum([0, *map(len, chains)])
+    home = np.concatenate(chains)
     for _ in range(4):
         _level(home, terrain.fine_m, terrain.side_m, terrain.keep_m, _COARSE_M)
-    drift = np.where(_cusps(terrain, home), 0.0, _DRIFT_M)
-    points = _relaxed(home, drift, terrain.fine_m, terrain.side_m, terrain.keep_m)
-    points = _mended(terrain, points, chain)
-    return np.concatenate((points, points[:1]))
+    cusps = [_cusps(terrain, home[a:b]) for a, b in pairwise(first.tolist())]
+    drift = np.where(np.concatenate(cusps), 0.0, _DRIFT_M)
+    points = np.empty_like(home)
+    _relax(home, drift, first, terrain.fine_m, terrain.side_m, terrain.keep_m, points)
+    bands = [
+        _mended(terrain, points[a:b], chain) for (a, b), chain in zip(pairwise(first.tolist()), chains, strict=True)
+    ]
+    return [np.concatenate((band, band[:1])) for band in bands]
 
 
 def _mended(terrain: Terrain, points: Floats, chain: Floats) -> Floats:
@@ -98,6 +103,16 @@ def _slope(terrain: Terrain, points: Floats) -> Floats:
     step = terrain.side_m / 2
     rises = [(terrain.room(points + d) - terrain.room(points - d)) / (2 * step) for d in np.eye(2) * step]
     return np.column_stack(rises)
+
+
+@side_by_side
+def _relax(
+    home: Floats, drift_m: Floats, first: Ints, fine_m: Nodes, side_m: float, keep_m: float, points: Floats
+) -> None:
+    """Writes the `points` (n, 2) of all bands; band k has those from first[k] to first[k + 1]."""
+    for k in together(len(first) - 1):
+        a, b = first[k], first[k + 1]
+        points[a:b] = _relaxed(home[a:b], drift_m[a:b], fine_m, side_m, keep_m)
 
 
 @compiled
@@ -143,15 +158,16 @@ def laps(terrain: Terrain, rings: list[Floats], wanted: Bools, swept: Bools, hea
     Marks in `swept` what they clean.
     """
     found: list[Floats] = []
-    left = list(rings)
+    left, rest = list(rings), wanted & ~swept
     for _ in range(_PASSES):
         again = []
         for ring in left:
-            stretch = _worthiest(terrain, ring, wanted & ~swept, head.width_m, price)
+            stretch = _worthiest(terrain, ring, rest, head.width_m, price)
             if stretch is None:
                 continue
             lap = _sparse(terrain, stretch)
-            mark_swept(swept, lap, head, terrain.side_m)
+            cells = sweeps_of(swept.shape, lap, head, terrain.side_m)
+            swept.ravel()[cells], rest.ravel()[cells] = True, False
             found.append(lap)
             again.append(ring)
         left = again
@@ -160,7 +176,7 @@ def laps(terrain: Terrain, rings: list[Floats], wanted: Bools, swept: Bools, hea
 
 def _worthiest(terrain: Terrain, ring: Floats, rest: Bools, width_m: float, price: float) -> Floats | None:
     """The stretch of a closed ring that is worth most above the price of its metres and turns; None when none is."""
-    worth = (_new_share(terrain, ring, rest, width_m) - price) * np.hypot(*np.diff(ring, axis=0).T)
+    worth = (new_shares(ring, rest, width_m, terrain.side_m) - price) * np.hypot(*np.diff(ring, axis=0).T)
     if np.array_equal(ring[0], ring[-1]):
         # The ring is opened where it is worth least, so that no good stretch is cut in two.
         opened = int(np.argmin(worth))
@@ -176,19 +192,26 @@ def _sparse(terrain: Terrain, stretch: Floats) -> Floats:
     return few if terrain.open_path(few) else stretch
 
 
-def _new_share(terrain: Terrain, ring: Floats, rest: Bools, width_m: float) -> Floats:
+@compiled
+def new_shares(ring: Floats, rest: Bools, width_m: float, side_m: float) -> Floats:
     """For each step of a ring the share of the head under which the floor still wants cleaning."""
-    middle = (ring[1:] + ring[:-1]) / 2
-    ahead = np.roll(middle, -2, axis=0) - np.roll(middle, 2, axis=0)
-    ahead /= np.maximum(np.hypot(ahead[:, 0], ahead[:, 1]), 1e-9)[:, None]
-    across = np.column_stack((-ahead[:, 1], ahead[:, 0]))
-    count = max(2, round(width_m / terrain.side_m))
-    offsets = (np.arange(count) + 0.5) / count * width_m - width_m / 2
-    points = middle[:, None, :] + offsets[None, :, None] * across[:, None, :]
-    cells = np.floor(points / terrain.side_m).astype(np.int64)
-    rows = np.clip(cells[..., 1], 0, rest.shape[0] - 1)
-    cols = np.clip(cells[..., 0], 0, rest.shape[1] - 1)
-    return np.asarray(rest[rows, cols].mean(axis=1))
+    steps, (rows, cols) = len(ring) - 1, rest.shape
+    count, found = max(2, round(width_m / side_m)), np.empty(steps)
+    for k in range(steps):
+        x, y = (ring[k + 1, 0] + ring[k, 0]) / 2, (ring[k + 1, 1] + ring[k, 1]) / 2
+        # The direction over a few steps; the ring is closed.
+        a, b = (k + 2) % steps, (k - 2) % steps
+        ahead = (ring[a + 1, 0] + ring[a, 0]) / 2 - (ring[b + 1, 0] + ring[b, 0]) / 2
+        up = (ring[a + 1, 1] + ring[a, 1]) / 2 - (ring[b + 1, 1] + ring[b, 1]) / 2
+        length = max(math.hypot(ahead, up), 1e-9)
+        ahead, up, new = ahead / length, up / length, 0
+        for place in range(count):
+            offset = (place + 0.5) / count * width_m - width_m / 2
+            row = math.floor((y + offset * ahead) / side_m)
+            col = math.floor((x + offset * -up) / side_m)
+            new += rest[min(max(row, 0), rows - 1), min(max(col, 0), cols - 1)]
+        found[k] = new / count
+    return found
 
 
 def _best(worth: Floats) -> tuple[int, int, float]:

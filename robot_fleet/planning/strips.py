@@ -85,6 +85,9 @@ def _source_side(count: int, from_source: Ints, to_sink: Ints, one: Ints, other:
     source, sink = count, count + 1
     nodes = np.arange(count)
     border = np.full(len(one), 2 * _BORDER)
+    # What flows straight through a node changes no cut.
+    through = np.minimum(from_source, to_sink)
+    from_source, to_sink = from_source - through, to_sink - through
     tails = np.concatenate((np.full(count, source), nodes, one, other))
     heads = np.concatenate((nodes, np.full(count, sink), other, one))
     caps = np.concatenate((from_source, to_sink, border, border)).astype(np.int32)

@@ -31,10 +31,7 @@ def mark_swept(mask: Bools, points: Floats, head: Head, side_m: float) -> None:
 
 def swept_cells(shape: tuple[int, ...], points: Floats, head: Head, side_m: float) -> Sweep:
     """What the head sweeps along a polyline (grid frame), pivots at its corners included."""
-    cells, along = _swept(shape, points, head, side_m)
-    order = np.lexsort((along, cells))
-    first = order[np.concatenate(([True], np.diff(cells[order]) != 0))] if len(cells) else order
-    return Sweep(cells[first], along[first])
+    return Sweep(*first_sweeps(*_swept(shape, points, head, side_m), shape[1]))
 
 
 def sweeps_of(shape: tuple[int, ...], points: Floats, head: Head, side_m: float) -> Ints:
@@ -51,6 +48,31 @@ def _swept(shape: tuple[int, ...], points: Floats, head: Head, side_m: float) ->
     cells, along = np.empty(most, dtype=np.int64), np.empty(most)
     count = sweep_path(points, head.width_m / 2, head.offset_m, side_m, shape[0], shape[1], cells, along)
     return cells[:count], along[:count]
+
+
+@compiled
+def first_sweeps(cells: Ints, along_m: Floats, cols: int) -> tuple[Ints, Floats]:
+    """Each of the flat cells once, in order, with the least of its metres along."""
+    if not len(cells):
+        return cells, along_m
+    low_row, high_row, low_col, high_col = cells[0] // cols, cells[0] // cols, cells[0] % cols, cells[0] % cols
+    for cell in cells:
+        row, col = cell // cols, cell % cols
+        low_row, high_row = min(low_row, row), max(high_row, row)
+        low_col, high_col = min(low_col, col), max(high_col, col)
+    least = np.full((high_row - low_row + 1, high_col - low_col + 1), math.inf)
+    count = 0
+    for k in range(len(cells)):
+        row, col = cells[k] // cols - low_row, cells[k] % cols - low_col
+        count += least[row, col] == math.inf
+        least[row, col] = min(least[row, col], along_m[k])
+    found, along, count = np.empty(count, dtype=np.int64), np.empty(count), 0
+    for row in range(least.shape[0]):
+        for col in range(least.shape[1]):
+            if least[row, col] < math.inf:
+                found[count], along[count] = (row + low_row) * cols + col + low_col, least[row, col]
+                count += 1
+    return found, along
 
 
 @compiled

@@ -16,6 +16,7 @@ import numpy as np
 
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.plan import Leg
 from robot_fleet.planning.terrain import Bools, Floats
 
@@ -78,7 +79,9 @@ def _passing_s(
     stop[1:] |= backwards[moves[1:]] != backwards[moves[:-1]]
     if stopped is not None:
         stop |= stopped[moves]
-    pivots = np.array([pivot_s(angle, profile) if angle > CORNER_RAD else 0.0 for angle in turn])
+    pivots = np.zeros(len(turn))
+    corners = np.flatnonzero(turn > CORNER_RAD)
+    pivots[corners] = [pivot_s(angle, profile) for angle in turn[corners].tolist()]
     seconds = _drives_s(length[moves], np.where(stop, 0.0, turn), stop, profile)
     spent = np.zeros(len(points))
     spent[moves + 1] = (pivots + seconds) * _SLOWER
@@ -98,13 +101,14 @@ def _drives_s(length: Floats, bend: Floats, stop: Bools, profile: RobotProfile) 
     return np.asarray((2.0 * peak - first - last) / limit + (length - ramps) / peak)
 
 
+@compiled
 def _vertex_speeds(length: Floats, top: Floats, stop: Bools, limit: float) -> Floats:
     """(m + 1,) squares of the highest speeds at the ends of the moves."""
     count = len(length)
-    squared = [0.0] * (count + 1)
+    squared = np.zeros(count + 1)
     for k in range(1, count):
         squared[k] = 0.0 if stop[k] else min(top[k - 1], top[k]) ** 2
         squared[k] = min(squared[k], squared[k - 1] + 2.0 * limit * length[k - 1])
     for k in range(count - 1, 0, -1):
         squared[k] = min(squared[k], squared[k + 1] + 2.0 * limit * length[k])
-    return np.array(squared)
+    return squared
