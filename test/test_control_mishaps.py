@@ -89,7 +89,7 @@ def test_two_robots_that_need_a_way_do_not_look_for_it_within_one_tick(monkeypat
     monkeypatch.setattr(Router, "route", counted)
     for robot in made.controller._state.robots.values():
         robot.itinerary, robot.place = None, Place()
-    made.advance(30.0)
+    made.advance(60.0)
     assert len(searched_s) == len(set(searched_s)) >= 2
 
 
@@ -227,7 +227,7 @@ def test_a_low_battery_sends_a_robot_home_after_its_piece_and_the_other_takes_it
     made.controller.start_run((), "")
     until(made, "r2", RobotState.CLEANING)
     made.world.robots["r2"].battery = 0.15
-    made.advance(45.0)
+    made.advance(60.0)
     assert made.controller._state.robots["r2"].needs_charge
     assert any("goes home to charge" in alert.text for alert in made.controller.snapshot.alerts)
     assert until_ended(made).state is RunState.COMPLETED

@@ -30,6 +30,16 @@ def cleaned_but_for(
     return state, run
 
 
+def test_a_strip_along_a_wall_as_thin_as_robots_stray_is_not_worth_a_pass() -> None:
+    state, run = cleaned_but_for(site(), (), 0, 0.0)
+    assert state.coverage is not None
+    row, col = state.store.floor.grid.cells_at([(2.0, 0.1)])[0]
+    state.coverage.cleaned[row, col : col + 160] = False
+    assert not is_worth_a_pass(state, run)
+    state.coverage.cleaned[row + 1, col : col + 160] = False
+    assert is_worth_a_pass(state, run)
+
+
 @pytest.mark.parametrize(
     ("zones", "patches", "side_m", "worth"),
     [

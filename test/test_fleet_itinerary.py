@@ -74,6 +74,13 @@ def test_a_lane_is_driven_a_little_into_what_follows_so_that_its_end_is_passed()
     assert piece.points[-1] == pytest.approx((5.0, TOLERANCE + OVERRUN_M))
 
 
+def test_a_way_to_a_lane_ends_where_the_lane_begins_lest_its_first_floor_is_passed_with_the_head_off() -> None:
+    way = itinerary(leg(LegKind.TRANSIT, (0, 9), (0, 0)), leg(LegKind.CLEAN, (0, 0), (5, 0)))
+    piece = way.next_piece(Place(), SPEED, TOLERANCE)
+    assert piece.points[-1] == pytest.approx((0.0, 0.0))
+    assert way.next_piece(way.advanced(piece, piece.end_m), SPEED, TOLERANCE).points[0] == pytest.approx((0.0, 0.0))
+
+
 def test_a_closed_lap_is_cut_so_that_it_cannot_succeed_at_its_start() -> None:
     lap = itinerary(leg(LegKind.CLEAN, (0, 0), (3, 0), (3, 3), (0, 3), (0, 0)))
     piece = lap.next_piece(Place(), SPEED, TOLERANCE)

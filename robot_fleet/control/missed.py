@@ -12,6 +12,9 @@ from robot_fleet.fleet.entities import CleaningRun
 LEAST_PATCH_M2 = 0.2
 """Smaller patches of missed floor are not worth a way; they are listed."""
 
+THIN_M = 0.1
+"""Strips narrower than this, along a wall say, lie within how far robots stray: another pass would as well leave them."""
+
 _LARGE_M2 = 1.0
 # Shares of the planned floor: what patches that are worth a way may come to, and what all may come to that can be aimed at.
 _SHARE, _SHARE_OF_ALL = 0.003, 0.015
@@ -32,23 +35,41 @@ def least_patch_m2(state: FleetState, run: CleaningRun) -> float:
 
 
 def is_worth_a_pass(state: FleetState, run: CleaningRun) -> bool:
-    """Whether much is missed: one large patch, a fair share in patches of some size, or a larger share in small ones."""
-    planned_m2 = _planned_m2(state, run)
-    allowed = ((_LARGE_M2, 0.0), (LEAST_PATCH_M2, _SHARE), (least_patch_m2(state, run), _SHARE_OF_ALL))
-    area_m2 = state.store.floor.grid.cell_area_m2
-    return any(float(patches(state, run, least).sum()) * area_m2 > share * planned_m2 for least, share in allowed)
+    """Whether much is missed: one large patch, a fair share in patches of some size, or a larger share in small or thin ones."""
+    left = missed_floor(state, run)
+    planned_m2, broad = _planned_m2(state, run), without_thin(state, left)
+    return (
+        _area_m2(state, patches(state, broad, _LARGE_M2)) > 0.0
+        or _area_m2(state, patches(state, broad, LEAST_PATCH_M2)) > _SHARE * planned_m2
+        or _area_m2(state, patches(state, left, least_patch_m2(state, run))) > _SHARE_OF_ALL * planned_m2
+    )
 
 
-def patches(state: FleetState, run: CleaningRun, least_m2: float) -> NDArray[np.bool_]:
-    """Mask (rows, cols) of the planned floor that is not clean, in patches of at least so much."""
+def missed_floor(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
+    """Mask (rows, cols) of the planned floor that is not clean."""
     assert state.coverage is not None
-    left = planned_floor(state, run) & ~state.coverage.cleaned
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(left.astype(np.uint8), connectivity=8)
+    return planned_floor(state, run) & ~state.coverage.cleaned
+
+
+def without_thin(state: FleetState, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A mask (rows, cols) without its strips that are narrower than THIN_M."""
+    cells = max(1, round(THIN_M / state.store.floor.grid.resolution_m))
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((cells, cells), np.uint8))
+    return np.asarray(opened, dtype=np.bool_)
+
+
+def patches(state: FleetState, mask: NDArray[np.bool_], least_m2: float) -> NDArray[np.bool_]:
+    """The patches of a mask (rows, cols) that are at least so large."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     large = stats[:, cv2.CC_STAT_AREA] * state.store.floor.grid.cell_area_m2 >= least_m2
     large[0] = False
-    mask: NDArray[np.bool_] = large[labels]
-    return mask
+    found: NDArray[np.bool_] = large[labels]
+    return found
+
+
+def _area_m2(state: FleetState, mask: NDArray[np.bool_]) -> float:
+    return float(mask.sum()) * state.store.floor.grid.cell_area_m2
 
 
 def _planned_m2(state: FleetState, run: CleaningRun) -> float:
-    return float(planned_floor(state, run).sum()) * state.store.floor.grid.cell_area_m2
+    return _area_m2(state, planned_floor(state, run))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from shapely import Polygon
 
 from robot_fleet.control.homing import on_dock
-from robot_fleet.control.missed import is_worth_a_pass, least_patch_m2, patches
+from robot_fleet.control.missed import is_worth_a_pass, least_patch_m2, missed_floor, patches
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.coverage import CoverageRecord
 from robot_fleet.fleet.entities import CleaningRun, Order, Robot
@@ -193,7 +193,7 @@ def _done(state: FleetState, run: CleaningRun, members: list[Robot], everything_
     if run.state is RunState.PLANNING or state.coverage is None:
         return None
     if not everything_left:
-        return ~patches(state, run, least_patch_m2(state, run))
+        return ~patches(state, missed_floor(state, run), least_patch_m2(state, run))
     soon = CoverageRecord(state.store.floor.grid, state.coverage.requested)
     soon.cleaned = state.coverage.cleaned.copy()
     for robot in members:

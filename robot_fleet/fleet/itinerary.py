@@ -142,7 +142,8 @@ class Itinerary:
         """The piece that starts at `place`.
 
         It never passes near its own end earlier than at the end, since a goal checker that looks at the end pose alone would
-        take it for done; and where driving goes on it runs `tolerance_m` and a little into what follows.
+        take it for done; and where driving goes on it runs `tolerance_m` and a little into what follows. A way to a lane ends
+        where the lane begins: what it ran into with its head off would be missed.
         """
         stretch = self.stretches[place.stretch]
         if stretch.kind not in (LegKind.TRANSIT, LegKind.CLEAN):
@@ -200,8 +201,8 @@ def progress_on(points: NDArray[np.float64], position: tuple[float, float], from
 
 
 def _goes_on(stretch: Stretch, following: Stretch) -> bool:
-    """Whether the next stretch is driven, too, and begins where this one ends."""
-    driven = following.kind in (LegKind.TRANSIT, LegKind.CLEAN)
+    """Whether the next stretch is driven, too, begins where this one ends, and needs no head that this one has off."""
+    driven = following.kind is LegKind.TRANSIT or stretch.kind is following.kind is LegKind.CLEAN
     return driven and bool(np.hypot(*(following.points[0] - stretch.points[-1])) < 0.05)
 
 
