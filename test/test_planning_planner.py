@@ -155,3 +155,20 @@ def test_floor_that_no_robot_may_enter_is_missed_for_that_reason() -> None:
     assert MissedReason.NOT_CLEANED not in reasons
     assert found.planned_m2 + sum(area.area_m2 for area in found.missed) == pytest.approx(found.requested_m2)
     assert found.planned_m2 >= 0.97 * found.coverable_m2
+
+
+def test_a_robot_whose_dock_is_shut_off_cleans_what_it_can_and_ends_there() -> None:
+    floor = room()
+    grid, requested = floor.grid, floor.requested(("room",))
+    out, shut = (Starter(d.name, REFERENCE_R, d.pose, True, d) for d in floor.docks)
+    x, y = grid.to_map(grid.centres(np.argwhere(requested))).mean(axis=0)
+    out = replace(out, pose=Pose(float(x), float(y)), docked=False)
+    assert out.dock is not None
+    # A dead robot stands before the dock.
+    closed = tuple(box(p.x_m - 0.5, p.y_m - 0.5, p.x_m + 0.5, p.y_m + 0.5) for p in (out.dock.pose, out.dock.staging))
+    found = plan(PlanRequest(floor, (out, shut), ("room",), closed=closed))
+    path = found.path(out.name)
+    assert path.legs and path.legs[-1].kind is not LegKind.DOCK
+    assert distance(points(np.concatenate([leg.points for leg in path.legs])), closed[1]).min() >= 0.35
+    assert found.planned_m2 >= 0.95 * found.coverable_m2
+    assert found.coverable_m2 > 0.7 * float(requested.sum()) * grid.cell_area_m2
