@@ -89,3 +89,28 @@ def test_a_robot_that_can_never_pass_keeps_its_times() -> None:
     apart = kept_apart([one, other], [first, second])
     assert [path.robot for path in apart] == ["a", "b"]
     assert [path.finish_s for path in apart] == pytest.approx([one.finish_s, other.finish_s], abs=40.0)
+
+
+def test_a_robot_is_at_its_corner_while_it_pivots() -> None:
+    start = Pose(0.0, 0.0, 0.0)
+    there_and_back = Leg("a-0", LegKind.CLEAN, np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 0.0]]), np.zeros(3))
+    first = Starter("a", REFERENCE_R, start, False, None)
+    one = CoveragePath("a", tuple(timed([there_and_back], REFERENCE_R, start)))
+    other, second = _path("b", [(4.2, -6.0), (4.2, 1.0)], REFERENCE_R)
+    pivots = np.arange(8.1, 8.0 + math.pi / REFERENCE_R.yaw_rate_rps, 0.05)
+    assert np.hypot(*(_at(other, pivots) - (4.0, 0.0)).T).min() < 0.7
+    apart = kept_apart([one, other], [first, second])
+    assert np.hypot(*(_at(apart[1], pivots) - (4.0, 0.0)).T).min() >= 0.7
+    assert apart[0].finish_s == pytest.approx(one.finish_s)
+
+
+def test_who_would_be_shut_out_by_one_that_is_done_goes_first() -> None:
+    """Robot b ends where c passes: c goes first, and nobody is home later than the longest way takes."""
+    (one, first), (other, second), (last, third) = (
+        _path("a", [(0.0, 0.0), (0.0, 30.0), (1.0, 30.0), (1.0, 0.0)], REFERENCE_R),
+        _path("b", [(20.0, 0.0), (10.0, 0.0)], REFERENCE_R),
+        _path("c", [(10.0, 20.0), (10.0, -20.0)], REFERENCE_R),
+    )
+    apart = kept_apart([one, other, last], [first, second, third])
+    assert min(_nearest_m(apart[i], apart[j]) for i, j in ((0, 1), (0, 2), (1, 2))) >= 0.7
+    assert max(path.finish_s for path in apart) == pytest.approx(one.finish_s)

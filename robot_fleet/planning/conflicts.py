@@ -16,7 +16,7 @@ import numpy as np
 
 from robot_fleet.planning.plan import CoveragePath, Starter
 from robot_fleet.planning.terrain import Floats, Ints
-from robot_fleet.planning.timing import timed
+from robot_fleet.planning.timing import CORNER_RAD, pivot_s, timed
 from robot_fleet.planning.waiting import Taken, least_waits, others, taken
 
 _STEP_S = 0.25
@@ -24,6 +24,7 @@ _MARGIN_M = 0.1
 # A robot may wait at places so far apart in time, and nowhere longer than this.
 _APART_S = 2.0
 _LONGEST_S = 900.0
+_STILL_M = 1e-4
 # So many orders of robots are tried, until all are home so nearly as early as the last one would be alone.
 _ORDERS, _GOOD = 8, 1.01
 
@@ -96,7 +97,7 @@ def _settled(
             stuck.append(k)
             waits = _least_waits(ways[k], traffic.blocked(ways[k], parked=False))
         found[k] = delayed(paths[k], robots[k], waits or [])
-        traffic.add(ways[k], found[k])
+        traffic.add(ways[k], found[k], robots[k])
     return found, stuck
 
 
@@ -121,14 +122,30 @@ class _Way:
             at = np.array([[robot.pose.x_m, robot.pose.y_m]])
             return cls(at, np.zeros(1), np.zeros(1, dtype=np.int64), np.zeros((1, 2), dtype=np.int64), radius)
         times = np.concatenate([leg.times_s for leg in path.legs])
-        points = np.concatenate([leg.points for leg in path.legs])
         rests = _rests(times)
         when = np.unique(np.concatenate((np.arange(0.0, times[-1], _STEP_S), times[rests], times[-1:])))
-        at = np.column_stack([np.interp(when, times, points[:, k]) for k in (0, 1)])
+        at = _places(path, robot, when)
         number = np.concatenate([np.full(len(leg.points), k) for k, leg in enumerate(path.legs)])
         vertex = np.concatenate([np.arange(len(leg.points)) for leg in path.legs])
         vertices = np.column_stack((number, vertex))[rests]
         return cls(at, when, np.searchsorted(when, times[rests]), vertices, radius)
+
+
+def _places(path: CoveragePath, robot: Starter, when: Floats) -> Floats:
+    """Where a robot is (n, 2) at times (n,) of its path: it pivots at a corner before it drives on."""
+    points = np.concatenate([leg.points for leg in path.legs])
+    times = np.concatenate([leg.times_s for leg in path.legs])
+    backwards = np.concatenate([np.full(len(leg.points), leg.reverse) for leg in path.legs])
+    step = np.diff(points, axis=0)
+    moves = np.flatnonzero(np.hypot(step[:, 0], step[:, 1]) > _STILL_M)
+    yaw = np.arctan2(step[moves, 1], step[moves, 0]) + np.pi * backwards[moves]
+    turn = np.abs(np.remainder(np.diff(yaw, prepend=robot.pose.yaw_rad) + np.pi, 2 * np.pi) - np.pi)
+    corners = np.flatnonzero(turn > CORNER_RAD)
+    begin = moves[corners]
+    turned = times[begin] + np.array([pivot_s(angle, robot.profile) for angle in turn[corners].tolist()])
+    times = np.insert(times, begin + 1, np.minimum(turned, times[begin + 1]))
+    points = np.insert(points, begin + 1, points[begin], axis=0)
+    return np.column_stack([np.interp(when, times, points[:, k]) for k in (0, 1)])
 
 
 def _rests(times: Floats) -> Ints:
@@ -149,12 +166,10 @@ class _Traffic:
         self.end: Floats = np.zeros(0)
         self.radius_m = 0.0
 
-    def add(self, way: _Way, path: CoveragePath) -> None:
+    def add(self, way: _Way, path: CoveragePath, robot: Starter) -> None:
         """Takes in a robot with the times of its path."""
-        times = np.concatenate([leg.times_s for leg in path.legs]) if path.legs else np.zeros(1)
-        points = np.concatenate([leg.points for leg in path.legs]) if path.legs else way.at
-        when = np.arange(0.0, times[-1] + _STEP_S, _STEP_S)
-        at = np.column_stack([np.interp(when, times, points[:, k]) for k in (0, 1)])
+        when: Floats = np.arange(0.0, path.finish_s + _STEP_S, _STEP_S, dtype=np.float64)
+        at = _places(path, robot, when) if path.legs else np.repeat(way.at, len(when), axis=0)
         end = when + _STEP_S
         end[-1] = math.inf
         self.at = np.concatenate((self.at, at))
