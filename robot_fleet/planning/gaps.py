@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from robot_fleet.floor.profile import Head
-from robot_fleet.planning.sweeping import mark_swept
+from robot_fleet.planning.sweeping import sweeps_of
 from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain
 
 _LONGEST_M = 12.0
@@ -57,9 +57,10 @@ def gap_lanes(
                 return found
             lane = _best_lane(terrain, patch, swept, head, axes_rad)
             if lane is not None:
-                mark_swept(swept, lane, head, terrain.side_m)
+                cells = np.unique(sweeps_of(swept.shape, lane, head, terrain.side_m))
+                left -= int((wanted.ravel()[cells] & ~swept.ravel()[cells]).sum())
+                swept.ravel()[cells] = True
                 found.append(lane)
-                left = int((wanted & ~swept).sum())
         if left == before:
             break
     return found
