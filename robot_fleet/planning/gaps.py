@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from robot_fleet.floor.profile import Head
+from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.sweeping import sweeps_of
 from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain
 
@@ -123,15 +124,24 @@ def _passes(terrain: Terrain, patch: Floats, head: Head, angle: float) -> list[_
     points = way[None, :, None] * along + offsets[:, None, None] * across
     safe = terrain.safe(points.reshape(-1, 2)).reshape(len(offsets), len(way))
     firsts, lasts = _longest(safe)
+    gains = swept_counts(t, s, offsets, way[firsts], way[lasts], half)
     found = []
-    for k in np.flatnonzero(lasts > firsts):
+    for k in np.flatnonzero((lasts > firsts) & (gains >= 2)):
         first, last, offset = way[firsts[k]], way[lasts[k]], offsets[k]
-        gain = int(((np.abs(s - offset) <= half) & (t >= first) & (t <= last)).sum())
-        if gain >= 2:
-            ends = np.array([first * along + offset * across, last * along + offset * across])
-            found.append(_Pass(ends, gain))
+        ends = np.array([first * along + offset * across, last * along + offset * across])
+        found.append(_Pass(ends, int(gains[k])))
     best = sorted(found, key=lambda one: one.worth, reverse=True)[:3]
     return [one for one in best if terrain.open_path(one.lane)]
+
+
+@compiled
+def swept_counts(t: Floats, s: Floats, offsets: Floats, begins: Floats, ends: Floats, half: float) -> Ints:
+    """(n,) how many of the places (t along, s across) lie under each of the passes begins .. ends at the offsets."""
+    found = np.zeros(len(offsets), dtype=np.int64)
+    for k in range(len(offsets)):
+        for place in range(len(t)):
+            found[k] += abs(s[place] - offsets[k]) <= half and begins[k] <= t[place] <= ends[k]
+    return found
 
 
 def _longest(rows: Bools) -> tuple[Ints, Ints]:
