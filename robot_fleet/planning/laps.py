@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_fleet.floor.profile import Head
-from robot_fleet.planning.compiled import compiled, side_by_side, together
+from robot_fleet.planning.compiled import PARTS, compiled, side_by_side, together
 from robot_fleet.planning.polyline import TURNS_M, simplified
 from robot_fleet.planning.sweeping import sweeps_of
 from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain, room_at
@@ -67,8 +67,7 @@ def _smooth(terrain: Terrain, chains: list[Floats]) -> list[Floats]:
         _level(home, terrain.fine_m, terrain.side_m, terrain.keep_m, _COARSE_M)
     cusps = [_cusps(terrain, home[a:b]) for a, b in pairwise(first.tolist())]
     drift = np.where(np.concatenate(cusps), 0.0, _DRIFT_M)
-    points = np.empty_like(home)
-    _relax(home, drift, first, terrain.fine_m, terrain.side_m, terrain.keep_m, points)
+    points = _relaxed(home, drift, first, terrain.fine_m, terrain.side_m, terrain.keep_m)
     bands = [
         _mended(terrain, points[a:b], chain) for (a, b), chain in zip(pairwise(first.tolist()), chains, strict=True)
     ]
@@ -106,27 +105,24 @@ def _slope(terrain: Terrain, points: Floats) -> Floats:
 
 
 @side_by_side
-def _relax(
-    home: Floats, drift_m: Floats, first: Ints, fine_m: Nodes, side_m: float, keep_m: float, points: Floats
-) -> None:
-    """Writes the `points` (n, 2) of all bands; band k has those from first[k] to first[k + 1]."""
-    for k in together(len(first) - 1):
-        a, b = first[k], first[k + 1]
-        points[a:b] = _relaxed(home[a:b], drift_m[a:b], fine_m, side_m, keep_m)
+def _relaxed(home: Floats, drift_m: Floats, first: Ints, fine_m: Nodes, side_m: float, keep_m: float) -> Floats:
+    """Closed bands drawn to their neighbours round after round, each point at most its drift away from home.
 
-
-@compiled
-def _relaxed(home: Floats, drift_m: Floats, fine_m: Nodes, side_m: float, keep_m: float) -> Floats:
-    """The closed band drawn to its neighbours round after round, each point at most its drift away from home."""
+    Band k has the points from first[k] to first[k + 1].
+    """
     points, drawn = home.copy(), home.copy()
-    count = len(home)
+    before, after = np.arange(len(home)) - 1, np.arange(len(home)) + 1
+    for k in range(len(first) - 1):
+        before[first[k]], after[first[k + 1] - 1] = first[k + 1] - 1, first[k]
     for _ in range(_ROUNDS):
-        for k in range(count):
-            for axis in range(2):
-                middle = (points[k - 1, axis] + points[(k + 1) % count, axis]) / 2
-                drawn[k, axis] = points[k, axis] + 0.6 * (middle - points[k, axis])
-        _level(drawn, fine_m, side_m, keep_m, 0.0)
-        for k in range(count):
+        for part in together(PARTS):
+            a, b = len(home) * part // PARTS, len(home) * (part + 1) // PARTS
+            for k in range(a, b):
+                for axis in range(2):
+                    middle = (points[before[k], axis] + points[after[k], axis]) / 2
+                    drawn[k, axis] = points[k, axis] + 0.6 * (middle - points[k, axis])
+            _level(drawn[a:b], fine_m, side_m, keep_m, 0.0)
+        for k in together(len(home)):
             x, y = drawn[k, 0] - home[k, 0], drawn[k, 1] - home[k, 1]
             share = min(1.0, drift_m[k] / max(math.hypot(x, y), 1e-9))
             points[k, 0], points[k, 1] = home[k, 0] + x * share, home[k, 1] + y * share
