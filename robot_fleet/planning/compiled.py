@@ -32,9 +32,9 @@ def compiled(function: F) -> F:
     if not COMPILES:
         return function
     try:
-        return cast(F, njit(cache=True)(function))
+        return cast(F, njit(cache=True, error_model="numpy")(function))
     except RuntimeError:
-        return cast(F, njit(function))
+        return cast(F, njit(error_model="numpy")(function))
 
 
 def side_by_side(function: F) -> F:

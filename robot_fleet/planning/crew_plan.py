@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 
@@ -24,14 +25,18 @@ from robot_fleet.planning.roadmap import Roadmap
 from robot_fleet.planning.terrain import Bools, Floats, Ints
 from robot_fleet.planning.timing import path_s, timed
 
-# With what polished paths leave, this share of the floor may be missed in all.
-_LOST = 0.004
-# Lanes are parted so finely: in shares of what one robot drives, and in metres.
-_PART, _PART_M = 0.05, 4.0
+# With what polished paths leave, this share of the floor may be missed in all: between plain walls, and where walls are
+# so ragged that the last crumbs would cost a turn each.
+_LOST, _LOST_RAGGED = 0.004, 0.008
+# Lanes are parted into so many in all, and for each robot, but not more finely (metres).
+_PARTS, _PARTS_EACH, _PART_M = 150, 20, 1.5
+# Tours are tried from so many seeds on floors of less than `_STARTS_M2` over that number, polished with this share of
+# the usual trials; the best one is polished to the end.
+_MOST_STARTS, _STARTS_M2, _TRIED = 4, 4000.0, 0.1
 # How often the costs of the ways in the tours are corrected, and the tours with them.
 _CORRECTIONS = 2
 # What a core does: floor laid out, trials of tours, and a usual polish; a search has at least this share of its trials.
-_LAID_M2_PER_S, _TRIALS_PER_S, _POLISH_S, _LEAST = 1500.0, 2e6, 7.0, 0.02
+_LAID_M2_PER_S, _TRIALS_PER_S, _POLISH_S, _LEAST = 1000.0, 2e6, 20.0, 0.02
 
 
 class CrewPlan:
@@ -53,31 +58,59 @@ class CrewPlan:
         lanes, stops, ends, roadmap = self._joined(lanes, stops, ends, roadmap)
         cost = travel_s(self.crew.terrain, roadmap, ends, self.profile)
         work, effort = self._work(lanes, cost), self._effort(len(lanes))
-        orders = shared_out(
-            work,
-            lambda share: self.tell(0.4 + 0.2 * share, "ordering lanes and sharing them out"),
-            self.request.seed,
-            effort,
-        )
+        starts = self._starts(effort)
+        made = [
+            self._made(stops, self._tours(work, ends, roadmap, effort / starts**0.5, k, starts), roadmap)
+            for k in range(starts)
+        ]
+        return self._timed(made[0] if self._in_haste else self._best(made, effort))
+
+    def _tours(self, work: Work, ends: Ends, roadmap: Roadmap, effort: float, start: int, starts: int) -> list[Ints]:
+        """The order of the ends through which each robot enters its lanes, found from a seed of the start's own."""
+        seed = self.request.seed * starts + start
+
+        def tell(begin: float, size: float, step: str) -> Callable[[float], None]:
+            return lambda share: self.tell(0.4 + 0.3 * (start + begin + size * share) / starts, step)
+
+        orders = shared_out(work, tell(0.0, 0.6, "ordering lanes and sharing them out"), seed, effort)
         for _ in range(_CORRECTIONS):
             self._correct(work, orders, ends, roadmap)
-            orders = evened_out(
-                work,
-                orders,
-                lambda share: self.tell(0.6 + 0.1 * share, "evening out the shares"),
-                self.request.seed,
-                effort,
-            )
-        made = self._made(stops, orders, roadmap)
-        return self._timed(self._smooth(made, 0.8, 1.0, effort))
+            orders = evened_out(work, orders, tell(0.6, 0.4, "evening out the shares"), seed, effort)
+        return orders
+
+    def _starts(self, effort: float) -> int:
+        """How many tours are tried: several on small floors, where little time shows which becomes the best."""
+        area_m2 = float(self.crew.wanted.sum()) * self.grid.cell_area_m2
+        return int(min(_MOST_STARTS, max(1.0, _STARTS_M2 / area_m2))) if effort == 1.0 else 1
+
+    def _best(self, made: list[dict[str, list[Leg]]], effort: float) -> dict[str, list[Leg]]:
+        """The legs of the crew that are best once they are polished a little, polished well."""
+        if len(made) > 1:
+            made = [
+                self._smooth(legs, 0.7 + 0.1 * k / len(made), 0.1 / len(made), _TRIED) for k, legs in enumerate(made)
+            ]
+        return self._smooth(min(made, key=self._longest_s), 0.8, 0.2, effort)
+
+    def _longest_s(self, legs: dict[str, list[Leg]]) -> float:
+        """Seconds of the robot that is longest on its way."""
+        return max((path.finish_s for path in self._timed(legs).values()), default=0.0)
 
     def _effort(self, lanes: int) -> float:
         """The share of the usual search that fits into the request's deadline."""
         if self.request.deadline_s is None:
             return 1.0
-        laying_s = float(self.crew.wanted.sum()) * self.grid.cell_area_m2 / _LAID_M2_PER_S
         usual_s = (1 + _CORRECTIONS / 2) * trials_of(lanes) / _TRIALS_PER_S + _POLISH_S
-        return min(1.0, max(_LEAST, (self.request.deadline_s - laying_s) / usual_s))
+        return min(1.0, max(_LEAST, (self.request.deadline_s - self._laying_s) / usual_s))
+
+    @cached_property
+    def _laying_s(self) -> float:
+        """About how long lanes take to lay."""
+        return float(self.crew.wanted.sum()) * self.grid.cell_area_m2 / _LAID_M2_PER_S
+
+    @property
+    def _in_haste(self) -> bool:
+        """Whether there is no time but for lanes and tours of the simplest kind."""
+        return self.request.deadline_s is not None and self.request.deadline_s < self._laying_s
 
     def _made(self, stops: list[Floats], orders: list[Ints], roadmap: Roadmap) -> dict[str, list[Leg]]:
         """The legs of each robot that has work, by name."""
@@ -98,17 +131,15 @@ class CrewPlan:
                 if way is not None:
                     work.cost[leave, enter] = work.cost[enter, leave] = way_s(way, ends, leave, enter, self.profile)
 
-    def _smooth(
-        self, legs: dict[str, list[Leg]], begin: float, end: float, effort: float = 1.0
-    ) -> dict[str, list[Leg]]:
+    def _smooth(self, legs: dict[str, list[Leg]], begin: float, share: float, effort: float) -> dict[str, list[Leg]]:
         """The legs of all robots polished: quicker, as safe, and with no more floor left than may be."""
         profiles = {robot.name: robot.profile for robot in self.crew.robots}
         local = {name: [replace(leg, points=self.grid.from_map(leg.points)) for leg in legs[name]] for name in legs}
         wanted = self.crew.wanted
-        cover = Cover(wanted, self._asked, int(wanted.sum() * _LOST))
+        cover = Cover(wanted, self._asked, *(int(wanted.sum() * share) for share in (_LOST, _LOST_RAGGED)))
 
-        def tell(share: float) -> None:
-            self.tell(begin + (end - begin) * share, "polishing the paths")
+        def tell(done: float) -> None:
+            self.tell(begin + share * done, "polishing the paths")
 
         found = polished(local, profiles, self.crew.terrain, cover, self.request.seed, tell, effort)
         return {name: [replace(leg, points=self.grid.to_map(leg.points)) for leg in own] for name, own in found.items()}
@@ -134,12 +165,9 @@ class CrewPlan:
 
     def _lanes(self) -> list[Floats]:
         crew = self.crew
-        laid = Laying(crew.terrain, crew.reach, crew.wanted, self.profile, crew.spacing_m).lanes()
+        laid = Laying(crew.terrain, crew.reach, crew.wanted, self.profile, crew.spacing_m, self._in_haste).lanes()
         lanes, robots = joined(crew.terrain, laid), len(crew.robots)
-        if robots == 1:
-            return lanes
-        share_m = sum(map(length_m, lanes)) / robots
-        return parted(lanes, max(_PART_M, _PART * share_m))
+        return parted(lanes, max(_PART_M, sum(map(length_m, lanes)) / max(_PARTS, _PARTS_EACH * robots)))
 
     def _with_homes(self, lanes: list[Floats]) -> list[Floats]:
         """The lanes, and behind them one short lane for each robot: it is left to set off and entered to come home."""

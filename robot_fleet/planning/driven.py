@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
+from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.pacing import Distances
 from robot_fleet.planning.swaths import Counts
 from robot_fleet.planning.terrain import Bools, Floats, Ints
@@ -49,3 +51,24 @@ class Machine(NamedTuple):
     head: Floats
     sure: Floats
     overlaps: bool
+
+
+@compiled
+def walked(track: Track, vertex: int, length: float) -> int:
+    """The first vertex that lies so far before (negative) or behind a vertex."""
+    step = 1 if length > 0.0 else -1
+    left, last = abs(length), track.size[0] - 1
+    while left > 0.0 and 0 < vertex < last:
+        a, b = track.points[vertex], track.points[vertex + step]
+        left -= math.hypot(b[0] - a[0], b[1] - a[1])
+        vertex += step
+    return vertex
+
+
+@compiled
+def asked(points: Floats, first: int, last: int, ground: Ground) -> bool:
+    """Whether the vertices first .. last lie on floor that was asked for."""
+    asked = True
+    for k in range(first, last + 1):
+        asked = asked and bool(ground.asked[int(points[k, 1] / ground.side_m), int(points[k, 0] / ground.side_m)])
+    return asked

@@ -13,7 +13,7 @@ import numpy as np
 
 from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.curves import bulged, hermite, relaxed, resampled, rounded, straight
-from robot_fleet.planning.driven import Ground, Machine, Sweeps, Track
+from robot_fleet.planning.driven import Ground, Machine, Sweeps, Track, asked, walked
 from robot_fleet.planning.pacing import is_open, span_s, turned_s, turning
 from robot_fleet.planning.swaths import Counts, swept
 from robot_fleet.planning.terrain import Floats, Ints
@@ -117,25 +117,13 @@ def _window(track: Track, middle: int, kind: int, draw: Floats) -> tuple[int, in
     """First and last vertex of a stretch about a move, short ones more often than long ones."""
     longest = _LONGEST_M if kind < _CUBIC else _LONGEST_BAND_M
     length = _SHORTEST_M * (longest / _SHORTEST_M) ** draw[1]
-    return _walked(track, middle, -length * draw[8]), _walked(track, middle + 1, length * (1.0 - draw[8]))
-
-
-@compiled
-def _walked(track: Track, vertex: int, length: float) -> int:
-    """The first vertex that lies so far before (negative) or behind a vertex."""
-    step = 1 if length > 0.0 else -1
-    left, last = abs(length), track.size[0] - 1
-    while left > 0.0 and 0 < vertex < last:
-        a, b = track.points[vertex], track.points[vertex + step]
-        left -= math.hypot(b[0] - a[0], b[1] - a[1])
-        vertex += step
-    return vertex
+    return walked(track, middle, -length * draw[8]), walked(track, middle + 1, length * (1.0 - draw[8]))
 
 
 @compiled
 def _context(track: Track, first: int, last: int) -> tuple[int, int]:
     """The vertices beyond a stretch up to which the speeds may depend on it: two at least, if the path has them."""
-    low, high = _walked(track, first, -_CONTEXT_M), _walked(track, last, _CONTEXT_M)
+    low, high = walked(track, first, -_CONTEXT_M), walked(track, last, _CONTEXT_M)
     return min(low, max(0, first - 2)), max(high, min(track.size[0] - 1, last + 2))
 
 
@@ -163,7 +151,7 @@ def _curve(
     if count < 1:
         return -1
     if kind == _BAND:
-        relaxed(out, count, a, b, int(2 + 40 * draw[3] ** 2), 0.0 if draw[4] < 0.4 else 0.95,
+        relaxed(out, count, a, b, int(2 + 20 * draw[3] ** 2), 0.0 if draw[4] < 0.4 else 0.95,
                 ground.fine_m, ground.side_m, ground.keep_m)  # fmt: skip
         return count
     push, yaw = 0.3 * (draw[3] * 2.0 - 1.0) ** 3, 2.0 * math.pi * draw[6]
@@ -186,7 +174,7 @@ def _tagged(
     one, other = track.tags[first], track.tags[last - 1]
     if track.on[one] or track.on[other]:
         off = _way_within(track, first, last)
-        if not _asked(fresh, begin, begin + count + 1, ground):
+        if not asked(fresh, begin, begin + count + 1, ground):
             if off < 0:
                 return False
             one = other = off
@@ -209,15 +197,6 @@ def _way_within(track: Track, first: int, last: int) -> int:
         if not track.on[track.tags[k]]:
             return int(track.tags[k])
     return -1
-
-
-@compiled
-def _asked(points: Floats, first: int, last: int, ground: Ground) -> bool:
-    """Whether the vertices first .. last lie on floor that was asked for."""
-    asked = True
-    for k in range(first, last + 1):
-        asked = asked and bool(ground.asked[int(points[k, 1] / ground.side_m), int(points[k, 0] / ground.side_m)])
-    return asked
 
 
 @compiled

@@ -17,6 +17,9 @@ from robot_fleet.planning.timing import CORNER_RAD
 
 Distances = NDArray[np.float32]
 
+# A shorter move has no direction.
+_STILL_M = 1e-6
+
 
 def pace_of(profile: RobotProfile) -> Floats:
     """The limits of a profile for the functions here."""
@@ -45,7 +48,7 @@ def span_s(points: Floats, first: int, last: int, pace: Floats) -> float:
     if pace[2] == 0.0:
         for k in range(count):
             a, b = points[first + k], points[first + k + 1]
-            seconds += math.hypot(b[0] - a[0], b[1] - a[1]) / top[k]
+            seconds += math.hypot(b[0] - a[0], b[1] - a[1]) / max(top[k], 1e-9)
         return seconds
     return seconds + _ramped_s(points, first, top, stop, pace[2])
 
@@ -97,8 +100,10 @@ def turning(points: Floats, k: int) -> float:
 
 @compiled
 def is_open(points: Floats, first: int, last: int, fine_m: Distances, side_m: float, keep_m: float) -> bool:
-    """Whether a centre that keeps `keep_m` can be driven from points[first] to points[last]."""
+    """Whether a centre that keeps `keep_m` can be driven from points[first] to points[last], and moves with every point."""
     for k in range(first, last):
+        if abs(points[k + 1, 0] - points[k, 0]) + abs(points[k + 1, 1] - points[k, 1]) < _STILL_M:
+            return False
         if not line_open(fine_m, side_m, keep_m, points[k, 0], points[k, 1], points[k + 1, 0], points[k + 1, 1]):
             return False
     return True

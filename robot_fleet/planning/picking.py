@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.frame import Frame
 from robot_fleet.planning.polyline import TURNS_M
-from robot_fleet.planning.terrain import FORGIVEN_M, Bools, Floats, Terrain
+from robot_fleet.planning.terrain import FORGIVEN_M, Bools, Floats, Ints, Terrain
 
 # Prices as shares of the head's width: floor worth less than the last is left.
 _PRICES = (0.9, 0.75, 0.6, 0.5, 0.4, 0.32, 0.25, 0.19, 0.14, 0.1, 0.07)
@@ -23,7 +24,7 @@ _PRICES = (0.9, 0.75, 0.6, 0.5, 0.4, 0.32, 0.25, 0.19, 0.14, 0.1, 0.07)
 _NEAR_BEST = 0.75
 # A patch smaller than this is worth no lane of its own at any price.
 _CRUMB_M2 = 0.05
-_FAR = np.float32(-1e6)
+_FAR = -1e6
 
 
 @dataclass(frozen=True)
@@ -48,33 +49,61 @@ class _Field:
         """Row stretches worth most at a price per node, the best first, far enough apart not to share floor."""
         if not self.rest.any():
             return []
-        step = np.where(self.safe, self._new() - np.float32(price), _FAR)
-        total = np.cumsum(step, axis=1, dtype=np.float64)
-        before = np.minimum.accumulate(np.pad(total[:, :-1], ((0, 0), (1, 0))), axis=1)
-        value = total - before
-        lasts = value.argmax(axis=1)
-        worth = value[np.arange(len(value)), lasts] - price * turns
+        firsts, lasts, values = best_runs(self.safe, self._new(), float(np.float32(price)))
+        worth = values - price * turns
         found: list[_Stretch] = []
         for row in np.argsort(-worth, kind="stable"):
             if worth[row] <= 0.0 or worth[row] < _NEAR_BEST * worth.max():
                 break
             if all(abs(row - other.row) > 2 * self.half for other in found):
-                last = int(lasts[row])
-                begins = np.concatenate(([0.0], total[row, :-1]))[: last + 1]
-                first = int(len(begins) - 1 - np.argmin(begins[::-1]))
-                found.append(_Stretch(float(worth[row]), int(row), first, last))
+                found.append(_Stretch(float(worth[row]), int(row), int(firsts[row]), int(lasts[row])))
         return found
 
-    def _new(self) -> Floats:
+    def _new(self) -> Ints:
         """Wanted nodes under the head at each node."""
-        kernel = np.ones((2 * self.half + 1, 1), dtype=np.float32)
-        return np.asarray(
-            cv2.filter2D(self.rest.astype(np.float32), -1, kernel, borderType=cv2.BORDER_CONSTANT), dtype=np.float64
-        )
+        return under_head(self.rest, self.half)
 
     def sweep(self, one: _Stretch) -> None:
         """Nothing more is wanted under the head along a stretch."""
         self.rest[max(0, one.row - self.half) : one.row + self.half + 1, one.first : one.last + 1] = False
+
+
+@compiled
+def under_head(rest: Bools, half: int) -> Ints:
+    """(rows, cols) how many nodes of a column are wanted up to `half` rows away."""
+    rows, cols = rest.shape
+    found = np.zeros((rows, cols), dtype=np.int64)
+    for row in range(min(half + 1, rows)):
+        for col in range(cols):
+            found[0, col] += rest[row, col]
+    for row in range(1, rows):
+        for col in range(cols):
+            found[row, col] = found[row - 1, col]
+            if row + half < rows:
+                found[row, col] += rest[row + half, col]
+            if row - half > 0:
+                found[row, col] -= rest[row - half - 1, col]
+    return found
+
+
+@compiled
+def best_runs(safe: Bools, new: Ints, price: float) -> tuple[Ints, Ints, Floats]:
+    """For each row the first and the last node of the stretch of safe nodes worth most at a price per node, and its worth.
+
+    Of equals it is the shortest one that ends first.
+    """
+    rows, cols = new.shape
+    firsts, lasts, worth = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64), np.full(rows, _FAR)
+    for row in range(rows):
+        total, low, first, best = 0.0, 0.0, 0, -np.inf
+        for col in range(cols):
+            if total <= low:
+                low, first = total, col
+            total += new[row, col] - price if safe[row, col] else _FAR
+            if total - low > best:
+                best, firsts[row], lasts[row] = total - low, first, col
+        worth[row] = best
+    return firsts, lasts, worth
 
 
 def picked_lanes(terrain: Terrain, frame: Frame, reach: Bools, rest: Bools, width_m: float) -> list[Floats]:

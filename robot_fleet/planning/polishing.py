@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_fleet.floor.profile import Head, RobotProfile
+from robot_fleet.planning import rewiring
 from robot_fleet.planning.compiled import EFFORT
 from robot_fleet.planning.curves import PIECE_M
 from robot_fleet.planning.driven import Ground, Machine, Sweeps, Track
@@ -30,12 +31,15 @@ from robot_fleet.planning.visiting import FAR_M
 
 _DRIVEN = (LegKind.CLEAN, LegKind.TRANSIT)
 # Temperatures at the begin and at the end, seconds.
-_HEAT_S = (0.2, 0.004)
+_HEAT_S = (0.3, 0.003)
 # Trials for each second that may be saved, but no more than so many in all; the rounds over all paths.
-_TRIALS_PER_S, _MOST_TRIALS, _ROUNDS = 200.0, 200_000, 40
+_TRIALS_PER_S, _MOST_TRIALS, _ROUNDS = 900.0, 900_000, 40
 # Trials on longer paths take longer: at so many metres only half as many are made.
-_HALVED_M = 40_000.0
-# Rounds besides when more is left than may be.
+_HALVED_M = 3_000.0
+# Of the trials so many more reconnect the path.
+_REWIRED = 0.1
+# The share of the rounds that a search of few trials has, and rounds besides when more is left than may be.
+_FEWEST_ROUNDS = 0.3
 _MORE_ROUNDS = 15
 # A metre may save so many seconds, turns or none.
 _IDLE = 0.02
@@ -58,11 +62,19 @@ _MERGED_M = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Cover:
-    """Cells (rows, cols): those that are to be cleaned, those that were asked for; how many of the former may stay."""
+    """Cells (rows, cols): those that are to be cleaned, those that were asked for; how many of the former may stay.
+
+    Where the lanes leave more than `may_miss`, the floor is ragged: `at_most` so many are left then, unless they left more.
+    """
 
     wanted: Bools
     asked: Bools
     may_miss: int
+    at_most: int = 0
+
+    def allowed(self, bare: int) -> int:
+        """How many cells are to be left when the lanes leave so many."""
+        return self.may_miss if bare <= self.may_miss else max(self.may_miss, self.at_most)
 
 
 def polished(
@@ -74,7 +86,8 @@ def polished(
     The same seed gives the same legs. `tell` hears the share done; `effort` is the share of the usual trials.
     """
     before = _spent_s(legs, profiles)
-    for loose in (_LOOSE, 0.0):
+    # A short search begins as tight as it must end.
+    for loose in (_LOOSE, 0.0) if effort > _FEWEST_ROUNDS else (0.0,):
         stretches = [
             _Stretch.of(name, own, first, last, profiles[name])
             for name, own in legs.items()
@@ -144,7 +157,9 @@ class _Search:
         self.ground = Ground(terrain.fine_m, terrain.keep_m + _SPARE_M, terrain.side_m, cover.asked)
         self.sweeps = _sweeps(stretches, cover, terrain.side_m)
         self.may_miss, self.wanted = self.sweeps.most.copy(), int(cover.wanted.sum())
+        self.at_worst = np.maximum(self.may_miss, self.sweeps.bare)
         self.price = _PRICE
+        self.rewired = 0
 
     def run(self, loose: float, tell: Callable[[float], None], effort: float) -> None:
         """All rounds, from warm to cold, and some more until no more cells are left than may be."""
@@ -153,18 +168,19 @@ class _Search:
             return
         length = sum(length_m(one.points) for one in self.stretches)
         most = _MOST_TRIALS / (1.0 + length / _HALVED_M)
-        trials_per_s = min(_TRIALS_PER_S, most / waste) * EFFORT * effort / _ROUNDS
-        cooling = np.minimum(np.arange(_ROUNDS + _MORE_ROUNDS + 1) / _ROUNDS, 1.0)
+        rounds = math.ceil(_ROUNDS * min(1.0, max(_FEWEST_ROUNDS, 2.0 * effort)))
+        trials_per_s = min(_TRIALS_PER_S, most / waste) * EFFORT * effort / rounds
+        cooling = np.minimum(np.arange(rounds + _MORE_ROUNDS + 1) / rounds, 1.0)
         heats: Floats = _HEAT_S[0] * (_HEAT_S[1] / _HEAT_S[0]) ** cooling
-        for k in range(_ROUNDS + _MORE_ROUNDS):
-            if k >= _ROUNDS and self.holds:
+        for k in range(rounds + _MORE_ROUNDS):
+            if k >= rounds and self.holds:
                 break
-            self._allow(k, loose)
+            self._allow(k / rounds, loose)
             left = self._left()
             for one, worth in zip(self.stretches, self._worths(), strict=True):
                 self._round(one, left, trials_per_s, np.append(heats[k : k + 2], self.price / worth))
             self._reprice()
-            tell(min(1.0, (k + 1) / _ROUNDS))
+            tell(min(1.0, (k + 1) / rounds))
 
     def _left(self) -> Ints:
         """Some of the cells (rows, cols) that nothing sweeps, in the order of the rows."""
@@ -187,11 +203,11 @@ class _Search:
     @property
     def holds(self) -> bool:
         """Whether no more cells are left than may be."""
-        return bool((self.sweeps.bare <= self.may_miss).all())
+        return bool((self.sweeps.bare <= self.at_worst).all())
 
-    def _allow(self, k: int, loose: float) -> None:
+    def _allow(self, done: float, loose: float) -> None:
         """At first more cells may be left than at last: what they are needed for is found later."""
-        more = max(0.0, 1.0 - k / (_TIGHT * _ROUNDS))
+        more = max(0.0, 1.0 - done / _TIGHT)
         self.sweeps.most[:] = self.may_miss + int(loose * more * self.wanted)
 
     def _round(self, one: _Stretch, left: Ints, trials_per_s: float, heats: Floats) -> None:
@@ -201,6 +217,25 @@ class _Search:
         parts = [self._section(one, a, b, left, trials_per_s, heats) for a, b in pairwise(cuts)]
         one.points = np.concatenate((one.points[:1], *(points[1:] for points, _ in parts)))
         one.tags = np.concatenate([tags for _, tags in parts])
+        self._rewire(one, trials_per_s, heats)
+
+    def _rewire(self, one: _Stretch, trials_per_s: float, heats: Floats) -> None:
+        """Some trials to connect the stretch in another order."""
+        if one.machine.head[1] != 0.0 or len(one.points) < _FEWEST:
+            return
+        waste = one.waste()
+        draws = self.rng.random((math.ceil(_REWIRED * waste[-1] * trials_per_s), rewiring.DRAWS))
+        size = np.array([len(one.points)])
+        track = Track(_with_room(one.points), _with_room(one.tags), one.on, size)
+        self.rewired += rewiring.rewired(
+            track, self.ground, self.sweeps, one.machine, waste, draws, self._heat(one, heats)
+        )
+        one.points, one.tags = track.points[: size[0]].copy(), track.tags[: size[0] - 1].copy()
+
+    def _heat(self, one: _Stretch, heats: Floats) -> Floats:
+        """Temperatures in seconds and the price of a cell in seconds."""
+        cell_s = self.ground.side_m**2 / (one.profile.head.width_m * one.profile.speed_mps)
+        return np.asarray(heats * np.array([1.0, 1.0, cell_s]))
 
     def _section(
         self, one: _Stretch, first: int, last: int, left: Ints, trials_per_s: float, heats: Floats
@@ -214,10 +249,8 @@ class _Search:
         near = self._near(points, left)
         size = np.array([len(points)])
         track = Track(_with_room(points), _with_room(tags), one.on, size)
-        cell_s = self.ground.side_m**2 / (one.profile.head.width_m * one.profile.speed_mps)
-        heat = heats * np.array([1.0, 1.0, cell_s])
         draws = self.rng.random((trials, DRAWS))
-        exchanged(track, self.ground, self.sweeps, one.machine, waste, near, draws, heat)
+        exchanged(track, self.ground, self.sweeps, one.machine, waste, near, draws, self._heat(one, heats))
         return track.points[: size[0]].copy(), track.tags[: size[0] - 1].copy()
 
     def _near(self, points: Floats, cells: Ints) -> Ints:
@@ -248,7 +281,9 @@ def _sweeps(stretches: list[_Stretch], cover: Cover, side_m: float) -> Sweeps:
         for count, head in ((full, one.machine.head), (sure, one.machine.sure))[: 1 + overlaps]:
             swept(count, one.points, one.tags, one.on, 0, len(one.tags), head, side_m, 1)
     bare = np.array([(full == 0).sum(), ((sure if overlaps else full) == 0).sum()])
-    return Sweeps(full, sure, bare, np.maximum(bare, cover.may_miss))
+    most = cover.allowed(int(bare[0]))
+    # What only the ends of heads reach is not sure; it is not to become more.
+    return Sweeps(full, sure, bare, np.array([most, max(int(bare[1]), cover.may_miss) if overlaps else most]))
 
 
 def _machine(profile: RobotProfile) -> Machine:

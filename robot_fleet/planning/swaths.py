@@ -51,21 +51,14 @@ def _boxed(count: Counts, a: Floats, b: Floats, head: Floats, side_m: float, by:
     x, y = (a[0] + b[0]) / 2 + ux * head[1], (a[1] + b[1]) / 2 + uy * head[1]
     ahead, aside = length / 2 + _TOLERANCE_M, head[0] / 2 + _TOLERANCE_M
     high = abs(uy) * ahead + abs(ux) * aside
+    # Where a row enters and leaves the strip between the ends of the move, and the one between the ends of the head.
+    steep, flat = uy / ux if abs(ux) > 1e-9 else 0.0, ux / uy if abs(uy) > 1e-9 else 0.0
+    along_m, across_m = ahead / max(abs(ux), 1e-9), aside / max(abs(uy), 1e-9)
     bare = 0
     low_row = max(0, math.ceil((y - high) / side_m - 0.5))
     for row in range(low_row, min(count.shape[0] - 1, math.floor((y + high) / side_m - 0.5)) + 1):
         dy = (row + 0.5) * side_m - y
-        left, right = -1e9, 1e9
-        if abs(ux) > 1e-9:
-            reach = ahead / abs(ux)
-            left, right = -dy * uy / ux - reach, -dy * uy / ux + reach
-        elif abs(dy * uy) > ahead:
-            continue
-        if abs(uy) > 1e-9:
-            reach = aside / abs(uy)
-            left, right = max(left, dy * ux / uy - reach), min(right, dy * ux / uy + reach)
-        elif abs(dy * ux) > aside:
-            continue
+        left, right = max(-dy * steep - along_m, dy * flat - across_m), min(-dy * steep + along_m, dy * flat + across_m)
         low_col = max(0, math.ceil((x + left) / side_m - 0.5))
         for col in range(low_col, min(count.shape[1] - 1, math.floor((x + right) / side_m - 0.5)) + 1):
             bare += _stepped(count, row, col, by)
@@ -78,6 +71,10 @@ def _fanned(count: Counts, a: Floats, b: Floats, c: Floats, half_m: float, side_
     px, py, qx, qy = b[0] - a[0], b[1] - a[1], c[0] - b[0], c[1] - b[1]
     if abs(px * qy - py * qx) <= _LEAST_RAD * (px * qx + py * qy):
         return 0
+    if px * qx > 0.0 and 2.0 * abs(px) > abs(py) and 2.0 * abs(qx) > abs(qy):
+        return _slit(count, b[0], b[1], py / px, qy / qx, half_m, side_m, by)
+    if py * qy > 0.0 and 2.0 * abs(py) > abs(px) and 2.0 * abs(qy) > abs(qx):
+        return _slit(count.T, b[1], b[0], px / py, qx / qy, half_m, side_m, by)
     radius = half_m + _TOLERANCE_M
     bare = 0
     low_row = max(0, math.ceil((b[1] - radius) / side_m - 0.5))
@@ -90,6 +87,26 @@ def _fanned(count: Counts, a: Floats, b: Floats, c: Floats, half_m: float, side_
             left, right = _half_plane(left, right, -sign * qx, -sign * qy * dy)
             low_col = max(0, math.ceil((b[0] + left) / side_m - 0.5))
             for col in range(low_col, min(count.shape[1] - 1, math.floor((b[0] + right) / side_m - 0.5)) + 1):
+                bare += _stepped(count, row, col, by)
+    return bare
+
+
+@compiled
+def _slit(count: Counts, x: float, y: float, one: float, other: float, half_m: float, side_m: float, by: int) -> int:
+    """The cells between two lines of a head that both lead across the rows, by `one` and `other` metres a metre.
+
+    Where both moves lead along the rows rather than across them, those are the cells that are swept in the turn.
+    """
+    radius = half_m + _TOLERANCE_M
+    bare = 0
+    low_row = max(0, math.ceil((y - radius) / side_m - 0.5))
+    for row in range(low_row, min(count.shape[0] - 1, math.floor((y + radius) / side_m - 0.5)) + 1):
+        dy = (row + 0.5) * side_m - y
+        left, right = min(-dy * one, -dy * other), max(-dy * one, -dy * other)
+        low_col, high_col = math.ceil((x + left) / side_m - 0.5), math.floor((x + right) / side_m - 0.5)
+        for col in range(max(0, low_col), min(count.shape[1] - 1, high_col) + 1):
+            dx = (col + 0.5) * side_m - x
+            if dx * dx + dy * dy <= radius * radius:
                 bare += _stepped(count, row, col, by)
     return bare
 

@@ -104,8 +104,9 @@ class Terrain:
 def room_at(fine_m: NDArray[np.float32], side_m: float, keep_m: float, x: float, y: float) -> float:
     """Metres by which the robot could be larger at (x, y): the distance interpolated between nodes, less what it keeps."""
     rows, cols = fine_m.shape
-    x = min(max(x * 2.0 / side_m, 0.0), cols - 1.000001)
-    y = min(max(y * 2.0 / side_m, 0.0), rows - 1.000001)
+    nodes_per_m = 2.0 / side_m
+    x = min(max(x * nodes_per_m, 0.0), cols - 1.000001)
+    y = min(max(y * nodes_per_m, 0.0), rows - 1.000001)
     col, row = int(x), int(y)
     right, up = x - col, y - row
     low = fine_m[row, col] * (1.0 - right) + fine_m[row, col + 1] * right
@@ -130,9 +131,10 @@ def line_open(
     if room_at(fine_m, side_m, keep_m, bx, by) < -FORGIVEN_M:
         return False
     length = math.hypot(bx - ax, by - ay)
+    per_m = 1.0 / length if length > 0.0 else 0.0
     at = 0.0
     while at <= length:
-        share = at / length if length > 0.0 else 0.0
+        share = at * per_m
         room = room_at(fine_m, side_m, keep_m, ax + share * (bx - ax), ay + share * (by - ay))
         if room < -FORGIVEN_M:
             return False
