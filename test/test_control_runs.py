@@ -349,7 +349,13 @@ def test_an_early_success_is_not_believed() -> None:
     made = site()
     made.controller.start_run((), "")
     made.advance(30.0)
-    made.driver.send = sent.append  # type: ignore[method-assign]
+    send = made.driver.send
+
+    def overheard(command: Command) -> None:
+        sent.append(command)
+        send(command)
+
+    made.driver.send = overheard  # type: ignore[method-assign]
     leg_id = robot_of(made, "r1").leg_id
     made.world.robots["r1"].cancel(made.world.now_s)
     place = made.world.robots["r1"].pose
