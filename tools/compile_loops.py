@@ -41,7 +41,7 @@ def main():
     forget_stale()
     if COMPLETE.exists():
         return
-    print("setup: compiling the planner's loops (about 30 s)", flush=True)
+    print("setup: compiling the planner's loops (one to two minutes)", flush=True)
     started = time.time()
     sys.path.insert(0, str(ROOT))
     from robot_fleet.planning.rehearsal import rehearse
