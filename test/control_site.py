@@ -65,6 +65,11 @@ def until_ended(made: VirtualSite, limit_s: float = 4000.0) -> RunView:
     return run_of(made)
 
 
+def all_docked(made: VirtualSite) -> bool:
+    """Whether every robot that lives stands on its dock."""
+    return all(robot.docked_at for robot in made.world.robots.values() if robot.alive)
+
+
 def _is_clean(request: PlanRequest, x: float) -> bool:
     if any(polygon.distance(LineString([(x, 0.5), (x, 7.5)])) < 0.40 for polygon in request.closed):
         return True

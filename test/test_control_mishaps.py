@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from control_site import by_hand, hall, robot_of, run_of, site, until_ended
+from control_site import all_docked, by_hand, hall, robot_of, run_of, site, until_ended
 from shapely import Point
 
 from robot_fleet.control import yielding
@@ -18,7 +18,7 @@ from robot_fleet.fleet.events import BatteryReported, HoldReported, LegEnded, Ou
 from robot_fleet.fleet.itinerary import Place
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
-from robot_fleet.planning.plan import CannotPlan, CoveragePath, Plan, PlanRequest
+from robot_fleet.planning.plan import CannotPlan, Plan, PlanRequest
 from robot_fleet.planning.routing import Router
 from robot_fleet.sim.site import VirtualSite
 from robot_fleet.sim.virtual import MemoryRunStore
@@ -29,10 +29,6 @@ def until(made: VirtualSite, name: str, state: RobotState, limit_s: float = 1000
     while robot_of(made, name).state is not state:
         assert made.world.now_s < end_s, f"{name} was never {state.value}"
         made.advance(0.2)
-
-
-def all_docked(made: VirtualSite) -> bool:
-    return all(robot.docked_at for robot in made.world.robots.values() if robot.alive)
 
 
 def test_a_docking_that_succeeds_on_a_robot_that_has_just_fallen_silent_or_been_held_is_taken_calmly() -> None:
@@ -112,49 +108,6 @@ def test_a_first_plan_for_which_no_robot_comes_back_fails_in_the_end() -> None:
     made.advance(300.0)
     assert run_of(made).state is RunState.PLANNING
     assert until_ended(made).state is RunState.FAILED
-
-
-def idle_second(request: PlanRequest) -> Plan:
-    """Once replanned, only the first robot has anything to do, and nobody is told a way home."""
-    plan = by_hand(request)
-    if request.cleaned is None:
-        return plan
-    return replace(plan, paths=(CoveragePath(request.robots[0].name, ()),))
-
-
-def test_a_robot_that_a_new_plan_leaves_out_drives_home_before_the_run_ends() -> None:
-    made = VirtualSite(hall(), idle_second)
-    made.advance(3.0)
-    made.controller.start_run((), "")
-    made.advance(60.0)
-    made.world.press_e_stop("r2")
-    made.advance(2.0)
-    made.world.release("r2")
-    made.advance(2.0)
-    made.controller._state.active.rest_wanted = True  # type: ignore[union-attr]
-    made.controller.acknowledge("r2", "Ann")
-    assert until_ended(made).state is RunState.COMPLETED
-    assert all_docked(made)
-    assert not made.world.collisions
-
-
-def test_a_restart_on_the_way_home_does_not_end_the_run_before_everybody_is_home() -> None:
-    made = site()
-    made.controller.start_run((), "")
-    made.advance(10.0)
-    run, robots = made.controller._state.active, made.controller._state.robots
-    assert run is not None
-    while run.makeup_passes < 2 or run.planning or any(robot.cleans or not robot.is_here for robot in robots.values()):
-        made.advance(0.2)
-    made.advance(2.0)
-    assert not all_docked(made)
-    made.restart_controller()
-    for robot in made.world.robots.values():
-        robot._late.clear()
-    made.advance(0.25)
-    assert run_of(made).state is RunState.RUNNING
-    assert until_ended(made).state is RunState.COMPLETED
-    assert all_docked(made)
 
 
 class Together(MemoryRunStore):

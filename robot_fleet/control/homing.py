@@ -13,14 +13,15 @@ HOME_TRIES = 2
 """How often a robot sets off for its dock without arriving before it is left where it stands, with an alert."""
 
 
-# As near to its dock a robot that is on it knows itself to be.
+# So near to its dock a robot is on it; one that is charged there may be less sure of where it is.
 _ON_DOCK_M = 0.15
 
 
 def on_dock(state: FleetState, robot: Robot) -> bool:
     """Whether the robot was last seen on its dock."""
     dock = state.store.floor.dock(robot.spec.dock)
-    return robot.pose is not None and robot.pose.distance_m(dock.pose) < _ON_DOCK_M
+    within_m = robot.radius_m if robot.charging else _ON_DOCK_M
+    return robot.pose is not None and robot.pose.distance_m(dock.pose) < within_m
 
 
 def way_home(state: FleetState, robot: Robot) -> Itinerary:

@@ -1,0 +1,70 @@
+"""The way home: nobody stands beside a dock when a run has ended, whoever gave it no way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from control_site import all_docked, by_hand, hall, run_of, site, until_ended
+
+from robot_fleet.control.homing import on_dock
+from robot_fleet.fleet.states import RunState
+from robot_fleet.floor.pose import Pose
+from robot_fleet.planning.plan import CoveragePath, Plan, PlanRequest
+from robot_fleet.sim.site import VirtualSite
+
+
+@pytest.mark.parametrize(("beside_m", "charging", "is_there"), [
+    (0.05, False, True), (0.05, True, True), (0.25, False, False), (0.25, True, True), (0.5, True, False)
+])  # fmt: skip
+def test_a_robot_beside_its_dock_is_on_it_only_while_it_is_charged_there(
+    beside_m: float, charging: bool, is_there: bool
+) -> None:
+    state = site().controller._state
+    robot = state.robots["r1"]
+    dock = state.store.floor.dock(robot.spec.dock).pose
+    robot.pose, robot.charging = Pose(dock.x_m + beside_m, dock.y_m, dock.yaw_rad), charging
+    assert on_dock(state, robot) is is_there
+
+
+def idle_second(request: PlanRequest) -> Plan:
+    """Once replanned, only the first robot has anything to do, and nobody is told a way home."""
+    plan = by_hand(request)
+    if request.cleaned is None:
+        return plan
+    return replace(plan, paths=(CoveragePath(request.robots[0].name, ()),))
+
+
+def test_a_robot_that_a_new_plan_leaves_out_drives_home_before_the_run_ends() -> None:
+    made = VirtualSite(hall(), idle_second)
+    made.advance(3.0)
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    made.world.press_e_stop("r2")
+    made.advance(2.0)
+    made.world.release("r2")
+    made.advance(2.0)
+    made.controller._state.active.rest_wanted = True  # type: ignore[union-attr]
+    made.controller.acknowledge("r2", "Ann")
+    assert until_ended(made).state is RunState.COMPLETED
+    assert all_docked(made)
+    assert not made.world.collisions
+
+
+def test_a_restart_on_the_way_home_does_not_end_the_run_before_everybody_is_home() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    made.advance(10.0)
+    run, robots = made.controller._state.active, made.controller._state.robots
+    assert run is not None
+    while run.makeup_passes < 2 or run.planning or any(robot.cleans or not robot.is_here for robot in robots.values()):
+        made.advance(0.2)
+    made.advance(2.0)
+    assert not all_docked(made)
+    made.restart_controller()
+    for robot in made.world.robots.values():
+        robot._late.clear()
+    made.advance(0.25)
+    assert run_of(made).state is RunState.RUNNING
+    assert until_ended(made).state is RunState.COMPLETED
+    assert all_docked(made)
