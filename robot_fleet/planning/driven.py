@@ -72,3 +72,15 @@ def asked(points: Floats, first: int, last: int, ground: Ground) -> bool:
     for k in range(first, last + 1):
         asked = asked and bool(ground.asked[int(points[k, 1] / ground.side_m), int(points[k, 0] / ground.side_m)])
     return asked
+
+
+@compiled
+def booked(sweeps: Sweeps, bare: int, unsure: int, worth_s: float, price_s: float) -> bool:
+    """Takes an exchange into the account if it may leave so many more cells bare and its seconds are worth their price."""
+    fits = bare <= 0 or sweeps.bare[0] + bare <= sweeps.most[0]
+    fits = fits and (unsure <= 0 or sweeps.bare[1] + unsure <= sweeps.most[1])
+    if not fits or (bare + unsure) / 2.0 * price_s > worth_s:
+        return False
+    sweeps.bare[0] += bare
+    sweeps.bare[1] += unsure
+    return True

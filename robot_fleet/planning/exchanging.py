@@ -13,7 +13,7 @@ import numpy as np
 
 from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.curves import bulged, hermite, relaxed, resampled, rounded, straight
-from robot_fleet.planning.driven import Ground, Machine, Sweeps, Track, asked, walked
+from robot_fleet.planning.driven import Ground, Machine, Sweeps, Track, asked, booked, walked
 from robot_fleet.planning.pacing import is_open, span_s, turned_s, turning
 from robot_fleet.planning.swaths import Counts, swept
 from robot_fleet.planning.terrain import Floats, Ints
@@ -29,7 +29,7 @@ _SHORTEST_M, _LONGEST_M, _LONGEST_BAND_M = 0.15, 12.0, 4.0
 # Beyond a stretch speeds depend on it no further than this.
 _CONTEXT_M, _CONTEXT_POINTS = 0.55, 60
 _MOST_POINTS = 500
-NOWHERE = np.zeros(2, dtype=np.int64)
+NOWHERE = np.full(2, -1, dtype=np.int64)
 _LEAST_S = 1e-6
 # A vertex costs so much, or ways would grow ever more of them.
 _VERTEX_S = 5e-4
@@ -71,11 +71,9 @@ def exchanged(
         warm_s = (heat[0] + (heat[1] - heat[0]) * trial / len(draws)) * -math.log(max(draw[7], 1e-12))
         kind = _kind(draw[2])
         goal = left[int(draw[9] * len(left))] if len(left) > 0 else NOWHERE
-        if kind == _VISIT and (len(left) == 0 or sweeps.full[goal[0], goal[1]] > 0):
+        middle = _middle(track, sweeps, waste, kind, goal, ground.side_m, draw)
+        if middle < 0:
             continue
-        middle = min(np.searchsorted(waste, draw[0] * waste[-1]), track.size[0] - 2)
-        if kind == _VISIT:
-            middle = nearest(track, goal, ground.side_m)
         first, last = _window(track, middle, kind, draw)
         low, high = _context(track, first, last)
         if last - first < 2 or first < 2 or last > track.size[0] - 3 or first - low + high - last > _CONTEXT_POINTS:
@@ -84,11 +82,7 @@ def exchanged(
         if count < 0 or track.size[0] + count + 1 > len(track.points):
             continue
         end = first - low + count + 1
-        size = end + high - last + 1
-        fresh[: first - low + 1] = track.points[low : first + 1]
-        fresh[end:size] = track.points[last : high + 1]
-        saved_s = span_s(track.points, low, high, machine.pace) - span_s(fresh, 0, size - 1, machine.pace)
-        saved_s += _VERTEX_S * (last - first - count - 1)
+        saved_s = _saved_s(fresh, track, low, first, last, high, count, machine.pace)
         if saved_s < -_SLOWER_S or (
             saved_s <= _LEAST_S - warm_s and not _wins(fresh, first - low, end, sweeps, machine, ground.side_m)
         ):
@@ -97,11 +91,24 @@ def exchanged(
             continue
         if not _tagged(tags, fresh, track, ground, low, first, last, high, count):
             continue
-        if _worth(track, fresh[:size], tags, first - low, end, first, last, ground.side_m, sweeps, machine,
+        if _worth(track, fresh, tags, first - low, end, first, last, ground.side_m, sweeps, machine,
                   saved_s + warm_s, heat[2]):  # fmt: skip
             _spliced(track, fresh, tags, low, first, last, count)
             taken[kind] += 1
     return taken
+
+
+@compiled
+def _saved_s(
+    fresh: Floats, track: Track, low: int, first: int, last: int, high: int, count: int, pace: Floats
+) -> float:
+    """Puts what lies before and behind a new stretch beside it; the seconds that it saves."""
+    end = first - low + count + 1
+    size = end + high - last + 1
+    fresh[: first - low + 1] = track.points[low : first + 1]
+    fresh[end:size] = track.points[last : high + 1]
+    saved_s = span_s(track.points, low, high, pace) - span_s(fresh, 0, size - 1, pace)
+    return float(saved_s + _VERTEX_S * (last - first - count - 1))
 
 
 @compiled
@@ -110,6 +117,16 @@ def _kind(draw: float) -> int:
         if draw < _SHARES[k]:
             return k
     return KINDS - 1
+
+
+@compiled
+def _middle(track: Track, sweeps: Sweeps, waste: Floats, kind: int, goal: Ints, side_m: float, draw: Floats) -> int:
+    """The move about which the path is to change: where time is lost, or next to a cell to visit; -1 for none."""
+    if kind != _VISIT:
+        return int(min(np.searchsorted(waste, draw[0] * waste[-1]), track.size[0] - 2))
+    if goal[0] < 0 or sweeps.full[goal[0], goal[1]] > 0:
+        return -1
+    return int(nearest(track, goal, side_m))
 
 
 @compiled
@@ -224,11 +241,7 @@ def _worth(
     unsure = bare
     if machine.overlaps:
         unsure = _swapped(sweeps.sure, track, fresh, tags, begin, end, first, last, machine.sure, side_m, 1)
-    fits = bare <= 0 or sweeps.bare[0] + bare <= sweeps.most[0]
-    fits = fits and (unsure <= 0 or sweeps.bare[1] + unsure <= sweeps.most[1])
-    if fits and (bare + unsure) / 2.0 * price_s <= worth_s:
-        sweeps.bare[0] += bare
-        sweeps.bare[1] += unsure
+    if booked(sweeps, bare, unsure, worth_s, price_s):
         return True
     _swapped(sweeps.full, track, fresh, tags, begin, end, first, last, machine.head, side_m, -1)
     if machine.overlaps:

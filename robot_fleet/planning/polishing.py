@@ -159,7 +159,6 @@ class _Search:
         self.may_miss, self.wanted = self.sweeps.most.copy(), int(cover.wanted.sum())
         self.at_worst = np.maximum(self.may_miss, self.sweeps.bare)
         self.price = _PRICE
-        self.rewired = 0
 
     def run(self, loose: float, tell: Callable[[float], None], effort: float) -> None:
         """All rounds, from warm to cold, and some more until no more cells are left than may be."""
@@ -227,9 +226,7 @@ class _Search:
         draws = self.rng.random((math.ceil(_REWIRED * waste[-1] * trials_per_s), rewiring.DRAWS))
         size = np.array([len(one.points)])
         track = Track(_with_room(one.points), _with_room(one.tags), one.on, size)
-        self.rewired += rewiring.rewired(
-            track, self.ground, self.sweeps, one.machine, waste, draws, self._heat(one, heats)
-        )
+        rewiring.rewired(track, self.ground, self.sweeps, one.machine, waste, draws, self._heat(one, heats))
         one.points, one.tags = track.points[: size[0]].copy(), track.tags[: size[0] - 1].copy()
 
     def _heat(self, one: _Stretch, heats: Floats) -> Floats:

@@ -14,7 +14,7 @@ import numpy as np
 
 from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.curves import hermite, rounded, straight
-from robot_fleet.planning.driven import Ground, Machine, Sweeps, Track, asked, walked
+from robot_fleet.planning.driven import Ground, Machine, Sweeps, Track, asked, booked, walked
 from robot_fleet.planning.pacing import is_open, span_s
 from robot_fleet.planning.swaths import Counts, swept
 from robot_fleet.planning.terrain import Floats, Ints
@@ -173,11 +173,7 @@ def _worth(
     unsure = bare
     if machine.overlaps:
         unsure = _swapped(sweeps.sure, links, track, machine.sure, side_m, 1)
-    fits = bare <= 0 or sweeps.bare[0] + bare <= sweeps.most[0]
-    fits = fits and (unsure <= 0 or sweeps.bare[1] + unsure <= sweeps.most[1])
-    if fits and (bare + unsure) / 2.0 * price_s <= worth_s:
-        sweeps.bare[0] += bare
-        sweeps.bare[1] += unsure
+    if booked(sweeps, bare, unsure, worth_s, price_s):
         return True
     _swapped(sweeps.full, links, track, machine.head, side_m, -1)
     if machine.overlaps:
