@@ -29,11 +29,12 @@ def start(profile: RobotProfile, points: np.ndarray) -> tuple[Terrain, Track, Gr
     terrain = Terrain.of(floor, profile)
     head = np.array([profile.head.width_m, profile.head.offset_m])
     machine = Machine(pace_of(profile), head, head, False)
-    track = Track(
-        np.zeros((2 * len(points) + 800, 2)), np.zeros(2 * len(points) + 800, dtype=np.int64), np.array([True]),
-        np.array([len(points)]),
-    )  # fmt: skip
+    room_for = 2 * len(points) + 800
+    # Three legs, the head off on the middle one.
+    on, size = np.array([True, False, True]), np.array([len(points)])
+    track = Track(np.zeros((room_for, 2)), np.zeros(room_for, dtype=np.int64), on, size)
     track.points[: len(points)] = points
+    track.tags[: len(points) - 1] = np.arange(len(points) - 1) * 3 // (len(points) - 1)
     full = np.where(floor.grid.free, 0, 1_000_000).astype(np.int32)
     swept(full, points, track.tags, track.on, 0, len(points) - 1, head, terrain.side_m, 1)
     bare = np.full(2, (full == 0).sum())
