@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from robot_fleet.cli.demo import interrupts
 from robot_fleet.cli.demo_children import Children, free_domain, free_port
 from robot_fleet.cli.demo_report import DemoReport, robots_part
 from robot_fleet.cli.exits import CommandFailed
@@ -103,6 +105,18 @@ def test_ctrl_c_ends_the_demo_and_all_its_processes(tmp_path: Path) -> None:
     assert running.returncode == 130, error
     assert "Traceback" not in error
     assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_that_a_library_swallows_is_heeded_all_the_same(number: int) -> None:
+    before = signal.getsignal(number)
+    with interrupts() as heed:
+        heed()
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+        with pytest.raises(KeyboardInterrupt):
+            heed()
+    assert signal.getsignal(number) is before
 
 
 @pytest.mark.ros

@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -62,8 +62,8 @@ def demo(
     folder = store or _own_store()
     loaded = load(folder, robots or (None if store else ROBOTS))
     _make(out)
-    with _workplace(keep) as place, _sigterm_as_interrupt():
-        report = _run(_Demo(folder.resolve(), loaded, speed, limit, place, as_json), out)
+    with _workplace(keep) as place, interrupts() as heed:
+        report = _run(_Demo(folder.resolve(), loaded, speed, limit, place, as_json), heed, out)
     report.show(as_json)
     if not report.good:
         raise typer.Exit(Exit.FAILED)
@@ -88,18 +88,23 @@ class _Demo:
         return time.monotonic() - self.begun_at
 
 
-def _run(asked: _Demo, out: Path) -> DemoReport:
-    """Starts the processes, lets them clean, ends them, and gathers what came of it."""
+def _run(asked: _Demo, heed: Callable[[], None], out: Path) -> DemoReport:
+    """Starts the processes, lets them clean, ends them, and gathers what came of it; `heed` raises if it is to end."""
     from robot_fleet.cli.demo_children import Children, free_port
     from robot_fleet.cli.demo_report import gathered
     from robot_fleet.client import FleetClient
 
     children, address = Children(asked.place), f"127.0.0.1:{free_port()}"
+
+    def check() -> None:
+        heed()
+        children.check()
+
     try:
         _start_processes(asked, children, address)
         with FleetClient(address) as fleet:
-            _wait_until_ready(children, fleet)
-            run = _clean(asked, children, fleet)
+            _wait_until_ready(check, fleet)
+            run = _clean(asked, check, fleet)
             record, robots = fleet.record(run.run_id), fleet.robots()
     finally:
         children.stop()
@@ -114,13 +119,13 @@ def _start_processes(asked: _Demo, children: Children, address: str) -> None:
     children.start("controller", ["serve", *store, "--address", address, "--sim-time", *data])
 
 
-def _wait_until_ready(children: Children, fleet: FleetClient) -> None:
+def _wait_until_ready(check: Callable[[], None], fleet: FleetClient) -> None:
     """Returns when the controller answers and every robot takes orders."""
     from robot_fleet.client import Unreachable
 
     deadline = time.monotonic() + _STARTING_S
     while True:
-        children.check()
+        check()
         with suppress(Unreachable):
             fleet.wait_until_ready(1.0)
             # A robot's detail says what is still in the way of its first order.
@@ -132,16 +137,16 @@ def _wait_until_ready(children: Children, fleet: FleetClient) -> None:
         time.sleep(0.1)
 
 
-def _clean(asked: _Demo, children: Children, fleet: FleetClient) -> RunView:
+def _clean(asked: _Demo, check: Callable[[], None], fleet: FleetClient) -> RunView:
     """Starts the run and follows it to its end; Ctrl-C or a trouble stops it first."""
     from robot_fleet.cli.demo_progress import follow
     from robot_fleet.client import ClientError
 
     run = fleet.start(request_id="demo")
     try:
-        return follow(fleet, run.run_id, children.check, asked.limit_s, asked.quiet)
+        return follow(fleet, run.run_id, check, asked.limit_s, asked.quiet)
     except ClientError:
-        children.check()
+        check()
         raise
     except BaseException:
         with suppress(ClientError):
@@ -166,17 +171,27 @@ def _workplace(keep: bool) -> Iterator[Path]:
 
 
 @contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """SIGTERM ends the demo as Ctrl-C does: the run is stopped and no process is left behind."""
+def interrupts() -> Iterator[Callable[[], None]]:
+    """SIGTERM ends the demo as Ctrl-C does: the run is stopped and no process is left behind.
+
+    Where an interrupt is raised in the middle of a library's own work it may get lost: the function yielded raises it again.
+    """
+    heard: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    def heed() -> None:
+        if heard:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield heed
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _own_store() -> Path:
