@@ -18,6 +18,8 @@ from robot_fleet.planning.routing import Router
 
 _SIDE_M = 0.1
 _WIDE_M, _DEEP_M = 6.0, 4.0
+# Each loop is to run, but not to search for long.
+_SOON_S = 1.0
 
 
 def rehearse() -> Plan:
@@ -29,7 +31,7 @@ def rehearse() -> Plan:
     floor = FloorMap("room", OccupancyGrid(cells, _SIDE_M, Pose(0.0, 0.0, 0.0)), (room,))
     Router(floor, BUILT_IN["W"]).prepare()
     robots = [Starter(f"robot_{k}", BUILT_IN["W"], Pose(1.0 + 4.0 * k, 1.0, 0.0), False, None) for k in range(2)]
-    return plan(PlanRequest(floor, tuple(robots), ("room",)))
+    return plan(PlanRequest(floor, tuple(robots), ("room",), deadline_s=_SOON_S))
 
 
 if __name__ == "__main__":
