@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 
 from robot_fleet.floor.profile import RobotProfile
-from robot_fleet.planning.compiled import side_by_side, together
 from robot_fleet.planning.polyline import length_m
 from robot_fleet.planning.roadmap import Roadmap
 from robot_fleet.planning.terrain import Floats, Terrain
@@ -51,9 +51,10 @@ def travel_s(terrain: Terrain, roadmap: Roadmap, ends: Ends, profile: RobotProfi
     count = len(ends.places)
     limit_m = _LIMIT_M if count > _MANY else math.inf
     metres = roadmap.distances_m(limit_m)
-    found: Floats = np.empty((count, count), dtype="float32")
-    pace = np.array([profile.speed_mps, _TURNED * math.pi / profile.yaw_rate_rps])
-    guess(metres, ends.places, pace, found)
+    apart = cdist(ends.places, ends.places)
+    metres = np.where(np.isfinite(metres), np.maximum(metres, apart), apart * _DETOUR + 5.0)
+    turns_s = _TURNED * math.pi / profile.yaw_rate_rps
+    found: Floats = np.asarray(metres / profile.speed_mps + turns_s, dtype="float32")
     one, other = _near_pairs(ends.places)
     seen = terrain.open_lines(ends.places[one], ends.places[other])
     one, other = one[seen], other[seen]
@@ -62,19 +63,6 @@ def travel_s(terrain: Terrain, roadmap: Roadmap, ends: Ends, profile: RobotProfi
     found[other, one] = direct
     np.fill_diagonal(found, 1e6)
     return found
-
-
-@side_by_side
-def guess(metres: Floats, places: Floats, pace: Floats, found: Floats) -> None:
-    """Writes the seconds from end to end (n, n), by their `metres` where they are known.
-
-    `pace` is the speed, and the seconds that turns take.
-    """
-    for a in together(len(found)):
-        for b in range(len(places)):
-            apart = math.hypot(places[a, 0] - places[b, 0], places[a, 1] - places[b, 1])
-            way = max(metres[a, b], apart) if metres[a, b] < math.inf else apart * _DETOUR + 5.0
-            found[a, b] = way / pace[0] + pace[1]
 
 
 def _near_pairs(places: Floats) -> tuple[Floats, Floats]:

@@ -1,7 +1,6 @@
-"""Shortest ways over a graph of places, in machine code.
+"""The shortest way over a graph of places, in machine code, since a plan asks for thousands.
 
-Dijkstra ("A note on two problems in connexion with graphs", 1959) to many places at once, and A* (Hart, Nilsson and
-Raphael, 1968) with the straight distance as the estimate for one way; what waits lies in a binary heap.
+A* (Hart, Nilsson and Raphael, 1968) with the straight distance as the estimate; what waits lies in a binary heap.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from robot_fleet.planning.compiled import PARTS, compiled, side_by_side, together
+from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.terrain import Floats, Ints
 
 
@@ -28,49 +27,6 @@ def links_of(count: int, pairs: Ints, metres: Floats) -> Links:
     order = np.lexsort((other, one))
     first = np.concatenate(([0], np.cumsum(np.bincount(one, minlength=count))))
     return Links(first, np.ascontiguousarray(other[order]), np.concatenate((metres, metres))[order])
-
-
-def distances_m(links: Links, count: int, limit_m: float) -> Floats:
-    """(count, count) metres between the first `count` places; inf beyond the limit."""
-    found = np.full((count, count), np.inf)
-    spread_all_out(links, limit_m, found)
-    return found
-
-
-@side_by_side
-def spread_all_out(links: Links, limit_m: float, found: Floats) -> None:
-    """Fills `found` (n, n) with the metres between the first n places."""
-    for part in together(PARTS):
-        spread_out(links, len(found) * part // PARTS, len(found) * (part + 1) // PARTS, limit_m, found)
-
-
-@compiled
-def spread_out(links: Links, begin: int, end: int, limit_m: float, found: Floats) -> None:
-    """Fills the rows begin .. end - 1 of `found` (n, n) with the metres to the first n places."""
-    count = len(found)
-    metres = np.full(len(links.first) - 1, np.inf)
-    keys, items = np.empty(len(links.other) + 1), np.empty(len(links.other) + 1, dtype=np.int64)
-    seen = np.empty(len(metres), dtype=np.int64)
-    for source in range(begin, end):
-        size, reached = push(keys, items, 0, 0.0, source), 1
-        metres[source], seen[0] = 0.0, source
-        while size:
-            away, place = keys[0], items[0]
-            size = pop(keys, items, size)
-            if away > metres[place]:
-                continue
-            for k in range(links.first[place], links.first[place + 1]):
-                other, further = links.other[k], away + links.metres[k]
-                if further < metres[other] and further <= limit_m:
-                    if metres[other] == np.inf:
-                        seen[reached] = other
-                        reached += 1
-                    metres[other] = further
-                    size = push(keys, items, size, further, other)
-        for k in range(reached):
-            if seen[k] < count:
-                found[source, seen[k]] = metres[seen[k]]
-            metres[seen[k]] = np.inf
 
 
 @compiled

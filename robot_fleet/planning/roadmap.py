@@ -11,11 +11,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
 
 from robot_fleet.planning.compiled import compiled
-from robot_fleet.planning.links import Links, distances_m, links_of, shortest
+from robot_fleet.planning.links import Links, links_of, shortest
 from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain, line_open
 
 _SQUARES_M = (1.2, 0.6, 0.3, 0.15)
@@ -67,9 +67,12 @@ class Roadmap:
     @cached_property
     def component(self) -> Ints:
         """(n,) the number of the connected part that each place belongs to."""
+        return np.asarray(connected_components(self._graph, directed=False)[1], dtype=np.int64)
+
+    @cached_property
+    def _graph(self) -> sparse.csr_matrix:
         count = len(self.places)
-        graph = sparse.coo_matrix((np.ones(len(self.pairs)), self.pairs.T), (count, count))
-        return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+        return sparse.coo_matrix((self.metres, self.pairs.T), (count, count)).tocsr()
 
     @cached_property
     def _links(self) -> Links:
@@ -77,7 +80,8 @@ class Roadmap:
 
     def distances_m(self, limit_m: float = np.inf) -> Floats:
         """(stops, stops) metres between the stops; inf beyond the limit."""
-        return distances_m(self._links, self.stops, limit_m)
+        found = dijkstra(self._graph, directed=False, indices=np.arange(self.stops), limit=limit_m)
+        return np.asarray(found[:, : self.stops])
 
     def way(self, a: int, b: int) -> Floats | None:
         """The way (n, 2) from one place to another, pulled straight; None when there is none."""
