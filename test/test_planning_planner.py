@@ -110,6 +110,18 @@ def test_only_the_rest_is_planned() -> None:
     assert on[1] < 0.7 * on[0]
 
 
+def test_little_is_cleaned_twice_when_only_patches_are_left() -> None:
+    floor = room()
+    requested, patches = floor.requested(("room",)), np.zeros(floor.grid.shape, dtype=bool)
+    rows, cols = floor.grid.shape
+    for col in range(cols // 2 - 65, cols // 2 + 65, 40):
+        patches[rows // 2 - 7 : rows // 2 + 7, col : col + 10] = True
+    rest = plan(asked(floor, cleaned=requested & ~patches))
+    on_m2 = REFERENCE_R.head.width_m * sum(leg.length_m for leg in rest.paths[0].legs if leg.head_on)
+    assert rest.planned_m2 > 0.9 * rest.requested_m2 == pytest.approx(0.9 * 4 * 140 * SIDE_M**2)
+    assert on_m2 < 2.5 * rest.requested_m2
+
+
 def test_what_cannot_be_planned_is_said() -> None:
     floor = room()
     with pytest.raises(CannotPlan, match="there is no robot"):

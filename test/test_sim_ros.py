@@ -49,6 +49,7 @@ from robot_fleet.sim.report import read_truth
 pytestmark = pytest.mark.ros
 
 SPEED = 10.0
+SEEN_S = 0.3
 LIMIT_S = 90.0
 MAP_OF_R2 = Pose(1.0, 2.0, math.pi / 2)
 
@@ -98,14 +99,20 @@ class Client:
         self.until(future.done)
         return future.result()
 
+    def seen_both_ways(self, is_ready: Callable[[], bool]) -> None:
+        """Waits for a server, and a moment more: until it sees its client too, its answers go nowhere."""
+        self.until(is_ready)
+        ready_s = time.monotonic()
+        self.until(lambda: time.monotonic() > ready_s + SEEN_S)
+
     def call(self, name: str, on: bool) -> SetBool.Response:
         client = self.node.create_client(SetBool, name)
-        self.until(client.service_is_ready)
+        self.seen_both_ways(client.service_is_ready)
         return self.answer(client.call_async(SetBool.Request(data=on)))
 
     def send(self, action: type, name: str, goal: Any) -> ClientGoalHandle:
         client = ActionClient(self.node, action, name)
-        self.until(client.server_is_ready)
+        self.seen_both_ways(client.server_is_ready)
         return self.answer(
             client.send_goal_async(goal, feedback_callback=lambda said: self.feedback.append(said.feedback))
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 
+import cv2
 import numpy as np
 from shapely import Point
 
@@ -20,10 +21,11 @@ from robot_fleet.planning.joining import joined, parted
 from robot_fleet.planning.laying import Laying
 from robot_fleet.planning.plan import CoveragePath, Leg, PlanRequest, Progress, Starter
 from robot_fleet.planning.polishing import Cover, polished
-from robot_fleet.planning.polyline import length_m
+from robot_fleet.planning.polyline import length_m, spaced
 from robot_fleet.planning.roadmap import Roadmap
 from robot_fleet.planning.terrain import Bools, Floats, Ints
 from robot_fleet.planning.timing import path_s, timed
+from robot_fleet.planning.trimming import without_fallow
 
 # With what polished paths leave, this share of the floor may be missed in all: between plain walls, and where walls are
 # so ragged that the last crumbs would cost a turn each.
@@ -33,6 +35,8 @@ _PARTS, _PARTS_EACH, _PART_M = 150, 20, 1.5
 # Tours are tried from so many seeds on floors of less than `_STARTS_M2` over that number, polished with this share of
 # the usual trials; the best one is polished to the end.
 _MOST_STARTS, _STARTS_M2, _TRIED = 4, 4000.0, 0.1
+# So far beside the floor that its head can reach a robot may stray with the head on.
+_SPARE_M = 0.25
 # How often the costs of the ways in the tours are corrected, and the tours with them.
 _CORRECTIONS = 2
 # What a core does: floor laid out, trials of tours, and a usual polish; a search has at least this share of its trials.
@@ -167,6 +171,7 @@ class CrewPlan:
         crew = self.crew
         laid = Laying(crew.terrain, crew.reach, crew.wanted, self.profile, crew.spacing_m, self._in_haste).lanes()
         lanes, robots = joined(crew.terrain, laid), len(crew.robots)
+        lanes = without_fallow(lanes, crew.wanted, self.profile.head, crew.terrain.side_m)
         return parted(lanes, max(_PART_M, sum(map(length_m, lanes)) / max(_PARTS, _PARTS_EACH * robots)))
 
     def _with_homes(self, lanes: list[Floats]) -> list[Floats]:
@@ -227,13 +232,18 @@ class CrewPlan:
         return np.array([robot.dock.staging.x_m, robot.dock.staging.y_m])
 
     def _inside(self, way: Floats) -> bool:
-        """Whether a way lies on floor that is asked for."""
-        cells = self.grid.cells_at(way)
+        """Whether a way lies on floor where the head is of use."""
+        cells = self.grid.cells_at(spaced(way, self.grid.resolution_m))
         return bool(self._asked[cells[:, 0], cells[:, 1]].all())
 
     @cached_property
     def _asked(self) -> Bools:
-        return self.request.floor.requested(self.request.zones)
+        """Floor that is asked for and from which a head reaches floor that is not clean yet, with a little to spare."""
+        head, clean = self.profile.head, (~self.crew.wanted).astype(np.uint8)
+        near = cv2.distanceTransform(clean, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * self.crew.terrain.side_m
+        return self.request.floor.requested(self.request.zones) & (
+            near <= head.width_m / 2 + abs(head.offset_m) + _SPARE_M
+        )
 
     def _zone(self, lane: Floats) -> str:
         middle = Point(lane[len(lane) // 2] / 2 + lane[(len(lane) - 1) // 2] / 2)

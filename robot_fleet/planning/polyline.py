@@ -27,6 +27,13 @@ def part(points: Floats, first: float, last: float) -> Floats:
     return np.concatenate((begin, inner, end))
 
 
+def spaced(points: Floats, step_m: float) -> Floats:
+    """Places along the polyline, at most `step_m` apart."""
+    way = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))))
+    at = np.linspace(0.0, way[-1], int(way[-1] / step_m) + 2)
+    return np.column_stack([np.interp(at, way, points[:, k]) for k in (0, 1)])
+
+
 def thinned(terrain: Terrain, points: Floats, tolerance_m: float = _TOLERANCE_M) -> list[Floats]:
     """The polyline with as few vertices as safety allows; in pieces where it cannot be driven at all."""
     found: list[Floats] = []

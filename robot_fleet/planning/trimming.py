@@ -1,4 +1,4 @@
-"""Lanes cut back where other lanes clean the same floor."""
+"""Lanes cut back where other lanes clean the same floor, and where there is nothing to clean."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from robot_fleet.planning.sweeping import swept_cells
 from robot_fleet.planning.terrain import Bools, Floats, Ints
 
 _SLICE_M = 0.15
+# A lane is cut where it cleans nothing for so long: there the head can be off.
+_FALLOW_M = 1.0
 
 
 def trimmed(lanes: list[Floats], wanted: Bools, head: Head, side_m: float, worth: float = 0.04) -> list[Floats]:
@@ -38,6 +40,17 @@ def trimmed(lanes: list[Floats], wanted: Bools, head: Head, side_m: float, worth
         for lane, slices, (first, last) in zip(lanes, swaths.slices.tolist(), ends.tolist(), strict=True)
         if first < last
     ]
+
+
+def without_fallow(lanes: list[Floats], wanted: Bools, head: Head, side_m: float) -> list[Floats]:
+    """The parts of the lanes that clean wanted floor: of little use when all of it is dirty, of much when little is."""
+    found: list[Floats] = []
+    for lane in lanes:
+        _, slice_of, slices = _swath(lane, wanted, head, side_m)
+        useful = np.unique(slice_of)
+        ends = np.split(useful, np.flatnonzero(np.diff(useful) > _FALLOW_M / _SLICE_M) + 1) if len(useful) else []
+        found.extend(part(lane, own[0] / slices, (own[-1] + 1) / slices) for own in ends)
+    return found
 
 
 class _Swaths(NamedTuple):
