@@ -86,11 +86,8 @@ class TwiceCleaned(CoverageRecord):
         return super().credit(robot, head, before, after)
 
 
-def cleaned_again_m2(store: Store, at_s: float, restart: bool) -> float:
-    """Floor that was clean at `at_s`, when the controller may be killed, and passed over by a head in the 20 s after.
-
-    Later the two runs differ by more than the restart: their robots meet elsewhere, and other patches are made up for.
-    """
+def cleaned_again_m2(store: Store, at_s: float, for_s: float, restart: bool) -> float:
+    """Floor that was clean at `at_s`, when the controller may be killed, and passed over by a head in the time after it."""
     site = VirtualSite(store, soon, EXECUTED, seed=7)
     site.world.truth = truth = TwiceCleaned(site.world.truth)
     site.advance(5.0)
@@ -100,24 +97,27 @@ def cleaned_again_m2(store: Store, at_s: float, restart: bool) -> float:
     truth.again = CoverageRecord(truth.grid, truth.cleaned.copy())
     if restart:
         site.restart_controller()
-    site.advance(20.0)
+    while site.world.now_s < at_s + for_s and not site.controller.snapshot.runs[0].state.is_terminal:
+        site.advance(5.0)
     site.world.settle()
     return truth.again.cleaned_m2
 
 
-@pytest.mark.parametrize(("shop", "at_s"), [("corner_shop", 61.7), ("corner_shop", 152.1), ("bookstore", 101.4)])
-def test_a_controller_that_is_killed_and_comes_back_has_little_floor_cleaned_twice(shop: str, at_s: float) -> None:
+# In a small shop the end of a run says little: where robots meet, and so what is made up for, differs by itself by 3 %.
+@pytest.mark.parametrize(
+    ("shop", "at_s", "for_s"),
+    [("corner_shop", 61.7, 25.0), ("corner_shop", 152.1, 25.0), ("bookstore", 101.4, LIMIT_S)],
+)
+def test_a_controller_that_is_killed_and_comes_back_has_little_floor_cleaned_twice(
+    shop: str, at_s: float, for_s: float
+) -> None:
     if shop == "bookstore" and not BOOKSTORE.is_dir():
         pytest.skip("the bookstore's map is not on this machine")
     store = corner_shop() if shop == "corner_shop" else load_store(BOOKSTORE, robots=2, profile="W")
     # Lanes overlap, and robots turn round, without any restart as well.
-    more_m2 = cleaned_again_m2(store, at_s, restart=True) - cleaned_again_m2(store, at_s, restart=False)
-    assert (
-        more_m2
-        < 0.02
-        * store.floor.requested(tuple(zone.name for zone in store.floor.zones)).sum()
-        * store.floor.grid.cell_area_m2
-    )
+    killed_m2, usual_m2 = (cleaned_again_m2(store, at_s, for_s, restart) for restart in (True, False))
+    floor = store.floor.requested(tuple(zone.name for zone in store.floor.zones))
+    assert killed_m2 - usual_m2 < 0.02 * floor.sum() * store.floor.grid.cell_area_m2
 
 
 def test_a_run_whose_controller_restarts_twice_is_as_clean() -> None:
