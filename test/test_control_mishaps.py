@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from control_site import all_docked, by_hand, hall, robot_of, run_of, site, until_ended
 from shapely import Point
 
 from robot_fleet.control import yielding
-from robot_fleet.control.controller import Controller
 from robot_fleet.control.ports import Record
 from robot_fleet.fleet.commands import Command, Follow, SwitchHead
-from robot_fleet.fleet.errors import InvalidInput
 from robot_fleet.fleet.events import BatteryReported, HoldReported, LegEnded, Outcome, PoseReported, Tick
 from robot_fleet.fleet.itinerary import Place
 from robot_fleet.fleet.states import RobotState, RunState
@@ -353,18 +350,6 @@ def test_a_rest_that_cannot_be_planned_ends_the_run_with_an_alert_and_everybody_
     assert until_ended(made).state is RunState.COMPLETED
     assert all_docked(made)
     assert any("could not be planned" in alert.text for alert in made.controller.snapshot.alerts)
-
-
-def test_a_run_under_way_whose_robot_or_zone_is_no_longer_in_the_store_is_refused_with_every_fault() -> None:
-    made = site()
-    made.controller.start_run((), "")
-    made.advance(10.0)
-    store = hall()
-    other = replace(store, floor=replace(store.floor, zones=store.floor.zones[:1]), robots=store.robots[:1])
-    changed = Controller(other, made.driver, made.planner, made.run_store, made.clock)
-    with pytest.raises(InvalidInput) as refused:
-        changed.resume_from_storage()
-    assert len(refused.value.faults) == 2
 
 
 def test_tracks_of_ended_runs_are_kept_in_storage_not_in_memory() -> None:

@@ -237,8 +237,8 @@ class Overheard:
         self.order.append("commit")
         self._store.commit(event, records)
 
-    def load(self, kind: str) -> dict[str, bytes]:
-        return self._store.load(kind)
+    def load(self, kind: str, prefix: str = "") -> dict[str, bytes]:
+        return self._store.load(kind, prefix)
 
     def close(self) -> None:
         self._store.close()

@@ -41,6 +41,16 @@ def test_a_later_record_replaces_an_earlier_one_and_none_deletes(path: Path) -> 
     store.close()
 
 
+def test_rows_are_found_by_the_beginning_of_their_keys(path: Path) -> None:
+    store = SqlRunStore(path)
+    keys = ("a", "a/r/0", "a/r/1", "a/\U0010fffe", "ab/r/0", "b/r/0", "A/r/0", "a%", "a_")
+    store.commit("{}", [Record("track", key, b"1") for key in keys])
+    assert list(store.load("track", "a/")) == ["a/r/0", "a/r/1", "a/\U0010fffe"]
+    assert set(store.load("track")) == set(keys)
+    assert store.load("run", "a/") == {}
+    store.close()
+
+
 def test_the_journal_numbers_its_lines_and_keeps_their_time(path: Path) -> None:
     times = iter((10.0, 20.5, 30.0))
     store = SqlRunStore(path, wall_s=lambda: next(times))

@@ -53,8 +53,8 @@ class RunStore(Protocol):
     def commit(self, event: str, records: Sequence[Record]) -> None:
         """Writes the journal line `event` (JSON) and the rows in one transaction; CannotStore when it did not."""
 
-    def load(self, kind: str) -> dict[str, bytes]:
-        """All rows of a kind by key."""
+    def load(self, kind: str, prefix: str = "") -> dict[str, bytes]:
+        """The rows of a kind by key: all, or those whose key begins with `prefix`."""
 
     def close(self) -> None:
         """Releases the storage; nothing is lost without it."""

@@ -16,7 +16,7 @@ from robot_fleet.control.snapshot import AlertView, RunRecord
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.coverage import CoverageRecord
 from robot_fleet.fleet.entities import CleaningRun, Robot, Share
-from robot_fleet.fleet.errors import InvalidInput
+from robot_fleet.fleet.errors import InvalidInput, WrongState
 from robot_fleet.fleet.itinerary import Itinerary, Place, Stretch
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.faults import Fault
@@ -104,7 +104,7 @@ class Rows:
             self._load_active(state.active)
 
     def record(self, run: CleaningRun) -> RunRecord:
-        """What the run cleaned and where its robots drove, from memory or storage."""
+        """What the run cleaned and where its robots drove, from memory or storage; WrongState when on another floor."""
         grid = self._state.store.floor.grid
         coverage = self._state.coverage if run is self._state.active else self._coverage(run)
         cleaned = coverage.cleaned.copy() if coverage else np.zeros(grid.shape, dtype=bool)
@@ -123,13 +123,22 @@ class Rows:
         self._load_tracks(run)
 
     def _coverage(self, run: CleaningRun) -> CoverageRecord | None:
-        body = self._run_store.load("coverage").get(run.run_id)
+        """What the run cleaned, as it was stored; WrongState when the store has another floor by now."""
+        body = self._run_store.load("coverage", run.run_id).get(run.run_id)
+        if not body:
+            return None
         floor = self._state.store.floor
-        return CoverageRecord.from_packed(floor.grid, self._state.requested(run.zones), body) if body else None
+        gone = [zone for zone in run.zones if zone not in {known.name for known in floor.zones}]
+        if gone:
+            raise _floor_changed(run, f"zone '{gone[0]}' is not there any more")
+        try:
+            return CoverageRecord.from_packed(floor.grid, self._state.requested(run.zones), body)
+        except ValueError as error:
+            raise _floor_changed(run, str(error)) from error
 
     def _load_tracks(self, run: CleaningRun) -> None:
-        rows = self._run_store.load("track")
-        for key in sorted(key for key in rows if key.startswith(f"{run.run_id}/")):
+        rows = self._run_store.load("track", f"{run.run_id}/")
+        for key in sorted(rows):
             robot = key.split("/")[1]
             run.tracks.setdefault(robot, []).extend(((t, x, y) for t, x, y in json.loads(zlib.decompress(rows[key]))))
         for robot, points in run.tracks.items():
@@ -164,6 +173,11 @@ def _check_store(state: FleetState, run: CleaningRun) -> None:
     ]
     if faults:
         raise InvalidInput("STORE_CHANGED", tuple(faults))
+
+
+def _floor_changed(run: CleaningRun, what: str) -> WrongState:
+    remedy = "Serve the store as it was, or give another database"
+    return WrongState("STORE_CHANGED", f"Run {run.run_id} was made on another floor: {what}. {remedy}")
 
 
 def _run_to(run: CleaningRun) -> bytes:

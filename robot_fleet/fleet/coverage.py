@@ -80,8 +80,9 @@ class CoverageRecord:
         """The record that `packed` came from; ValueError when it belongs to a grid of another shape."""
         text, _, bits = zlib.decompress(packed).partition(b"\n")
         head = json.loads(text)
-        if tuple(head["shape"]) != grid.shape:
-            raise ValueError(f"the coverage was kept for a grid of {head['shape']} cells, the floor has {grid.shape}")
+        kept = tuple(head["shape"])
+        if kept != grid.shape:
+            raise ValueError(f"the coverage was kept for a grid of {kept} cells, the floor has {grid.shape}")
         record = cls(grid, requested)
         flat = np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=requested.size)
         record.cleaned = flat.reshape(grid.shape).astype(bool) & requested

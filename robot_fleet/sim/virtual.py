@@ -100,9 +100,9 @@ class MemoryRunStore:
             else:
                 rows[record.key] = record.body
 
-    def load(self, kind: str) -> dict[str, bytes]:
-        """All rows of a kind by key."""
-        return dict(self._rows.get(kind, {}))
+    def load(self, kind: str, prefix: str = "") -> dict[str, bytes]:
+        """The rows of a kind by key, those whose key begins with `prefix`."""
+        return {key: body for key, body in self._rows.get(kind, {}).items() if key.startswith(prefix)}
 
     def close(self) -> None:
         """Does nothing."""
