@@ -47,7 +47,18 @@ def test_an_address_that_others_can_reach_is_refused(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", ":", "50051", ":50051", "127.0.0.1", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:70000"]
+    "address",
+    [
+        "",
+        ":",
+        "50051",
+        ":50051",
+        "127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:http",
+        "127.0.0.1:70000",
+        f"127.0.0.1:{'9' * 5000}",
+    ],
 )
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(InvalidInput) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -48,6 +49,22 @@ def test_every_command_explains_each_of_its_options(command: str, capsys: pytest
         if parameter.name != "help":
             assert parameter.help, f"{command}: {parameter.name} has no help"
     assert command in shown
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_says_all_that_is_written_and_breaks_no_line_on_a_narrow_screen(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run([command, "--help"]) == Exit.OK
+    shown = capsys.readouterr().out
+    callback = next(known.callback for known in app.registered_commands if known.callback.__name__ == command)
+    first, *rest = (inspect.getdoc(callback) or "").split("\n\n")
+    for paragraph in (first, *rest):
+        assert " ".join(paragraph.split()) in " ".join(shown.split())
+    for paragraph in rest:
+        # Several lines stay lines; a single one is wrapped.
+        assert "\n" not in paragraph or all(line in shown for line in paragraph.splitlines())
 
 
 @pytest.mark.parametrize(("command", "line"), [(name, line) for name, rows in _EXAMPLES.items() for line, _ in rows])

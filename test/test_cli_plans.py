@@ -51,6 +51,7 @@ def test_an_unsound_plan_is_told_and_ends_with_1(tmp_path: Path, tell: Tell) -> 
         (["plan", str(SHOP), "--profile", "/nowhere/robot.yaml"], ["robot.yaml"]),
         (["judge", str(SHOP), "/nowhere/plan.json"], ["/nowhere/plan.json", "cannot be read"]),
         (["judge", str(SHOP), __file__], ["is not JSON"]),
+        (["judge", str(SHOP), "/dev/zero"], ["/dev/zero", "At most"]),
         (["plan", "a" * 5000], ["there is no such folder"]),
         (["plan", str(SHOP), "--out", "/nowhere/plan.json"], ["/nowhere/plan.json cannot be written"]),
         (["plan", str(SHOP), "--picture", str(SHOP)], ["cannot be written: it is a folder"]),

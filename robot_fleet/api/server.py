@@ -67,7 +67,7 @@ class ApiServer:
 def check_loopback(address: str) -> None:
     """InvalidInput unless the address is `host:port` with a host that only this machine reaches."""
     host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
+    if not host or not port.isdecimal() or len(port) > 5 or int(port) > 65535:
         remedy = "Give, for instance, 127.0.0.1:50051."
         raise InvalidInput("BAD_ADDRESS", (_fault(address, "it is not host:port", remedy),))
     if not _is_loopback(host.strip("[]")):

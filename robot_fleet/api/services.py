@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import uuid
 from collections.abc import AsyncIterator
 from typing import TypeAlias
@@ -37,6 +36,8 @@ class FleetService(FleetServiceServicer):
         self._hub = hub
         self._robots = {robot.name for robot in store.robots}
         self._seats = Seats()
+        # Now: made for the first who asks, a large floor would keep a stop waiting for most of a second.
+        self._floor = floor_to_proto(store.floor)
 
     async def StartCleaningRun(self, request: pb.StartCleaningRunRequest, context: Context) -> run_pb.CleaningRun:
         findings = Findings()
@@ -153,10 +154,6 @@ class FleetService(FleetServiceServicer):
             request.page_token,
         )
         return pb.ListAlertsResponse(alerts=map(alert_to_proto, alerts), next_page_token=token)
-
-    @functools.cached_property
-    def _floor(self) -> floor_pb2.Floor:
-        return floor_to_proto(self._store.floor)
 
 
 def _check_run_id(run_id: str) -> None:

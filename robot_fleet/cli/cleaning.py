@@ -49,7 +49,9 @@ def stop(
 ) -> None:
     """Stop a run for good, and wait until its robots rest.
 
-    What was cleaned is kept. Ends with 1 and names the robots when one did not confirm that it rests.
+    What was cleaned is kept. Ends with 1 and names the robots when one did not
+    confirm that it rests.
+
     This is no emergency stop: use the button on the robot for that.
     """
     from robot_fleet.client import FleetClient
@@ -95,8 +97,9 @@ def status(run_id: RunId = "", as_json: AsJson = False, address: Address = DEFAU
 def watch(run_id: RunId = "", as_json: AsJson = False, address: Address = DEFAULT_ADDRESS) -> None:
     """Follow a run until it ends: area, each robot's state and battery, time to go.
 
-    With --json one line for each change. Ends with 0 when the run was COMPLETED, else with 1. A controller that is started
-    again is found again. Ctrl-C ends the watching, not the run.
+    With --json one line for each change. Ends with 0 when the run was COMPLETED,
+    else with 1. A controller that is started again is found again. Ctrl-C ends
+    the watching, not the run.
     """
     from robot_fleet.client import FleetClient
 

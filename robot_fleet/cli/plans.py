@@ -64,9 +64,12 @@ def judge(
 ) -> None:
     """Judge a plan, or the paths of another program: is it safe, does it cover, can it be driven in its time.
 
-    Ends with 1 when anything is wrong with it. The judge shares no code with the planner. Paths are
-    {"format": "robot-fleet-paths/1", "robots": [{"name": "r1", "points": [[x, y], ...]}]}, in metres. With --profile every
-    robot is of that kind, whatever the file says; robots without a profile are of the store's kind.
+    Ends with 1 when anything is wrong with it. The judge shares no code with
+    the planner. With --profile every robot is of that kind, whatever the file
+    says; robots without a profile are of the store's kind. Paths are, in metres,
+
+    {"format": "robot-fleet-paths/1",
+     "robots": [{"name": "r1", "points": [[1.0, 2.5], [9.0, 2.5], ...]}]}
     """
     from robot_fleet.cli.screen import print_json
     from robot_fleet.planning.judge import judge as judged
@@ -130,14 +133,16 @@ def _document(store: Store, made: Plan) -> dict[str, object]:
 def _read_plan(store: Store, file: Path, overrule: bool) -> PlanDocument:
     from robot_fleet.fleet.errors import InvalidInput
     from robot_fleet.floor.profile import BUILT_IN
-    from robot_fleet.planning.plan_file import BadPlan, read_plan
+    from robot_fleet.planning.plan_file import MOST_BYTES, BadPlan, read_plan
     from robot_fleet.planning.plan_format import Profiles
 
     of_robot = {robot.name: robot.profile for robot in store.robots}
     named = {**BUILT_IN, **{profile.name: profile for profile in of_robot.values()}}
     usual = store.robots[0].profile
     try:
-        return read_plan(file.read_bytes(), Profiles(named, of_robot, usual, usual if overrule else None), str(file))
+        with file.open("rb") as opened:  # which may be a device that never ends
+            text = opened.read(MOST_BYTES + 1)
+        return read_plan(text, Profiles(named, of_robot, usual, usual if overrule else None), str(file))
     except OSError as fault:
         remedy = "Name a plan as `robot-fleet plan STORE --out FILE` writes it."
         raise CommandFailed(Exit.USAGE, f"{file} cannot be read: {fault.strerror}", remedy) from None
