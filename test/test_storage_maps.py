@@ -174,6 +174,12 @@ def test_a_broken_image_is_a_fault(folder: Path, content: bytes) -> None:
     assert list(faults(described(folder))) == ["map.pgm"]
 
 
+def test_a_drawing_that_a_program_would_have_to_be_run_for_is_no_image(folder: Path) -> None:
+    drawing = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(run me) print\n%%EOF\n"
+    (folder / "map.pgm").write_bytes(drawing)
+    assert faults(described(folder)) == {"map.pgm": "is no image"}
+
+
 def test_a_truncated_png_is_a_fault(folder: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (60, 60), dtype=np.uint8)
     Image.fromarray(noise).save(folder / "map.png")

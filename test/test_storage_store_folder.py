@@ -210,10 +210,11 @@ def test_a_robot_of_a_broken_profile_is_not_blamed_too(folder: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"type": "FeatureCollection"}', '{"type": "Point", "features": []}', "\x00"]
 )
-def test_a_broken_floor_file_is_a_fault(folder: Path, text: str) -> None:
-    filled(folder)
+def test_a_broken_floor_file_is_one_fault_and_its_docks_are_not_called_missing_too(folder: Path, text: str) -> None:
+    filled(folder, robots="robots: [{name: one, profile: W, dock: a}]")
     (folder / "floor.geojson").write_text(text)
-    assert faults(folder)[0].startswith("floor.geojson:")
+    (fault,) = faults(folder)
+    assert fault.startswith("floor.geojson:")
 
 
 def test_every_fault_of_every_file_comes_in_one_answer(folder: Path) -> None:

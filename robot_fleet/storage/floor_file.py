@@ -34,13 +34,17 @@ Built: TypeAlias = Zone | Keepout | OneWay | Dock
 
 @dataclass
 class FloorFile:
-    """What a floor.geojson holds. `names` has the names of the broken features as well, by kind."""
+    """What a floor.geojson holds. `names` has the names of the broken features as well, by kind.
+
+    `is_read` is False for a file of which nothing could be understood.
+    """
 
     zones: list[Zone] = field(default_factory=list)
     keepouts: list[Keepout] = field(default_factory=list)
     docks: list[Dock] = field(default_factory=list)
     one_ways: list[OneWay] = field(default_factory=list)
     names: dict[str, set[str]] = field(default_factory=lambda: {kind: set() for kind in KNOWN})
+    is_read: bool = True
 
     def add(self, feature: Built) -> None:
         """Adds the feature to those of its kind."""
@@ -59,11 +63,13 @@ def read_floor_file(path: Path, faults: list[Fault]) -> FloorFile:
     found = FloorFile()
     document = read_json(path, faults) if is_there(path) else None
     if document is None:
+        found.is_read = not is_there(path)
         return found
     features = document.get("features")
     if document.get("type") != "FeatureCollection" or not isinstance(features, list):
         remedy = 'Give {"type": "FeatureCollection", "features": [...]}.'
         faults.append(Fault(path.name, "", "is no FeatureCollection", remedy))
+        found.is_read = False
         return found
     for number, feature in enumerate(features, start=1):
         _Feature(f"feature {number}", feature, found, faults).read()

@@ -23,6 +23,8 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.storage.documents import is_number, read_yaml, shown
 
 MOST_PIXELS = 400_000_000
+# Pixels alone: for PostScript and the like an image reader would start an interpreter on what the file says.
+FORMATS = ("PPM", "PNG", "BMP", "JPEG", "GIF", "TIFF", "WEBP")
 MOST_SHOWN = 300
 REQUIRED = ("image", "resolution", "origin", "negate", "occupied_thresh", "free_thresh")
 # What image readers raise for files that are broken in one way or another.
@@ -79,7 +81,7 @@ def read_image(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
     bomb_limit = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None  # the limit below is ours: PIL's own is smaller than a large map
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise ValueError(f"has {image.width} x {image.height} pixels")
             return _pixels(image)

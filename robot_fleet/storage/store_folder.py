@@ -94,12 +94,12 @@ def _more(entries: list[RobotEntry], count: int, profile: RobotProfile) -> list[
 
 
 def _known_docks(entries: list[RobotEntry], drawn: FloorFile, faults: list[Fault]) -> list[RobotEntry]:
-    """The robots whose dock is in the floor file, or that have none yet."""
+    """The robots whose dock is in the floor file, or that have none yet; a file that cannot be read blames no robot."""
     known = []
     for entry in entries:
         if not entry.dock or entry.dock in {dock.name for dock in drawn.docks}:
             known.append(entry)
-        elif entry.dock not in drawn.names["dock"]:
+        elif drawn.is_read and entry.dock not in drawn.names["dock"]:
             what = f'there is no dock "{entry.dock}"'
             faults.append(Fault(ROBOTS_FILE, f'robot "{entry.name}"', what, "Draw it, or name another."))
     return known
