@@ -112,14 +112,12 @@ def _even_odd(grid: OccupancyGrid, corners: list[tuple[float, float]]) -> NDArra
     return inside.reshape(grid.shape)
 
 
-def test_shares_are_of_the_mask_that_is_asked_about() -> None:
+def test_square_metres_are_those_of_the_mask_that_is_asked_about() -> None:
     cover = record()
     cover.credit("r1", HEAD, Pose(1, 2), Pose(1.5, 2))
     left = np.zeros(cover.grid.shape, dtype=bool)
     left[:, :25] = True
     assert cover.cleaned_in_m2(left) == pytest.approx(0.25 * 0.7)
-    assert cover.share_of(cover.cleaned) == 1.0
-    assert cover.share_of(np.zeros_like(left)) == 1.0
 
 
 def test_a_packed_record_comes_back_whole() -> None:

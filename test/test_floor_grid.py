@@ -71,11 +71,6 @@ def test_the_centre_of_a_cell_lies_in_it(row: int, col: int, origin: Pose) -> No
     assert cells.contains(centre).all()
 
 
-def test_cells_that_a_polygon_touches_are_never_left_out() -> None:
-    touched = grid((20, 20)).touched_by(box(0.26, 0.26, 0.49, 0.51))
-    assert touched[5:11, 5:10].all()
-
-
 def test_a_grid_refuses_what_cannot_be_one() -> None:
     with pytest.raises(ValueError, match="resolution"):
         OccupancyGrid(np.zeros((2, 2), dtype=np.int8), float("nan"), Pose(0, 0))

@@ -91,7 +91,7 @@ def _send(state: FleetState, run: CleaningRun, robot: Robot, piece: Piece) -> No
     run.pieces += 1
     leg_id = f"{run.run_id}-{run.pieces}-{robot.name}"
     due_s = state.now_s + 30.0 + 3.0 * _expected_s(robot, piece.points)
-    robot.order = Order(leg_id, piece, state.now_s, due_s)
+    robot.order = Order(leg_id, piece, due_s)
     robot.happen(kind_event(piece.kind))
     state.send(_command(state, robot, leg_id, piece))
     state.touch("robot", robot.name)

@@ -49,11 +49,6 @@ class CoverageRecord:
         """Square metres that are cleaned within a mask (rows, cols)."""
         return int(np.count_nonzero(self.cleaned & mask)) * self.grid.cell_area_m2
 
-    def share_of(self, mask: NDArray[np.bool_]) -> float:
-        """Cleaned share of a mask (rows, cols), 0..1; an empty mask is wholly cleaned."""
-        cells = int(np.count_nonzero(mask))
-        return int(np.count_nonzero(self.cleaned & mask)) / cells if cells else 1.0
-
     def credit(self, robot: str, head: Head, before: Pose, after: Pose) -> float:
         """Marks the floor that a running head swept between two poses (map frame); square metres that are new."""
         left, right = _head_line(head, before)

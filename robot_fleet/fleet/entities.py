@@ -26,7 +26,6 @@ class Order:
 
     leg_id: str
     piece: Piece
-    sent_at_s: float
     due_s: float
     progress_m: float = 0.0
     cancel_asked_s: float | None = None

@@ -39,14 +39,6 @@ class Footprint:
             return self.radius_m
         return max(math.hypot(x, y) for x, y in self.corners_m)
 
-    @property
-    def inscribed_m(self) -> float:
-        """Radius of the largest disc about the turning centre inside the robot; 0 when the centre lies outside."""
-        if self.radius_m is not None:
-            return self.radius_m
-        outline = Polygon(self.corners_m)
-        return float(outline.exterior.distance(Point(0, 0))) if outline.contains(Point(0, 0)) else 0.0
-
     def at(self, pose: Pose, grown_m: float = 0.0) -> Polygon:
         """The floor under the robot at `pose`, grown on all sides by `grown_m`; a disc becomes a circumscribed 64-gon."""
         if self.radius_m is not None:

@@ -119,10 +119,6 @@ class OccupancyGrid:
         inside = _even_odd(ring, range(low, high), range(first, last))
         return slice(low, high), slice(first, last), inside
 
-    def touched_by(self, shape: BaseGeometry) -> NDArray[np.bool_]:
-        """Mask (rows, cols) of the cells that a map-frame polygon touches, on the safe side (grown by half a diagonal)."""
-        return self.centres_inside(shape.buffer(self.resolution_m * math.sqrt(0.5)))
-
     def polygons(self, mask: NDArray[np.bool_]) -> list[Polygon]:
         """The marked cells (rows, cols) as map-frame polygons with holes, one for each 4-connected region."""
         shapes = np.array(outlines(mask), dtype=object)
