@@ -151,7 +151,8 @@ class FleetServiceServicer:
     def GetCleaningRun(self, request, context):
         """Returns a run. Changes nothing.
 
-        Errors: INVALID_ARGUMENT; NOT_FOUND (no such run).
+        Errors: INVALID_ARGUMENT; NOT_FOUND (no such run); FAILED_PRECONDITION (its full view is of a floor that the store no
+        longer has).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
