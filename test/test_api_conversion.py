@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from robot_fleet.api.conversion import (
     run_from_proto,
     run_to_proto,
 )
+from robot_fleet.api.conversion import runs as runs_conversion
 from robot_fleet.api.conversion.geometry import bitmap_from_proto, bitmap_to_proto, inflate, polygon_from_proto
 from robot_fleet.api.v1 import alert_pb2, cleaning_run_pb2, fleet_service_pb2, geometry_pb2, robot_pb2
 from robot_fleet.control.snapshot import AlertView, RobotShare, RobotView, RunRecord, RunView, ZoneProgress
@@ -89,6 +91,16 @@ alerts = st.builds(
     remedy=words,
     active=st.booleans(),
 )
+
+
+def test_the_outlines_of_missed_floor_are_converted_once_while_a_run_goes_on() -> None:
+    missed = tuple(MissedArea("hall", MissedReason.TOO_NARROW, box(x, 0, x + 0.5, 1), 0.5) for x in range(50))
+    run = RunView("r", "q", "hall", ("hall",), RunState.RUNNING, "", 1, 0, 0, None, 1, 9, 99, 90, 5, missed=missed)
+    run_to_proto(run)
+    before = runs_conversion._missed_to_proto.cache_info().misses
+    later = run_to_proto(replace(run, version=2, cleaned_m2=6.0))
+    assert runs_conversion._missed_to_proto.cache_info().misses == before
+    assert run_from_proto(later).missed == missed
 
 
 @given(runs)

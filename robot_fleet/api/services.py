@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from typing import TypeAlias
@@ -88,7 +89,11 @@ class FleetService(FleetServiceServicer):
             request.page_size,
             request.page_token,
         )
-        return pb.ListCleaningRunsResponse(cleaning_runs=map(run_to_proto, runs), next_page_token=token)
+        answer = pb.ListCleaningRunsResponse(next_page_token=token)
+        for run in runs:
+            answer.cleaning_runs.append(run_to_proto(run))
+            await asyncio.sleep(0)  # a stop must not wait for a list of many nights
+        return answer
 
     async def WatchCleaningRun(
         self, request: pb.WatchCleaningRunRequest, context: Context

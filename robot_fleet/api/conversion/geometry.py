@@ -6,6 +6,7 @@ import zlib
 from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from shapely import Polygon
 
@@ -77,7 +78,7 @@ def _cell_count(rows: int, cols: int) -> int:
 
 
 def _ring(ring: Any) -> pb.Ring:
-    return pb.Ring(points=[pb.Point(x_m=x, y_m=y) for x, y, *_ in ring.coords[:-1]])
+    return pb.Ring(points=[pb.Point(x_m=x, y_m=y) for x, y in shapely.get_coordinates(ring)[:-1].tolist()])
 
 
 def _points(ring: pb.Ring) -> list[tuple[float, float]]:

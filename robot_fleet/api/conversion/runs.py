@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from robot_fleet.api.conversion.geometry import polygon_from_proto, polygon_to_proto
 from robot_fleet.api.conversion.values import (
     duration_from_proto,
@@ -107,6 +109,8 @@ def _share_from_proto(message: pb.RobotShare) -> RobotShare:
     )
 
 
+# Outlines are most of a run, and stay the same while every watcher gets the run ten times a second.
+@functools.lru_cache(maxsize=4096)
 def _missed_to_proto(area: MissedArea) -> pb.MissedArea:
     return pb.MissedArea(
         zone=area.zone,
