@@ -55,54 +55,52 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="robot_fleet_colcon_") as folder:
         workspace = Path(folder)
         copy_tree(workspace / "src" / NAME)
-
-        listed = colcon(workspace, "list", "--base-paths", "src").split()
-        if listed[:1] != [NAME] or listed[-1:] != ["(ros.ament_python)"]:
-            fail(f"`colcon list` says {' '.join(listed) or 'nothing'}; it should say {NAME} … (ros.ament_python)")
-        print(f"colcon: {' '.join(listed)}", flush=True)
-
+        check_listed(workspace)
         print("colcon: building (about 10 s)", flush=True)
         colcon(workspace, "build", "--base-paths", "src")
-        prefix = workspace / "install" / NAME
-        expected = [prefix / "lib" / NAME / program for program in PROGRAMS]
-        expected += [
-            prefix / "share/ament_index/resource_index/packages" / NAME,
-            prefix / "share" / NAME / "package.xml",
-        ]
-        for kind in ("launch", "config", "maps"):
-            sources = [path for path in (ROOT / kind).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-            sources = [path for path in sources if path.suffix != ".py" or kind == "launch"]
-            expected += [prefix / "share" / NAME / path.relative_to(ROOT) for path in sources if path.name[0] != "."]
-        missing = [str(path.relative_to(workspace)) for path in expected if not path.exists()]
-        if missing:
-            fail("the build did not install " + ", ".join(missing))
-
-        for program in PROGRAMS:
-            asked = [
-                shutil.which("bash") or "bash",
-                "-c",
-                f"source install/setup.bash && {prefix / 'lib' / NAME / program} --help",
-            ]
-            done = subprocess.run(asked, check=False, cwd=workspace, capture_output=True, text=True)
-            if done.returncode != 0 or "Usage" not in done.stdout:
-                fail(f"the installed {program} --help ended with {done.returncode}: {done.stdout}{done.stderr}"[-2000:])
-
+        installed = check_installed(workspace)
+        check_programs(workspace)
         print("colcon: testing (the quick tests)", flush=True)
-        colcon(
-            workspace,
-            "test",
-            "--base-paths",
-            "src",
-            "--return-code-on-test-failure",
-            "--event-handlers",
-            "console_direct+",
-        )
+        options = ("--return-code-on-test-failure", "--event-handlers", "console_direct+")
+        colcon(workspace, "test", "--base-paths", "src", *options)
         ran, skipped = count(workspace / "build" / NAME)
         if ran - skipped <= 0:
             fail("`colcon test` ran no test")
-        print(
-            f"colcon: built, {len(expected)} installed files in place, {ran - skipped} tests passed, {skipped} skipped"
-        )
+        print(f"colcon: built, {installed} installed files in place, {ran - skipped} tests passed, {skipped} skipped")
+
+
+def check_listed(workspace: Path) -> None:
+    """End unless colcon takes the package for what it is."""
+    listed = colcon(workspace, "list", "--base-paths", "src").split()
+    if listed[:1] != [NAME] or listed[-1:] != ["(ros.ament_python)"]:
+        fail(f"`colcon list` says {' '.join(listed) or 'nothing'}; it should say {NAME} … (ros.ament_python)")
+    print(f"colcon: {' '.join(listed)}", flush=True)
+
+
+def check_installed(workspace: Path) -> int:
+    """End unless everything that belongs there was installed; return how many files that are."""
+    prefix = workspace / "install" / NAME
+    share = prefix / "share" / NAME
+    expected = [prefix / "lib" / NAME / program for program in PROGRAMS]
+    expected += [prefix / "share/ament_index/resource_index/packages" / NAME, share / "package.xml"]
+    for kind in ("launch", "config", "maps"):
+        sources = [path for path in (ROOT / kind).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+        sources = [path for path in sources if path.suffix != ".py" or kind == "launch"]
+        expected += [share / path.relative_to(ROOT) for path in sources if path.name[0] != "."]
+    missing = [str(path.relative_to(workspace)) for path in expected if not path.exists()]
+    if missing:
+        fail("the build did not install " + ", ".join(missing))
+    return len(expected)
+
+
+def check_programs(workspace: Path) -> None:
+    """End unless every installed program starts in the workspace's environment."""
+    for program in PROGRAMS:
+        file = workspace / "install" / NAME / "lib" / NAME / program
+        asked = [shutil.which("bash") or "bash", "-c", f"source install/setup.bash && {file} --help"]
+        done = subprocess.run(asked, check=False, cwd=workspace, capture_output=True, text=True)
+        if done.returncode != 0 or "Usage" not in done.stdout:
+            fail(f"the installed {program} --help ended with {done.returncode}: {done.stdout}{done.stderr}"[-2000:])
 
 
 def count(build: Path) -> tuple[int, int]:
