@@ -20,6 +20,7 @@ from robot_fleet.api.server import SERVICE, ApiServer, check_loopback
 from robot_fleet.api.services import FleetService
 from robot_fleet.api.v1 import fleet_service_pb2 as pb
 from robot_fleet.api.v1.fleet_service_pb2_grpc import FleetServiceStub
+from robot_fleet.api.watches import MOST_WATCHES
 from robot_fleet.control.snapshot import RobotView
 from robot_fleet.fleet.errors import InvalidInput
 
@@ -90,6 +91,24 @@ async def test_health_says_serving(site: ApiSite) -> None:
         for service in ("", SERVICE):
             answer = await health.Check(health_pb2.HealthCheckRequest(service=service))
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_health_is_watched_until_the_server_closes_and_not_by_so_many_that_other_calls_starve(
+    site: ApiSite,
+) -> None:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{site.port}") as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        watches = [health.Watch(health_pb2.HealthCheckRequest(service=SERVICE)) for _ in range(MOST_WATCHES)]
+        for watch in watches:
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await health.Watch(health_pb2.HealthCheckRequest(service="")).read()
+        assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert (await FleetServiceStub(channel).ListRobots(pb.ListRobotsRequest(), timeout=5.0)).robots
+        for watch in watches[1:]:
+            watch.cancel()
+        await site.server.close()
+        assert (await watches[0].read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 async def test_reflection_lists_the_service_and_its_protos(site: ApiSite) -> None:

@@ -13,6 +13,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from robot_fleet.api.errors import incident_status, status_of
+from robot_fleet.api.watches import Seats, TooManyWatches
 from robot_fleet.control.ports import CannotStore
 from robot_fleet.fleet.errors import FleetError, InvalidInput
 from robot_fleet.floor.faults import Fault
@@ -29,6 +30,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
 
     def __init__(self, on_bug: OnBug) -> None:
         self._on_bug = on_bug
+        self._seats = Seats()
 
     async def intercept_service(
         self,
@@ -38,8 +40,10 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         """The method's handler, wrapped."""
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or not method.startswith(_OURS):
+        if handler is None:
             return handler
+        if not method.startswith(_OURS):
+            return self._seated(method, handler) if handler.response_streaming else handler
         # The request is decoded within the wrapping, so that bytes which are no message get an answer like any other fault.
         if handler.unary_stream:
             return grpc.unary_stream_rpc_method_handler(
@@ -65,6 +69,27 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
                 await self._abort(method, error, context)
 
         return answers
+
+    def _seated(self, method: str, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
+        """Health and reflection, whose streams may stay open for ever, without the room of all other calls."""
+        serve = handler.stream_stream if handler.request_streaming else handler.unary_stream
+
+        async def answers(request: Any, context: grpc.aio.ServicerContext) -> None:
+            try:
+                with self._seats.one():
+                    answering = serve(request, context)
+                    if not hasattr(answering, "__aiter__"):
+                        await answering  # it writes by itself
+                        return
+                    async for message in answering:
+                        await context.write(message)
+            except TooManyWatches as error:
+                await self._abort(method, error, context)
+
+        made = (
+            grpc.stream_stream_rpc_method_handler if handler.request_streaming else grpc.unary_stream_rpc_method_handler
+        )
+        return made(answers, handler.request_deserializer, handler.response_serializer)
 
     async def _abort(self, method: str, error: Exception, context: grpc.aio.ServicerContext) -> None:
         if isinstance(error, grpc.aio.AbortError | grpc.aio.UsageError):
