@@ -71,12 +71,13 @@ def judge(
     {"format": "robot-fleet-paths/1",
      "robots": [{"name": "r1", "points": [[1.0, 2.5], [9.0, 2.5], ...]}]}
     """
-    from robot_fleet.cli.screen import print_json
+    from robot_fleet.cli.screen import print_json, stderr
     from robot_fleet.planning.judge import judge as judged
 
     loaded, document = _judged_file(store, file, profile)
     _check_zones(loaded, document.plan.zones)
-    verdict = judged(loaded.floor, document.plan, document.profiles, document.starts)
+    with stderr().status("judging"):
+        verdict = judged(loaded.floor, document.plan, document.profiles, document.starts)
     if as_json:
         print_json(verdict.as_dict())
     else:
