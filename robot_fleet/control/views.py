@@ -114,7 +114,9 @@ def count_zones(state: FleetState, run: CleaningRun) -> None:
     if coverage is None:
         return
     floor = state.store.floor
-    lost_m2 = {name: sum(area.area_m2 for area in run.unplanned if area.zone == name) for name in run.zones}
+    # What a plan leaves out for the sake of time could be cleaned all the same.
+    lost = [area for area in run.unplanned if area.reason is not MissedReason.NOT_CLEANED]
+    lost_m2 = {name: sum(area.area_m2 for area in lost if area.zone == name) for name in run.zones}
     run.zone_rows = []
     for name in run.zones:
         mask = state.zone_mask(name)
