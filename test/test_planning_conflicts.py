@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, RobotProfile
-from robot_fleet.planning.conflicts import kept_apart
+from robot_fleet.floor.store import Dock
+from robot_fleet.planning.apart import kept_apart
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Starter
 from robot_fleet.planning.timing import timed
 
@@ -114,3 +116,34 @@ def test_who_would_be_shut_out_by_one_that_is_done_goes_first() -> None:
     apart = kept_apart([one, other, last], [first, second, third])
     assert min(_nearest_m(apart[i], apart[j]) for i, j in ((0, 1), (0, 2), (1, 2))) >= 0.7
     assert max(path.finish_s for path in apart) == pytest.approx(one.finish_s)
+
+
+def _tour(name: str, ring: list[tuple[float, float]]) -> tuple[CoveragePath, Starter]:
+    """Out of a dock below the first place, once round, and back."""
+    x, y = ring[0]
+    dock = Dock(name, Pose(x, y - 1.5, -math.pi / 2), 0.7)
+    stages = [
+        (LegKind.UNDOCK, [(x, y - 1.5), (x, y - 0.8)]),
+        (LegKind.TRANSIT, [(x, y - 0.8), (x, y)]),
+        (LegKind.CLEAN, ring),
+        (LegKind.TRANSIT, [(x, y), (x, y - 0.8)]),
+        (LegKind.DOCK, [(x, y - 0.8), (x, y - 1.5)]),
+    ]
+    legs = [
+        Leg(f"{name}-{k}", kind, np.array(points, dtype=np.float64), np.zeros(len(points)), reverse=k == 0)
+        for k, (kind, points) in enumerate(stages)
+    ]
+    robot = Starter(name, REFERENCE_R, dock.pose, True, dock)
+    return CoveragePath(name, tuple(timed(legs, REFERENCE_R, dock.pose))), robot
+
+
+def test_a_robot_drives_its_tour_the_other_way_round_rather_than_wait_for_one_that_comes_towards_it() -> None:
+    one, first = _tour("a", [(0, 0), (10, 0), (10, 6), (0, 6), (0, 0)])
+    other, second = _tour("b", [(2, 0), (0, 0), (0, 6), (10, 6), (10, 0), (2, 0)])
+    apart = kept_apart([one, other], [first, second])
+    assert _nearest_m(*apart) >= 0.7
+    assert max(path.finish_s for path in apart) < 1.25 * max(one.finish_s, other.finish_s)
+    for path, was in zip(apart, (one, other), strict=True):
+        assert [leg.leg_id for leg in path.legs] == [leg.leg_id for leg in was.legs]
+        assert all((a.points[-1] == b.points[0]).all() for a, b in pairwise(path.legs))
+        assert sum(leg.length_m for leg in path.legs) == pytest.approx(sum(leg.length_m for leg in was.legs))

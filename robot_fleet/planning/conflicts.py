@@ -1,7 +1,7 @@
 """Robots that would meet by their planned times, kept apart by short waits on their ways.
 
-One robot after the other gets its times along its path (Erdmann, Lozano-Perez, "On multiple moving objects", 1987), the
-one with the longest path first; where a robot would come too near to one that has its times already, it waits at the
+One robot after the other gets its times along its path (Erdmann, Lozano-Perez, "On multiple moving objects", 1987);
+where a robot would come too near to one that has its times already, it waits at the
 place before, or in its dock. For a fixed path the earliest such times are found over the safe intervals of each place
 (Phillips, Likhachev, "SIPP: Safe interval path planning for dynamic environments", 2011).
 """
@@ -25,44 +25,9 @@ _MARGIN_M = 0.1
 _APART_S = 2.0
 _LONGEST_S = 900.0
 _STILL_M = 1e-4
-# So many orders of robots are tried, until all are home so nearly as early as the last one would be alone.
-_ORDERS, _GOOD = 8, 1.01
 
 # Leg, vertex, seconds.
 Wait = tuple[int, int, float]
-
-
-def kept_apart(paths: Sequence[CoveragePath], robots: Sequence[Starter]) -> list[CoveragePath]:
-    """The paths with waits, so that robots do not meet; a robot for which no waits help keeps its times.
-
-    Among a few orders the best is kept. In the next one always that robot goes first which found no times or, when all
-    found some, which comes home last by its waits.
-    """
-    ways = [_Way.of(path, robot) for path, robot in zip(paths, robots, strict=True)]
-    alone = [path.finish_s for path in paths]
-    order = sorted(range(len(ways)), key=lambda k: (-alone[k], k))
-    tried: list[list[int]] = []
-    best, least = list(paths), (len(paths) + 1, math.inf)
-    while len(tried) < _ORDERS and order not in tried:
-        tried.append(order)
-        found, stuck = _settled(paths, robots, ways, order)
-        finish = [path.finish_s for path in found]
-        if (len(stuck), max(finish, default=0.0)) < least:
-            best, least = found, (len(stuck), max(finish, default=0.0))
-        late = [k for k in sorted(order, key=lambda k: -finish[k]) if finish[k] > alone[k] + _APART_S]
-        if not stuck and (not late or max(finish) <= _GOOD * max(alone)):
-            break
-        order = _next_order(order, stuck or late, tried)
-    return best
-
-
-def _next_order(order: list[int], urgent: list[int], tried: list[list[int]]) -> list[int]:
-    """The order with the first of the urgent robots put first that gives an order not yet tried; else the same order."""
-    for first in urgent:
-        other = [first, *(k for k in order if k != first)]
-        if other not in tried:
-            return other
-    return order
 
 
 def delayed(path: CoveragePath, robot: Starter, waits: Sequence[Wait]) -> CoveragePath:
@@ -84,16 +49,19 @@ def delayed(path: CoveragePath, robot: Starter, waits: Sequence[Wait]) -> Covera
     return CoveragePath(path.robot, tuple(legs))
 
 
-def _settled(
-    paths: Sequence[CoveragePath], robots: Sequence[Starter], ways: list[_Way], order: list[int]
+def settled(
+    paths: Sequence[CoveragePath], robots: Sequence[Starter], ways: list[Way], order: list[int]
 ) -> tuple[list[CoveragePath], list[int]]:
-    """All paths with their waits, settled in this order, and the robots for which no waits help."""
+    """All paths with waits, so that robots do not meet, settled in this order; and the robots for which no waits help.
+
+    Those keep apart from the ones that drive, at least.
+    """
     found, stuck = list(paths), []
     traffic = _Traffic()
     for k in order:
         waits = _least_waits(ways[k], traffic.blocked(ways[k]))
         if waits is None:
-            # Somebody's dock lies on its way: it keeps apart from those that drive, at least.
+            # Somebody's dock lies on its way.
             stuck.append(k)
             waits = _least_waits(ways[k], traffic.blocked(ways[k], parked=False))
         found[k] = delayed(paths[k], robots[k], waits or [])
@@ -102,7 +70,7 @@ def _settled(
 
 
 @dataclass(frozen=True, eq=False)
-class _Way:
+class Way:
     """Where a robot is (n, 2) at times `when` (n,) if it never waits, and at which samples (m,) it may wait.
 
     `vertices` (m, 2) holds their legs and vertices. A robot without work is a way of one sample.
@@ -115,7 +83,7 @@ class _Way:
     radius_m: float
 
     @classmethod
-    def of(cls, path: CoveragePath, robot: Starter) -> _Way:
+    def of(cls, path: CoveragePath, robot: Starter) -> Way:
         """The way along a path."""
         radius = robot.profile.footprint.circumscribed_m
         if not path.legs:
@@ -166,7 +134,7 @@ class _Traffic:
         self.end: Floats = np.zeros(0)
         self.radius_m = 0.0
 
-    def add(self, way: _Way, path: CoveragePath, robot: Starter) -> None:
+    def add(self, way: Way, path: CoveragePath, robot: Starter) -> None:
         """Takes in a robot with the times of its path."""
         when: Floats = np.arange(0.0, path.finish_s + _STEP_S, _STEP_S, dtype=np.float64)
         at = _places(path, robot, when) if path.legs else np.repeat(way.at, len(when), axis=0)
@@ -176,7 +144,7 @@ class _Traffic:
         self.begin, self.end = np.concatenate((self.begin, when - _STEP_S)), np.concatenate((self.end, end))
         self.radius_m = max(self.radius_m, way.radius_m)
 
-    def blocked(self, way: _Way, parked: bool = True) -> Taken:
+    def blocked(self, way: Way, parked: bool = True) -> Taken:
         """When the places of a way are taken, since others come near to them.
 
         Without `parked` those that are done are not in the way.
@@ -188,7 +156,7 @@ class _Traffic:
         return taken(way.at, others(self.at, self.begin, end, touch), touch)
 
 
-def _least_waits(way: _Way, busy: Taken) -> list[Wait] | None:
+def _least_waits(way: Way, busy: Taken) -> list[Wait] | None:
     """The waits (leg, vertex, seconds) with which a robot is done earliest; None when it always meets somebody."""
     waits = least_waits(way.when, way.rests, busy, _LONGEST_S)
     if not len(waits):

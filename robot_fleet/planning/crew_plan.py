@@ -171,7 +171,8 @@ class CrewPlan:
         crew = self.crew
         laid = Laying(crew.terrain, crew.reach, crew.wanted, self.profile, crew.spacing_m, self._in_haste).lanes()
         lanes, robots = joined(crew.terrain, laid), len(crew.robots)
-        lanes = without_fallow(lanes, crew.wanted, self.profile.head, crew.terrain.side_m)
+        if self.request.cleaned is not None:
+            lanes = without_fallow(lanes, crew.wanted, self.profile.head, crew.terrain.side_m)
         return parted(lanes, max(_PART_M, sum(map(length_m, lanes)) / max(_PARTS, _PARTS_EACH * robots)))
 
     def _with_homes(self, lanes: list[Floats]) -> list[Floats]:
@@ -239,11 +240,12 @@ class CrewPlan:
     @cached_property
     def _asked(self) -> Bools:
         """Floor that is asked for and from which a head reaches floor that is not clean yet, with a little to spare."""
+        requested = self.request.floor.requested(self.request.zones)
+        if self.request.cleaned is None:
+            return requested
         head, clean = self.profile.head, (~self.crew.wanted).astype(np.uint8)
         near = cv2.distanceTransform(clean, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * self.crew.terrain.side_m
-        return self.request.floor.requested(self.request.zones) & (
-            near <= head.width_m / 2 + abs(head.offset_m) + _SPARE_M
-        )
+        return requested & (near <= head.width_m / 2 + abs(head.offset_m) + _SPARE_M)
 
     def _zone(self, lane: Floats) -> str:
         middle = Point(lane[len(lane) // 2] / 2 + lane[(len(lane) - 1) // 2] / 2)

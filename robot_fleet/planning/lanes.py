@@ -170,14 +170,16 @@ def _line(cols: Floats, rows: Floats, counts: Bools | None = None) -> Floats:
     counts = np.ones(len(cols), dtype=bool) if counts is None else counts
     if counts.sum() < 3:
         return np.full(len(cols), float(np.median(rows[counts])))
-    centred = cols - cols.mean()
-    weight = np.ones(int(counts.sum()))
+    x, y = cols[counts] - cols.mean(), rows[counts]
+    weight = np.ones(len(x))
     for _ in range(8):
-        slope, offset = np.polyfit(centred[counts], rows[counts], 1, w=np.sqrt(weight))
-        weight = 1.0 / np.maximum(np.abs(rows[counts] - offset - slope * centred[counts]), 0.1)
+        mean_x, mean_y = float(weight @ x / weight.sum()), float(weight @ y / weight.sum())
+        slope = float((weight * (x - mean_x)) @ y / ((weight * (x - mean_x)) @ x))
+        offset = mean_y - slope * mean_x
+        weight = 1.0 / np.maximum(np.abs(y - offset - slope * x), 0.1)
     if abs(slope) > 0.15:
         return np.full(len(cols), float(np.median(rows[counts])))
-    return np.asarray(offset + slope * centred)
+    return np.asarray(offset + slope * (cols - cols.mean()))
 
 
 def _heights(bed: _Bed, spacing: float, side_m: float) -> list[Floats]:

@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from robot_fleet.planning.conflicts import kept_apart
+from robot_fleet.planning.apart import kept_apart
 from robot_fleet.planning.crew import Crew
 from robot_fleet.planning.plan import CoveragePath, Starter
 
 CrewsDriven = Callable[[Sequence[Crew]], list[CoveragePath]]
 
 
-def manned(teams: Sequence[Crew], robots: Sequence[Starter], driven: CrewsDriven) -> list[CoveragePath]:
+def manned(
+    teams: Sequence[Crew], robots: Sequence[Starter], driven: CrewsDriven, patience_s: float, seed: int
+) -> list[CoveragePath]:
     """The paths of all robots (empty for those that stay), kept apart; `driven` plans each crew as if it were alone.
 
     N robots without waiting take about (N - 1) / N of the time of N - 1, or more. So one fewer is tried only where waiting
     costs more than half of what the last robot could bring: most plans are made once.
     """
     alone = driven(teams)
-    best = apart = kept_apart(alone, robots)
+    best = apart = kept_apart(alone, robots, patience_s, seed)
     while (fewer := _without_one(teams, robots, alone, apart)) is not None:
         teams = fewer
         alone = driven(teams)
-        apart = kept_apart(alone, robots)
+        apart = kept_apart(alone, robots, patience_s, seed)
         if _makespan_s(apart) >= _makespan_s(best):
             break
         best = apart

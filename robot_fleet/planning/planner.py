@@ -15,6 +15,7 @@ import numpy as np
 
 from robot_fleet.floor.reach import KnownReach, first_free_cell, reachable
 from robot_fleet.planning.accounting import missed_areas
+from robot_fleet.planning.apart import PATIENCE_S
 from robot_fleet.planning.checking import faults_of
 from robot_fleet.planning.crew import Clearances, Crew, crews
 from robot_fleet.planning.crew_plan import CrewPlan
@@ -22,6 +23,9 @@ from robot_fleet.planning.manning import manned
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, Plan, PlanRequest, Progress, Starter
 from robot_fleet.planning.sweeping import mark_swept
 from robot_fleet.planning.terrain import Bools
+
+# The share of the time until a plan is due that may be spent on keeping robots apart.
+_APART = 0.15
 
 
 def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
@@ -41,7 +45,8 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     faults = faults_of(request, clearances.of, coverable)
     if faults:
         raise CannotPlan(faults)
-    apart = manned(teams, request.robots, lambda crews: _driven(request, crews, tell))
+    patience_s = PATIENCE_S if request.deadline_s is None else min(PATIENCE_S, request.deadline_s * _APART)
+    apart = manned(teams, request.robots, lambda crews: _driven(request, crews, tell), patience_s, request.seed)
     tell(0.95, "adding up the account")
     found = _accounted(request, apart, requested, coverable, clearances)
     tell(1.0, "planned")

@@ -70,8 +70,8 @@ class Terrain:
 
     def _joined_to(self, reach: Bools) -> Bools:
         standing = (self.fine_m >= self.keep_m - FORGIVEN_M).astype(np.uint8)
-        labels = np.asarray(cv2.connectedComponents(standing, connectivity=4, ltype=cv2.CV_32S)[1], dtype=np.int32)
-        joined = np.zeros(int(labels.max()) + 1, dtype=bool)
+        count, regions = cv2.connectedComponents(standing, connectivity=4, ltype=cv2.CV_32S)
+        labels, joined = np.asarray(regions, dtype=np.int32), np.zeros(count, dtype=bool)
         joined[labels[1::2, 1::2][reach]] = True
         joined[0] = False
         found = standing.view(np.bool_)

@@ -56,53 +56,73 @@ def path_s(points: Floats, profile: RobotProfile, yaw_rad: float | None = None) 
 
 def pivot_s(angle_rad: float, profile: RobotProfile) -> float:
     """Seconds to turn on the spot, from rest to rest."""
-    rate, limit = profile.yaw_rate_rps, profile.yaw_acceleration_rps2
-    if limit is None:
-        return angle_rad / rate
-    return 2.0 * math.sqrt(angle_rad / limit) if angle_rad * limit <= rate**2 else angle_rad / rate + rate / limit
+    return float(turning_s(angle_rad, profile.yaw_rate_rps, profile.yaw_acceleration_rps2 or math.inf))
 
 
 def _passing_s(
     points: Floats, backwards: Bools, profile: RobotProfile, yaw_rad: float, stopped: Bools | None = None
 ) -> Floats:
     """(n,) seconds at which each vertex is reached; equal vertices in a row are one place."""
-    step = np.diff(points, axis=0)
-    length = np.hypot(step[:, 0], step[:, 1])
-    moves = np.flatnonzero(length > _STILL_M)
-    times = np.zeros(len(points))
-    if not len(moves):
-        return times
-    yaw = np.arctan2(step[moves, 1], step[moves, 0]) + np.pi * backwards[moves]
-    turn = np.abs(np.remainder(np.diff(yaw, prepend=yaw_rad) + np.pi, 2 * np.pi) - np.pi)
-    stop = turn > CORNER_RAD
-    stop[0] = True
-    stop[1:] |= backwards[moves[1:]] != backwards[moves[:-1]]
-    if stopped is not None:
-        stop |= stopped[moves]
-    pivots = np.zeros(len(turn))
-    corners = np.flatnonzero(turn > CORNER_RAD)
-    pivots[corners] = [pivot_s(angle, profile) for angle in turn[corners].tolist()]
-    seconds = _drives_s(length[moves], np.where(stop, 0.0, turn), stop, profile)
-    spent = np.zeros(len(points))
-    spent[moves + 1] = (pivots + seconds) * _SLOWER
-    return np.cumsum(spent)
-
-
-def _drives_s(length: Floats, bend: Floats, stop: Bools, profile: RobotProfile) -> Floats:
-    turning = (bend + np.append(bend[1:], 0.0)) / 2.0
-    top = length / np.maximum(length / profile.speed_mps, turning / profile.yaw_rate_rps)
-    if profile.acceleration_mps2 is None:
-        return np.asarray(length / top)
-    limit = profile.acceleration_mps2
-    squared = _vertex_speeds(length, top, stop, limit)
-    first, last = np.sqrt(squared[:-1]), np.sqrt(squared[1:])
-    peak = np.minimum(top, np.sqrt(limit * length + (squared[:-1] + squared[1:]) / 2.0))
-    ramps = (2.0 * peak**2 - squared[:-1] - squared[1:]) / (2.0 * limit)
-    return np.asarray((2.0 * peak - first - last) / limit + (length - ramps) / peak)
+    stopped = np.zeros(len(points), dtype=bool) if stopped is None else stopped
+    limits = (profile.acceleration_mps2 or math.inf, profile.yaw_acceleration_rps2 or math.inf)
+    rates = np.array([profile.speed_mps, profile.yaw_rate_rps, *limits])
+    return np.asarray(
+        passing(np.ascontiguousarray(points, dtype=np.float64), backwards, stopped, rates, float(yaw_rad))
+    )
 
 
 @compiled
-def _vertex_speeds(length: Floats, top: Floats, stop: Bools, limit: float) -> Floats:
+def passing(points: Floats, backwards: Bools, stopped: Bools, rates: Floats, yaw_rad: float) -> Floats:
+    """(n,) seconds at which each vertex is reached, with `rates` of speed, turning, and the limits of their changes."""
+    speed, yaw_rate, limit, yaw_limit = rates[0], rates[1], rates[2], rates[3]
+    moves = np.empty(len(points), dtype=np.int64)
+    length, turn, stop = np.empty(len(points)), np.zeros(len(points) + 1), np.zeros(len(points), dtype=np.bool_)
+    times, count = np.zeros(len(points)), 0
+    for k in range(len(points) - 1):
+        x, y = points[k + 1, 0] - points[k, 0], points[k + 1, 1] - points[k, 1]
+        if math.hypot(x, y) <= _STILL_M:
+            continue
+        yaw = math.atan2(y, x) + math.pi * backwards[k]
+        turn[count] = abs((yaw - yaw_rad + math.pi) % (2.0 * math.pi) - math.pi)
+        turns_round = count > 0 and backwards[k] != backwards[moves[count - 1]]
+        stop[count] = count == 0 or turn[count] > CORNER_RAD or turns_round or stopped[k]
+        moves[count], length[count], yaw_rad = k, math.hypot(x, y), yaw
+        count += 1
+    # A turn at which the robot does not stop belongs in equal parts to the moves on both sides.
+    bend = np.where(stop[:count], 0.0, turn[:count])
+    top = np.empty(count)
+    for k in range(count):
+        turning = (bend[k] + (bend[k + 1] if k + 1 < count else 0.0)) / 2.0
+        top[k] = length[k] / max(length[k] / speed, turning / yaw_rate)
+    squared = vertex_speeds(length[:count], top, stop, limit)
+    spent, k = 0.0, 0
+    for vertex in range(len(points)):
+        times[vertex] = spent
+        if k < count and moves[k] == vertex:
+            pivot = turning_s(turn[k], yaw_rate, yaw_limit) if turn[k] > CORNER_RAD else 0.0
+            spent += (pivot + driving_s(length[k], top[k], squared[k], squared[k + 1], limit)) * _SLOWER
+            k += 1
+    return times
+
+
+@compiled
+def turning_s(angle_rad: float, rate: float, limit: float) -> float:
+    """Seconds to turn on the spot, from rest to rest."""
+    return 2.0 * math.sqrt(angle_rad / limit) if angle_rad * limit <= rate**2 else angle_rad / rate + rate / limit
+
+
+@compiled
+def driving_s(length: float, top: float, first: float, last: float, limit: float) -> float:
+    """Seconds for a move between two speeds, given as squares, not faster than `top`."""
+    if limit == math.inf:
+        return length / top
+    peak = min(top, math.sqrt(limit * length + (first + last) / 2.0))
+    ramps = (2.0 * peak**2 - first - last) / (2.0 * limit)
+    return (2.0 * peak - math.sqrt(first) - math.sqrt(last)) / limit + (length - ramps) / peak
+
+
+@compiled
+def vertex_speeds(length: Floats, top: Floats, stop: Bools, limit: float) -> Floats:
     """(m + 1,) squares of the highest speeds at the ends of the moves."""
     count = len(length)
     squared = np.zeros(count + 1)
