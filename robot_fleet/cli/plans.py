@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +37,9 @@ def plan(
     deadline: Annotated[
         float | None, typer.Option(metavar="S", min=0.1, help="Search for so many seconds at most; the rest is fixed.")
     ] = None,
+    begins: Annotated[
+        str, typer.Option(metavar="HH:MM", help="When it starts, for zones with a time; none: now, where the store is.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Plan how a fleet cleans a store, without driving: who cleans what, how long it takes, what cannot be reached."""
@@ -43,7 +48,8 @@ def plan(
 
     loaded = load(store, robots, profile)
     check_writable(*filter(None, (out, picture)))
-    made = plan_with_progress(_request(loaded, names(zones), seed, deadline))
+    request = _request(loaded, names(zones), seed, deadline, _time_of_day(begins, loaded))
+    made = plan_with_progress(request)
     if out:
         _write(out, json.dumps(_document(loaded, made)))
     if picture:
@@ -51,7 +57,7 @@ def plan(
     if as_json:
         print(json.dumps(_document(loaded, made)))
     else:
-        _print_plan(made)
+        _print_plan(made, request)
         for written in filter(None, (out, picture)):
             print(f"Written: {written}")
 
@@ -100,7 +106,19 @@ def _judged_file(folder: Path, file: Path, profile: str) -> tuple[Store, PlanDoc
     return loaded, document
 
 
-def _request(store: Store, zones: tuple[str, ...], seed: int, deadline_s: float | None) -> PlanRequest:
+def _time_of_day(text: str, store: Store) -> datetime.time:
+    """The time that is given, or the present one where the store is."""
+    if not text:
+        return store.time_of_day(time.time())
+    try:
+        return datetime.datetime.strptime(text, "%H:%M").time()
+    except ValueError:
+        raise CommandFailed(Exit.USAGE, f"--begins is {text}", "Give a time of day such as 22:00.") from None
+
+
+def _request(
+    store: Store, zones: tuple[str, ...], seed: int, deadline_s: float | None, begins: datetime.time
+) -> PlanRequest:
     from robot_fleet.planning.plan import PlanRequest, Starter
 
     _check_zones(store, zones)
@@ -109,7 +127,7 @@ def _request(store: Store, zones: tuple[str, ...], seed: int, deadline_s: float 
         Starter(robot.name, robot.profile, docks[robot.name].pose, True, docks[robot.name]) for robot in store.robots
     )
     wanted = zones or tuple(zone.name for zone in store.floor.zones)
-    return PlanRequest(floor=store.floor, robots=starters, zones=wanted, seed=seed, deadline_s=deadline_s)
+    return PlanRequest(store.floor, starters, wanted, seed=seed, deadline_s=deadline_s, begins=begins)
 
 
 def _check_zones(store: Store, zones: tuple[str, ...]) -> None:
@@ -167,8 +185,8 @@ def _write(path: Path, text: str) -> None:
         raise unwritable(path, fault) from None
 
 
-def _print_plan(made: Plan) -> None:
+def _print_plan(made: Plan, request: PlanRequest) -> None:
     from robot_fleet.cli.screen import stdout
     from robot_fleet.cli.tables import plan_page
 
-    stdout().print(plan_page(made))
+    stdout().print(plan_page(made, request))

@@ -15,7 +15,7 @@ from robot_fleet.cli.figures import area, duration, percent, share, time_of_day
 
 if TYPE_CHECKING:
     from robot_fleet.control.snapshot import AlertView, RobotView, RunView
-    from robot_fleet.planning.plan import MissedArea, Plan
+    from robot_fleet.planning.plan import MissedArea, Plan, PlanRequest
 
 _STYLES = {
     "PLANNING": "cyan",
@@ -150,8 +150,9 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def plan_page(plan: Plan) -> RenderableType:
-    """What a plan promises: each robot's part, the time, and what stays dirty."""
+def plan_page(plan: Plan, request: PlanRequest) -> RenderableType:
+    """What a plan promises: each robot's part, the time, what stays dirty, and what is late."""
+    late = [zone.told(request.floor, request.begins) for zone in plan.late if request.begins]
     table = _table("ROBOT", "LANES", "CLEANS FOR", "WAY WITHOUT CLEANING", "BACK AFTER")
     for path in plan.paths:
         lanes = [leg for leg in path.legs if leg.head_on]
@@ -165,6 +166,7 @@ def plan_page(plan: Plan) -> RenderableType:
         Text(f"{share(plan.planned_m2, plan.coverable_m2)} cleaned, {of_all}"),
         Text(f"done after {duration(plan.makespan_s)}{ratio}"),
         *([Text(_not_cleaned(plan.missed), style="dim")] if plan.missed else []),
+        *(Text(f"{told}: start earlier, or with more robots", style="yellow") for told in late),
         Text(),
         table,
     )

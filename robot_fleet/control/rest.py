@@ -57,6 +57,8 @@ def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = Tr
         leg_prefix=f"{run.run_id}-{run.epoch}-",
         least_patch_m2=0.0 if run.state is RunState.PLANNING else least_patch_m2(state, run),
         deadline_s=None if run.state is RunState.PLANNING else _SOON_S,
+        begins=state.store.time_of_day(state.clock.wall_s()) if everything_left else None,
+        underway_s=max(0.0, state.clock.wall_s() - run.created_at_s),
     )
     state.touch("run", run.run_id)
     state.note("plan asked", run=run.run_id, epoch=run.epoch, robots=[robot.name for robot in members])
@@ -77,10 +79,21 @@ def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
             robot.order.superseded = True
         state.touch("itinerary", robot.name)
         state.touch("robot", robot.name)
+    _tell_of_late_zones(state, run, plan)
     run.happen(RunEvent.PLANNED)
     run.started_at_s = run.started_at_s or state.clock.wall_s()
     state.touch("run", run.run_id)
     state.note("planned", run=run.run_id, epoch=run.epoch, makespan_s=round(plan.makespan_s, 1))
+
+
+def _tell_of_late_zones(state: FleetState, run: CleaningRun, plan: Plan) -> None:
+    late = {zone.zone: zone for zone in plan.late}
+    for name in run.zones:
+        if name not in late:
+            state.settle(f"late-{name}")
+            continue
+        text = late[name].told(state.store.floor, state.store.time_of_day(state.clock.wall_s()))
+        state.alert(f"late-{name}", "WARNING", text, "Start the run earlier, or with more robots")
 
 
 def plan_failed(state: FleetState, run: CleaningRun, reason: str) -> None:

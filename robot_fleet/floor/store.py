@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import zoneinfo
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -120,3 +121,8 @@ class Store:
     def robot(self, name: str) -> RobotSpec:
         """The robot of that name; KeyError when there is none."""
         return {robot.name: robot for robot in self.robots}[name]
+
+    def time_of_day(self, at_s: float) -> datetime.time:
+        """What clocks in the store show `at_s` seconds after the begin of 1970 (UTC)."""
+        zone = datetime.timezone.utc if self.time_zone == "UTC" else zoneinfo.ZoneInfo(self.time_zone)
+        return datetime.datetime.fromtimestamp(at_s, zone).time()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -39,15 +40,29 @@ _MOST_STARTS, _STARTS_M2, _TRIED = 4, 4000.0, 0.1
 _SPARE_M = 0.25
 # How often the costs of the ways in the tours are corrected, and the tours with them.
 _CORRECTIONS = 2
+# Nobody sets off later than at the start.
+_AT_ONCE: Mapping[str, float] = MappingProxyType({})
 # What a core does: floor laid out, trials of tours, and a usual polish; a search has at least this share of its trials.
 _LAID_M2_PER_S, _TRIALS_PER_S, _POLISH_S, _LEAST = 1000.0, 2e6, 20.0, 0.02
 
 
 class CrewPlan:
-    """Plans for one crew; everything inside is in the grid frame until the legs are made."""
+    """Plans for one crew; everything inside is in the grid frame until the legs are made.
 
-    def __init__(self, request: PlanRequest, crew: Crew, tell: Progress) -> None:
+    Robots by the names in `busy_s` set off so many seconds later. When the robots `go_on` to other floor afterwards, their
+    ways home do not count in sharing out.
+    """
+
+    def __init__(
+        self,
+        request: PlanRequest,
+        crew: Crew,
+        tell: Progress,
+        busy_s: Mapping[str, float] = _AT_ONCE,
+        go_on: bool = False,
+    ) -> None:
         self.request, self.crew, self.tell = request, crew, tell
+        self.busy_s, self.go_on = busy_s, go_on
         self.grid = request.floor.grid
         self.profile = crew.narrowest
 
@@ -133,7 +148,9 @@ class CrewPlan:
             for leave, enter in zip(leaves.tolist(), enters.tolist(), strict=True):
                 way = roadmap.way(leave, enter) if enter >= 0 and len(order) else None
                 if way is not None:
-                    work.cost[leave, enter] = work.cost[enter, leave] = way_s(way, ends, leave, enter, self.profile)
+                    seconds = way_s(way, ends, leave, enter, self.profile)
+                    seconds += self._late_s[k] if leave == work.starts[k] else 0.0
+                    work.cost[leave, enter] = work.cost[enter, leave] = seconds
 
     def _smooth(self, legs: dict[str, list[Leg]], begin: float, share: float, effort: float) -> dict[str, list[Leg]]:
         """The legs of all robots polished: quicker, as safe, and with no more floor left than may be."""
@@ -151,7 +168,9 @@ class CrewPlan:
     def _timed(self, legs: dict[str, list[Leg]]) -> dict[str, CoveragePath]:
         robots = {robot.name: robot for robot in self.crew.robots}
         return {
-            name: CoveragePath(name, tuple(timed(own, robots[name].profile, robots[name].pose)))
+            name: CoveragePath(
+                name, tuple(timed(own, robots[name].profile, robots[name].pose, self.busy_s.get(name, 0.0)))
+            )
             for name, own in legs.items()
         }
 
@@ -199,14 +218,28 @@ class CrewPlan:
 
     def _work(self, lanes: list[Floats], cost: Floats) -> Work:
         count, robots = len(lanes), self.crew.robots
-        fastest = max(robot.profile.speed_mps for robot in robots)
+        starts = np.array([2 * (count + k) for k in range(len(robots))])
+        goes_home = [robot.dock is not None and not self.go_on for robot in robots]
+        cost[starts] += self._late_s[:, None]
         return Work(
             cost=cost,
             drive_s=np.array([path_s(lane, self.profile) for lane in lanes]),
-            starts=np.array([2 * (count + k) for k in range(len(robots))]),
-            homes=np.array([2 * (count + k) + 1 if robot.dock is not None else -1 for k, robot in enumerate(robots)]),
-            pace=np.array([robot.profile.speed_mps / fastest for robot in robots]),
+            starts=starts,
+            homes=np.array([2 * (count + k) + 1 if home else -1 for k, home in enumerate(goes_home)]),
+            pace=self._pace,
         )
+
+    @cached_property
+    def _pace(self) -> Floats:
+        """(robots,) the speed of each robot, that of the fastest being 1."""
+        speeds = np.array([robot.profile.speed_mps for robot in self.crew.robots])
+        return np.asarray(speeds / speeds.max())
+
+    @cached_property
+    def _late_s(self) -> Floats:
+        """(robots,) what setting off later adds to a robot's way to its first lane, at the pace of the fastest robot."""
+        busy_s = [self.busy_s.get(robot.name, 0.0) for robot in self.crew.robots]
+        return np.asarray(self._pace * np.array(busy_s))
 
     def _legs(self, robot: Starter, stops: list[Floats], order: Ints, roadmap: Roadmap, start: int) -> list[Leg]:
         legs = LegList(robot, self.request.leg_prefix)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import enum
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +16,13 @@ from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import Dock, FloorMap
+
+DAY_S = 86_400.0
+
+
+def day_s(at: datetime.time) -> float:
+    """The seconds of its day that have passed at a time of day."""
+    return at.hour * 3600.0 + at.minute * 60.0 + at.second + at.microsecond * 1e-6
 
 
 class LegKind(str, enum.Enum):
@@ -89,11 +98,27 @@ class MissedArea:
     area_m2: float
 
 
+@dataclass(frozen=True)
+class LateZone:
+    """A zone that is clean `clean_s` after the plan's start and should be after `due_s` (below 0: before the start)."""
+
+    zone: str
+    due_s: float
+    clean_s: float
+
+    def told(self, floor: FloorMap, begins: datetime.time) -> str:
+        """What a person is told of it when the plan begins at that time of day; to the minute, rounded up."""
+        hour, minute = divmod(math.ceil((day_s(begins) + self.clean_s) / 60), 60)
+        due = floor.zone(self.zone).clean_before
+        return f"Zone {self.zone} will be clean at {hour % 24:02d}:{minute:02d}, not before {due:%H:%M}"
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """Paths for a fleet. requested_m2 = planned_m2 + the missed areas; coverable_m2 is what the fleet could reach.
 
     `bound_s` is coverable area over the sum of head width x speed; `makespan_s` ends with the last robot on its dock.
+    `late` are the zones that will be clean later than they should.
     """
 
     floor: str
@@ -104,6 +129,7 @@ class Plan:
     coverable_m2: float
     planned_m2: float
     bound_s: float
+    late: tuple[LateZone, ...] = ()
 
     @property
     def makespan_s(self) -> float:
@@ -135,6 +161,9 @@ class PlanRequest:
 
     `deadline_s` is for the stages that search: they do no more than fits into so many seconds of an ordinary machine, counted
     in steps, so that the same request still gives the same plan. None: as long as it pays.
+
+    `begins` is the time of day, in the store's time zone, at which the plan begins; without it no zone is due. For the rest of
+    a run `underway_s` says how long ago that began: a time that has passed since then is missed, not tomorrow's.
     """
 
     floor: FloorMap
@@ -146,6 +175,8 @@ class PlanRequest:
     least_patch_m2: float = 0.0
     seed: int = 0
     deadline_s: float | None = None
+    begins: datetime.time | None = None
+    underway_s: float = 0.0
 
 
 class CannotPlan(Exception):

@@ -5,6 +5,7 @@
                  "legs": [{"id": "r1.1", "kind": "clean", "zone": "shop", "tool_on": true, "start_s": 0, "end_s": 9.5,
                            "poses": [[x, y, yaw], ...], "times_s": [...]}]}],
      "missed": [{"area_m2": ..., "reason": ..., "zone": ..., "polygon": [[x, y], ...], "holes": [[[x, y], ...]]}],
+     "late": [{"zone": ..., "due_s": ..., "clean_s": ...}],
      "requested_m2": ..., "coverable_m2": ..., "planned_m2": ..., "bound_s": ..., "makespan_s": ...}
 
     {"format": "robot-fleet-paths/1", "robots": [{"name": "r1", "points": [[x, y], ...]}]}
@@ -12,7 +13,7 @@
 Metres and radians in the map frame, seconds from the plan's start. The second format is for the paths of other programs,
 driven with the head on all the way. What must be there is told in docs/benchmarks.md: a kind is "clean" unless said
 otherwise, a robot without a profile gets the one of the store, and a robot without times the nominal ones. What a document
-does not claim is nan. planning/plan_poses.py says what a pose's heading means.
+does not claim is nan, and zones that are not late are not named. planning/plan_poses.py says what a pose's heading means.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.profile_document import profile_to_dict
-from robot_fleet.planning.plan import CoveragePath, Leg, MissedArea, Plan
+from robot_fleet.planning.plan import CoveragePath, LateZone, Leg, MissedArea, Plan
 from robot_fleet.planning.plan_format import BUILT_IN_ALONE, CLAIMS, FRAME, PLAN_FORMAT, Profiles
 from robot_fleet.planning.plan_poses import PoseList, poses_of
 from robot_fleet.planning.plan_reader import PlanReader
@@ -68,6 +69,7 @@ def plan_to_dict(
         "zones": list(plan.zones),
         "robots": [_robot_to_dict(plan.path(name), profiles[name], starts.get(name)) for name in names],
         "missed": [_missed_to_dict(area) for area in plan.missed],
+        **({"late": [_late_to_dict(zone) for zone in plan.late]} if plan.late else {}),
         **{key: value for key, value in claims.items() if value is not None},
     }
 
@@ -109,6 +111,10 @@ def _leg_to_dict(leg: Leg, poses: PoseList, times: list[float]) -> dict[str, Any
         "times_s": [round(at_s, DIGITS) for at_s in times],
     }
     return {**document, "reverse": True} if leg.reverse else document
+
+
+def _late_to_dict(late: LateZone) -> dict[str, Any]:
+    return {"zone": late.zone, "due_s": round(late.due_s, DIGITS), "clean_s": round(late.clean_s, DIGITS)}
 
 
 def _missed_to_dict(area: MissedArea) -> dict[str, Any]:

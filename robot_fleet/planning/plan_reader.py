@@ -16,11 +16,12 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.profile_document import BadProfile, is_number, profile_from_dict
 from robot_fleet.planning.judging.nominal import with_nominal_times
-from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, MissedArea, MissedReason, Plan
+from robot_fleet.planning.plan import CoveragePath, LateZone, Leg, LegKind, MissedArea, MissedReason, Plan
 from robot_fleet.planning.plan_format import (
     CLAIMS,
     FARTHEST_M,
     FRAME,
+    LATE,
     LEG,
     MISSED,
     PATH,
@@ -70,6 +71,7 @@ class PlanReader:
         missed = [
             self._missed(f"missed[{i}]", area) for i, area in enumerate(self._list("missed", top.get("missed", [])))
         ]
+        late = [self._late(f"late[{i}]", zone) for i, zone in enumerate(self._list("late", top.get("late", [])))]
         claims = {key: self._claim(key, top.get(key)) for key in CLAIMS}
         zones = self._list("zones", top.get("zones", []))
         plan = Plan(
@@ -81,6 +83,7 @@ class PlanReader:
             coverable_m2=claims["coverable_m2"],
             planned_m2=claims["planned_m2"],
             bound_s=claims["bound_s"],
+            late=tuple(zone for zone in late if zone is not None),
         )
         self._check_makespan(claims["makespan_s"], plan)
         return plan, self._profiles, self._starts
@@ -268,6 +271,16 @@ class PlanReader:
         if reason is None or polygon is None:
             return None
         return MissedArea(zone, reason, polygon, polygon.area if math.isnan(area_m2) else area_m2)
+
+    def _late(self, place: str, document: object) -> LateZone | None:
+        late = self._mapping(place, document, LATE)
+        if late is None:
+            return None
+        for key in ("due_s", "clean_s"):
+            if not is_number(late.get(key)):
+                self._fault(f"{place}.{key}", f"is {shown(late.get(key))}", "Give seconds from the plan's start.")
+                return None
+        return LateZone(self._text(f"{place}.zone", late.get("zone")), float(late["due_s"]), float(late["clean_s"]))
 
     def _polygon(self, place: str, area: Mapping[str, Any]) -> Polygon | None:
         outline = self._list(f"{place}.polygon", area.get("polygon"))

@@ -3,7 +3,7 @@
 A polygon footprint is taken for the disc about its turning centre that holds it: safe for every heading, and floor that
 only a turned polygon could reach is left out. Robots of different shapes share lanes that the widest robot can drive and
 the narrowest head can clean. Zones that a robot may not enter are closed for it: robots with other rights are crews of
-their own.
+their own. Zones of different priority are cleaned one after the other.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from robot_fleet.planning.accounting import missed_areas
 from robot_fleet.planning.apart import PATIENCE_S
 from robot_fleet.planning.checking import faults_of
 from robot_fleet.planning.crew import Clearances, Crew, crews
-from robot_fleet.planning.crew_plan import CrewPlan
 from robot_fleet.planning.manning import manned
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, Plan, PlanRequest, Progress, Starter
+from robot_fleet.planning.stages import Ranks, in_time, staged
 from robot_fleet.planning.sweeping import mark_swept
 from robot_fleet.planning.terrain import Bools
 
@@ -46,9 +46,15 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     if faults:
         raise CannotPlan(faults)
     patience_s = PATIENCE_S if request.deadline_s is None else min(PATIENCE_S, request.deadline_s * _APART)
-    apart = manned(teams, request.robots, lambda crews: _driven(request, crews, tell), patience_s, request.seed)
+
+    def driven(ranks: Ranks) -> list[CoveragePath]:
+        return manned(
+            teams, request.robots, lambda crews: _driven(request, crews, ranks, tell), patience_s, request.seed
+        )
+
+    apart, late = in_time(request, driven)
     tell(0.95, "adding up the account")
-    found = _accounted(request, apart, requested, coverable, clearances)
+    found = replace(_accounted(request, apart, requested, coverable, clearances), late=late)
     tell(1.0, "planned")
     return found
 
@@ -79,12 +85,12 @@ def _gets_home(request: PlanRequest, robot: Starter, clearances: Clearances) -> 
     return bool(reach.any()) and first_free_cell(clearance, reach, robot.dock.staging) is not None
 
 
-def _driven(request: PlanRequest, teams: Sequence[Crew], tell: Progress) -> list[CoveragePath]:
+def _driven(request: PlanRequest, teams: Sequence[Crew], ranks: Ranks, tell: Progress) -> list[CoveragePath]:
     """The path of each robot of the request, empty for those without work; crews know nothing of each other."""
     paths: dict[str, CoveragePath] = {}
     for k, crew in enumerate(teams):
         share = 0.85 / len(teams)
-        paths.update(CrewPlan(request, crew, _part(tell, 0.05 + k * share, share)).paths())
+        paths.update(staged(request, crew, ranks, _part(tell, 0.05 + k * share, share)))
     tell(0.9, "keeping robots apart")
     return [paths.get(robot.name, CoveragePath(robot.name, ())) for robot in request.robots]
 
