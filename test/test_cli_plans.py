@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,7 @@ def test_an_unsound_plan_is_told_and_ends_with_1(tmp_path: Path, tell: Tell) -> 
         (["judge", str(SHOP), "/nowhere/plan.json"], ["/nowhere/plan.json", "cannot be read"]),
         (["judge", str(SHOP), __file__], ["is not JSON"]),
         (["judge", str(SHOP), "/dev/zero"], ["/dev/zero", "At most"]),
+        (["plan", str(SHOP), "--begins", "25:00"], ["--begins is 25:00", "22:00"]),
         (["plan", "a" * 5000], ["there is no such folder"]),
         (["plan", str(SHOP), "--out", "/nowhere/plan.json"], ["/nowhere/plan.json cannot be written"]),
         (["plan", str(SHOP), "--picture", str(SHOP)], ["cannot be written: it is a folder"]),
@@ -87,3 +89,21 @@ def test_a_plan_that_cannot_be_written_is_named(tmp_path: Path, tell: Tell) -> N
     code, _, err = tell("plan", str(SHOP), *SMALL, "--out", str(tmp_path / "nowhere" / "plan.json"))
     assert code == Exit.USAGE
     assert "cannot be written" in err
+
+
+def test_a_zone_that_will_be_late_is_told(tmp_path: Path, tell: Tell) -> None:
+    store = tmp_path / "shop"
+    shutil.copytree(SHOP, store)
+    floor = json.loads((store / "floor.geojson").read_text())
+    for feature in floor["features"]:
+        if feature["properties"].get("name") == "front":
+            feature["properties"]["clean_before"] = "22:01"
+    (store / "floor.geojson").write_text(json.dumps(floor))
+    code, out, _ = tell("plan", str(store), *SMALL, "--deadline", "1", "--begins", "22:00")
+    assert code == Exit.OK
+    assert "Zone front will be clean at 22:0" in out and "not before 22:01: start earlier" in out
+    _, out, _ = tell("plan", str(store), *SMALL, "--deadline", "1", "--begins", "22:00", "--json")
+    (late,) = json.loads(out)["late"]
+    assert (late["zone"], late["due_s"]) == ("front", 60.0)
+    _, out, _ = tell("plan", str(store), *SMALL, "--deadline", "1", "--begins", "21:00", "--json")
+    assert "late" not in json.loads(out)
