@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -40,29 +39,31 @@ _MOST_STARTS, _STARTS_M2, _TRIED = 4, 4000.0, 0.1
 _SPARE_M = 0.25
 # How often the costs of the ways in the tours are corrected, and the tours with them.
 _CORRECTIONS = 2
-# Nobody sets off later than at the start.
-_AT_ONCE: Mapping[str, float] = MappingProxyType({})
 # What a core does: floor laid out, trials of tours, and a usual polish; a search has at least this share of its trials.
 _LAID_M2_PER_S, _TRIALS_PER_S, _POLISH_S, _LEAST = 1000.0, 2e6, 20.0, 0.02
 
 
-class CrewPlan:
-    """Plans for one crew; everything inside is in the grid frame until the legs are made.
+@dataclass(frozen=True)
+class Stage:
+    """A plan as one of several that follow each other, with a share of the usual search as its `effort`.
 
-    Robots by the names in `busy_s` set off so many seconds later. When the robots `go_on` to other floor afterwards, their
+    Robots by the names in `busy_s` come to it so many seconds after the start. When they `go_on` to other floor afterwards,
     ways home do not count in sharing out.
     """
 
-    def __init__(
-        self,
-        request: PlanRequest,
-        crew: Crew,
-        tell: Progress,
-        busy_s: Mapping[str, float] = _AT_ONCE,
-        go_on: bool = False,
-    ) -> None:
-        self.request, self.crew, self.tell = request, crew, tell
-        self.busy_s, self.go_on = busy_s, go_on
+    effort: float = 1.0
+    busy_s: Mapping[str, float] = field(default_factory=dict)
+    go_on: bool = False
+
+
+_ALL = Stage()
+
+
+class CrewPlan:
+    """Plans for one crew; everything inside is in the grid frame until the legs are made."""
+
+    def __init__(self, request: PlanRequest, crew: Crew, tell: Progress, stage: Stage = _ALL) -> None:
+        self.request, self.crew, self.tell, self.stage = request, crew, tell, stage
         self.grid = request.floor.grid
         self.profile = crew.narrowest
 
@@ -117,9 +118,9 @@ class CrewPlan:
     def _effort(self, lanes: int) -> float:
         """The share of the usual search that fits into the request's deadline."""
         if self.request.deadline_s is None:
-            return 1.0
+            return self.stage.effort
         usual_s = (1 + _CORRECTIONS / 2) * trials_of(lanes) / _TRIALS_PER_S + _POLISH_S
-        return min(1.0, max(_LEAST, (self.request.deadline_s - self._laying_s) / usual_s))
+        return min(self.stage.effort, max(_LEAST, (self.request.deadline_s - self._laying_s) / usual_s))
 
     @cached_property
     def _laying_s(self) -> float:
@@ -169,7 +170,7 @@ class CrewPlan:
         robots = {robot.name: robot for robot in self.crew.robots}
         return {
             name: CoveragePath(
-                name, tuple(timed(own, robots[name].profile, robots[name].pose, self.busy_s.get(name, 0.0)))
+                name, tuple(timed(own, robots[name].profile, robots[name].pose, self.stage.busy_s.get(name, 0.0)))
             )
             for name, own in legs.items()
         }
@@ -219,7 +220,7 @@ class CrewPlan:
     def _work(self, lanes: list[Floats], cost: Floats) -> Work:
         count, robots = len(lanes), self.crew.robots
         starts = np.array([2 * (count + k) for k in range(len(robots))])
-        goes_home = [robot.dock is not None and not self.go_on for robot in robots]
+        goes_home = [robot.dock is not None and not self.stage.go_on for robot in robots]
         cost[starts] += self._late_s[:, None]
         return Work(
             cost=cost,
@@ -238,7 +239,7 @@ class CrewPlan:
     @cached_property
     def _late_s(self) -> Floats:
         """(robots,) what setting off later adds to a robot's way to its first lane, at the pace of the fastest robot."""
-        busy_s = [self.busy_s.get(robot.name, 0.0) for robot in self.crew.robots]
+        busy_s = [self.stage.busy_s.get(robot.name, 0.0) for robot in self.crew.robots]
         return np.asarray(self._pace * np.array(busy_s))
 
     def _legs(self, robot: Starter, stops: list[Floats], order: Ints, roadmap: Roadmap, start: int) -> list[Leg]:

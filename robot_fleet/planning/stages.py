@@ -14,7 +14,7 @@ import numpy as np
 
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.crew import Crew
-from robot_fleet.planning.crew_plan import CrewPlan
+from robot_fleet.planning.crew_plan import CrewPlan, Stage
 from robot_fleet.planning.plan import CoveragePath, LateZone, Leg, PlanRequest, Progress, Starter
 from robot_fleet.planning.sweeping import mark_swept
 from robot_fleet.planning.terrain import Bools
@@ -77,13 +77,13 @@ class _Stages:
         before = {name: _without_way_home(legs) for name, legs in self.legs.items()}
         robots = tuple(_after(robot, before[robot.name]) for robot in self.crew.robots)
         busy_s = {name: float(legs[-1].times_s[-1]) for name, legs in before.items() if legs}
+        # Small floors need less of a search, and in all it is not to take many times as long.
+        stage = Stage(share**0.5, busy_s, go_on=not last)
         seconds = self.request.deadline_s
         request = replace(self.request, zones=zones, deadline_s=None if seconds is None else seconds * share)
         crew = replace(self.crew, robots=robots, wanted=wanted)
-        found = CrewPlan(
-            request, crew, lambda part, step: tell(begin + share * part, step), busy_s, go_on=not last
-        ).paths()
-        for name, path in found.items():
+        plan = CrewPlan(request, crew, lambda part, step: tell(begin + share * part, step), stage)
+        for name, path in plan.paths().items():
             self.legs[name] = [*before[name], *path.legs]
             self._sweep(name, path)
 

@@ -17,8 +17,9 @@ from robot_fleet.planning.sweeping import swept_cells
 from robot_fleet.planning.terrain import Floats
 
 _ANY_TIME: Mapping[str, float] = MappingProxyType({})
-# Floor within so many metres of what was clean before is a crumb or an edge: a zone is clean without it.
-_EDGE_M = 0.1
+# Floor within so many metres of what was clean before is an edge, and this share of a zone's floor are crumbs, as every
+# plan may leave some: a zone is clean without them.
+_EDGE_M, _CRUMBS = 0.1, 0.005
 
 
 def zone_ranks(floor: FloorMap, zones: Sequence[str], due: Mapping[str, float] = _ANY_TIME) -> dict[str, int]:
@@ -58,7 +59,7 @@ def due_times_s(request: PlanRequest) -> dict[str, float]:
 
 
 def late_zones(request: PlanRequest, paths: Sequence[CoveragePath]) -> tuple[LateZone, ...]:
-    """The requested zones that these paths clean later than they should, but for crumbs and edges."""
+    """The requested zones that these paths clean later than they should; crumbs and edges do not count."""
     due = due_times_s(request)
     if not due:
         return ()
@@ -70,14 +71,15 @@ def late_zones(request: PlanRequest, paths: Sequence[CoveragePath]) -> tuple[Lat
 
 
 def _clean_s(floor: FloorMap, zone: str, first: Floats) -> float:
-    """When the last of a zone's floor that is cleaned at all is clean; 0 when nothing of it is cleaned."""
+    """When a zone's floor that is cleaned at all is clean, but for crumbs and edges; 0 when nothing of it is cleaned."""
     floor_of_zone = floor.requested((zone,)) & np.isfinite(first)
     if not floor_of_zone.any():
         return 0.0
     side = 2 * round(_EDGE_M / floor.grid.resolution_m) + 1
     times = np.where(floor_of_zone, first, math.inf).astype(np.float32)
     # The least time around each cell: what is late there is late all around.
-    return float(cv2.erode(times, np.ones((side, side), np.uint8))[floor_of_zone].max())
+    times = cv2.erode(times, np.ones((side, side), np.uint8))[floor_of_zone]
+    return float(np.quantile(times, 1.0 - _CRUMBS, method="higher"))
 
 
 def _first_swept_s(request: PlanRequest, paths: Sequence[CoveragePath]) -> Floats:
