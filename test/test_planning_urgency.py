@@ -39,9 +39,9 @@ def asked(zones: tuple[Zone, ...], robots: int = 1, profile: RobotProfile = REFE
 def halves(
     *priorities: int, before: tuple[datetime.time | None, ...] = (None, None), overlap_m: float = 0.0
 ) -> tuple[Zone, ...]:
-    """The left and the right half of the room; the right one reaches so far into the left one."""
-    side, middle = 15.0, 8.0
-    shapes = (box(0, 0, middle, side), box(middle - overlap_m, 0, side, side))
+    """The left and the right half of the room, without the strip of the docks; the right one reaches so far into the left one."""
+    low, side, middle = 6.4, 15.0, 8.0
+    shapes = (box(0, low, middle, side), box(middle - overlap_m, low, side, side))
     return tuple(
         Zone(name, shape, priority, clean_before=at)
         for name, shape, priority, at in zip(("left", "right"), shapes, priorities, before, strict=True)

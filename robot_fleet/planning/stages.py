@@ -1,7 +1,7 @@
 """Zones in the order in which they are wanted: the floor of one rank after the other, each a plan of its own.
 
-The robots of a crew set off for the floor of the next rank from where they cleaned last; a robot that has no work on the floor
-of a rank is with the next one meanwhile. Whole paths are kept apart in time afterwards, as any others.
+The robots of a crew set off for the floor of the next rank from where they cleaned last; a robot that is not needed on the
+floor of a rank is with the next one meanwhile. Whole paths are kept apart in time afterwards, as any others.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from robot_fleet.floor.pose import Pose
@@ -77,6 +78,8 @@ class _Stages:
         before = {name: _without_way_home(legs) for name, legs in self.legs.items()}
         robots = tuple(_after(robot, before[robot.name]) for robot in self.crew.robots)
         busy_s = {name: float(legs[-1].times_s[-1]) for name, legs in before.items() if legs}
+        if not last:
+            robots = self._called(robots, busy_s, wanted)
         # Small floors need less of a search, and in all it is not to take many times as long.
         stage = Stage(share**0.5, busy_s, go_on=not last)
         seconds = self.request.deadline_s
@@ -86,6 +89,22 @@ class _Stages:
         for name, path in plan.paths().items():
             self.legs[name] = [*before[name], *path.legs]
             self._sweep(name, path)
+
+    def _called(self, robots: tuple[Starter, ...], busy_s: Mapping[str, float], wanted: Bools) -> tuple[Starter, ...]:
+        """The robots that are there first, and only so many that nobody drives there for longer than it cleans."""
+        grid = self.request.floor.grid
+        away_m = (
+            cv2.distanceTransform((~wanted).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * grid.resolution_m
+        )
+        at = grid.cells_at([(robot.pose.x_m, robot.pose.y_m) for robot in robots])
+        ways_s = away_m[at[:, 0], at[:, 1]] / [robot.profile.speed_mps for robot in robots]
+        rate = np.mean([robot.profile.head.width_m * robot.profile.speed_mps for robot in robots])
+        work_s = float(wanted.sum()) * grid.cell_area_m2 / rate
+        there_s = ways_s + [busy_s.get(robot.name, 0.0) for robot in robots]
+        first = np.argsort(there_s, kind="stable")
+        worth = np.logical_and.accumulate(ways_s[first] * np.arange(1, len(robots) + 1) <= work_s)
+        called = set(first[: max(1, int(worth.sum()))].tolist())
+        return tuple(robot for k, robot in enumerate(robots) if k in called)
 
     def paths(self) -> dict[str, CoveragePath]:
         """The path of each robot with work by its name, its legs numbered and timed from the first to the last."""
