@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from robot_fleet.planning.conflicts import Way, settled
+from robot_fleet.planning.conflicts import Way, given_way, settled
 from robot_fleet.planning.plan import CoveragePath, LegKind, Starter
 from robot_fleet.planning.timing import timed
 
@@ -38,11 +38,12 @@ class _Scheme:
 
 @dataclass(frozen=True, eq=False)
 class _Outcome:
-    """The paths with their waits, the robots for which no waits helped, and how long each robot waits."""
+    """The paths with their waits, the robots for which no waits helped, how long each robot waits, and the scheme of it."""
 
     paths: list[CoveragePath]
     stuck: list[int]
     waits_s: list[float]
+    scheme: _Scheme
 
     @property
     def longest_s(self) -> float:
@@ -57,13 +58,15 @@ class _Outcome:
 
 
 def kept_apart(
-    paths: Sequence[CoveragePath], robots: Sequence[Starter], patience_s: float = PATIENCE_S, seed: int = 0
-) -> list[CoveragePath]:
+    paths: Sequence[CoveragePath], robots: Sequence[Starter], patience_s: float = PATIENCE_S, seed: int = 0,
+    either_way: bool = True,
+) -> list[CoveragePath]:  # fmt: skip
     """The paths, some of them turned, with waits so that robots do not meet; a robot that no waits help keeps its times.
 
-    The search takes about `patience_s`, and none where robots hardly wait.
+    The search takes about `patience_s`, and none where robots hardly wait. Paths are turned only if they may be driven
+    `either_way`. To a robot that no waits help the others give way at last, where they can.
     """
-    tours, dice = _Tours(paths, robots), np.random.default_rng(seed)
+    tours, dice = _Tours(paths, robots, either_way), np.random.default_rng(seed)
     alone_s = max((path.finish_s for path in paths), default=0.0)
     begin = scheme = _Scheme(tuple(sorted(range(len(paths)), key=lambda k: (-paths[k].finish_s, k))))
     first = best = found = tours.outcome(scheme)
@@ -77,7 +80,7 @@ def kept_apart(
         if other.cost_s <= found.cost_s:
             scheme, found = other_scheme, other
         best = min(best, other, key=lambda outcome: outcome.cost_s)
-    return best.paths
+    return tours.yielding(best).paths if best.stuck else best.paths
 
 
 def _trials(paths: Sequence[CoveragePath], patience_s: float) -> int:
@@ -104,13 +107,26 @@ def _beside(scheme: _Scheme, found: _Outcome, tours: _Tours, dice: np.random.Gen
 class _Tours:
     """The paths of robots, and the same the other way round."""
 
-    def __init__(self, paths: Sequence[CoveragePath], robots: Sequence[Starter]) -> None:
-        self._robots = robots
+    def __init__(self, paths: Sequence[CoveragePath], robots: Sequence[Starter], either_way: bool) -> None:
+        self._robots, self._either_way = robots, either_way
         self._paths = [{False: path} for path in paths]
         self._ways: list[dict[bool, Way]] = [{} for _ in paths]
 
     def outcome(self, scheme: _Scheme) -> _Outcome:
         """What becomes of a scheme."""
+        paths, ways = self._driven(scheme)
+        found, stuck = settled(paths, self._robots, ways, list(scheme.order))
+        waits = [after.finish_s - before.finish_s for before, after in zip(paths, found, strict=True)]
+        return _Outcome(found, stuck, waits, scheme)
+
+    def yielding(self, outcome: _Outcome) -> _Outcome:
+        """The outcome with all others giving way to the last robot that no waits helped; the same where they cannot."""
+        paths, ways = self._driven(outcome.scheme)
+        found = given_way(paths, self._robots, ways, outcome.paths, outcome.stuck[-1])
+        return outcome if found is None else replace(outcome, paths=found, stuck=[])
+
+    def _driven(self, scheme: _Scheme) -> tuple[list[CoveragePath], list[Way]]:
+        """The paths of a scheme and the ways along them."""
         paths, ways = [], []
         for k, robot in enumerate(self._robots):
             turned = k in scheme.turned
@@ -120,15 +136,13 @@ class _Tours:
                 self._ways[k][turned] = Way.of(self._paths[k][turned], robot)
             paths.append(self._paths[k][turned])
             ways.append(self._ways[k][turned])
-        found, stuck = settled(paths, self._robots, ways, list(scheme.order))
-        waits = [after.finish_s - before.finish_s for before, after in zip(paths, found, strict=True)]
-        return _Outcome(found, stuck, waits)
+        return paths, ways
 
     def may_turn(self, robot: int) -> bool:
         """Whether a tour is as good the other way round: from a dock and back to it, with the head under the centre."""
         kinds = [leg.kind for leg in self._paths[robot][False].legs]
         home_to_home = kinds[:1] == [LegKind.UNDOCK] and kinds[-1:] == [LegKind.DOCK] and len(kinds) > 2
-        return home_to_home and self._robots[robot].profile.head.offset_m == 0.0
+        return self._either_way and home_to_home and self._robots[robot].profile.head.offset_m == 0.0
 
 
 def _turned(path: CoveragePath, robot: Starter) -> CoveragePath:

@@ -20,7 +20,9 @@ from robot_fleet.planning.timing import CORNER_RAD, pivot_s, timed
 from robot_fleet.planning.waiting import Taken, least_waits, others, taken
 
 _STEP_S = 0.25
-_MARGIN_M = 0.1
+# Robots keep so far from each other, and less only where one that has its times can give way to another in no other manner:
+# what was just enough is not quite so by the other's samples.
+_MARGIN_M, _LEAST_MARGIN_M = 0.1, 0.025
 # A robot may wait at places so far apart in time, and nowhere longer than this.
 _APART_S = 2.0
 _LONGEST_S = 900.0
@@ -67,6 +69,30 @@ def settled(
         found[k] = delayed(paths[k], robots[k], waits or [])
         traffic.add(ways[k], found[k], robots[k])
     return found, stuck
+
+
+def given_way(
+    paths: Sequence[CoveragePath], robots: Sequence[Starter], ways: list[Way], found: list[CoveragePath], last: int
+) -> list[CoveragePath] | None:
+    """The settled paths when all others give way to the robot `last`, which found no times; None where one cannot.
+
+    So a robot comes home, to a dock on that one's way, when that one has passed.
+    """
+    found = list(found)
+    for k in range(len(found)):
+        if k == last:
+            continue
+        traffic = _Traffic()
+        for other in range(len(found)):
+            if other != k:
+                traffic.add(ways[other], found[other], robots[other])
+        waits = _least_waits(ways[k], traffic.blocked(ways[k]))
+        if waits is None:
+            waits = _least_waits(ways[k], traffic.blocked(ways[k], margin_m=_LEAST_MARGIN_M))
+        if waits is None:
+            return None
+        found[k] = delayed(paths[k], robots[k], waits)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,14 +170,14 @@ class _Traffic:
         self.begin, self.end = np.concatenate((self.begin, when - _STEP_S)), np.concatenate((self.end, end))
         self.radius_m = max(self.radius_m, way.radius_m)
 
-    def blocked(self, way: Way, parked: bool = True) -> Taken:
+    def blocked(self, way: Way, parked: bool = True, margin_m: float = _MARGIN_M) -> Taken:
         """When the places of a way are taken, since others come near to them.
 
         Without `parked` those that are done are not in the way.
         """
         if not len(self.at):
             return Taken(np.zeros(len(way.at) + 1, dtype=np.int64), np.zeros(0), np.zeros(0))
-        touch = way.radius_m + self.radius_m + _MARGIN_M
+        touch = way.radius_m + self.radius_m + margin_m
         end = self.end if parked else np.where(np.isinf(self.end), self.begin + 2 * _STEP_S, self.end)
         return taken(way.at, others(self.at, self.begin, end, touch), touch)
 

@@ -47,13 +47,11 @@ _LAID_M2_PER_S, _TRIALS_PER_S, _POLISH_S, _LEAST = 1000.0, 2e6, 20.0, 0.02
 class Stage:
     """A plan as one of several that follow each other, with a share of the usual search as its `effort`.
 
-    Robots by the names in `busy_s` come to it so many seconds after the start. When they `go_on` to other floor afterwards,
-    ways home do not count in sharing out.
+    Robots by the names in `busy_s` come to it so many seconds after the start.
     """
 
     effort: float = 1.0
     busy_s: Mapping[str, float] = field(default_factory=dict)
-    go_on: bool = False
 
 
 _ALL = Stage()
@@ -220,13 +218,12 @@ class CrewPlan:
     def _work(self, lanes: list[Floats], cost: Floats) -> Work:
         count, robots = len(lanes), self.crew.robots
         starts = np.array([2 * (count + k) for k in range(len(robots))])
-        goes_home = [robot.dock is not None and not self.stage.go_on for robot in robots]
         cost[starts] += self._late_s[:, None]
         return Work(
             cost=cost,
             drive_s=np.array([path_s(lane, self.profile) for lane in lanes]),
             starts=starts,
-            homes=np.array([2 * (count + k) + 1 if home else -1 for k, home in enumerate(goes_home)]),
+            homes=np.array([2 * (count + k) + 1 if robot.dock is not None else -1 for k, robot in enumerate(robots)]),
             pace=self._pace,
         )
 

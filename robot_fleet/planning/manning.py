@@ -13,19 +13,22 @@ CrewsDriven = Callable[[Sequence[Crew]], list[CoveragePath]]
 
 
 def manned(
-    teams: Sequence[Crew], robots: Sequence[Starter], driven: CrewsDriven, patience_s: float, seed: int
-) -> list[CoveragePath]:
+    teams: Sequence[Crew], robots: Sequence[Starter], driven: CrewsDriven, patience_s: float, seed: int,
+    either_way: bool = True,
+) -> list[CoveragePath]:  # fmt: skip
     """The paths of all robots (empty for those that stay), kept apart; `driven` plans each crew as if it were alone.
+
+    Paths are turned round only if they may be driven `either_way`.
 
     N robots without waiting take about (N - 1) / N of the time of N - 1, or more. So one fewer is tried only where waiting
     costs more than half of what the last robot could bring: most plans are made once.
     """
     alone = driven(teams)
-    best = apart = kept_apart(alone, robots, patience_s, seed)
+    best = apart = kept_apart(alone, robots, patience_s, seed, either_way)
     while (fewer := _without_one(teams, robots, alone, apart)) is not None:
         teams = fewer
         alone = driven(teams)
-        apart = kept_apart(alone, robots, patience_s, seed)
+        apart = kept_apart(alone, robots, patience_s, seed, either_way)
         if _makespan_s(apart) >= _makespan_s(best):
             break
         best = apart

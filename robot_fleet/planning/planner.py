@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -48,9 +49,10 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     patience_s = PATIENCE_S if request.deadline_s is None else min(PATIENCE_S, request.deadline_s * _APART)
 
     def driven(ranks: Ranks) -> list[CoveragePath]:
-        return manned(
-            teams, request.robots, lambda crews: _driven(request, crews, ranks, tell), patience_s, request.seed
-        )
+        crews_driven = partial(_driven, request, ranks, tell)
+        # What is cleaned in an order is not turned round.
+        either_way = len({*ranks.values()}) == 1
+        return manned(teams, request.robots, crews_driven, patience_s, request.seed, either_way)
 
     apart, late = in_time(request, driven)
     tell(0.95, "adding up the account")
@@ -85,7 +87,7 @@ def _gets_home(request: PlanRequest, robot: Starter, clearances: Clearances) -> 
     return bool(reach.any()) and first_free_cell(clearance, reach, robot.dock.staging) is not None
 
 
-def _driven(request: PlanRequest, teams: Sequence[Crew], ranks: Ranks, tell: Progress) -> list[CoveragePath]:
+def _driven(request: PlanRequest, ranks: Ranks, tell: Progress, teams: Sequence[Crew]) -> list[CoveragePath]:
     """The path of each robot of the request, empty for those without work; crews know nothing of each other."""
     paths: dict[str, CoveragePath] = {}
     for k, crew in enumerate(teams):

@@ -81,7 +81,7 @@ class _Stages:
         if not last:
             robots = self._called(robots, busy_s, wanted)
         # Small floors need less of a search, and in all it is not to take many times as long.
-        stage = Stage(share**0.5, busy_s, go_on=not last)
+        stage = Stage(share**0.5, busy_s)
         seconds = self.request.deadline_s
         request = replace(self.request, zones=zones, deadline_s=None if seconds is None else seconds * share)
         crew = replace(self.crew, robots=robots, wanted=wanted)
