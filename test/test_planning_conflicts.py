@@ -147,3 +147,15 @@ def test_a_robot_drives_its_tour_the_other_way_round_rather_than_wait_for_one_th
         assert [leg.leg_id for leg in path.legs] == [leg.leg_id for leg in was.legs]
         assert all((a.points[-1] == b.points[0]).all() for a, b in pairwise(path.legs))
         assert sum(leg.length_m for leg in path.legs) == pytest.approx(sum(leg.length_m for leg in was.legs))
+
+
+def test_a_robot_comes_home_when_another_has_passed_its_dock_for_the_last_time() -> None:
+    """Robot b must set off first, and a passes b's dock when b could be home already: b gives way to it."""
+    (one, first), (other, second) = (
+        _path("a", [(2.5, 0.0), (0.7, 0.0), (0.7, -15.0), (0.7, 0.0), (2.5, 0.0)], REFERENCE_R),
+        _path("b", [(0.0, 0.0), (1.2, 0.0), (1.2, 6.0), (1.2, 0.0), (0.0, 0.0)], REFERENCE_R),
+    )
+    apart = kept_apart([one, other], [first, second])
+    assert _nearest_m(*apart) >= 0.7
+    assert apart[0].finish_s < one.finish_s + 10.0
+    assert apart[0].finish_s - 10.0 < apart[1].finish_s < apart[0].finish_s + 20.0
