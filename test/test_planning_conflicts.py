@@ -12,6 +12,9 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, RobotProfile
 from robot_fleet.floor.store import Dock
 from robot_fleet.planning.apart import kept_apart
+from robot_fleet.planning.conflicts import delayed
+from robot_fleet.planning.judging.timing import timing_violations
+from robot_fleet.planning.judging.track import track_of
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Starter
 from robot_fleet.planning.timing import timed
 
@@ -73,6 +76,18 @@ def test_waits_leave_the_ways_as_they_are() -> None:
         moves = np.concatenate(([True], np.hypot(*np.diff(now.points, axis=0).T) > 0.0))
         assert np.array_equal(was.points, now.points[moves])
         assert (np.diff(now.times_s) >= 0.0).all()
+
+
+@pytest.mark.parametrize("halt", [(0, 3), (1, 0), (1, 2)])
+def test_a_robot_with_inertia_stops_where_it_waits_at_the_end_of_a_leg_too(halt: tuple[int, int]) -> None:
+    start = Pose(0.0, 0.0, 0.0)
+    robot = Starter("a", WORKING_W, start, False, None)
+    places = np.column_stack((np.arange(7.0), np.zeros(7)))
+    legs = [Leg(f"a-{k}", LegKind.CLEAN, places[3 * k : 3 * k + 4], np.zeros(4)) for k in (0, 1)]
+    path = CoveragePath("a", tuple(timed(legs, WORKING_W, start)))
+    waiting = delayed(path, robot, [(*halt, 4.0)])
+    assert waiting.finish_s == pytest.approx(path.finish_s + 4.0, abs=0.01)
+    assert not list(timing_violations(track_of(waiting, WORKING_W, start)))
 
 
 def test_robots_far_apart_do_not_wait() -> None:

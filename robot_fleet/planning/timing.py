@@ -77,16 +77,18 @@ def passing(points: Floats, backwards: Bools, stopped: Bools, rates: Floats, yaw
     speed, yaw_rate, limit, yaw_limit = rates[0], rates[1], rates[2], rates[3]
     moves = np.empty(len(points), dtype=np.int64)
     length, turn, stop = np.empty(len(points)), np.zeros(len(points) + 1), np.zeros(len(points), dtype=np.bool_)
-    times, count = np.zeros(len(points)), 0
+    times, count, halts = np.zeros(len(points)), 0, False
     for k in range(len(points) - 1):
+        # A leg's last vertex is the next one's first: the robot stops before the move that follows both.
+        halts = halts or stopped[k]
         x, y = points[k + 1, 0] - points[k, 0], points[k + 1, 1] - points[k, 1]
         if math.hypot(x, y) <= _STILL_M:
             continue
         yaw = math.atan2(y, x) + math.pi * backwards[k]
         turn[count] = abs((yaw - yaw_rad + math.pi) % (2.0 * math.pi) - math.pi)
         turns_round = count > 0 and backwards[k] != backwards[moves[count - 1]]
-        stop[count] = count == 0 or turn[count] > CORNER_RAD or turns_round or stopped[k]
-        moves[count], length[count], yaw_rad = k, math.hypot(x, y), yaw
+        stop[count] = count == 0 or turn[count] > CORNER_RAD or turns_round or halts
+        moves[count], length[count], yaw_rad, halts = k, math.hypot(x, y), yaw, False
         count += 1
     # A turn at which the robot does not stop belongs in equal parts to the moves on both sides.
     bend = np.where(stop[:count], 0.0, turn[:count])
