@@ -26,6 +26,8 @@ _LEAST, _MOST, _TRIED_S, _DRIVEN_S = 4, 300, 0.004, 1.3e6
 _SHORT_S, _LATE, _TWO = 2.0, 0.6, 0.15
 # After so many trials the search begins anew.
 _ROUND = 75
+# Where somebody meets another in the best one, it is tried in so many whether the others can give way.
+_YIELDING = 8
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,11 @@ class _Scheme:
 
 @dataclass(frozen=True, eq=False)
 class _Outcome:
-    """The paths with their waits, the robots for which no waits helped, how long each robot waits, and the scheme of it."""
+    """The paths with their waits, the robots for which no waits helped, and how long each robot waits."""
 
     paths: list[CoveragePath]
     stuck: list[int]
     waits_s: list[float]
-    scheme: _Scheme
 
     @property
     def longest_s(self) -> float:
@@ -70,6 +71,7 @@ def kept_apart(
     alone_s = max((path.finish_s for path in paths), default=0.0)
     begin = scheme = _Scheme(tuple(sorted(range(len(paths)), key=lambda k: (-paths[k].finish_s, k))))
     first = best = found = tours.outcome(scheme)
+    tried = {begin: first.cost_s}
     for trial in range(_trials(paths, patience_s)):
         if not best.stuck and best.longest_s <= _GOOD * alone_s:
             break
@@ -77,10 +79,14 @@ def kept_apart(
             scheme, found = begin, first
         other_scheme = _beside(scheme, found, tours, dice)
         other = tours.outcome(other_scheme)
+        tried[other_scheme] = other.cost_s
         if other.cost_s <= found.cost_s:
             scheme, found = other_scheme, other
         best = min(best, other, key=lambda outcome: outcome.cost_s)
-    return tours.yielding(best).paths if best.stuck else best.paths
+    if best.stuck:
+        hopeful = (tours.yielding(scheme) for scheme in sorted(tried, key=lambda one: tried[one])[:_YIELDING])
+        best = min((best, *hopeful), key=lambda outcome: outcome.cost_s)
+    return best.paths
 
 
 def _trials(paths: Sequence[CoveragePath], patience_s: float) -> int:
@@ -117,11 +123,14 @@ class _Tours:
         paths, ways = self._driven(scheme)
         found, stuck = settled(paths, self._robots, ways, list(scheme.order))
         waits = [after.finish_s - before.finish_s for before, after in zip(paths, found, strict=True)]
-        return _Outcome(found, stuck, waits, scheme)
+        return _Outcome(found, stuck, waits)
 
-    def yielding(self, outcome: _Outcome) -> _Outcome:
-        """The outcome with all others giving way to the last robot that no waits helped; the same where they cannot."""
-        paths, ways = self._driven(outcome.scheme)
+    def yielding(self, scheme: _Scheme) -> _Outcome:
+        """What becomes of a scheme in which a robot meets another when all give way to the last such one, if they can."""
+        outcome = self.outcome(scheme)
+        if not outcome.stuck:
+            return outcome
+        paths, ways = self._driven(scheme)
         found = given_way(paths, self._robots, ways, outcome.paths, outcome.stuck[-1])
         return outcome if found is None else replace(outcome, paths=found, stuck=[])
 
