@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -12,6 +13,8 @@ from shapely import Polygon
 from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.profile import Head, RobotProfile
 from robot_fleet.floor.reach import first_free_cell, standable
+from robot_fleet.planning.circuits import Circuits
+from robot_fleet.planning.directions import are_any
 from robot_fleet.planning.parting import Party, parted_floor
 from robot_fleet.planning.plan import PlanRequest, Starter
 from robot_fleet.planning.terrain import Bools, Terrain, near_any
@@ -21,6 +24,7 @@ from robot_fleet.planning.terrain import Bools, Terrain, near_any
 class Crew:
     """Robots with a common reach (rows, cols). `wanted` marks the cells that are theirs to clean.
 
+    Where one-ways hold, `there_and_back` are the cells of the reach that they can get to and come home from; None: all.
     Lanes are laid for the crew's widest robot with the narrowest head, so that every robot can drive every lane.
     """
 
@@ -28,6 +32,7 @@ class Crew:
     terrain: Terrain
     reach: Bools
     wanted: Bools
+    there_and_back: Bools | None = None
 
     @property
     def narrowest(self) -> RobotProfile:
@@ -46,6 +51,8 @@ class Clearances:
     def __init__(self, request: PlanRequest) -> None:
         self._request = request
         self._known: dict[tuple[Polygon, ...], ClearanceField] = {}
+        self.severed: Bools | None = None
+        """(rows, cols) what heads would pass over but for one-ways, where there are any."""
 
     def of(self, robot: Starter) -> ClearanceField:
         """The robot's own clearance; robots with the same rights share it."""
@@ -79,10 +86,36 @@ def crews(request: PlanRequest, requested: Bools, clearances: Clearances) -> tup
         clearance = clearances.of(widest)
         head = min((robot.profile.head for robot in robots), key=lambda head: head.width_m)
         terrain = Terrain.of(request.floor, widest.profile, clearance=clearance)
-        within = _coverable(terrain, reach, head) & requested
-        coverable |= within
-        found.append(Crew(tuple(robots), terrain, reach, _worth_a_visit(within, request)))
+        if are_any(terrain.directions):
+            severed = _coverable(terrain, reach, head)
+            clearances.severed = severed if clearances.severed is None else clearances.severed | severed
+        for team, back in _returning(robots, terrain, reach, clearance):
+            within = _coverable(terrain, reach, head, back) & requested
+            coverable |= within
+            found.append(Crew(team, terrain, reach, _worth_a_visit(within, request), back))
     return _parted(found), coverable
+
+
+def _returning(
+    robots: list[Starter], terrain: Terrain, reach: Bools, clearance: ClearanceField
+) -> Iterator[tuple[tuple[Starter, ...], Bools | None]]:
+    """Robots with the same floor to get to and come home from, and that floor; those that cannot get home are left out."""
+    if not are_any(terrain.directions):
+        yield tuple(robots), None
+        return
+    circuits = Circuits.of(reach, terrain.directions)
+    teams: dict[int, list[Starter]] = {}
+    homes: dict[int, tuple[int, int]] = {}
+    for robot in robots:
+        staging = robot.dock.staging if robot.dock is not None else robot.pose
+        home = first_free_cell(clearance, reach, staging)
+        begin = first_free_cell(clearance, reach, staging if robot.docked else robot.pose)
+        if home is not None and begin is not None and circuits.leading_to(home)[begin]:
+            part = circuits.part_at(home)
+            homes.setdefault(part, home)
+            teams.setdefault(part, []).append(robot)
+    for part, team in teams.items():
+        yield tuple(team), circuits.through(homes[part])
 
 
 def _parted(found: list[Crew]) -> list[Crew]:
@@ -91,11 +124,7 @@ def _parted(found: list[Crew]) -> list[Crew]:
         return [crew for crew in found if crew.wanted.any()]
     parties = [Party(crew.wanted, sum(map(_rate, crew.robots)), _middle(crew)) for crew in found]
     shares = parted_floor(parties)
-    return [
-        Crew(crew.robots, crew.terrain, crew.reach, share)
-        for crew, share in zip(found, shares, strict=True)
-        if share.any()
-    ]
+    return [replace(crew, wanted=share) for crew, share in zip(found, shares, strict=True) if share.any()]
 
 
 def _rate(robot: Starter) -> float:
@@ -108,14 +137,34 @@ def _middle(crew: Crew) -> tuple[float, float]:
     return float(rows.mean()), float(cols.mean())
 
 
-def _coverable(terrain: Terrain, reach: Bools, head: Head) -> Bools:
-    """The cells (rows, cols) that a head can pass over, with poses looked at on a lattice of half cells."""
+def _coverable(terrain: Terrain, reach: Bools, head: Head, within: Bools | None = None) -> Bools:
+    """The cells (rows, cols) that a head can pass over, with poses looked at on a lattice of half cells.
+
+    Of the reach only what lies `within` (rows, cols) counts.
+    """
     covered = np.zeros(reach.shape, dtype=bool)
     if reach.any():
         most = (math.hypot(head.offset_m, head.width_m / 2) + 1e-4) / (terrain.side_m / 2)
         standing = terrain.fine_reach(reach)
+        if within is not None:
+            standing = standing & ~_finer(_nearer(reach & ~within, within))
         near_any(standing, most, covered)
     return covered
+
+
+def _nearer(one: Bools, other: Bools) -> Bools:
+    """(rows, cols) the cells that lie nearer to a cell of the first mask than to any of the other."""
+    if not one.any():
+        return one
+    to_one, to_other = (cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) for mask in (one, other))
+    return np.asarray(to_one < to_other)
+
+
+def _finer(cells: Bools) -> Bools:
+    """(2 rows + 1, 2 cols + 1) the nodes of the fine lattice at the centres of cells, and those to the left and below."""
+    found = np.zeros((2 * cells.shape[0] + 1, 2 * cells.shape[1] + 1), dtype=bool)
+    found[:-1, :-1] = np.repeat(np.repeat(cells, 2, axis=0), 2, axis=1)
+    return found
 
 
 def _grouped(request: PlanRequest, clearances: Clearances) -> list[tuple[list[Starter], Bools]]:

@@ -17,6 +17,8 @@ from robot_fleet.planning.assembly import LegList, chained
 from robot_fleet.planning.assignment import Work, evened_out, shared_out, trials_of
 from robot_fleet.planning.costs import Ends, travel_s, way_s
 from robot_fleet.planning.crew import Crew
+from robot_fleet.planning.directions import are_any
+from robot_fleet.planning.facing import faced, fixed
 from robot_fleet.planning.joining import joined, parted
 from robot_fleet.planning.laying import Laying
 from robot_fleet.planning.plan import CoveragePath, Leg, PlanRequest, Progress, Starter
@@ -60,7 +62,11 @@ class CrewPlan:
         ends = Ends.of(stops)
         roadmap = Roadmap.of(self.crew.terrain, self.crew.reach, ends.places)
         lanes, stops, ends, roadmap = self._joined(lanes, stops, ends, roadmap)
-        cost = travel_s(self.crew.terrain, roadmap, ends, self.profile)
+        stranded = self._stranded(len(lanes), roadmap)
+        if stranded:
+            return self._without(stranded)
+        one_sided = fixed(self.crew.terrain.directions, lanes)
+        cost = travel_s(self.crew.terrain, roadmap, ends, self.profile, one_sided)
         work, effort = self._work(lanes, cost), self._effort(len(lanes))
         starts = self._starts(effort)
         made = [
@@ -133,7 +139,9 @@ class CrewPlan:
             for leave, enter in zip(leaves.tolist(), enters.tolist(), strict=True):
                 way = roadmap.way(leave, enter) if enter >= 0 and len(order) else None
                 if way is not None:
-                    work.cost[leave, enter] = work.cost[enter, leave] = way_s(way, ends, leave, enter, self.profile)
+                    work.cost[leave, enter] = way_s(way, ends, leave, enter, self.profile)
+                    if not work.one_ways:
+                        work.cost[enter, leave] = work.cost[leave, enter]
 
     def _smooth(self, legs: dict[str, list[Leg]], begin: float, share: float, effort: float) -> dict[str, list[Leg]]:
         """The legs of all robots polished: quicker, as safe, and with no more floor left than may be."""
@@ -158,14 +166,31 @@ class CrewPlan:
     def _joined(
         self, lanes: list[Floats], stops: list[Floats], ends: Ends, roadmap: Roadmap
     ) -> tuple[list[Floats], list[Floats], Ends, Roadmap]:
-        """Everything without the lanes that no way leads to."""
+        """Everything without the lanes that no way leads to, or from which none leads home."""
         parts = roadmap.component[: 2 * len(stops)].reshape(-1, 2)
-        kept = [lane for lane, part in zip(lanes, parts, strict=False) if (part == parts[len(lanes), 0]).all()]
+        home = parts[len(lanes), 1 if roadmap.is_directed else 0]
+        kept = [lane for lane, part in zip(lanes, parts, strict=False) if (part == home).all()]
         if len(kept) == len(lanes):
             return lanes, stops, ends, roadmap
         stops = self._with_homes(kept)
         ends = Ends.of(stops)
         return kept, stops, ends, Roadmap.of(self.crew.terrain, self.crew.reach, ends.places)
+
+    def _stranded(self, lanes: int, roadmap: Roadmap) -> list[Starter]:
+        """The robots that one-ways keep from coming home, or from the others' floor."""
+        if not roadmap.is_directed:
+            return []
+        home = roadmap.component[2 * lanes + 1]
+        return [
+            robot
+            for k, robot in enumerate(self.crew.robots, start=lanes)
+            if roadmap.component[2 * k + 1] != home or roadmap.way(2 * k, 2 * k + 1) is None
+        ]
+
+    def _without(self, stranded: list[Starter]) -> dict[str, CoveragePath]:
+        """The paths of the other robots of the crew."""
+        rest = tuple(robot for robot in self.crew.robots if robot not in stranded)
+        return CrewPlan(self.request, replace(self.crew, robots=rest), self.tell).paths() if rest else {}
 
     def _lanes(self) -> list[Floats]:
         crew = self.crew
@@ -173,7 +198,20 @@ class CrewPlan:
         lanes, robots = joined(crew.terrain, laid), len(crew.robots)
         if self.request.cleaned is not None:
             lanes = without_fallow(lanes, crew.wanted, self.profile.head, crew.terrain.side_m)
-        return parted(lanes, max(_PART_M, sum(map(length_m, lanes)) / max(_PARTS, _PARTS_EACH * robots)))
+        lanes = faced(crew.terrain.directions, lanes)
+        lanes = parted(lanes, max(_PART_M, sum(map(length_m, lanes)) / max(_PARTS, _PARTS_EACH * robots)))
+        return [lane for lane in lanes if self._comes_home(lane)]
+
+    def _comes_home(self, lane: Floats) -> bool:
+        """Whether robots can get to a lane and come home from it."""
+        back = self.crew.there_and_back
+        if back is None:
+            return True
+        # Lanes may lie up to a cell beside those whose centres can be reached.
+        cells = (lane[[0, -1], ::-1] / self.crew.terrain.side_m).astype(np.int64)
+        return all(
+            bool(back[max(0, row - 1) : row + 2, max(0, col - 1) : col + 2].any()) for row, col in cells.tolist()
+        )
 
     def _with_homes(self, lanes: list[Floats]) -> list[Floats]:
         """The lanes, and behind them one short lane for each robot: it is left to set off and entered to come home."""
@@ -206,6 +244,7 @@ class CrewPlan:
             starts=np.array([2 * (count + k) for k in range(len(robots))]),
             homes=np.array([2 * (count + k) + 1 if robot.dock is not None else -1 for k, robot in enumerate(robots)]),
             pace=np.array([robot.profile.speed_mps / fastest for robot in robots]),
+            one_ways=are_any(self.crew.terrain.directions),
         )
 
     def _legs(self, robot: Starter, stops: list[Floats], order: Ints, roadmap: Roadmap, start: int) -> list[Leg]:

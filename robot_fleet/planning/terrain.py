@@ -18,6 +18,7 @@ from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import FloorMap
 from robot_fleet.planning.compiled import PARTS, compiled, side_by_side, together
+from robot_fleet.planning.directions import ANY_WAY, Directions, directions_of, strays
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -31,7 +32,7 @@ _STEP_M = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Terrain:
-    """Distances to the nearest obstacle, and the distance that the robot's centre keeps.
+    """Distances to the nearest obstacle, the distance that the robot's centre keeps, and the directions of one-ways.
 
     `distance_m` (rows, cols) holds them at the cell centres, `fine_m` (2 rows + 1, 2 cols + 1) at the corners, the
     edges' middles and the centres of the cells: node (i, j) lies at (j, i) half cells.
@@ -41,6 +42,7 @@ class Terrain:
     fine_m: NDArray[np.float32]
     side_m: float
     keep_m: float
+    directions: Directions = ANY_WAY
     # What was reached last, and the nodes joined to it.
     _reached: list[Bools] = field(default_factory=list, repr=False)
 
@@ -55,7 +57,8 @@ class Terrain:
         """The terrain of a profile; a polygon footprint counts as the disc about its turning centre that holds it."""
         clearance = clearance or ClearanceField.of(floor, closed)
         keep_m = profile.footprint.circumscribed_m + profile.clearance_m
-        return cls(clearance.at_cell_centres, clearance.at_half_cells, floor.grid.resolution_m, keep_m)
+        side_m = floor.grid.resolution_m
+        return cls(clearance.at_cell_centres, clearance.at_half_cells, side_m, keep_m, directions_of(floor))
 
     def room(self, points: Floats) -> Floats:
         """(n,) metres by which the robot could be larger at each point; negative where it may not be."""
@@ -140,6 +143,15 @@ def line_open(
             return False
         at += max(room, _STEP_M)
     return True
+
+
+@compiled
+def way_open(
+    fine_m: NDArray[np.float32], side_m: float, keep_m: float, directions: Directions, most_sin: float,
+    ax: float, ay: float, bx: float, by: float,
+) -> bool:  # fmt: skip
+    """Whether the straight way from (ax, ay) to (bx, by) keeps its room and leads against no one-way."""
+    return line_open(fine_m, side_m, keep_m, ax, ay, bx, by) and not strays(directions, ax, ay, bx, by, most_sin)
 
 
 @compiled
