@@ -48,11 +48,11 @@ class Ends:
         return cls(places, away / np.maximum(np.hypot(*away.T), 1e-9)[:, None])
 
 
-def travel_s(terrain: Terrain, roadmap: Roadmap, ends: Ends, profile: RobotProfile, one_sided: Ints = _NONE) -> Floats:
+def travel_s(terrain: Terrain, roadmap: Roadmap, ends: Ends, profile: RobotProfile, shut: Ints = _NONE) -> Floats:
     """(n, n) seconds from leaving a lane at one end to entering another lane at the other end.
 
-    Exact for a straight way; where obstacles are between, by the roadmap's metres and two right angles of turning. The
-    lanes `one_sided` are entered at their beginning alone.
+    Exact for a straight way; where obstacles are between, by the roadmap's metres and two right angles of turning. Ends
+    that are `shut` must not be entered.
     """
     count = len(ends.places)
     limit_m = (_LIMIT_ONE_WAY_M if roadmap.is_directed else _LIMIT_M) if count > _MANY else math.inf
@@ -71,7 +71,7 @@ def travel_s(terrain: Terrain, roadmap: Roadmap, ends: Ends, profile: RobotProfi
     for a, b in ((one, other), (other, one)):
         may = ~lines_stray(terrain.directions, ends.places[a], ends.places[b], WAY_SIN)
         found[a[may], b[may]] = direct[may]
-    found[2 * one_sided] = found[:, 2 * one_sided + 1] = _NEVER_S
+    found[shut ^ 1] = found[:, shut] = _NEVER_S
     np.fill_diagonal(found, _NEVER_S)
     return found
 

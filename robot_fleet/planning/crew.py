@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import cv2
@@ -13,7 +12,7 @@ from shapely import Polygon
 from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.profile import Head, RobotProfile
 from robot_fleet.floor.reach import first_free_cell, standable
-from robot_fleet.planning.circuits import Circuits
+from robot_fleet.planning.circuits import Cell, Circuits
 from robot_fleet.planning.directions import are_any
 from robot_fleet.planning.parting import Party, parted_floor
 from robot_fleet.planning.plan import PlanRequest, Starter
@@ -24,7 +23,7 @@ from robot_fleet.planning.terrain import Bools, Terrain, near_any
 class Crew:
     """Robots with a common reach (rows, cols). `wanted` marks the cells that are theirs to clean.
 
-    Where one-ways hold, `there_and_back` are the cells of the reach that they can get to and come home from; None: all.
+    Where one-ways hold, `round_trips` are the cells of the reach that they can get to and come home from; None: all.
     Lanes are laid for the crew's widest robot with the narrowest head, so that every robot can drive every lane.
     """
 
@@ -32,7 +31,12 @@ class Crew:
     terrain: Terrain
     reach: Bools
     wanted: Bools
-    there_and_back: Bools | None = None
+    round_trips: Bools | None = None
+
+    @property
+    def there_and_back(self) -> Bools:
+        """The cells (rows, cols) that the robots can get to and come home from."""
+        return self.reach if self.round_trips is None else self.round_trips
 
     @property
     def narrowest(self) -> RobotProfile:
@@ -89,33 +93,38 @@ def crews(request: PlanRequest, requested: Bools, clearances: Clearances) -> tup
         if are_any(terrain.directions):
             severed = _coverable(terrain, reach, head)
             clearances.severed = severed if clearances.severed is None else clearances.severed | severed
-        for team, back in _returning(robots, terrain, reach, clearance):
-            within = _coverable(terrain, reach, head, back) & requested
+            teams = _returning(robots, terrain, reach, clearance)
+        else:
+            teams = [Crew(tuple(robots), terrain, reach, reach)]
+        for crew in teams:
+            within = _coverable(crew.terrain, crew.there_and_back, head) & requested
             coverable |= within
-            found.append(Crew(team, terrain, reach, _worth_a_visit(within, request), back))
+            found.append(replace(crew, wanted=_worth_a_visit(within, request)))
     return _parted(found), coverable
 
 
-def _returning(
-    robots: list[Starter], terrain: Terrain, reach: Bools, clearance: ClearanceField
-) -> Iterator[tuple[tuple[Starter, ...], Bools | None]]:
-    """Robots with the same floor to get to and come home from, and that floor; those that cannot get home are left out."""
-    if not are_any(terrain.directions):
-        yield tuple(robots), None
-        return
+def _returning(robots: list[Starter], terrain: Terrain, reach: Bools, clearance: ClearanceField) -> list[Crew]:
+    """Crews of robots with the same floor to get to and come home from; robots that cannot get home are left out.
+
+    What is no such floor is shut, unless one of the robots stands there and has to find its way out.
+    """
     circuits = Circuits.of(reach, terrain.directions)
-    teams: dict[int, list[Starter]] = {}
-    homes: dict[int, tuple[int, int]] = {}
+    teams: dict[int, list[tuple[Starter, Cell, Cell]]] = {}
     for robot in robots:
         staging = robot.dock.staging if robot.dock is not None else robot.pose
         home = first_free_cell(clearance, reach, staging)
         begin = first_free_cell(clearance, reach, staging if robot.docked else robot.pose)
         if home is not None and begin is not None and circuits.leading_to(home)[begin]:
-            part = circuits.part_at(home)
-            homes.setdefault(part, home)
-            teams.setdefault(part, []).append(robot)
-    for part, team in teams.items():
-        yield tuple(team), circuits.through(homes[part])
+            teams.setdefault(circuits.part_at(home), []).append((robot, begin, home))
+    found = []
+    for team in teams.values():
+        back = circuits.through(team[0][2])
+        starters = tuple(robot for robot, _, _ in team)
+        if all(back[begin] for _, begin, _ in team):
+            found.append(Crew(starters, terrain.without(_nearer(reach & ~back, back)), back, back))
+        else:
+            found.append(Crew(starters, terrain, reach, reach, back))
+    return found
 
 
 def _parted(found: list[Crew]) -> list[Crew]:
@@ -137,17 +146,12 @@ def _middle(crew: Crew) -> tuple[float, float]:
     return float(rows.mean()), float(cols.mean())
 
 
-def _coverable(terrain: Terrain, reach: Bools, head: Head, within: Bools | None = None) -> Bools:
-    """The cells (rows, cols) that a head can pass over, with poses looked at on a lattice of half cells.
-
-    Of the reach only what lies `within` (rows, cols) counts.
-    """
+def _coverable(terrain: Terrain, reach: Bools, head: Head) -> Bools:
+    """The cells (rows, cols) that a head can pass over, with poses looked at on a lattice of half cells."""
     covered = np.zeros(reach.shape, dtype=bool)
     if reach.any():
         most = (math.hypot(head.offset_m, head.width_m / 2) + 1e-4) / (terrain.side_m / 2)
         standing = terrain.fine_reach(reach)
-        if within is not None:
-            standing = standing & ~_finer(_nearer(reach & ~within, within))
         near_any(standing, most, covered)
     return covered
 
@@ -158,13 +162,6 @@ def _nearer(one: Bools, other: Bools) -> Bools:
         return one
     to_one, to_other = (cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) for mask in (one, other))
     return np.asarray(to_one < to_other)
-
-
-def _finer(cells: Bools) -> Bools:
-    """(2 rows + 1, 2 cols + 1) the nodes of the fine lattice at the centres of cells, and those to the left and below."""
-    found = np.zeros((2 * cells.shape[0] + 1, 2 * cells.shape[1] + 1), dtype=bool)
-    found[:-1, :-1] = np.repeat(np.repeat(cells, 2, axis=0), 2, axis=1)
-    return found
 
 
 def _grouped(request: PlanRequest, clearances: Clearances) -> list[tuple[list[Starter], Bools]]:

@@ -65,8 +65,7 @@ class CrewPlan:
         stranded = self._stranded(len(lanes), roadmap)
         if stranded:
             return self._without(stranded)
-        one_sided = fixed(self.crew.terrain.directions, lanes)
-        cost = travel_s(self.crew.terrain, roadmap, ends, self.profile, one_sided)
+        cost = travel_s(self.crew.terrain, roadmap, ends, self.profile, self._never_entered(lanes, roadmap))
         work, effort = self._work(lanes, cost), self._effort(len(lanes))
         starts = self._starts(effort)
         made = [
@@ -167,14 +166,29 @@ class CrewPlan:
         self, lanes: list[Floats], stops: list[Floats], ends: Ends, roadmap: Roadmap
     ) -> tuple[list[Floats], list[Floats], Ends, Roadmap]:
         """Everything without the lanes that no way leads to, or from which none leads home."""
-        parts = roadmap.component[: 2 * len(stops)].reshape(-1, 2)
-        home = parts[len(lanes), 1 if roadmap.is_directed else 0]
-        kept = [lane for lane, part in zip(lanes, parts, strict=False) if (part == home).all()]
+        if roadmap.is_directed:
+            shut = np.bincount(self._never_entered(lanes, roadmap) // 2, minlength=len(lanes)) == 2
+            kept = [lane for lane, never in zip(lanes, shut, strict=True) if not never]
+        else:
+            parts = roadmap.component[: 2 * len(stops)].reshape(-1, 2)
+            kept = [lane for lane, part in zip(lanes, parts, strict=False) if (part == parts[len(lanes), 0]).all()]
         if len(kept) == len(lanes):
             return lanes, stops, ends, roadmap
         stops = self._with_homes(kept)
         ends = Ends.of(stops)
-        return kept, stops, ends, Roadmap.of(self.crew.terrain, self.crew.reach, ends.places)
+        again = Roadmap.of(self.crew.terrain, self.crew.reach, ends.places)
+        # With one-ways another roadmap may join other lanes.
+        return self._joined(kept, stops, ends, again) if roadmap.is_directed else (kept, stops, ends, again)
+
+    def _never_entered(self, lanes: list[Floats], roadmap: Roadmap) -> Ints:
+        """The ends of lanes by which one-ways let no robot enter, or leave the lane at its other end and come home."""
+        if not roadmap.is_directed:
+            return np.zeros(0, dtype=np.int64)
+        led, leads = roadmap.around(2 * len(lanes) + 1)
+        ends = np.arange(2 * len(lanes))
+        shut = ~(led[ends] & leads[ends ^ 1])
+        shut[2 * fixed(self.crew.terrain.directions, lanes) + 1] = True
+        return np.flatnonzero(shut)
 
     def _stranded(self, lanes: int, roadmap: Roadmap) -> list[Starter]:
         """The robots that one-ways keep from coming home, or from the others' floor."""
@@ -204,7 +218,7 @@ class CrewPlan:
 
     def _comes_home(self, lane: Floats) -> bool:
         """Whether robots can get to a lane and come home from it."""
-        back = self.crew.there_and_back
+        back = self.crew.round_trips
         if back is None:
             return True
         # Lanes may lie up to a cell beside those whose centres can be reached.

@@ -80,12 +80,13 @@ class _Robots:
         )
 
     def homes(self, floor: FloorMap) -> tuple[tuple[RobotProfile, Pose], ...]:
-        """Each robot with the place to which it comes home: its end when that is on a dock, else its start."""
-        ends = tuple(
-            (track.profile, track.end if _off_docks_m(floor, track.end) <= AT_DOCK_M else track.start)
-            for track in self.tracks
+        """Each robot with the place to which it comes home: before the dock on which it ends or starts, else its start."""
+        ends = [(track.profile, track.end) for track in self.tracks]
+        ends += self.shapes[len(ends) :]
+        return tuple(
+            (profile, next((home for pose in (end, start) if (home := _before_dock(floor, pose)) is not None), start))
+            for (profile, end), (_, start) in zip(ends, self.shapes, strict=True)
         )
-        return ends + self.shapes[len(ends) :]
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +142,11 @@ def _not_home(floor: FloorMap, track: Track) -> Iterable[Violation]:
 def _off_docks_m(floor: FloorMap, pose: Pose) -> float:
     """How far a pose is from the nearest dock."""
     return min((pose.distance_m(dock.pose) for dock in floor.docks), default=math.inf)
+
+
+def _before_dock(floor: FloorMap, pose: Pose) -> Pose | None:
+    """The staging pose of the dock on which a pose is; None for a pose that is on none."""
+    return next((dock.staging for dock in floor.docks if pose.distance_m(dock.pose) <= AT_DOCK_M), None)
 
 
 def _verdict(

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra
 from scipy.spatial import cKDTree
 
 from robot_fleet.planning.compiled import compiled
@@ -80,6 +80,13 @@ class Roadmap:
     def component(self) -> Ints:
         """(n,) the number of the connected part that each place belongs to: ways lead there and back."""
         return np.asarray(connected_components(self._graph, self.is_directed, "strong")[1], dtype=np.int64)
+
+    def around(self, place: int) -> tuple[Bools, Bools]:
+        """(n,) whether a way leads from a place to each of them, and whether one leads back."""
+        found = np.zeros((2, len(self.places)), dtype=bool)
+        for k, graph in enumerate((self._graph, self._graph.T.tocsr())):
+            found[k, breadth_first_order(graph, place, self.is_directed, return_predecessors=False)] = True
+        return found[0], found[1]
 
     @cached_property
     def _arcs(self) -> tuple[Ints, Floats]:

@@ -5,9 +5,10 @@ All points here are (n, 2) arrays of metres in the grid frame; the planner conve
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -60,6 +61,15 @@ class Terrain:
         side_m = floor.grid.resolution_m
         return cls(clearance.at_cell_centres, clearance.at_half_cells, side_m, keep_m, directions_of(floor))
 
+    def without(self, cells: Bools) -> Terrain:
+        """The terrain of a robot whose centre may not come into some cells (rows, cols) either."""
+        if not cells.any():
+            return self
+        away_m = _signed(~_touched(~cells)) * np.float32(self.side_m / 2)
+        fine_m = np.minimum(self.fine_m, np.float32(self.keep_m) + away_m)
+        distance_m = np.minimum(self.distance_m, np.float32(self.keep_m) + away_m[1::2, 1::2])
+        return replace(self, distance_m=distance_m, fine_m=fine_m, _reached=[])
+
     def room(self, points: Floats) -> Floats:
         """(n,) metres by which the robot could be larger at each point; negative where it may not be."""
         points = np.ascontiguousarray(points, dtype=np.float64)
@@ -101,6 +111,21 @@ class Terrain:
     def open_path(self, points: Floats) -> bool:
         """Whether the robot can drive along all of a polyline."""
         return bool(self.open_lines(points[:-1], points[1:]).all())
+
+
+def _touched(cells: Bools) -> Bools:
+    """(2 rows + 1, 2 cols + 1) the nodes of the fine lattice in cells and on their borders."""
+    rows, cols = cells.shape
+    fine = np.zeros((2 * rows + 1, 2 * cols + 1), dtype=bool)
+    for down, right in itertools.product(range(3), repeat=2):
+        fine[down : down + 2 * rows : 2, right : right + 2 * cols : 2] |= cells
+    return fine
+
+
+def _signed(mask: Bools) -> NDArray[np.float32]:
+    """Distance to the nearest marked place; inside the mask the negative one to the nearest other place."""
+    outside, inside = (cv2.distanceTransform(one.astype(np.uint8), cv2.DIST_L2, 5) for one in (~mask, mask))
+    return np.asarray(np.where(mask, -inside, outside), dtype=np.float32)
 
 
 @compiled
