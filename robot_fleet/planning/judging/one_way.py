@@ -74,8 +74,8 @@ def _ruled(floor: FloorMap, clear: Bools, side: float) -> Bools:
 
 
 def _inside(mask: Bools, floor: FloorMap, one: OneWay, side: float) -> None:
-    """Marks the lattice points in a one-way."""
-    shape = floor.grid.shape_from_map(one.polygon)
+    """Marks the lattice points in a one-way and less than a cell beside it: no robot can count on so little room."""
+    shape = floor.grid.shape_from_map(one.polygon).buffer(floor.grid.resolution_m)
     low_x, low_y, high_x, high_y = (value / side for value in shape.bounds)
     rows = slice(max(0, math.floor(low_y)), max(0, math.ceil(high_y) + 1))
     cols = slice(max(0, math.floor(low_x)), max(0, math.ceil(high_x) + 1))
