@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from shapely import MultiPolygon, Polygon, box
 from robot_fleet.floor.grid import FREE, OCCUPIED, UNKNOWN, OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import WORKING_W
-from robot_fleet.floor.store import Dock, FloorMap, Keepout, RobotSpec, Zone
+from robot_fleet.floor.store import Dock, FloorMap, Keepout, OneWay, RobotSpec, Zone
 from robot_fleet.pictures import draw_coverage, draw_missed, draw_plan
 from robot_fleet.pictures.canvas import Canvas, dashes, view_of
 from robot_fleet.pictures.colours import (
@@ -24,6 +25,7 @@ from robot_fleet.pictures.colours import (
     FALSE_CREDIT,
     MISSED,
     MISSED_CREDIT,
+    ONE_WAY,
     UNKNOWN_HATCH,
     WALL,
     robot_colours,
@@ -225,3 +227,13 @@ def test_dashes_lie_on_the_line_and_cover_their_share(
 def test_figures_are_written_as_people_read_them() -> None:
     assert [minutes(seconds) for seconds in (47.2, 2465.0, 7380.0)] == ["47 s", "41 min 05 s", "2 h 03 min"]
     assert [area(size) for size in (0.44, 12.3, 12345.0)] == ["0.4 m²", "12 m²", "12 345 m²"]
+
+
+def test_one_way_floor_is_marked_and_explained(tmp_path: Path) -> None:
+    floor = room()
+    marked = replace(floor, one_ways=(OneWay("aisle", box(1.0, 4.0, 4.0, 5.5), 0.0),))
+    bare = pixels(draw_plan(floor, one_lane(floor), tmp_path / "bare.png"))
+    image = pixels(draw_plan(marked, one_lane(marked), tmp_path / "marked.png"))
+    width = image.shape[1] - 470
+    assert ONE_WAY in near(marked, image, 2.5, 4.75, 0.8) and ONE_WAY not in near(floor, bare, 2.5, 4.75, 0.8)
+    assert (image[:, width:] == ONE_WAY).all(axis=2).any() and not (bare[:, width:] == ONE_WAY).all(axis=2).any()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import networkx as nx
 import numpy as np
@@ -16,8 +18,9 @@ from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import WORKING_W
-from robot_fleet.floor.store import FloorMap
+from robot_fleet.floor.store import FloorMap, OneWay
 from robot_fleet.planning import routing
+from robot_fleet.planning.directions import ANY_WAY, Directions
 from robot_fleet.planning.lattice import cheapest_way
 from robot_fleet.planning.routing import Router
 
@@ -67,9 +70,11 @@ def test_floor_that_is_closed_for_now_is_gone_round_or_makes_a_way_impossible() 
 def test_where_there_is_no_way_the_floor_is_not_searched_cell_by_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     strides: list[int] = []
 
-    def searched(standing: np.ndarray, stride: int, start: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    def searched(
+        standing: np.ndarray, stride: int, start: np.ndarray, goal: np.ndarray, directions: Directions
+    ) -> np.ndarray:
         strides.append(stride)
-        return cheapest_way(standing, stride, start, goal)
+        return cheapest_way(standing, stride, start, goal, directions)
 
     shut = Router(room(), WORKING_W).without([box(4.9, 4.4, 5.3, 6.0)])
     monkeypatch.setattr(routing, "cheapest_way", searched)
@@ -96,7 +101,7 @@ def test_a_way_over_the_lattice_is_as_short_as_dijkstras(seed: int, stride: int)
     standing = dice.random((3 * stride * 5, 4 * stride * 5)) < 0.9
     nodes = np.argwhere(standing[::stride, ::stride]) * stride
     start, goal = nodes[dice.integers(len(nodes), size=2)]
-    way = cheapest_way(standing, stride, start, goal)
+    way = cheapest_way(standing, stride, start, goal, ANY_WAY)
     steps = nx.Graph()
     steps.add_node(tuple(start))
     steps.add_weighted_edges_from(_open_steps(standing, stride, nodes))
@@ -115,3 +120,20 @@ def _open_steps(standing: np.ndarray, stride: int, nodes: np.ndarray) -> Iterato
             inside = (cells >= 0).all() and (cells < standing.shape).all()
             if (down or right) and inside and standing[tuple(cells.T)].all():
                 yield tuple(node), tuple(cells[-1]), 7 if down and right else 5
+
+
+def test_ways_along_one_ways_lead_round_and_any_way_is_taken_where_none_does() -> None:
+    # The upper half of the door leads to the right, the lower one to the left.
+    doors = (OneWay("right", box(4.0, 2.5, 6.2, 6.0), 0.0), OneWay("left", box(4.0, 0.0, 6.2, 2.5), math.pi))
+    open_room = FloorMap(
+        "hall", OccupancyGrid(np.zeros((120, 200), dtype=np.int8), 0.05, Pose(0, 0, 0)), one_ways=doors
+    )
+    router = Router(open_room, WORKING_W)
+    there = router.along_one_ways(Pose(2.0, 1.0), Pose(8.0, 1.0))
+    back = router.along_one_ways(Pose(8.0, 1.0), Pose(2.0, 1.0))
+    assert there is not None and back is not None and len(back) == 2
+    middle = there[(there[:, 0] > 4.0) & (there[:, 0] < 6.2)]
+    assert (middle[:, 1] > 2.5).all() and LineString(there).intersection(box(4.1, 0, 6.1, 2.4)).is_empty
+    shut = Router(replace(open_room, one_ways=(replace(doors[1], polygon=box(4.0, 0.0, 6.2, 6.0)),)), WORKING_W)
+    way = shut.along_one_ways(Pose(2.0, 1.0), Pose(8.0, 1.0))
+    assert way is not None and len(way) == 2

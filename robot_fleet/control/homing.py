@@ -29,7 +29,7 @@ def way_home(state: FleetState, robot: Robot) -> Itinerary:
     if on_dock(state, robot) or robot.pose is None:
         return Itinerary(())
     dock = state.store.floor.dock(robot.spec.dock)
-    way = state.router(robot).route(robot.pose, dock.staging)
+    way = state.router(robot).along_one_ways(robot.pose, dock.staging)
     onto = np.array([[dock.staging.x_m, dock.staging.y_m], [dock.pose.x_m, dock.pose.y_m]])
     legs = [Stretch(LegKind.TRANSIT, way, np.zeros(len(way)))] if way is not None and len(way) > 1 else []
     return Itinerary((*legs, Stretch(LegKind.DOCK, onto, np.zeros(2))))

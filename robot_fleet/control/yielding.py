@@ -97,9 +97,13 @@ def _free(state: FleetState, robot: Robot) -> Router:
     return state.router(robot).without([part for floor in floors for part in getattr(floor, "geoms", [floor])])
 
 
-def _route(state: FleetState, robot: Robot, free: Router, goal: NDArray[np.float64]) -> NDArray[np.float64] | None:
+def _route(
+    state: FleetState, robot: Robot, free: Router, goal: NDArray[np.float64], home: bool = False
+) -> NDArray[np.float64] | None:
+    """A free way to a goal. On the way home one-ways hold; to give way a robot may go against one."""
     assert robot.pose is not None
-    way = free.route(robot.pose, Pose(float(goal[0]), float(goal[1])))
+    find = free.along_one_ways if home else free.route
+    way = find(robot.pose, Pose(float(goal[0]), float(goal[1])))
     if way is None:
         return None
     swept = LineString(way).buffer(robot.radius_m + MARGIN_M)
@@ -141,7 +145,7 @@ def _go_home(state: FleetState, robot: Robot, free: Router) -> bool:
     last = len(itinerary.stretches) - 1
     if not itinerary.cleans_after(robot.place) or itinerary.stretches[last].kind is not LegKind.DOCK:
         return False
-    way = _route(state, robot, free, itinerary.stretches[last].points[0])
+    way = _route(state, robot, free, itinerary.stretches[last].points[0], home=True)
     if way is None:
         return False
     robot.itinerary, robot.place = itinerary.spliced(way, Place(last)), Place()

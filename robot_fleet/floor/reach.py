@@ -52,11 +52,13 @@ class KnownReach:
     """What somebody has worked out before: `coverable` (rows, cols), the floor that some robot's head passes over.
 
     `clearance` knows keepouts and closed floor; with `barred` there are zones, not in it, that some robot may not enter.
+    `severed` (rows, cols) would be coverable but for one-ways, which lead robots there or back, not both.
     """
 
     clearance: ClearanceField
     coverable: NDArray[np.bool_]
     barred: bool = False
+    severed: NDArray[np.bool_] | None = None
 
 
 def standable(profile: RobotProfile, clearance: ClearanceField) -> NDArray[np.bool_]:
@@ -151,7 +153,7 @@ def why_missed(
 
     NO_ROBOT_MAY_ENTER: there is no robot, or zones that admit none of them alone keep the heads away. KEEPOUT: in a
     keepout, or a keepout alone keeps the heads away. NOT_CLEANED: it is coverable. BLOCKED: only the `closed` polygons
-    are in the way. UNREACHABLE: a robot would fit, but no way leads there, or the free floor itself is cut off.
+    are in the way. UNREACHABLE: a robot would fit, but no way leads there and back, or the free floor itself is cut off.
     TOO_NARROW: the rest. What is `known` already is not worked out again.
     """
     own = _cells_of_zones(floor, zones)
@@ -187,6 +189,8 @@ def _reasons(
         known = KnownReach(clearance, _swept_by_any(floor, robots, clearance))
     yield WhyMissed.KEEPOUT, floor.kept_out()
     yield WhyMissed.NOT_CLEANED, known.coverable
+    if known.severed is not None:
+        yield WhyMissed.UNREACHABLE, known.severed
     if known.barred:
         yield WhyMissed.NO_ROBOT_MAY_ENTER, _swept_by_any(floor, robots, known.clearance)
     if closed:

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from robot_fleet.floor.grid import UNKNOWN as UNKNOWN_CELL
 from robot_fleet.floor.store import FloorMap
 from robot_fleet.pictures.canvas import Canvas
-from robot_fleet.pictures.colours import FAINT_INK, INK, KEEPOUT, PAPER, UNKNOWN, UNKNOWN_HATCH, WALL, Colour
+from robot_fleet.pictures.colours import FAINT_INK, INK, KEEPOUT, ONE_WAY, PAPER, UNKNOWN, UNKNOWN_HATCH, WALL, Colour
 from robot_fleet.pictures.lettering import HEADING_PX, TEXT_PX, text_width, write_text
 
 _WIDTH_PX = 470
@@ -25,7 +25,7 @@ _SWATCH_PX = (34, 20)
 class Row:
     """One line of the panel: `text` at the left, `value` at the right.
 
-    `swatch` is a patch of colour before the text; `mark` says how: filled, line, dashed, hatched, or dock.
+    `swatch` is a patch of colour before the text; `mark` says how: filled, line, dashed, hatched, chevrons, or dock.
     """
 
     text: str
@@ -49,6 +49,8 @@ def floor_rows(floor: FloorMap) -> tuple[Row, ...]:
         rows.append(Row("unknown", swatch=UNKNOWN, mark="hatched"))
     if floor.keepouts:
         rows.append(Row("keepout", swatch=KEEPOUT, mark="hatched"))
+    if floor.one_ways:
+        rows.append(Row("one way", swatch=ONE_WAY, mark="chevrons"))
     if floor.docks:
         rows.append(Row("dock", swatch=INK, mark="dock"))
     return tuple(rows)
@@ -133,6 +135,9 @@ class _Panel:
                 self._pen.line((start, middle, start + 8, middle), fill=row.swatch, width=3)
         elif row.mark == "hatched":
             self._draw_hatched(row, box)
+        elif row.mark == "chevrons":
+            for start in (4, 20):
+                self._pen.line((start, middle - 8, start + 9, middle, start, middle + 8), fill=row.swatch, width=4)
         elif row.mark == "dock":
             self._pen.polygon(((30, middle), (8, middle - 10), (14, middle), (8, middle + 10)), fill=row.swatch)
         else:

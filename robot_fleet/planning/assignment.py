@@ -29,7 +29,7 @@ class Work:
     """What is to be shared out: `cost` (n, n) seconds from end to end, `drive_s` (lanes,) along each lane.
 
     Robot r sets off from the end starts[r] and comes home to the end homes[r] (-1: it may stop anywhere); its times are
-    those of the fastest robot divided by pace[r].
+    those of the fastest robot divided by pace[r]. With `one_ways` a way may take longer than the way back.
     """
 
     cost: Floats
@@ -37,6 +37,7 @@ class Work:
     starts: Ints
     homes: Ints
     pace: Floats
+    one_ways: bool = False
 
     @property
     def lanes(self) -> Ints:
@@ -83,12 +84,12 @@ def _annealed(
     stops, sizes = np.zeros((robots, lanes), dtype=np.int64), np.array([len(order) for order in orders])
     for robot, order in enumerate(orders):
         stops[robot, : len(order)] = order
-    near = _neighbours(work.cost, lanes)
+    near = _neighbours(np.minimum(work.cost, work.cost.T) if work.one_ways else work.cost, lanes)
     trials = int(trials_of(lanes) * EFFORT * effort) // _PARTS
     for k in range(parts):
         anneal(
             work.cost, near, work.drive_s, work.starts, work.homes, work.pace, stops, sizes, heats[k : k + 2], trials,
-            seed * _PARTS + k + 1,
+            seed * _PARTS + k + 1, work.one_ways,
         )  # fmt: skip
         step((k + 1) / parts)
     return [stops[robot, : sizes[robot]] for robot in range(robots)]

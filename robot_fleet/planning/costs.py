@@ -10,14 +10,19 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.planning.directions import WAY_SIN, lines_stray
 from robot_fleet.planning.polyline import length_m
 from robot_fleet.planning.roadmap import Roadmap
-from robot_fleet.planning.terrain import Floats, Terrain
+from robot_fleet.planning.terrain import Floats, Ints, Terrain
 
 _NEAR = 40
 _FAR_M = 8.0
 _LIMIT_M = 25.0
 _MANY = 1500
+# With one-ways a way may be long between places that are near.
+_LIMIT_ONE_WAY_M = 100.0
+_NEVER_S = 1e6
+_NONE = np.zeros(0, dtype=np.int64)
 _DETOUR = 1.25
 # The share of a turn on the spot that is left of it when paths are polished: they turn while they drive, and lanes end
 # where another lane cleans what is left.
@@ -43,25 +48,31 @@ class Ends:
         return cls(places, away / np.maximum(np.hypot(*away.T), 1e-9)[:, None])
 
 
-def travel_s(terrain: Terrain, roadmap: Roadmap, ends: Ends, profile: RobotProfile) -> Floats:
+def travel_s(terrain: Terrain, roadmap: Roadmap, ends: Ends, profile: RobotProfile, shut: Ints = _NONE) -> Floats:
     """(n, n) seconds from leaving a lane at one end to entering another lane at the other end.
 
-    Exact for a straight way; where obstacles are between, by the roadmap's metres and two right angles of turning.
+    Exact for a straight way; where obstacles are between, by the roadmap's metres and two right angles of turning. Ends
+    that are `shut` must not be entered.
     """
     count = len(ends.places)
-    limit_m = _LIMIT_M if count > _MANY else math.inf
+    limit_m = (_LIMIT_ONE_WAY_M if roadmap.is_directed else _LIMIT_M) if count > _MANY else math.inf
     metres = roadmap.distances_m(limit_m)
     apart = cdist(ends.places, ends.places)
-    metres = np.where(np.isfinite(metres), np.maximum(metres, apart), apart * _DETOUR + 5.0)
+    led = np.isfinite(metres)
+    metres = np.where(led, np.maximum(metres, apart), apart * _DETOUR + 5.0)
     turns_s = _TURNED * math.pi / profile.yaw_rate_rps
     found: Floats = np.asarray(metres / profile.speed_mps + turns_s, dtype="float32")
+    if roadmap.is_directed and math.isinf(limit_m):
+        found[~led] = _NEVER_S
     one, other = _near_pairs(ends.places)
     seen = terrain.open_lines(ends.places[one], ends.places[other])
     one, other = one[seen], other[seen]
     direct = _direct_s(ends, one, other, profile)
-    found[one, other] = direct
-    found[other, one] = direct
-    np.fill_diagonal(found, 1e6)
+    for a, b in ((one, other), (other, one)):
+        may = ~lines_stray(terrain.directions, ends.places[a], ends.places[b], WAY_SIN)
+        found[a[may], b[may]] = direct[may]
+    found[shut ^ 1] = found[:, shut] = _NEVER_S
+    np.fill_diagonal(found, _NEVER_S)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -12,6 +12,8 @@ from shapely import Polygon
 from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.profile import Head, RobotProfile
 from robot_fleet.floor.reach import first_free_cell, standable
+from robot_fleet.planning.circuits import Cell, Circuits
+from robot_fleet.planning.directions import are_any
 from robot_fleet.planning.parting import Party, parted_floor
 from robot_fleet.planning.plan import PlanRequest, Starter
 from robot_fleet.planning.terrain import Bools, Terrain, near_any
@@ -21,6 +23,7 @@ from robot_fleet.planning.terrain import Bools, Terrain, near_any
 class Crew:
     """Robots with a common reach (rows, cols). `wanted` marks the cells that are theirs to clean.
 
+    Where one-ways hold, `round_trips` are the cells of the reach that they can get to and come home from; None: all.
     Lanes are laid for the crew's widest robot with the narrowest head, so that every robot can drive every lane.
     """
 
@@ -28,6 +31,12 @@ class Crew:
     terrain: Terrain
     reach: Bools
     wanted: Bools
+    round_trips: Bools | None = None
+
+    @property
+    def there_and_back(self) -> Bools:
+        """The cells (rows, cols) that the robots can get to and come home from."""
+        return self.reach if self.round_trips is None else self.round_trips
 
     @property
     def narrowest(self) -> RobotProfile:
@@ -46,6 +55,8 @@ class Clearances:
     def __init__(self, request: PlanRequest) -> None:
         self._request = request
         self._known: dict[tuple[Polygon, ...], ClearanceField] = {}
+        self.severed: Bools | None = None
+        """(rows, cols) what heads would pass over but for one-ways, where there are any."""
 
     def of(self, robot: Starter) -> ClearanceField:
         """The robot's own clearance; robots with the same rights share it."""
@@ -79,10 +90,41 @@ def crews(request: PlanRequest, requested: Bools, clearances: Clearances) -> tup
         clearance = clearances.of(widest)
         head = min((robot.profile.head for robot in robots), key=lambda head: head.width_m)
         terrain = Terrain.of(request.floor, widest.profile, clearance=clearance)
-        within = _coverable(terrain, reach, head) & requested
-        coverable |= within
-        found.append(Crew(tuple(robots), terrain, reach, _worth_a_visit(within, request)))
+        if are_any(terrain.directions):
+            severed = _coverable(terrain, reach, head)
+            clearances.severed = severed if clearances.severed is None else clearances.severed | severed
+            teams = _returning(robots, terrain, reach, clearance)
+        else:
+            teams = [Crew(tuple(robots), terrain, reach, reach)]
+        for crew in teams:
+            within = _coverable(crew.terrain, crew.there_and_back, head) & requested
+            coverable |= within
+            found.append(replace(crew, wanted=_worth_a_visit(within, request)))
     return _parted(found), coverable
+
+
+def _returning(robots: list[Starter], terrain: Terrain, reach: Bools, clearance: ClearanceField) -> list[Crew]:
+    """Crews of robots with the same floor to get to and come home from; robots that cannot get home are left out.
+
+    What is no such floor is shut, unless one of the robots stands there and has to find its way out.
+    """
+    circuits = Circuits.of(reach, terrain.directions)
+    teams: dict[int, list[tuple[Starter, Cell, Cell]]] = {}
+    for robot in robots:
+        staging = robot.dock.staging if robot.dock is not None else robot.pose
+        home = first_free_cell(clearance, reach, staging)
+        begin = first_free_cell(clearance, reach, staging if robot.docked else robot.pose)
+        if home is not None and begin is not None and circuits.leading_to(home)[begin]:
+            teams.setdefault(circuits.part_at(home), []).append((robot, begin, home))
+    found = []
+    for team in teams.values():
+        back = circuits.through(team[0][2])
+        starters = tuple(robot for robot, _, _ in team)
+        if all(back[begin] for _, begin, _ in team):
+            found.append(Crew(starters, terrain.without(_nearer(reach & ~back, back)), back, back))
+        else:
+            found.append(Crew(starters, terrain, reach, reach, back))
+    return found
 
 
 def _parted(found: list[Crew]) -> list[Crew]:
@@ -91,11 +133,7 @@ def _parted(found: list[Crew]) -> list[Crew]:
         return [crew for crew in found if crew.wanted.any()]
     parties = [Party(crew.wanted, sum(map(_rate, crew.robots)), _middle(crew)) for crew in found]
     shares = parted_floor(parties)
-    return [
-        Crew(crew.robots, crew.terrain, crew.reach, share)
-        for crew, share in zip(found, shares, strict=True)
-        if share.any()
-    ]
+    return [replace(crew, wanted=share) for crew, share in zip(found, shares, strict=True) if share.any()]
 
 
 def _rate(robot: Starter) -> float:
@@ -116,6 +154,14 @@ def _coverable(terrain: Terrain, reach: Bools, head: Head) -> Bools:
         standing = terrain.fine_reach(reach)
         near_any(standing, most, covered)
     return covered
+
+
+def _nearer(one: Bools, other: Bools) -> Bools:
+    """(rows, cols) the cells that lie nearer to a cell of the first mask than to any of the other."""
+    if not one.any():
+        return one
+    to_one, to_other = (cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) for mask in (one, other))
+    return np.asarray(to_one < to_other)
 
 
 def _grouped(request: PlanRequest, clearances: Clearances) -> list[tuple[list[Starter], Bools]]:

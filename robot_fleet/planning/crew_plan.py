@@ -17,6 +17,8 @@ from robot_fleet.planning.assembly import LegList, chained
 from robot_fleet.planning.assignment import Work, evened_out, shared_out, trials_of
 from robot_fleet.planning.costs import Ends, travel_s, way_s
 from robot_fleet.planning.crew import Crew
+from robot_fleet.planning.directions import are_any
+from robot_fleet.planning.facing import faced, fixed
 from robot_fleet.planning.joining import joined, parted
 from robot_fleet.planning.laying import Laying
 from robot_fleet.planning.plan import CoveragePath, Leg, PlanRequest, Progress, Starter
@@ -74,7 +76,10 @@ class CrewPlan:
         ends = Ends.of(stops)
         roadmap = Roadmap.of(self.crew.terrain, self.crew.reach, ends.places)
         lanes, stops, ends, roadmap = self._joined(lanes, stops, ends, roadmap)
-        cost = travel_s(self.crew.terrain, roadmap, ends, self.profile)
+        stranded = self._stranded(len(lanes), roadmap)
+        if stranded:
+            return self._without(stranded)
+        cost = travel_s(self.crew.terrain, roadmap, ends, self.profile, self._never_entered(lanes, roadmap))
         work, effort = self._work(lanes, cost), self._effort(len(lanes))
         starts = self._starts(effort)
         made = [
@@ -149,7 +154,9 @@ class CrewPlan:
                 if way is not None:
                     seconds = way_s(way, ends, leave, enter, self.profile)
                     seconds += self._late_s[k] if leave == work.starts[k] else 0.0
-                    work.cost[leave, enter] = work.cost[enter, leave] = seconds
+                    work.cost[leave, enter] = seconds
+                    if not work.one_ways:
+                        work.cost[enter, leave] = seconds
 
     def _smooth(self, legs: dict[str, list[Leg]], begin: float, share: float, effort: float) -> dict[str, list[Leg]]:
         """The legs of all robots polished: quicker, as safe, and with no more floor left than may be."""
@@ -176,14 +183,46 @@ class CrewPlan:
     def _joined(
         self, lanes: list[Floats], stops: list[Floats], ends: Ends, roadmap: Roadmap
     ) -> tuple[list[Floats], list[Floats], Ends, Roadmap]:
-        """Everything without the lanes that no way leads to."""
-        parts = roadmap.component[: 2 * len(stops)].reshape(-1, 2)
-        kept = [lane for lane, part in zip(lanes, parts, strict=False) if (part == parts[len(lanes), 0]).all()]
+        """Everything without the lanes that no way leads to, or from which none leads home."""
+        if roadmap.is_directed:
+            shut = np.bincount(self._never_entered(lanes, roadmap) // 2, minlength=len(lanes)) == 2
+            kept = [lane for lane, never in zip(lanes, shut, strict=True) if not never]
+        else:
+            parts = roadmap.component[: 2 * len(stops)].reshape(-1, 2)
+            kept = [lane for lane, part in zip(lanes, parts, strict=False) if (part == parts[len(lanes), 0]).all()]
         if len(kept) == len(lanes):
             return lanes, stops, ends, roadmap
         stops = self._with_homes(kept)
         ends = Ends.of(stops)
-        return kept, stops, ends, Roadmap.of(self.crew.terrain, self.crew.reach, ends.places)
+        again = Roadmap.of(self.crew.terrain, self.crew.reach, ends.places)
+        # With one-ways another roadmap may join other lanes.
+        return self._joined(kept, stops, ends, again) if roadmap.is_directed else (kept, stops, ends, again)
+
+    def _never_entered(self, lanes: list[Floats], roadmap: Roadmap) -> Ints:
+        """The ends of lanes by which one-ways let no robot enter, or leave the lane at its other end and come home."""
+        if not roadmap.is_directed:
+            return np.zeros(0, dtype=np.int64)
+        led, leads = roadmap.around(2 * len(lanes) + 1)
+        ends = np.arange(2 * len(lanes))
+        shut = ~(led[ends] & leads[ends ^ 1])
+        shut[2 * fixed(self.crew.terrain.directions, lanes) + 1] = True
+        return np.flatnonzero(shut)
+
+    def _stranded(self, lanes: int, roadmap: Roadmap) -> list[Starter]:
+        """The robots that one-ways keep from coming home, or from the others' floor."""
+        if not roadmap.is_directed:
+            return []
+        home = roadmap.component[2 * lanes + 1]
+        return [
+            robot
+            for k, robot in enumerate(self.crew.robots, start=lanes)
+            if roadmap.component[2 * k + 1] != home or roadmap.way(2 * k, 2 * k + 1) is None
+        ]
+
+    def _without(self, stranded: list[Starter]) -> dict[str, CoveragePath]:
+        """The paths of the other robots of the crew."""
+        rest = tuple(robot for robot in self.crew.robots if robot not in stranded)
+        return CrewPlan(self.request, replace(self.crew, robots=rest), self.tell).paths() if rest else {}
 
     def _lanes(self) -> list[Floats]:
         crew = self.crew
@@ -191,7 +230,20 @@ class CrewPlan:
         lanes, robots = joined(crew.terrain, laid), len(crew.robots)
         if self.request.cleaned is not None:
             lanes = without_fallow(lanes, crew.wanted, self.profile.head, crew.terrain.side_m)
-        return parted(lanes, max(_PART_M, sum(map(length_m, lanes)) / max(_PARTS, _PARTS_EACH * robots)))
+        lanes = faced(crew.terrain.directions, lanes)
+        lanes = parted(lanes, max(_PART_M, sum(map(length_m, lanes)) / max(_PARTS, _PARTS_EACH * robots)))
+        return [lane for lane in lanes if self._comes_home(lane)]
+
+    def _comes_home(self, lane: Floats) -> bool:
+        """Whether robots can get to a lane and come home from it."""
+        back = self.crew.round_trips
+        if back is None:
+            return True
+        # Lanes may lie up to a cell beside those whose centres can be reached.
+        cells = (lane[[0, -1], ::-1] / self.crew.terrain.side_m).astype(np.int64)
+        return all(
+            bool(back[max(0, row - 1) : row + 2, max(0, col - 1) : col + 2].any()) for row, col in cells.tolist()
+        )
 
     def _with_homes(self, lanes: list[Floats]) -> list[Floats]:
         """The lanes, and behind them one short lane for each robot: it is left to set off and entered to come home."""
@@ -225,6 +277,7 @@ class CrewPlan:
             starts=starts,
             homes=np.array([2 * (count + k) + 1 if robot.dock is not None else -1 for k, robot in enumerate(robots)]),
             pace=self._pace,
+            one_ways=are_any(self.crew.terrain.directions),
         )
 
     @cached_property

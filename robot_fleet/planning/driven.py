@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 from robot_fleet.planning.compiled import compiled
+from robot_fleet.planning.directions import ANY_WAY, Directions
 from robot_fleet.planning.pacing import Distances
 from robot_fleet.planning.swaths import Counts
 from robot_fleet.planning.terrain import Bools, Floats, Ints
@@ -24,12 +25,13 @@ class Track(NamedTuple):
 
 
 class Ground(NamedTuple):
-    """The floor: distances on the lattice of half cells, what the centre keeps, a cell's side, the cells asked for."""
+    """The floor: distances on the lattice of half cells, what the centre keeps, a cell's side, the cells asked for, one-ways."""
 
     fine_m: Distances
     keep_m: float
     side_m: float
     asked: Bools
+    directions: Directions = ANY_WAY
 
 
 class Sweeps(NamedTuple):

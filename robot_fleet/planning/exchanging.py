@@ -1,8 +1,8 @@
 """Stretches of a path exchanged for quicker ones, many thousand times: simulated annealing in one compiled loop.
 
 Simulated annealing (Kirkpatrick, Gelatt, Vecchi, "Optimization by simulated annealing", 1983) over the driven path
-itself. What is minimised is seconds plus a price for each cell that nobody sweeps; a path that is not safe is not
-looked at.
+itself. What is minimised is seconds plus a price for each cell that nobody sweeps; a path that is not safe, or
+leads against a one-way, is not looked at.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.curves import bulged, hermite, relaxed, resampled, rounded, straight
+from robot_fleet.planning.directions import PATH_SIN, path_strays
 from robot_fleet.planning.driven import Ground, Machine, Sweeps, Track, asked, booked, walked
 from robot_fleet.planning.pacing import is_open, span_s, turned_s, turning
 from robot_fleet.planning.swaths import Counts, swept
@@ -88,6 +89,8 @@ def exchanged(
         ):
             continue
         if not is_open(fresh, first - low, end, ground.fine_m, ground.side_m, ground.keep_m):
+            continue
+        if path_strays(ground.directions, fresh, first - low, end, PATH_SIN):
             continue
         if not _tagged(tags, fresh, track, ground, low, first, last, high, count):
             continue

@@ -6,6 +6,7 @@ The judge shares no code with the planner and none with the clearance and reach 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from robot_fleet.planning.judging.ground import coverable, covered
 from robot_fleet.planning.judging.meeting import meetings
 from robot_fleet.planning.judging.motion import Motion, motion_of, standing
 from robot_fleet.planning.judging.nominal import nominal_s, pivots_s
+from robot_fleet.planning.judging.one_way import wrong_way_violations
 from robot_fleet.planning.judging.timing import departures_s, jump_violations, order_violations, timing_violations
 from robot_fleet.planning.judging.track import Bools, Track, track_of
 from robot_fleet.planning.judging.turning import turning_violations
@@ -49,6 +51,8 @@ def judge(
     obstacles = Obstacles.of(floor)
     violations = [violation for track in robots.tracks for violation in _of_track(floor, obstacles, track)]
     violations += [violation for path in plan.paths for violation in order_violations(path)]
+    for track in robots.tracks:
+        violations += wrong_way_violations(floor, track, plan.path(track.robot).legs)
     overlaps, separation = meetings(robots.motions)
     violations += overlaps
     violations += account_violations(floor, plan, ground.requested, ground.coverable, ground.covered, ground.bound_s)
@@ -75,6 +79,15 @@ class _Robots:
             (*((t.profile, t.start) for t in tracks), *((profiles[name], pose) for name, pose in idle.items())),
         )
 
+    def homes(self, floor: FloorMap) -> tuple[tuple[RobotProfile, Pose], ...]:
+        """Each robot with the place to which it comes home: before the dock on which it ends or starts, else its start."""
+        ends = [(track.profile, track.end) for track in self.tracks]
+        ends += self.shapes[len(ends) :]
+        return tuple(
+            (profile, next((home for pose in (end, start) if (home := _before_dock(floor, pose)) is not None), start))
+            for (profile, end), (_, start) in zip(ends, self.shapes, strict=True)
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class _Ground:
@@ -91,7 +104,7 @@ class _Ground:
         known = tuple(zone.name for zone in floor.zones)
         zones = tuple(zone for zone in plan.zones if zone in known) if plan.zones else known
         requested = floor.requested(zones) if zones or plan.zones else floor.grid.free
-        possible = coverable(floor, robots.shapes) & requested
+        possible = coverable(floor, robots.homes(floor) if floor.one_ways else robots.shapes) & requested
         rate = sum(profile.head.width_m * profile.speed_mps for profile, _ in robots.shapes)
         bound_s = float(possible.sum()) * floor.grid.cell_area_m2 / rate if rate else 0.0
         return _Ground(zones, requested, possible, covered(floor.grid, robots.tracks), bound_s)
@@ -120,10 +133,20 @@ def _not_home(floor: FloorMap, track: Track) -> Iterable[Violation]:
     """A robot that came from a dock must end on one."""
     if not floor.docks:
         return
-    start_m, end_m = (min(pose.distance_m(dock.pose) for dock in floor.docks) for pose in (track.start, track.end))
+    start_m, end_m = (_off_docks_m(floor, pose) for pose in (track.start, track.end))
     if start_m <= AT_DOCK_M < end_m:
         at = (track.end.x_m, track.end.y_m)
         yield Violation(ViolationKind.NOT_HOME, end_m, "the robot does not end on a dock", track.robot, at=at)
+
+
+def _off_docks_m(floor: FloorMap, pose: Pose) -> float:
+    """How far a pose is from the nearest dock."""
+    return min((pose.distance_m(dock.pose) for dock in floor.docks), default=math.inf)
+
+
+def _before_dock(floor: FloorMap, pose: Pose) -> Pose | None:
+    """The staging pose of the dock on which a pose is; None for a pose that is on none."""
+    return next((dock.staging for dock in floor.docks if pose.distance_m(dock.pose) <= AT_DOCK_M), None)
 
 
 def _verdict(
@@ -152,6 +175,7 @@ def _verdict(
         unsafe_turn_rad=total[ViolationKind.UNSAFE_TURN],
         keepout_m=total[ViolationKind.KEEPOUT],
         tight_m=total[ViolationKind.TIGHT],
+        wrong_way_m=total[ViolationKind.WRONG_WAY],
         jump_m=total[ViolationKind.JUMP],
         conflicts=sum(violation.kind is ViolationKind.CONFLICT for violation in violations),
         min_separation_m=separation,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_fleet.planning.compiled import compiled
+from robot_fleet.planning.directions import WAY_SIN, Directions, strays
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -41,8 +42,18 @@ def step_open(standing: Bools, row: int, col: int, down: int, right: int, stride
 
 
 @compiled
-def cheapest_way(standing: Bools, stride: int, start: Ints, goal: Ints) -> Ints:
-    """(n, 2) cells (row, col) from `start` to `goal`, both multiples of `stride`, in steps of `stride`; (0, 2) for none."""
+def cells_stray(directions: Directions, row: int, col: int, down: int, right: int) -> bool:
+    """Whether the way from a cell's centre to the one so many rows down and columns to the right leads against a one-way."""
+    x, y, side = (col + 0.5) * directions.side_m, (row + 0.5) * directions.side_m, directions.side_m
+    return strays(directions, x, y, x + right * side, y + down * side, WAY_SIN)
+
+
+@compiled
+def cheapest_way(standing: Bools, stride: int, start: Ints, goal: Ints, directions: Directions) -> Ints:
+    """(n, 2) cells (row, col) from `start` to `goal`, both multiples of `stride`, in steps of `stride`; (0, 2) for none.
+
+    No step leads against one of the directions.
+    """
     cols = (standing.shape[1] + stride - 1) // stride
     nodes = ((standing.shape[0] + stride - 1) // stride) * cols
     cost, came = np.full(nodes, _FAR, dtype=np.int32), np.zeros(nodes, dtype=np.int8)
@@ -76,6 +87,8 @@ def cheapest_way(standing: Bools, stride: int, start: Ints, goal: Ints) -> Ints:
             if other < 0 or other >= nodes or price >= cost[other]:
                 continue
             if not step_open(standing, row * stride, col * stride, down, right, stride):
+                continue
+            if cells_stray(directions, row * stride, col * stride, down * stride, right * stride):
                 continue
             left = octile(goal_row - (row + down), goal_col - (col + right))
             if cost[other] < _FAR:

@@ -22,11 +22,11 @@ class Links(NamedTuple):
 
 
 def links_of(count: int, pairs: Ints, metres: Floats) -> Links:
-    """The links of so many places, both ways along each of the pairs (m, 2)."""
-    one, other = np.concatenate((pairs[:, 0], pairs[:, 1])), np.concatenate((pairs[:, 1], pairs[:, 0]))
+    """The links of so many places, from the first to the second of each of the pairs (m, 2)."""
+    one, other = pairs[:, 0], pairs[:, 1]
     order = np.lexsort((other, one))
     first = np.concatenate(([0], np.cumsum(np.bincount(one, minlength=count))))
-    return Links(first, np.ascontiguousarray(other[order]), np.concatenate((metres, metres))[order])
+    return Links(first, np.ascontiguousarray(other[order]), metres[order])
 
 
 @compiled

@@ -50,8 +50,8 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
 
     def driven(ranks: Ranks) -> list[CoveragePath]:
         crews_driven = partial(_driven, request, ranks, tell)
-        # What is cleaned in an order is not turned round.
-        either_way = len({*ranks.values()}) == 1
+        # What is cleaned in an order, or leads through one-way floor, is not turned round.
+        either_way = len({*ranks.values()}) == 1 and not request.floor.one_ways
         return manned(teams, request.robots, crews_driven, patience_s, request.seed, either_way)
 
     apart, late = in_time(request, driven)
@@ -105,7 +105,7 @@ def _accounted(
     cell = request.floor.grid.cell_area_m2
     swept = _swept(request, paths)
     rate = sum(robot.profile.head.width_m * robot.profile.speed_mps for robot in request.robots)
-    known = KnownReach(clearances.unbarred, coverable, clearances.barred)
+    known = KnownReach(clearances.unbarred, coverable, clearances.barred, clearances.severed)
     coverable_m2 = float((coverable & ~clean).sum() * cell)
     return Plan(
         floor=request.floor.name,

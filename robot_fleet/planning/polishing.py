@@ -154,7 +154,8 @@ class _Search:
 
     def __init__(self, stretches: list[_Stretch], terrain: Terrain, cover: Cover, seed: int) -> None:
         self.stretches, self.rng = stretches, np.random.default_rng(seed)
-        self.ground = Ground(terrain.fine_m, terrain.keep_m + _SPARE_M, terrain.side_m, cover.asked)
+        keep_m = terrain.keep_m + _SPARE_M
+        self.ground = Ground(terrain.fine_m, keep_m, terrain.side_m, cover.asked, terrain.directions)
         self.sweeps = _sweeps(stretches, cover, terrain.side_m)
         self.may_miss, self.wanted = self.sweeps.most.copy(), int(cover.wanted.sum())
         self.at_worst = np.maximum(self.may_miss, self.sweeps.bare)

@@ -5,13 +5,15 @@ Run by the set-up (`python -m robot_fleet.planning.rehearsal`) and by a planning
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from shapely import box
 
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import BUILT_IN
-from robot_fleet.floor.store import FloorMap, Zone
+from robot_fleet.floor.store import FloorMap, OneWay, Zone
 from robot_fleet.planning.plan import Plan, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
 from robot_fleet.planning.routing import Router
@@ -23,12 +25,13 @@ _SOON_S = 1.0
 
 
 def rehearse() -> Plan:
-    """Plans a room with a pillar for two robots."""
+    """Plans a room with a pillar and a one-way for two robots."""
     cells = np.full((round(_DEEP_M / _SIDE_M), round(_WIDE_M / _SIDE_M)), 100, dtype=np.int8)
     cells[1:-1, 1:-1] = 0
     cells[18:21, 30:33] = 100
     room = Zone("room", box(0.0, 0.0, _WIDE_M, _DEEP_M))
-    floor = FloorMap("room", OccupancyGrid(cells, _SIDE_M, Pose(0.0, 0.0, 0.0)), (room,))
+    aisle = OneWay("aisle", box(3.2, 1.0, 6.0, 3.0), math.pi / 2)
+    floor = FloorMap("room", OccupancyGrid(cells, _SIDE_M, Pose(0.0, 0.0, 0.0)), (room,), one_ways=(aisle,))
     Router(floor, BUILT_IN["W"]).prepare()
     robots = [Starter(f"robot_{k}", BUILT_IN["W"], Pose(1.0 + 4.0 * k, 1.0, 0.0), False, None) for k in range(2)]
     return plan(PlanRequest(floor, tuple(robots), ("room",), deadline_s=_SOON_S))

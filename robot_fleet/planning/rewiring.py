@@ -14,6 +14,7 @@ import numpy as np
 
 from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.curves import hermite, rounded, straight
+from robot_fleet.planning.directions import PATH_SIN, path_strays
 from robot_fleet.planning.driven import Ground, Machine, Sweeps, Track, asked, booked, walked
 from robot_fleet.planning.pacing import is_open, span_s
 from robot_fleet.planning.swaths import Counts, swept
@@ -58,7 +59,9 @@ def rewired(
         if not (_cut(links.cuts, track, waste, draw) and _linked(links, track, ground, machine, draw)):
             continue
         saved_s = _saved_s(links, track, machine) + warm_s
-        if saved_s > _LEAST_S and _worth(links, track, sweeps, machine, ground.side_m, saved_s, heat[2]):
+        if saved_s <= _LEAST_S or path_strays(ground.directions, track.points, links.cuts[5], links.cuts[2], PATH_SIN):
+            continue
+        if _worth(links, track, sweeps, machine, ground.side_m, saved_s, heat[2]):
             _turned(track, links)
             taken += 1
     return taken
@@ -133,6 +136,8 @@ def _linked(links: _Links, track: Track, ground: Ground, machine: Machine, draw:
         tags[begin:end] = tag
         links.ends[k, 0], links.ends[k, 1], links.ends[k, 2] = begin, end, end + behind + 1
         if not is_open(points, begin, end, ground.fine_m, ground.side_m, ground.keep_m):
+            return False
+        if path_strays(ground.directions, points, begin, end, PATH_SIN):
             return False
     return True
 

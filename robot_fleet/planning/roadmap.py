@@ -1,6 +1,7 @@
 """How far it is between places of the floor, and by which way: a graph of places with straight safe ways between them.
 
-The places are spread over the floor (the roomiest cell of each square), with the places to be visited among them.
+The places are spread over the floor (the roomiest cell of each square), with the places to be visited among them. Where
+there are one-ways, ways lead along them and not against them.
 """
 
 from __future__ import annotations
@@ -8,21 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra
 from scipy.spatial import cKDTree
 
 from robot_fleet.planning.compiled import compiled
+from robot_fleet.planning.directions import WAY_SIN, Directions, are_any, lines_stray, strays
 from robot_fleet.planning.links import Links, links_of, shortest
-from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain, line_open
+from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain, way_open
 
 _SQUARES_M = (1.2, 0.6, 0.3, 0.15)
 _REACH = 2.2
 _NEIGHBOURS = 14
 # About stops that the squares do not join, all places of the fine lattice are taken in.
 _NEAR_M = 0.8
+# With one-ways finer squares are laid within so many metres of stops that are cut off.
+_ABOUT_M = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +52,8 @@ class Roadmap:
             roadmap = roadmap._with(_spread(terrain, reach, square_m), square_m * _REACH)
             if not len(roadmap.cut_off):
                 return roadmap
+            if roadmap.is_directed:
+                reach = reach & _about(terrain, stops[roadmap.cut_off])
         fine = _nodes_near(terrain, reach, stops[roadmap.cut_off])
         return roadmap._with(fine, terrain.side_m * _REACH) if len(fine) else roadmap
 
@@ -59,6 +66,11 @@ class Roadmap:
         return Roadmap(self.terrain, places, self.stops, pairs, metres)
 
     @property
+    def is_directed(self) -> bool:
+        """Whether there are one-ways, so that a way there need not be a way back."""
+        return are_any(self.terrain.directions)
+
+    @property
     def cut_off(self) -> Ints:
         """The stops that are not joined to the largest part of the roadmap."""
         parts = self.component
@@ -66,21 +78,39 @@ class Roadmap:
 
     @cached_property
     def component(self) -> Ints:
-        """(n,) the number of the connected part that each place belongs to."""
-        return np.asarray(connected_components(self._graph, directed=False)[1], dtype=np.int64)
+        """(n,) the number of the connected part that each place belongs to: ways lead there and back."""
+        return np.asarray(connected_components(self._graph, self.is_directed, "strong")[1], dtype=np.int64)
+
+    def around(self, place: int) -> tuple[Bools, Bools]:
+        """(n,) whether a way leads from a place to each of them, and whether one leads back."""
+        found = np.zeros((2, len(self.places)), dtype=bool)
+        for k, graph in enumerate((self._graph, self._graph.T.tocsr())):
+            found[k, breadth_first_order(graph, place, self.is_directed, return_predecessors=False)] = True
+        return found[0], found[1]
+
+    @cached_property
+    def _arcs(self) -> tuple[Ints, Floats]:
+        """Pairs (m, 2) of places with a way from the first to the second, and its metres (m,)."""
+        pairs, metres = np.concatenate((self.pairs, self.pairs[:, ::-1])), np.concatenate((self.metres, self.metres))
+        if not self.is_directed:
+            return pairs, metres
+        ends = self.places[pairs[:, 0]], self.places[pairs[:, 1]]
+        may = ~lines_stray(self.terrain.directions, *ends, WAY_SIN)
+        return pairs[may], metres[may]
 
     @cached_property
     def _graph(self) -> sparse.csr_matrix:
         count = len(self.places)
-        return sparse.coo_matrix((self.metres, self.pairs.T), (count, count)).tocsr()
+        pairs, metres = self._arcs if self.is_directed else (self.pairs, self.metres)
+        return sparse.coo_matrix((metres, pairs.T), (count, count)).tocsr()
 
     @cached_property
     def _links(self) -> Links:
-        return links_of(len(self.places), self.pairs, self.metres)
+        return links_of(len(self.places), *self._arcs)
 
     def distances_m(self, limit_m: float = np.inf) -> Floats:
-        """(stops, stops) metres between the stops; inf beyond the limit."""
-        found = dijkstra(self._graph, directed=False, indices=np.arange(self.stops), limit=limit_m)
+        """(stops, stops) metres from stop to stop; inf beyond the limit, and where no way leads."""
+        found = dijkstra(self._graph, directed=self.is_directed, indices=np.arange(self.stops), limit=limit_m)
         return np.asarray(found[:, : self.stops])
 
     def way(self, a: int, b: int) -> Floats | None:
@@ -90,7 +120,9 @@ class Roadmap:
         return self._known[a, b]
 
     def _searched(self, a: int, b: int) -> Floats | None:
-        if self.terrain.open_line(self.places[a], self.places[b]):
+        (ax, ay), (bx, by) = self.places[[a, b]]
+        direct = self.terrain.open_line(self.places[a], self.places[b])
+        if direct and not strays(self.terrain.directions, ax, ay, bx, by, WAY_SIN):
             return self.places[[a, b]]
         nodes = shortest(self._links, self.places, a, b)
         return pulled(self.terrain, self.places[nodes]) if len(nodes) else None
@@ -108,18 +140,21 @@ def pulled(terrain: Terrain, points: Floats) -> Floats:
 
 def _shortened(terrain: Terrain, points: Floats) -> Floats:
     """From each vertex straight to the farthest one that can be seen from it."""
-    return points[farthest_seen(points, terrain.fine_m, terrain.side_m, terrain.keep_m)]
+    return points[farthest_seen(points, terrain.fine_m, terrain.side_m, terrain.keep_m, terrain.directions)]
 
 
 @compiled
-def farthest_seen(points: Floats, fine_m: NDArray[np.float32], side_m: float, keep_m: float) -> Ints:
+def farthest_seen(
+    points: Floats, fine_m: NDArray[np.float32], side_m: float, keep_m: float, directions: Directions
+) -> Ints:
     """The vertices that are left when each leads straight to the farthest one that can be seen from it."""
     kept, count, last = np.zeros(len(points), dtype=np.int64), 1, len(points) - 1
     while kept[count - 1] < last:
         here, there = kept[count - 1], last
-        while there > here + 1 and not line_open(
-            fine_m, side_m, keep_m, points[here, 0], points[here, 1], points[there, 0], points[there, 1]
-        ):
+        while there > here + 1 and not way_open(
+            fine_m, side_m, keep_m, directions, WAY_SIN,
+            points[here, 0], points[here, 1], points[there, 0], points[there, 1],
+        ):  # fmt: skip
             there -= 1
         kept[count] = there
         count += 1
@@ -128,11 +163,13 @@ def farthest_seen(points: Floats, fine_m: NDArray[np.float32], side_m: float, ke
 
 def _corners_cut(terrain: Terrain, points: Floats) -> Floats:
     """A vertex moves in between: the way through two points on its legs replaces it where that is safe."""
-    return corners_cut(points, terrain.fine_m, terrain.side_m, terrain.keep_m)
+    return corners_cut(points, terrain.fine_m, terrain.side_m, terrain.keep_m, terrain.directions)
 
 
 @compiled
-def corners_cut(points: Floats, fine_m: NDArray[np.float32], side_m: float, keep_m: float) -> Floats:
+def corners_cut(
+    points: Floats, fine_m: NDArray[np.float32], side_m: float, keep_m: float, directions: Directions
+) -> Floats:
     """The polyline with two vertices for each inner one whose corner can be cut off safely, as far as halfway."""
     found, count = np.empty((2 * len(points), 2)), 1
     found[0] = points[0]
@@ -144,7 +181,7 @@ def corners_cut(points: Floats, fine_m: NDArray[np.float32], side_m: float, keep
         for _ in range(6):
             share = (low + high) / 2
             a, b = corner + share * (before - corner), corner + share * (after - corner)
-            if line_open(fine_m, side_m, keep_m, a[0], a[1], b[0], b[1]):
+            if way_open(fine_m, side_m, keep_m, directions, WAY_SIN, a[0], a[1], b[0], b[1]):
                 low = share
             else:
                 high = share
@@ -191,6 +228,15 @@ def _joined(terrain: Terrain, places: Floats, fresh: Ints, reach_m: float) -> tu
     pairs = np.column_stack((flat // len(places), flat % len(places)))
     pairs = pairs[terrain.open_lines(places[pairs[:, 0]], places[pairs[:, 1]])]
     return pairs, np.maximum(np.hypot(*(places[pairs[:, 0]] - places[pairs[:, 1]]).T), 1e-6)
+
+
+def _about(terrain: Terrain, stops: Floats) -> Bools:
+    """The cells (rows, cols) within some metres of any of the stops."""
+    off = np.ones(terrain.distance_m.shape, dtype=np.uint8)
+    cells = (stops[:, ::-1] / terrain.side_m).astype(np.int64)
+    off[tuple(np.clip(cells, 0, np.array(off.shape) - 1).T)] = 0
+    away = cv2.distanceTransform(off, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(away * terrain.side_m <= _ABOUT_M)
 
 
 def _nodes_near(terrain: Terrain, reach: Bools, stops: Floats) -> Floats:

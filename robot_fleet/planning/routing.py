@@ -6,6 +6,7 @@ lost between the coarse nodes) cell by cell; the way is then pulled straight whe
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -20,6 +21,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.reach import first_free_cell, standable
 from robot_fleet.floor.store import FloorMap
+from robot_fleet.planning.directions import ANY_WAY, WAY_SIN, are_any, directions_of, strays
 from robot_fleet.planning.lattice import cheapest_way
 from robot_fleet.planning.terrain import FORGIVEN_M, line_open
 
@@ -44,6 +46,8 @@ class Router:
         self._stride = max(1, round(_COARSE_M / floor.grid.resolution_m))
         self._standing = standable(profile, self._field)
         self._closed: BaseGeometry = Polygon()
+        self._one_ways = directions_of(floor)
+        self._directions = ANY_WAY
 
     def without(self, closed: Sequence[Polygon]) -> Router:
         """The same router with further polygons (map frame) closed for now; cheap."""
@@ -59,7 +63,7 @@ class Router:
     def prepare(self) -> None:
         """Does now what the first search would else do: the parts of the floor, and machine code for the loops."""
         cell = np.zeros(2, dtype=np.int64)
-        cheapest_way(np.ones((1, 1), dtype=bool), 1, cell, cell)
+        cheapest_way(np.ones((1, 1), dtype=bool), 1, cell, cell, ANY_WAY)
         self._is_safe(np.zeros(2), np.zeros(2))
         assert self._parts is not None
 
@@ -69,6 +73,15 @@ class Router:
         rows, cols = self.floor.grid.cells_at(points)[inside].T
         inside[inside] = self._standing[rows, cols]
         return inside
+
+    def along_one_ways(self, start: Pose, goal: Pose) -> NDArray[np.float64] | None:
+        """As `route`, and along one-ways, never against one; where there is no such way, any that is safe."""
+        if not are_any(self._one_ways):
+            return self.route(start, goal)
+        obeying = copy.copy(self)
+        obeying._directions = self._one_ways
+        way = obeying.route(start, goal)
+        return way if way is not None else self.route(start, goal)
 
     def route(self, start: Pose, goal: Pose) -> NDArray[np.float64] | None:
         """A short safe way (n, 2) in the map frame from start to goal; None when there is none.
@@ -99,25 +112,25 @@ class Router:
         """The cells of a way. Where the parts of the floor are known, ways that do not exist are known without a search."""
         if "_parts" in self.__dict__ and self._parts[start] != self._parts[goal]:
             return None
-        source, target = self._node_near(start), self._node_near(goal)
+        source, target = self._node_near(start), self._node_near(goal, leaving=False)
         if source is not None and target is not None:
-            cells = cheapest_way(self._standing, self._stride, source, target)
+            cells = cheapest_way(self._standing, self._stride, source, target, self._directions)
             if len(cells):
                 return cells
         # Cell by cell the whole floor may be looked at: only for a way that there is.
         if self._parts[start] != self._parts[goal]:
             return None
-        cells = cheapest_way(self._standing, 1, np.array(start), np.array(goal))
+        cells = cheapest_way(self._standing, 1, np.array(start), np.array(goal), self._directions)
         return cells if len(cells) else None
 
-    def _node_near(self, cell: tuple[int, int]) -> NDArray[np.int64] | None:
-        """The node of the coarse lattice nearest to a cell, within a few strides, to which a straight way is open."""
+    def _node_near(self, cell: tuple[int, int], leaving: bool = True) -> NDArray[np.int64] | None:
+        """The node of the coarse lattice nearest to a cell, within a few strides, to (or from) which a straight way is open."""
         low = [max(0, at // self._stride - 2) * self._stride for at in cell]
         window = self._standing[low[0] : cell[0] + 3 * self._stride, low[1] : cell[1] + 3 * self._stride]
         nodes = np.argwhere(window[:: self._stride, :: self._stride]) * self._stride + low
         here, places = self.floor.grid.centres(cell)[0], self.floor.grid.centres(nodes)
         for choice in np.argsort(np.hypot(*(nodes - cell).T), kind="stable"):
-            if self._is_safe(here, places[choice]):
+            if self._is_safe(*((here, places[choice]) if leaving else (places[choice], here))):
                 return np.asarray(nodes[choice])
         return None
 
@@ -142,10 +155,13 @@ class Router:
         return pulled
 
     def _is_safe(self, one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-        """Whether the straight way is open. Distances between cell centres are interpolated, as in `terrain`."""
+        """Whether the straight way is open in this direction. Distances between cell centres are interpolated, as in `terrain`."""
         if not self._closed.is_empty and LineString([one, other]).distance(self._closed) < self._keeps_m - FORGIVEN_M:
             return False
         side_m = self.floor.grid.resolution_m
         # `terrain` has nodes each half side, the first at 0; here they are the centres of the cells.
         (ax, ay), (bx, by) = self.floor.grid.from_map(np.array([one, other])) - side_m / 2
-        return bool(line_open(self._field.at_cell_centres, 2.0 * side_m, self._keeps_m, ax, ay, bx, by))
+        if not line_open(self._field.at_cell_centres, 2.0 * side_m, self._keeps_m, ax, ay, bx, by):
+            return False
+        half = side_m / 2
+        return not strays(self._directions, ax + half, ay + half, bx + half, by + half, WAY_SIN)

@@ -5,9 +5,10 @@ All points here are (n, 2) arrays of metres in the grid frame; the planner conve
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import FloorMap
 from robot_fleet.planning.compiled import PARTS, compiled, side_by_side, together
+from robot_fleet.planning.directions import ANY_WAY, Directions, directions_of, strays
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -31,7 +33,7 @@ _STEP_M = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Terrain:
-    """Distances to the nearest obstacle, and the distance that the robot's centre keeps.
+    """Distances to the nearest obstacle, the distance that the robot's centre keeps, and the directions of one-ways.
 
     `distance_m` (rows, cols) holds them at the cell centres, `fine_m` (2 rows + 1, 2 cols + 1) at the corners, the
     edges' middles and the centres of the cells: node (i, j) lies at (j, i) half cells.
@@ -41,6 +43,7 @@ class Terrain:
     fine_m: NDArray[np.float32]
     side_m: float
     keep_m: float
+    directions: Directions = ANY_WAY
     # What was reached last, and the nodes joined to it.
     _reached: list[Bools] = field(default_factory=list, repr=False)
 
@@ -55,7 +58,17 @@ class Terrain:
         """The terrain of a profile; a polygon footprint counts as the disc about its turning centre that holds it."""
         clearance = clearance or ClearanceField.of(floor, closed)
         keep_m = profile.footprint.circumscribed_m + profile.clearance_m
-        return cls(clearance.at_cell_centres, clearance.at_half_cells, floor.grid.resolution_m, keep_m)
+        side_m = floor.grid.resolution_m
+        return cls(clearance.at_cell_centres, clearance.at_half_cells, side_m, keep_m, directions_of(floor))
+
+    def without(self, cells: Bools) -> Terrain:
+        """The terrain of a robot whose centre may not come into some cells (rows, cols) either."""
+        if not cells.any():
+            return self
+        away_m = _signed(~_touched(~cells)) * np.float32(self.side_m / 2)
+        fine_m = np.minimum(self.fine_m, np.float32(self.keep_m) + away_m)
+        distance_m = np.minimum(self.distance_m, np.float32(self.keep_m) + away_m[1::2, 1::2])
+        return replace(self, distance_m=distance_m, fine_m=fine_m, _reached=[])
 
     def room(self, points: Floats) -> Floats:
         """(n,) metres by which the robot could be larger at each point; negative where it may not be."""
@@ -100,6 +113,21 @@ class Terrain:
         return bool(self.open_lines(points[:-1], points[1:]).all())
 
 
+def _touched(cells: Bools) -> Bools:
+    """(2 rows + 1, 2 cols + 1) the nodes of the fine lattice in cells and on their borders."""
+    rows, cols = cells.shape
+    fine = np.zeros((2 * rows + 1, 2 * cols + 1), dtype=bool)
+    for down, right in itertools.product(range(3), repeat=2):
+        fine[down : down + 2 * rows : 2, right : right + 2 * cols : 2] |= cells
+    return fine
+
+
+def _signed(mask: Bools) -> NDArray[np.float32]:
+    """Distance to the nearest marked place; inside the mask the negative one to the nearest other place."""
+    outside, inside = (cv2.distanceTransform(one.astype(np.uint8), cv2.DIST_L2, 5) for one in (~mask, mask))
+    return np.asarray(np.where(mask, -inside, outside), dtype=np.float32)
+
+
 @compiled
 def room_at(fine_m: NDArray[np.float32], side_m: float, keep_m: float, x: float, y: float) -> float:
     """Metres by which the robot could be larger at (x, y): the distance interpolated between nodes, less what it keeps."""
@@ -140,6 +168,15 @@ def line_open(
             return False
         at += max(room, _STEP_M)
     return True
+
+
+@compiled
+def way_open(
+    fine_m: NDArray[np.float32], side_m: float, keep_m: float, directions: Directions, most_sin: float,
+    ax: float, ay: float, bx: float, by: float,
+) -> bool:  # fmt: skip
+    """Whether the straight way from (ax, ay) to (bx, by) keeps its room and leads against no one-way."""
+    return line_open(fine_m, side_m, keep_m, ax, ay, bx, by) and not strays(directions, ax, ay, bx, by, most_sin)
 
 
 @compiled

@@ -7,7 +7,7 @@ Kernighan, 1973), and is taken by Metropolis' rule (Kirkpatrick, Gelatt, Vecchi,
 1983). The objective is a p-norm of the robots' times: close to the longest, and yet it rewards every second saved.
 
 A lane's two ends are 2k and 2k + 1; a stop is the end through which a robot enters, `stop ^ 1` the one through which it
-leaves. Costs are symmetric, so a turned chain takes as long as before.
+leaves. Without one-ways costs are symmetric, so a turned chain takes as long as before; with them its way back is known.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from robot_fleet.planning.terrain import Floats, Ints
 
 Words = NDArray[np.uint64]
 Pair = tuple[float, float]
-# Cost (ends, ends), seconds along each lane, each robot's first and last end, and its pace.
-Ways = tuple[Floats, Floats, Ints, Ints, Floats]
-# Stops, sizes, each lane's robot and position, seconds to the end of each position, each robot's time.
-Tours = tuple[Ints, Ints, Ints, Ints, Floats, Floats]
+# Cost (ends, ends), seconds along each lane, each robot's first and last end, its pace, whether there are one-ways.
+Ways = tuple[Floats, Floats, Ints, Ints, Floats, bool]
+# Stops, sizes, each lane's robot and position, seconds to the end of each position, and by the same lanes the other way
+# round (without one-ways the same array), each robot's time.
+Tours = tuple[Ints, Ints, Ints, Ints, Floats, Floats, Floats]
 
 _POWER = 12
 _LONGEST_CHAIN = 60
@@ -34,18 +35,19 @@ _LONGEST_CHAIN = 60
 @compiled
 def anneal(
     cost: Floats, near: Ints, drive_s: Floats, starts: Ints, homes: Ints, pace: Floats, stops: Ints, sizes: Ints,
-    heat_s: Floats, trials: int, seed: int,
+    heat_s: Floats, trials: int, seed: int, one_ways: bool = False,
 ) -> None:  # fmt: skip
     """Improves `stops` (robots, lanes) and `sizes` (robots,) in place.
 
     `near` (ends, k) lists the ends that are cheap to enter from each end. The temperature falls from heat_s[0] to
-    heat_s[1] over so many trials.
+    heat_s[1] over so many trials. With `one_ways` a way may take longer than the way back, for which `cost` says so.
     """
     robots, lanes = stops.shape
     where, place = np.empty(lanes, dtype=np.int64), np.empty(lanes, dtype=np.int64)
     spent, times = np.zeros((robots, lanes + 1)), np.zeros(robots)
-    ways = (cost, drive_s, starts, homes, pace)
-    tours = (stops, sizes, where, place, spent, times)
+    back = np.zeros((robots, lanes + 1)) if one_ways else spent
+    ways = (cost, drive_s, starts, homes, pace, one_ways)
+    tours = (stops, sizes, where, place, spent, back, times)
     for r in range(robots):
         _renew(ways, tours, r)
     unit = max(times.max(), 1.0)
@@ -157,8 +159,8 @@ def _entered(homes: Ints, stops: Ints, sizes: Ints, robot: int, k: int) -> int:
 @compiled
 def _renew(ways: Ways, tours: Tours, robot: int) -> None:
     """Where a robot's lanes are, how long it takes to the end of each, and until it is home."""
-    cost, drive_s, starts, homes, pace = ways
-    stops, sizes, where, place, spent, times = tours
+    cost, drive_s, starts, homes, pace, one_ways = ways
+    stops, sizes, where, place, spent, back, times = tours
     leave = starts[robot]
     for k in range(sizes[robot]):
         stop = stops[robot, k]
@@ -167,11 +169,19 @@ def _renew(ways: Ways, tours: Tours, robot: int) -> None:
         leave = stop ^ 1
     home = _link(cost, leave, homes[robot])
     times[robot] = (spent[robot, sizes[robot]] + home) / pace[robot] if sizes[robot] else 0.0
+    if one_ways:
+        for k in range(sizes[robot]):
+            stop = stops[robot, k]
+            link = cost[stop, stops[robot, k - 1] ^ 1] if k > 0 else 0.0
+            back[robot, k + 1] = back[robot, k] + link + drive_s[stop >> 1]
 
 
 @compiled
 def _chain_s(drive_s: Floats, stops: Ints, spent: Floats, robot: int, first: int, last: int) -> float:
-    """Seconds from entering position `first` to leaving position `last`; 0 when there is nothing between."""
+    """Seconds from entering position `first` to leaving position `last`; 0 when there is nothing between.
+
+    By the seconds of the way back it is from entering `last` to leaving `first`, with each lane turned.
+    """
     if last < first:
         return 0.0
     return float(spent[robot, last + 1] - spent[robot, first + 1] + drive_s[stops[robot, first] >> 1])
@@ -179,11 +189,14 @@ def _chain_s(drive_s: Floats, stops: Ints, spent: Floats, robot: int, first: int
 
 @compiled
 def _reversed_s(ways: Ways, tours: Tours, robot: int, first: int, last: int) -> float:
-    cost, _, starts, homes, pace = ways
-    stops, sizes, _, _, _, times = tours
+    cost, drive_s, starts, homes, pace, one_ways = ways
+    stops, sizes, _, _, spent, back, times = tours
     before, after = _left(starts, stops, robot, first), _entered(homes, stops, sizes, robot, last + 1)
     now = cost[before, stops[robot, first]] + _link(cost, stops[robot, last] ^ 1, after)
     then = cost[before, stops[robot, last] ^ 1] + _link(cost, stops[robot, first], after)
+    if one_ways:
+        now += _chain_s(drive_s, stops, spent, robot, first, last)
+        then += _chain_s(drive_s, stops, back, robot, first, last)
     return float(times[robot] + (then - now) / pace[robot])
 
 
@@ -195,8 +208,8 @@ def _exchanged_s(ways: Ways, tours: Tours, r: int, p: int, s: int, q: int) -> Pa
 
 @compiled
 def _tailed_s(ways: Ways, tours: Tours, r: int, p: int, s: int, q: int) -> float:
-    cost, drive_s, starts, homes, pace = ways
-    stops, sizes, _, _, spent, _ = tours
+    cost, drive_s, starts, homes, pace, _ = ways
+    stops, sizes, _, _, spent, _, _ = tours
     leave, tail = _left(starts, stops, r, p), sizes[s] > q
     if p == 0 and not tail:
         return 0.0
@@ -210,16 +223,16 @@ def _tailed_s(ways: Ways, tours: Tours, r: int, p: int, s: int, q: int) -> float
 @compiled
 def _crossed_s(ways: Ways, tours: Tours, r: int, p: int, s: int, q: int) -> Pair:
     """The times when r goes on from position p with the head of s (before q) turned, and s begins with r's tail turned."""
-    cost, drive_s, starts, homes, pace = ways
-    stops, sizes, _, _, spent, _ = tours
-    one = spent[r, p] + _chain_s(drive_s, stops, spent, s, 0, q - 1)
+    cost, drive_s, starts, homes, pace, _ = ways
+    stops, sizes, _, _, spent, back, _ = tours
+    one = spent[r, p] + _chain_s(drive_s, stops, back, s, 0, q - 1)
     leave = _left(starts, stops, r, p)
     if q > 0:
         one += cost[leave, stops[s, q - 1] ^ 1]
         leave = stops[s, 0]
     one = (one + _link(cost, leave, homes[r])) / pace[r] if p + q > 0 else 0.0
     tail, rest = sizes[r] - p, sizes[s] - q
-    other = _chain_s(drive_s, stops, spent, r, p, sizes[r] - 1) + _chain_s(drive_s, stops, spent, s, q, sizes[s] - 1)
+    other = _chain_s(drive_s, stops, back, r, p, sizes[r] - 1) + _chain_s(drive_s, stops, spent, s, q, sizes[s] - 1)
     leave = starts[s]
     if tail > 0:
         other += cost[leave, stops[r, sizes[r] - 1] ^ 1]
@@ -234,14 +247,15 @@ def _crossed_s(ways: Ways, tours: Tours, r: int, p: int, s: int, q: int) -> Pair
 @compiled
 def _moved_s(ways: Ways, tours: Tours, s: int, first: int, last: int, r: int, at: int, turned: bool) -> Pair:
     """The times of r and of s when the chain first .. last of s goes before position `at` of r."""
-    cost, drive_s, starts, homes, pace = ways
-    stops, sizes, _, _, spent, times = tours
+    cost, drive_s, starts, homes, pace, _ = ways
+    stops, sizes, _, _, spent, back, times = tours
     chain = _chain_s(drive_s, stops, spent, s, first, last)
     before, after = _left(starts, stops, s, first), _entered(homes, stops, sizes, s, last + 1)
     enter, leave = int(stops[s, first]), int(stops[s, last] ^ 1)
     without = times[s] * pace[s] - cost[before, enter] - _link(cost, leave, after) - chain + _link(cost, before, after)
     if turned:
         enter, leave = leave, enter
+        chain = _chain_s(drive_s, stops, back, s, first, last)
     if r == s:
         if at != first and at != last + 1:
             before, after = _left(starts, stops, s, at), _entered(homes, stops, sizes, s, at)

@@ -16,6 +16,8 @@ from robot_fleet.planning.plan import MissedArea, MissedReason, Plan
 # Shares of the requested floor by which a plan's figures may differ from the judge's: each counts on a grid of its own.
 SHARE = 0.01
 EXACT_SHARE = 0.001
+# With one-ways what is joined by a circuit may hang on a cell: what can be covered may differ by so much more.
+ONE_WAY_FACTOR = 3.0
 LEAST_CELLS = 4
 
 
@@ -49,10 +51,11 @@ def account_violations(
     for zone in set(plan.zones) - {zone.name for zone in floor.zones}:
         yield Violation(ViolationKind.ACCOUNT, 0.0, f"the floor has no zone {zone!r}")
     yield from _claim("requested floor", plan.requested_m2, asked, exact)
-    yield from _claim("coverable floor", plan.coverable_m2, float(coverable.sum() * cell), loose)
+    more = ONE_WAY_FACTOR if floor.one_ways else 1.0
+    yield from _claim("coverable floor", plan.coverable_m2, float(coverable.sum() * cell), more * loose)
     yield from _claim("planned floor", plan.planned_m2, float((covered & requested).sum() * cell), loose)
     yield from _claim("planned + missed floor", plan.planned_m2 + missed_m2, plan.requested_m2, exact)
-    yield from _claim("bound", plan.bound_s, bound_s, SHARE * bound_s, "s")
+    yield from _claim("bound", plan.bound_s, bound_s, more * SHARE * bound_s, "s")
     if not math.isnan(plan.planned_m2):
         yield from _missed(floor, plan, requested & ~covered, loose, exact)
 

@@ -24,6 +24,7 @@ from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import Head, RobotProfile
 from robot_fleet.floor.store import FloorMap
+from robot_fleet.planning.judging.one_way import there_and_back
 from robot_fleet.planning.judging.track import JUMP_M, Bools, Floats, Track
 
 ROUNDING_M = 1e-4
@@ -36,7 +37,10 @@ MANY_CELLS = 3_000_000
 
 
 def coverable(floor: FloorMap, robots: Iterable[tuple[RobotProfile, Pose]]) -> Bools:
-    """Mask (rows, cols) of the free cells whose centre the head of at least one robot passes over within its reach."""
+    """Mask (rows, cols) of the free cells whose centre the head of at least one robot passes over within its reach.
+
+    Where one-ways hold, the reach is what a robot can get to from the given pose, and come back from.
+    """
     found: Bools = np.zeros(floor.grid.shape, dtype=bool)
     starts: dict[RobotProfile, list[Pose]] = {}
     for profile, pose in robots:
@@ -58,10 +62,12 @@ def _round_reach(floor: FloorMap, profile: RobotProfile, starts: list[Pose]) -> 
     for keepout in floor.keepouts:
         _mark(clear, floor.grid.shape_from_map(keepout.polygon).buffer(keep - ROUNDING_M, quad_segs=32), side)
     _, labels = cv2.connectedComponents(clear.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
-    seeds = {labels[seed] for start in starts for seed in _seeds(floor, clear, blocked, start)}
-    if not seeds:
+    places = [seed for start in starts for seed in _seeds(floor, clear, blocked, start)]
+    if not places:
         return np.zeros(floor.grid.shape, dtype=bool)
-    reached = np.isin(labels, list(seeds))
+    reached = np.isin(labels, [labels[place] for place in places])
+    if floor.one_ways:
+        reached = there_and_back(floor, reached, places, side)
     outer = math.hypot(profile.head.offset_m, profile.head.width_m / 2.0)
     # From a single place a head with an offset leaves out the disc inside its ring; from its neighbours it does not.
     return np.asarray((_distance(reached) * side <= outer + ROUNDING_M)[1::2, 1::2])
@@ -127,13 +133,19 @@ def _polygon_reach(floor: FloorMap, profile: RobotProfile, starts: list[Pose]) -
         blocked = ~free
     clear = np.stack([_clear_at(blocked, profile.footprint, profile.clearance_m, yaw, side) for yaw in yaws])
     labels = _labels_around(clear)
-    seeds = set()
+    seeds: set[int] = set()
+    found: list[tuple[int, int]] = []
     for start in starts:
         layer = round((start.yaw_rad - floor.grid.origin.yaw_rad) / math.tau * headings) % headings
-        seeds |= {int(labels[layer][seed]) for seed in _cell_seeds(floor, clear[layer], start)} - {0}
+        places = _cell_seeds(floor, clear[layer], start)
+        found += places
+        seeds |= {int(labels[layer][place]) for place in places} - {0}
     covered: Bools = np.zeros(shape, dtype=bool)
+    reached = np.isin(labels, list(seeds))
+    if floor.one_ways:
+        reached = reached & there_and_back(floor, np.asarray(reached.any(axis=0)), found, side)
     for layer, yaw in enumerate(yaws):
-        covered |= _under_head(np.isin(labels[layer], list(seeds)), profile.head, yaw, side)
+        covered |= _under_head(reached[layer], profile.head, yaw, side)
     return covered
 
 

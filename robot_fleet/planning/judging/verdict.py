@@ -20,6 +20,7 @@ class ViolationKind(str, enum.Enum):
     KEEPOUT = "keepout"  # metres (or radians of a pivot) with the footprint more than 1 cm into a keepout
     TIGHT = "tight"  # metres of path nearer to an obstacle or keepout than the clearance, but not touching it
     TIGHT_TURN = "tight turn"  # radians of a pivot nearer than the clearance, but not touching
+    WRONG_WAY = "wrong way"  # metres of path more than 100 degrees off the direction of a one-way
     JUMP = "jump"  # metres between where the robot is and where its path goes on
     RADIUS = "radius"  # metres: the radius of a turn with the head on that is below the least radius
     REVERSING = "reversing"  # metres driven backwards with the head on by a robot that must not
@@ -39,6 +40,7 @@ UNITS = {
     ViolationKind.KEEPOUT: "m",
     ViolationKind.TIGHT: "m",
     ViolationKind.TIGHT_TURN: "rad",
+    ViolationKind.WRONG_WAY: "m",
     ViolationKind.JUMP: "m",
     ViolationKind.RADIUS: "m",
     ViolationKind.REVERSING: "m",
@@ -127,6 +129,7 @@ class Verdict:
     unsafe_turn_rad: float
     keepout_m: float
     tight_m: float
+    wrong_way_m: float
     jump_m: float
     conflicts: int
     min_separation_m: float
@@ -191,7 +194,8 @@ class Verdict:
             f"  coverage      {self.coverage:8.2%} of {self.coverable_m2:.1f} m² coverable, "
             f"{self.requested_share:.2%} of {self.requested_m2:.1f} m² requested",
             f"  unsafe        {self.unsafe_m:8.2f} m (and {math.degrees(self.unsafe_turn_rad):.0f}° of turning), "
-            f"keepouts {self.keepout_m:.2f} m, tight {self.tight_m:.2f} m, jumps {self.jump_m:.2f} m",
+            f"keepouts {self.keepout_m:.2f} m, tight {self.tight_m:.2f} m, jumps {self.jump_m:.2f} m, "
+            f"wrong way {self.wrong_way_m:.2f} m",
             f"  conflicts     {self.conflicts:8d}{self._separation()}",
             f"  makespan      {self.makespan_s:8.1f} s, bound {self.bound_s:.1f} s, ratio {self.ratio:.3f}"
             + ("" if self.times_believed else " (nominal times: those of the plan cannot be believed)"),
