@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from control_site import by_hand, hall, run_of, until_ended
 
+from robot_fleet.control.rest import install
 from robot_fleet.fleet.states import RunState
 from robot_fleet.planning.plan import LateZone, Plan, PlanRequest
 from robot_fleet.sim.site import VirtualSite
@@ -80,6 +81,20 @@ def test_a_late_zone_is_an_alert_until_a_plan_has_it_clean_in_time() -> None:
     assert len(asked.requests) > 1
     assert not any(alert.alert_id == "late-west" and alert.active for alert in made.controller.snapshot.alerts)
     assert until_ended(made).state is RunState.COMPLETED
+
+
+def test_another_pass_over_missed_floor_does_not_make_a_late_zone_early() -> None:
+    asked = Asked(late=1)
+    made = site(asked, "UTC")
+    made.controller.start_run((), "")
+    made.advance(3.0)
+    state = made.controller._state
+    run = state.active
+    assert run is not None and run.state is RunState.RUNNING
+    run.makeup_passes = 1
+    install(state, run, by_hand(asked.requests[0]))
+    made.advance(3.0)
+    assert any(alert.alert_id == "late-west" and alert.active for alert in made.controller.snapshot.alerts)
 
 
 def _seconds(at: datetime.time) -> float:
