@@ -17,6 +17,8 @@ from robot_fleet.floor.grid import OCCUPIED, OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R
 from robot_fleet.floor.store import Dock, FloorMap, OneWay, Zone
+from robot_fleet.planning import manning
+from robot_fleet.planning.apart import _Scheme, _Tours
 from robot_fleet.planning.assignment import Work, evened_out, shared_out
 from robot_fleet.planning.circuits import Circuits
 from robot_fleet.planning.directions import ANY_WAY, LANE_SIN, directions_of, path_strays
@@ -84,6 +86,24 @@ def test_one_way_aisles_are_obeyed_and_as_clean_as_others(robots: int) -> None:
     assert verdict.wrong_way_m == 0 and verdict.unsafe_m == 0 and verdict.tight_m == 0 and verdict.jump_m == 0
     assert not verdict.of_kind(ViolationKind.ACCOUNT) and verdict.times_believed, verdict.text()
     assert verdict.coverage >= free.coverage - 0.005
+
+
+def test_tours_are_turned_round_only_where_no_one_way_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Robots that wait for each other may turn their tours: here every one that may does so.
+    monkeypatch.setattr(manning, "kept_apart", all_turned)
+    _, free = judged(asked(shop(), 2))
+    assert free.jump_m == 0 and free.unsafe_m == 0
+    _, verdict = judged(asked(shop(ALTERNATING), 2))
+    assert verdict.wrong_way_m == 0 and verdict.jump_m == 0
+
+
+def all_turned(
+    paths: list[CoveragePath], robots: list[Starter], patience_s: float, seed: int, either_way: bool
+) -> list[CoveragePath]:
+    tours = _Tours(paths, robots, either_way)
+    every = frozenset(k for k in range(len(paths)) if tours.may_turn(k))
+    assert bool(every) == either_way
+    return tours.outcome(_Scheme(tuple(range(len(paths))), every)).paths
 
 
 rectangles = st.builds(
