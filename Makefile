@@ -5,6 +5,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
+# Where bytecode is not kept, every process compiles its packages for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 PURE := robot_fleet/floor robot_fleet/planning robot_fleet/fleet robot_fleet/control
 
 .DEFAULT_GOAL := help
