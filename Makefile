@@ -31,7 +31,7 @@ check: setup ## lint, format, types, import walls, protos, stubs
 	$(BIN)/python tools/protos.py --check
 
 test: setup ## every test but the long proofs (under 10 minutes)
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not proof"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not proof"
 
 proof: setup ## the long proofs
 	$(BIN)/python -m pytest -m proof

@@ -20,7 +20,7 @@ from robot_fleet.control.snapshot import RobotView, RunView
 from robot_fleet.sim.report import read_truth
 
 SHOP = Path(__file__).resolve().parent.parent / "maps" / "corner_shop"
-SPEED = 15.0
+SPEED, PLAN_WITHIN_S = 15.0, 2.0
 _PATIENCE_S = 180.0  # a hung process fails a test all the same; a busy machine must not
 
 
@@ -51,8 +51,9 @@ class LiveFleet:
         """A controller's process, of which nothing is known yet; all have the same data folder."""
         data = str(self.folder / "data")
         return self._launch(
-            name, "serve", "--store", str(self.store), "--sim-time", "--address", address, "--data", data
-        )
+            name, "serve", "--store", str(self.store), "--sim-time", "--address", address, "--data", data,
+            "--plan-within", str(PLAN_WITHIN_S),
+        )  # fmt: skip
 
     def until_robots(self, hold: Callable[[dict[str, RobotView]], bool]) -> dict[str, RobotView]:
         """The robots by name, as soon as something holds for them."""

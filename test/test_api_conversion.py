@@ -27,7 +27,15 @@ from robot_fleet.api.conversion import (
 from robot_fleet.api.conversion import runs as runs_conversion
 from robot_fleet.api.conversion.geometry import bitmap_from_proto, bitmap_to_proto, inflate, polygon_from_proto
 from robot_fleet.api.v1 import alert_pb2, cleaning_run_pb2, fleet_service_pb2, geometry_pb2, robot_pb2
-from robot_fleet.control.snapshot import AlertView, RobotShare, RobotView, RunRecord, RunView, ZoneProgress
+from robot_fleet.control.snapshot import (
+    AlertView,
+    PlanningProgress,
+    RobotShare,
+    RobotView,
+    RunRecord,
+    RunView,
+    ZoneProgress,
+)
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
@@ -64,6 +72,7 @@ runs = st.builds(
     shares=st.lists(st.builds(RobotShare, words, areas, seconds, seconds, seconds, areas)).map(tuple),
     missed=st.lists(st.builds(MissedArea, words, st.sampled_from(MissedReason), shapes, areas), max_size=3).map(tuple),
     unconfirmed=st.lists(words).map(tuple),
+    planning=st.none() | st.builds(PlanningProgress, st.floats(0.0, 1.0), words),
 )
 robots = st.builds(
     RobotView,

@@ -17,8 +17,9 @@ from robot_fleet.cli import figures
 from robot_fleet.cli.app import run
 from robot_fleet.cli.exits import Exit
 from robot_fleet.cli.screen import plain
-from robot_fleet.cli.tables import robots_table
+from robot_fleet.cli.tables import robots_table, run_page
 from robot_fleet.cli.watching import progress_line
+from robot_fleet.control.snapshot import PlanningProgress
 from robot_fleet.fleet.states import RunState
 
 Told = tuple[int, str, str]
@@ -96,6 +97,7 @@ def test_on_a_narrow_screen_a_robots_trouble_is_told_in_full(site: ApiSite) -> N
     screen = Console(width=70, file=io.StringIO(), highlight=False)
     screen.print(robots_table([dataclasses.replace(robot, hold=trouble) for robot in site.controller.snapshot.robots]))
     assert isinstance(screen.file, io.StringIO)
+    assert isinstance(screen.file, io.StringIO)
     told = screen.file.getvalue()
     assert "…" not in told and "CHARGING" in told and max(map(len, told.splitlines())) <= 70
     notes = " ".join(line.split(" m ")[-1].strip() for line in told.splitlines()[1:])
@@ -105,9 +107,23 @@ def test_on_a_narrow_screen_a_robots_trouble_is_told_in_full(site: ApiSite) -> N
 def test_before_there_is_a_plan_no_figure_is_made_up(site: ApiSite, tell: Tell) -> None:
     tell("start", "--json")
     planned = site.controller.snapshot.runs[0]
-    unplanned = dataclasses.replace(planned, coverable_m2=0.0, cleaned_m2=0.0, time_to_go_s=None)
+    unplanned = dataclasses.replace(planned, coverable_m2=0.0, cleaned_m2=0.0, time_to_go_s=None, planning=None)
     line = progress_line(dataclasses.replace(unplanned, state=RunState.PLANNING), [])
     assert line.startswith("PLANNING: nothing is known of the floor yet, ") and "–" not in line
+
+
+def test_while_a_run_is_planned_its_line_and_its_page_say_how_far_that_is(site: ApiSite, tell: Tell) -> None:
+    tell("start", "--json")
+    known = site.controller.snapshot.runs[0]
+    planned = dataclasses.replace(known, state=RunState.PLANNING, planning=PlanningProgress(0.42, "laying lanes"))
+    assert progress_line(planned, []).startswith("PLANNING: 42 %, laying lanes")
+    screen = Console(width=80, file=io.StringIO())
+    screen.print(run_page(planned, []))
+    assert isinstance(screen.file, io.StringIO)
+    told = screen.file.getvalue()
+    assert "42 %" in told and "planning: laying lanes" in told and "elapsed" not in told
+    # The rest of a run is planned while robots are at work: what they have done is what counts.
+    assert "laying" not in progress_line(dataclasses.replace(planned, state=RunState.RUNNING), [])
 
 
 def test_a_watch_for_programs_is_one_value_a_line(site: ApiSite, tell: Tell) -> None:

@@ -19,7 +19,7 @@ SMALL = ("--zones", "front", "--robots", "1")
 
 def test_a_plan_is_told_kept_drawn_and_judged_sound(tmp_path: Path, tell: Tell) -> None:
     file, picture = tmp_path / "plan.json", tmp_path / "plan.png"
-    code, out, _ = tell("plan", str(SHOP), *SMALL, "--out", str(file), "--picture", str(picture))
+    code, out, _ = tell("plan", str(SHOP), *SMALL, "--deadline", "2", "--out", str(file), "--picture", str(picture))
     assert code == Exit.OK
     assert "Plan corner_shop: front" in out
     assert "robot_1" in out
@@ -80,7 +80,7 @@ def test_every_fault_of_a_profile_file_is_named(tmp_path: Path, tell: Tell) -> N
 
 @pytest.mark.parametrize("name", ["plan", "plan.picture", "plan.jpg"])
 def test_a_picture_is_png_whatever_its_name(tmp_path: Path, name: str, tell: Tell) -> None:
-    code, _, err = tell("plan", str(SHOP), *SMALL, "--picture", str(tmp_path / name))
+    code, _, err = tell("plan", str(SHOP), *SMALL, "--deadline", "1", "--picture", str(tmp_path / name))
     assert code == Exit.OK, err
     assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 

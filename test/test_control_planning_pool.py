@@ -15,12 +15,12 @@ import pytest_asyncio
 from api_site import hall, plan_one_lane_each
 
 from robot_fleet.control.planning_pool import PlanningPool
-from robot_fleet.fleet.events import PlanFailed, Planned
+from robot_fleet.fleet.events import PlanFailed, Planned, PlanProgressed
 from robot_fleet.floor.faults import Fault
-from robot_fleet.planning.plan import CannotPlan, Plan, PlanRequest, Starter
+from robot_fleet.planning.plan import CannotPlan, Plan, PlanRequest, Progress, Starter
 
-Answers = list["Planned | PlanFailed"]
-Open = Callable[[Callable[[PlanRequest], Plan]], tuple[PlanningPool, Answers]]
+Answers = list["Planned | PlanFailed | PlanProgressed"]
+Open = Callable[[Callable[[PlanRequest, Progress], Plan]], tuple[PlanningPool, Answers]]
 
 
 def request(prefix: str = "") -> PlanRequest:
@@ -32,21 +32,31 @@ def request(prefix: str = "") -> PlanRequest:
     return PlanRequest(store.floor, robots, ("west",), leg_prefix=prefix)
 
 
-def plan_slowly_unless_told(asked: PlanRequest) -> Plan:
+def plan_at_once(asked: PlanRequest, tell: Progress) -> Plan:
+    return plan_one_lane_each(asked)
+
+
+def plan_step_by_step(asked: PlanRequest, tell: Progress) -> Plan:
+    for k in range(10_001):
+        tell(k / 10_000, "one" if k < 5_000 else "another")
+    return plan_one_lane_each(asked)
+
+
+def plan_slowly_unless_told(asked: PlanRequest, tell: Progress) -> Plan:
     if asked.leg_prefix == "slow":
         time.sleep(600.0)
     return plan_one_lane_each(asked)
 
 
-def refuse(asked: PlanRequest) -> Plan:
+def refuse(asked: PlanRequest, tell: Progress) -> Plan:
     raise CannotPlan((Fault("zones", "west", "it is too narrow", "Use a smaller robot."),))
 
 
-def stumble(asked: PlanRequest) -> Plan:
+def stumble(asked: PlanRequest, tell: Progress) -> Plan:
     raise ZeroDivisionError("a mistake of the planner")
 
 
-def die_unless_told(asked: PlanRequest) -> Plan:
+def die_unless_told(asked: PlanRequest, tell: Progress) -> Plan:
     if asked.leg_prefix == "die":
         os._exit(9)
     return plan_one_lane_each(asked)
@@ -56,7 +66,7 @@ def die_unless_told(asked: PlanRequest) -> Plan:
 async def opened() -> AsyncIterator[Open]:
     pools: list[PlanningPool] = []
 
-    def open_pool(plan: Callable[[PlanRequest], Plan]) -> tuple[PlanningPool, Answers]:
+    def open_pool(plan: Callable[[PlanRequest, Progress], Plan]) -> tuple[PlanningPool, Answers]:
         answers: Answers = []
         pools.append(PlanningPool(answers.append, plan))
         return pools[-1], answers
@@ -68,19 +78,31 @@ async def opened() -> AsyncIterator[Open]:
 
 async def first(answers: Answers) -> Planned | PlanFailed:
     for _ in range(3000):
-        if answers:
-            return answers[0]
+        if answers and not isinstance(answers[-1], PlanProgressed):
+            return answers[-1]
         await asyncio.sleep(0.02)
     raise AssertionError("no answer came")
 
 
 async def test_a_plan_comes_back_with_its_run_and_epoch(opened: Open) -> None:
-    pool, answers = opened(plan_one_lane_each)
+    pool, answers = opened(plan_at_once)
     pool.plan("run", 3, request())
     answer = await first(answers)
     assert isinstance(answer, Planned)
     assert (answer.run_id, answer.epoch) == ("run", 3)
     assert {path.robot for path in answer.plan.paths} == {"r1", "r2"}
+
+
+async def test_how_far_a_plan_is_comes_before_it_and_in_no_more_than_a_hundred_parts(opened: Open) -> None:
+    pool, answers = opened(plan_step_by_step)
+    pool.plan("run", 3, request())
+    assert isinstance(await first(answers), Planned)
+    told = [answer for answer in answers[:-1] if isinstance(answer, PlanProgressed)]
+    assert [answer for answer in answers[:-1] if answer not in told] == []
+    assert {(answer.run_id, answer.epoch) for answer in told} == {("run", 3)}
+    assert [answer.share for answer in told] == sorted(answer.share for answer in told)
+    assert {answer.step for answer in told} == {"one", "another"}
+    assert 90 <= len(told) <= 102 and told[-1].share > 0.98
 
 
 async def test_no_plan_is_told_with_its_reason(opened: Open) -> None:

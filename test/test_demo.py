@@ -60,7 +60,7 @@ def wait_for(hold: Callable[[], object], limit_s: float = 180.0) -> None:
 
 @pytest.mark.ros
 def test_the_demo_cleans_a_shop_and_reports_it(tmp_path: Path) -> None:
-    running = demo(tmp_path, "--store", str(SHOP), "--json", "--limit", "400")
+    running = demo(tmp_path, "--store", str(SHOP), "--json", "--limit", "400", "--plan-within", "2")
     said, progress = running.communicate(timeout=500)
     assert running.returncode == 0, progress
     report = json.loads(said)

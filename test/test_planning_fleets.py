@@ -19,7 +19,7 @@ from robot_fleet.planning.plan import Plan, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
 
 FEW = settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-ROBOTS = 4
+ROBOTS, SOON_S = 4, 4.0
 # A robot with a narrower head than its body, and quicker.
 NARROW = replace(REFERENCE_R, name="narrow", head=replace(REFERENCE_R.head, width_m=0.5), speed_mps=0.7)
 
@@ -41,7 +41,7 @@ def asked(floor: FloorMap, profiles: list[RobotProfile], zones: tuple[str, ...])
     starters = tuple(
         Starter(dock.name, kind, dock.pose, True, dock) for dock, kind in zip(floor.docks, profiles, strict=False)
     )
-    return PlanRequest(floor, starters, zones)
+    return PlanRequest(floor, starters, zones, deadline_s=SOON_S)
 
 
 def judged(request: PlanRequest) -> tuple[Plan, Verdict]:

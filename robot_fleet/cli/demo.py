@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robot_fleet.cli.exits import CommandFailed, Exit
-from robot_fleet.cli.options import AsJson, RobotCount
+from robot_fleet.cli.options import AsJson, PlanWithin, RobotCount
 
 if TYPE_CHECKING:
     from robot_fleet.cli.demo_children import Children
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from robot_fleet.control.snapshot import RunView
     from robot_fleet.floor.store import Store
 
-STORE, ROBOTS, SPEED = "supermarket", 3, 40.0
+STORE, ROBOTS, SPEED, PLAN_WITHIN_S = "supermarket", 3, 40.0, 20.0
 _STARTING_S = 120.0
 
 
@@ -41,6 +41,7 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the pictures and the report go.")] = Path(
         "demo-report"
     ),
+    plan_within: PlanWithin = PLAN_WITHIN_S,
     limit: Annotated[float, typer.Option(metavar="S", min=1.0, help="Give up after so many real seconds.")] = 1800.0,
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the logs and the database of the demo's processes.")
@@ -63,7 +64,7 @@ def demo(
     loaded = load(folder, robots or (None if store else ROBOTS))
     _make(out)
     with _workplace(keep) as place, interrupts() as heed:
-        report = _run(_Demo(folder.resolve(), loaded, speed, limit, place, as_json), heed, out)
+        report = _run(_Demo(folder.resolve(), loaded, speed, plan_within, limit, place, as_json), heed, out)
     report.show(as_json)
     if not report.good:
         raise typer.Exit(Exit.FAILED)
@@ -72,8 +73,12 @@ def demo(
 class _Demo:
     """What was asked for, and where the processes of this demo leave their files."""
 
-    def __init__(self, folder: Path, store: Store, speed: float, limit_s: float, place: Path, quiet: bool) -> None:
+    def __init__(
+        self, folder: Path, store: Store, speed: float, plan_within_s: float | None, limit_s: float, place: Path,
+        quiet: bool,
+    ) -> None:  # fmt: skip
         self.folder, self.store, self.speed, self.limit_s = folder, store, speed, limit_s
+        self.plan_within_s = plan_within_s
         self.place, self.quiet = place, quiet
         self.begun_at = time.monotonic()
 
@@ -115,8 +120,10 @@ def _start_processes(asked: _Demo, children: Children, address: str) -> None:
     count = ["--robots", str(len(asked.store.robots))]
     store = ["--store", str(asked.folder), *count]
     children.start("simulator", ["sim", *store, "--speed", str(asked.speed), "--report", str(asked.truth)])
-    data = ["--data", str(asked.place / "data")]
-    children.start("controller", ["serve", *store, "--address", address, "--sim-time", *data])
+    more = ["--data", str(asked.place / "data")]
+    if asked.plan_within_s is not None:
+        more += ["--plan-within", str(asked.plan_within_s)]
+    children.start("controller", ["serve", *store, "--address", address, "--sim-time", *more])
 
 
 def _wait_until_ready(check: Callable[[], None], fleet: FleetClient) -> None:

@@ -24,6 +24,13 @@ RobotCount = Annotated[
     int | None,
     typer.Option("--robots", metavar="N", min=1, help="So many robots: the first of the store, or more of their kind."),
 ]
+PlanWithin = Annotated[
+    float | None,
+    typer.Option(
+        "--plan-within", metavar="S", min=0.5,
+        help="Search for a run's first plan for so many seconds at most; without it as long as it pays.",
+    ),
+]  # fmt: skip
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id; without it the active or newest run.")]
 ActiveRunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id; without it the active run.")]
 

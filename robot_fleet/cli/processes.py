@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from robot_fleet.cli.options import DEFAULT_ADDRESS, RobotCount, StoreFolder
+from robot_fleet.cli.options import DEFAULT_ADDRESS, PlanWithin, RobotCount, StoreFolder
 
 
 def serve(
@@ -23,6 +23,7 @@ def serve(
     ] = None,
     sim_time: Annotated[bool, typer.Option("--sim-time", help="Go by the simulator's clock (/clock).")] = False,
     robots: RobotCount = None,
+    plan_within: PlanWithin = None,
 ) -> None:
     """Run the controller of one store until SIGINT or SIGTERM.
 
@@ -35,7 +36,7 @@ def serve(
     from robot_fleet.main.controller_process import serve as run_controller
 
     log_to_stderr()
-    raise typer.Exit(run_controller(Settings(store, address, data, sim_time, robots)))
+    raise typer.Exit(run_controller(Settings(store, address, data, sim_time, robots, plan_within)))
 
 
 def sim(

@@ -14,7 +14,7 @@ from rich.text import Text
 from robot_fleet.cli.figures import area, duration, percent, share, time_of_day
 
 if TYPE_CHECKING:
-    from robot_fleet.control.snapshot import AlertView, RobotView, RunView
+    from robot_fleet.control.snapshot import AlertView, PlanningProgress, RobotView, RunView
     from robot_fleet.planning.plan import MissedArea, Plan, PlanRequest
 
 _STYLES = {
@@ -106,15 +106,25 @@ def run_page(run: RunView, robots: Iterable[RobotView], width: int = 60) -> Rend
     return Group(*parts)
 
 
+def first_planning(run: RunView) -> PlanningProgress | None:
+    """How far the plan is while nothing moves yet; later plans are made while robots are at work."""
+    return run.planning if run.state.value == "PLANNING" else None
+
+
 def _bar(run: RunView, width: int) -> Table:
     grid = Table.grid(padding=(0, 2))
-    bar = ProgressBar(total=100.0, completed=100.0 * run.progress, width=width, complete_style="green")
-    grid.add_row(bar, Text(share(run.cleaned_m2, run.coverable_m2), style="bold"))
+    planning = first_planning(run)
+    done, style = (planning.share, "cyan") if planning else (run.progress, "green")
+    bar = ProgressBar(total=100.0, completed=100.0 * done, width=width, complete_style=style)
+    grid.add_row(bar, Text(percent(done) if planning else share(run.cleaned_m2, run.coverable_m2), style="bold"))
     return grid
 
 
 def _progress_line(run: RunView) -> str:
     cleaned = f"{area(run.cleaned_m2)} of {area(run.coverable_m2)} cleaned"
+    planning = first_planning(run)
+    if planning:
+        return f"planning: {planning.step}"
     parts = [cleaned if run.coverable_m2 else "nothing is known of the floor yet", f"{duration(run.elapsed_s)} elapsed"]
     if not run.state.is_terminal and run.time_to_go_s is not None:
         parts.append(f"{duration(run.time_to_go_s)} to go")

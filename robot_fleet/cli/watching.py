@@ -9,7 +9,7 @@ from rich.live import Live
 
 from robot_fleet.cli.figures import area, duration, percent, share
 from robot_fleet.cli.screen import is_terminal, plain, print_json_line, stdout
-from robot_fleet.cli.tables import run_page
+from robot_fleet.cli.tables import first_planning, run_page
 from robot_fleet.client import Unreachable
 
 if TYPE_CHECKING:
@@ -83,4 +83,7 @@ def progress_line(run: RunView, robots: list[RobotView]) -> str:
     to_go = "" if run.state.is_terminal or run.time_to_go_s is None else f", {duration(run.time_to_go_s)} to go"
     fleet = ", ".join(f"{robot.name} {robot.state.value.lower()} {percent(robot.battery)}" for robot in robots)
     note = f" ({run.reason})" if run.reason else ""
+    planning = first_planning(run)
+    if planning:
+        return f"PLANNING: {percent(planning.share)}, {planning.step}; {fleet}{note}"
     return f"{run.state.value}: {cleaned}, {duration(run.elapsed_s)} elapsed{to_go}; {fleet}{note}"

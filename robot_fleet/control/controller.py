@@ -34,6 +34,7 @@ from robot_fleet.fleet.events import (
     LegEnded,
     PlanFailed,
     Planned,
+    PlanProgressed,
     PoseReported,
     Tick,
 )
@@ -57,11 +58,12 @@ class Controller:
         run_store: RunStore,
         clock: Clock,
         on_change: Callable[[Snapshot], None] = lambda snapshot: None,
+        plan_within_s: float | None = None,
     ) -> None:
         self._driver = driver
         self._planner = planner
         self._on_change = on_change
-        self._state = FleetState(store, clock)
+        self._state = FleetState(store, clock, plan_within_s)
         self._state.now_s = clock.now_s()
         self._rows = Rows(self._state, run_store)
         self._endings = Endings(self._state, self._rows)
@@ -202,6 +204,8 @@ class Controller:
                 self._advance(event.robot)
             case Planned() | PlanFailed():
                 self._plan_answered(event)
+            case PlanProgressed():
+                self._plan_progressed(event)
             case Tick():
                 self._tick(event)
         self._finish(type(event).__name__)
@@ -277,6 +281,12 @@ class Controller:
             self._endings.end(run, event.reason)
         else:
             rest.plan_failed(self._state, run, event.reason)
+
+    def _plan_progressed(self, event: PlanProgressed) -> None:
+        run = self._state.active
+        if run and run.planning and (run.run_id, run.epoch) == (event.run_id, event.epoch):
+            run.planned = (event.share, event.step)
+            self._publish()
 
     def _halt(self, robot: Robot) -> None:
         """Cancels at once, ahead of storage: a stop must not wait for a disk."""

@@ -12,21 +12,26 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
 
-from robot_fleet.fleet.events import PlanFailed, Planned
-from robot_fleet.planning.plan import CannotPlan, Plan, PlanRequest
+from robot_fleet.fleet.events import PlanFailed, Planned, PlanProgressed
+from robot_fleet.planning.plan import CannotPlan, Plan, PlanRequest, Progress
 
 _log = logging.getLogger(__name__)
 
-PlanFunction = Callable[[PlanRequest], Plan]
-Answer = Callable[["Planned | PlanFailed"], None]
+PlanFunction = Callable[[PlanRequest, Progress], Plan]
+Answer = Callable[["Planned | PlanFailed | PlanProgressed"], None]
+
+# Progress is told in steps of this share.
+_TOLD = 0.01
 
 
 class PlanningPool:
     """Plans one request at a time; a newer request ends the older one's process, for its plan would be dropped.
 
-    Make and use it on the event loop's thread; `answer` is called there with each Planned or PlanFailed. The process is
-    spawned, never forked: ROS and gRPC have threads. A process that dies is told as PlanFailed and replaced.
+    Make and use it on the event loop's thread; `answer` is called there with each PlanProgressed, then with Planned or
+    PlanFailed. The process is spawned, never forked: ROS and gRPC have threads. One that dies is told as PlanFailed and
+    replaced.
     """
 
     def __init__(self, answer: Answer, plan: PlanFunction | None = None) -> None:
@@ -34,6 +39,7 @@ class PlanningPool:
         self._plan = plan or _plan
         self._loop = asyncio.get_running_loop()
         self._running: Future[Plan] | None = None
+        self._asked: tuple[str, int] = ("", 0)
         self._pool = self._new_pool()
 
     def plan(self, run_id: str, epoch: int, request: PlanRequest) -> None:
@@ -41,16 +47,17 @@ class PlanningPool:
         if self._running and not self._running.done():
             self._replace_pool()
         try:
-            self._running = future = self._pool.submit(self._plan, request)
+            self._running = future = self._pool.submit(_work, self._plan, request)
         except BrokenProcessPool:
             self._replace_pool()
-            self._running = future = self._pool.submit(self._plan, request)
+            self._running = future = self._pool.submit(_work, self._plan, request)
+        self._asked = run_id, epoch
         future.add_done_callback(lambda done: self._on_loop(run_id, epoch, done))
 
     def close(self) -> None:
         """Ends the process, also in the middle of a plan."""
         self._running = None
-        _end(self._pool)
+        self._end_pool()
 
     def _on_loop(self, run_id: str, epoch: int, future: Future[Plan]) -> None:
         if not self._loop.is_closed():
@@ -68,16 +75,36 @@ class PlanningPool:
             self._replace_pool()
         self._answer(PlanFailed(run_id, epoch, _reason(trouble)))
 
+    def _hear(self) -> None:
+        # Each message is shorter than what a pipe takes as a whole: what has begun to arrive is there.
+        while self._ear.poll():
+            share, step = self._ear.recv()
+            if self._running:
+                self._answer(PlanProgressed(*self._asked, share, step))
+
     def _replace_pool(self) -> None:
-        _end(self._pool)
+        self._end_pool()
         self._pool = self._new_pool()
 
     def _new_pool(self) -> ProcessPoolExecutor:
         spawn = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(max_workers=1, mp_context=spawn, initializer=_begin)
+        self._ear, self._mouth = spawn.Pipe(duplex=False)
+        self._loop.add_reader(self._ear.fileno(), self._hear)
+        pool = ProcessPoolExecutor(max_workers=1, mp_context=spawn, initializer=_begin, initargs=(self._mouth,))
         # The first plan should not wait for imports, nor for loops to be compiled.
         pool.submit(_warm_up)
         return pool
+
+    def _end_pool(self) -> None:
+        if self._ear.closed:
+            return
+        self._loop.remove_reader(self._ear.fileno())
+        self._ear.close()
+        self._mouth.close()
+        # shutdown alone would wait for the plan that is being made.
+        for process in list((self._pool._processes or {}).values()):
+            process.kill()
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _reason(trouble: BaseException) -> str:
@@ -89,15 +116,13 @@ def _reason(trouble: BaseException) -> str:
     return f"The planner made a mistake: {trouble!r}. See the log; please report it."
 
 
-def _end(pool: ProcessPoolExecutor) -> None:
-    # shutdown alone would wait for the plan that is being made.
-    for process in list((pool._processes or {}).values()):
-        process.kill()
-    pool.shutdown(wait=False, cancel_futures=True)
+_mouth: Connection | None = None
 
 
-def _begin() -> None:
+def _begin(mouth: Connection) -> None:
     """In the new process: Ctrl-C is the parent's business, and a parent that died takes this process along."""
+    global _mouth
+    _mouth = mouth
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -115,8 +140,21 @@ def _warm_up() -> None:
     rehearse()
 
 
-def _plan(request: PlanRequest) -> Plan:
+def _work(plan: PlanFunction, request: PlanRequest) -> Plan:
+    """In the planning process: plans and tells how far it is."""
+    told: tuple[float, str] = (-1.0, "")
+
+    def tell(share: float, step: str) -> None:
+        nonlocal told
+        if _mouth and (step != told[1] or share >= told[0] + _TOLD):
+            told = (share, step)
+            _mouth.send(told)
+
+    return plan(request, tell)
+
+
+def _plan(request: PlanRequest, tell: Progress) -> Plan:
     from robot_fleet.planning.planner import plan
 
-    made: Plan = plan(request)
+    made: Plan = plan(request, tell)
     return made

@@ -45,7 +45,7 @@ def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = Tr
         run.rest_wanted = True
         return
     run.epoch += 1
-    run.planning, run.rest_wanted = True, False
+    run.planning, run.rest_wanted, run.planned = True, False, (0.0, "the planner is told")
     for robot in members:
         robot.came_back = False
     request = PlanRequest(
@@ -56,7 +56,7 @@ def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = Tr
         closed=_closed(state, members),
         leg_prefix=f"{run.run_id}-{run.epoch}-",
         least_patch_m2=0.0 if run.state is RunState.PLANNING else least_patch_m2(state, run),
-        deadline_s=None if run.state is RunState.PLANNING else _SOON_S,
+        deadline_s=state.plan_within_s if run.state is RunState.PLANNING else _SOON_S,
         begins=state.store.time_of_day(state.clock.wall_s()) if everything_left else None,
         underway_s=max(0.0, state.clock.wall_s() - run.created_at_s),
     )

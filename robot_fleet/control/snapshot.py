@@ -35,11 +35,20 @@ class RobotShare:
 
 
 @dataclass(frozen=True)
+class PlanningProgress:
+    """How far a plan is that is being made: the share done (0..1) and the present step, as a person would read it."""
+
+    share: float
+    step: str
+
+
+@dataclass(frozen=True)
 class RunView:
     """One cleaning run. `version` grows with every change of the controller's state that touched this run.
 
     `progress` is cleaned / coverable (0..1); `time_to_go_s` is None while unknown. `unconfirmed` names the robots that have not
-    confirmed a stop. `missed` is filled when the run has ended; before, it holds what the plan cannot reach.
+    confirmed a stop. `missed` is filled when the run has ended; before, it holds what the plan cannot reach. `planning` is
+    there while the run, or the rest of it, is being planned.
     """
 
     run_id: str
@@ -61,6 +70,7 @@ class RunView:
     shares: tuple[RobotShare, ...] = ()
     missed: tuple[MissedArea, ...] = ()
     unconfirmed: tuple[str, ...] = ()
+    planning: PlanningProgress | None = None
 
     @property
     def progress(self) -> float:

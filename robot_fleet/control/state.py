@@ -38,11 +38,15 @@ class Effects:
 
 
 class FleetState:
-    """The robots, the runs, who holds which floor, and the coverage of the active run."""
+    """The robots, the runs, who holds which floor, and the coverage of the active run.
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    A run's first plan is to be there `plan_within_s`; None: when no better one is in sight.
+    """
+
+    def __init__(self, store: Store, clock: Clock, plan_within_s: float | None = None) -> None:
         self.store = store
         self.clock = clock
+        self.plan_within_s = plan_within_s
         self.robots = {spec.name: Robot(spec) for spec in store.robots}
         self.runs: dict[str, CleaningRun] = {}
         self.active: CleaningRun | None = None

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_fleet.control.rest import missed_reason
-from robot_fleet.control.snapshot import RobotShare, RobotView, RunView, Snapshot, ZoneProgress
+from robot_fleet.control.snapshot import PlanningProgress, RobotShare, RobotView, RunView, Snapshot, ZoneProgress
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.planning.plan import MissedArea, MissedReason
@@ -105,6 +105,7 @@ def _run_view(state: FleetState, run: CleaningRun) -> RunView:
         shares=tuple(RobotShare(name, **vars(share)) for name, share in run.shares.items()),
         missed=run.missed or run.unplanned,
         unconfirmed=run.unconfirmed,
+        planning=PlanningProgress(*run.planned) if run.planning else None,
     )
 
 

@@ -144,6 +144,7 @@ class CleaningRun:
     elapsed_s: float = 0.0
     epoch: int = 0
     planning: bool = False
+    planned: tuple[float, str] = (0.0, "the planner is awaited")
     rest_wanted: bool = False
     makeup_passes: int = 0
     plan_failures: int = 0

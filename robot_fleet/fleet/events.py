@@ -103,6 +103,16 @@ class PlanFailed:
 
 
 @dataclass(frozen=True)
+class PlanProgressed:
+    """How far a plan is: the `share` done (0..1) and the present `step`, as a person would read it."""
+
+    run_id: str
+    epoch: int
+    share: float
+    step: str
+
+
+@dataclass(frozen=True)
 class Tick:
     """Time has passed; sent a few times a second, so that silence is an event too."""
 
@@ -110,5 +120,14 @@ class Tick:
 
 
 Event = (
-    PoseReported | BatteryReported | HeadReported | HoldReported | LegEnded | AllCancelled | Planned | PlanFailed | Tick
+    PoseReported
+    | BatteryReported
+    | HeadReported
+    | HoldReported
+    | LegEnded
+    | AllCancelled
+    | Planned
+    | PlanFailed
+    | PlanProgressed
+    | Tick
 )

@@ -41,13 +41,17 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Settings:
-    """What `robot-fleet serve` was asked for. `robots` limits or extends the store's fleet (see load_store)."""
+    """What `robot-fleet serve` was asked for. `robots` limits or extends the store's fleet (see load_store).
+
+    A run's first plan is to be there within `plan_within_s` seconds, if that can be; None: it takes its time.
+    """
 
     store: Path
     address: str
     data: Path | None = None
     sim_time: bool = False
     robots: int | None = None
+    plan_within_s: float | None = None
 
 
 def serve(settings: Settings) -> int:
@@ -162,8 +166,9 @@ class _Fleet:
 
     def _begin(self) -> None:
         self._controller = Controller(
-            self._store, self._driver, self._planner, self._run_store, self._clock, self._hub.publish
-        )
+            self._store, self._driver, self._planner, self._run_store, self._clock, self._hub.publish,
+            self._settings.plan_within_s,
+        )  # fmt: skip
         self._controller.resume_from_storage()
         self._hub.publish(self._controller.snapshot)
         while self._early:

@@ -14,7 +14,7 @@ from robot_fleet.api.conversion.values import (
     time_to_proto,
 )
 from robot_fleet.api.v1 import cleaning_run_pb2 as pb
-from robot_fleet.control.snapshot import RobotShare, RunView, ZoneProgress
+from robot_fleet.control.snapshot import PlanningProgress, RobotShare, RunView, ZoneProgress
 from robot_fleet.fleet.states import RunState
 from robot_fleet.planning.plan import MissedArea, MissedReason
 
@@ -45,6 +45,7 @@ def run_to_proto(run: RunView) -> pb.CleaningRun:
         shares=[_share_to_proto(share) for share in run.shares],
         missed=[_missed_to_proto(area) for area in run.missed],
         unconfirmed_robots=run.unconfirmed,
+        planning=pb.PlanningProgress(progress=run.planning.share, step=run.planning.step) if run.planning else None,
     )
 
 
@@ -70,7 +71,12 @@ def run_from_proto(message: pb.CleaningRun) -> RunView:
         shares=tuple(_share_from_proto(share) for share in message.shares),
         missed=tuple(_missed_from_proto(area) for area in message.missed),
         unconfirmed=tuple(message.unconfirmed_robots),
+        planning=_planning_from_proto(message.planning) if message.HasField("planning") else None,
     )
+
+
+def _planning_from_proto(message: pb.PlanningProgress) -> PlanningProgress:
+    return PlanningProgress(message.progress, message.step)
 
 
 def _time_to_go(message: pb.CleaningRun) -> float | None:

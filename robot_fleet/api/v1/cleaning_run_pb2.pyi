@@ -101,8 +101,16 @@ class RunRecord(_message.Message):
     tracks: _containers.RepeatedCompositeFieldContainer[Track]
     def __init__(self, cleaned: _Optional[_Union[_geometry_pb2.Bitmap, _Mapping]] = ..., tracks: _Optional[_Iterable[_Union[Track, _Mapping]]] = ...) -> None: ...
 
+class PlanningProgress(_message.Message):
+    __slots__ = ("progress", "step")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    progress: float
+    step: str
+    def __init__(self, progress: _Optional[float] = ..., step: _Optional[str] = ...) -> None: ...
+
 class CleaningRun(_message.Message):
-    __slots__ = ("run_id", "request_id", "store", "zones", "state", "reason", "version", "create_time", "start_time", "end_time", "elapsed_duration", "time_to_go_duration", "requested_m2", "coverable_m2", "cleaned_m2", "progress", "zone_progress", "shares", "missed", "unconfirmed_robots", "record")
+    __slots__ = ("run_id", "request_id", "store", "zones", "state", "reason", "version", "create_time", "start_time", "end_time", "elapsed_duration", "time_to_go_duration", "requested_m2", "coverable_m2", "cleaned_m2", "progress", "zone_progress", "shares", "missed", "unconfirmed_robots", "record", "planning")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNSPECIFIED: _ClassVar[CleaningRun.State]
@@ -144,6 +152,7 @@ class CleaningRun(_message.Message):
     MISSED_FIELD_NUMBER: _ClassVar[int]
     UNCONFIRMED_ROBOTS_FIELD_NUMBER: _ClassVar[int]
     RECORD_FIELD_NUMBER: _ClassVar[int]
+    PLANNING_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     request_id: str
     store: str
@@ -165,4 +174,5 @@ class CleaningRun(_message.Message):
     missed: _containers.RepeatedCompositeFieldContainer[MissedArea]
     unconfirmed_robots: _containers.RepeatedScalarFieldContainer[str]
     record: RunRecord
-    def __init__(self, run_id: _Optional[str] = ..., request_id: _Optional[str] = ..., store: _Optional[str] = ..., zones: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[CleaningRun.State, str]] = ..., reason: _Optional[str] = ..., version: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., elapsed_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., time_to_go_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., requested_m2: _Optional[float] = ..., coverable_m2: _Optional[float] = ..., cleaned_m2: _Optional[float] = ..., progress: _Optional[float] = ..., zone_progress: _Optional[_Iterable[_Union[ZoneProgress, _Mapping]]] = ..., shares: _Optional[_Iterable[_Union[RobotShare, _Mapping]]] = ..., missed: _Optional[_Iterable[_Union[MissedArea, _Mapping]]] = ..., unconfirmed_robots: _Optional[_Iterable[str]] = ..., record: _Optional[_Union[RunRecord, _Mapping]] = ...) -> None: ...
+    planning: PlanningProgress
+    def __init__(self, run_id: _Optional[str] = ..., request_id: _Optional[str] = ..., store: _Optional[str] = ..., zones: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[CleaningRun.State, str]] = ..., reason: _Optional[str] = ..., version: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., elapsed_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., time_to_go_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., requested_m2: _Optional[float] = ..., coverable_m2: _Optional[float] = ..., cleaned_m2: _Optional[float] = ..., progress: _Optional[float] = ..., zone_progress: _Optional[_Iterable[_Union[ZoneProgress, _Mapping]]] = ..., shares: _Optional[_Iterable[_Union[RobotShare, _Mapping]]] = ..., missed: _Optional[_Iterable[_Union[MissedArea, _Mapping]]] = ..., unconfirmed_robots: _Optional[_Iterable[str]] = ..., record: _Optional[_Union[RunRecord, _Mapping]] = ..., planning: _Optional[_Union[PlanningProgress, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,64 @@
+"""How a run is planned: how far that is can be seen, and no longer is searched than the owner wants to wait."""
+
+from __future__ import annotations
+
+import pytest
+from control_site import by_hand, hall, run_of, site
+
+from robot_fleet.control.controller import Controller
+from robot_fleet.control.snapshot import PlanningProgress
+from robot_fleet.fleet.events import PlanProgressed, Tick
+from robot_fleet.fleet.states import RunState
+from robot_fleet.planning.plan import Plan, PlanRequest
+from robot_fleet.sim.realism import EXECUTED
+from robot_fleet.sim.site import VirtualSite
+
+
+def test_how_far_the_plan_is_can_be_seen_until_it_is_there() -> None:
+    made = site(planning_s=20.0)
+    run_id = made.controller.start_run((), "").run_id
+    assert run_of(made).planning == PlanningProgress(0.0, "the planner is told")
+    made.controller.handle(PlanProgressed(run_id, 1, 0.25, "laying lanes"))
+    assert run_of(made).planning == PlanningProgress(0.25, "laying lanes")
+    made.advance(30.0)
+    assert run_of(made).state is RunState.RUNNING
+    assert run_of(made).planning is None
+
+
+@pytest.mark.parametrize(("run_id", "epoch"), [("another", 1), ("", 0), ("", 2)])
+def test_what_is_told_of_another_plan_is_dropped(run_id: str, epoch: int) -> None:
+    made = site(planning_s=20.0)
+    started = made.controller.start_run((), "").run_id
+    made.controller.handle(PlanProgressed(run_id or started, epoch, 0.25, "laying lanes"))
+    assert run_of(made).planning == PlanningProgress(0.0, "the planner is told")
+
+
+def test_a_plan_that_comes_late_tells_nothing_more_of_an_ended_run() -> None:
+    made = site(planning_s=20.0)
+    run_id = made.controller.start_run((), "").run_id
+    made.controller.stop_run(run_id)
+    made.advance(5.0)
+    made.controller.handle(PlanProgressed(run_id, 1, 0.5, "laying lanes"))
+    assert run_of(made).state is RunState.CANCELLED
+    assert run_of(made).planning is None
+
+
+@pytest.mark.parametrize("within_s", [None, 7.0])
+def test_a_first_plan_takes_as_long_as_the_owner_waits_and_the_rest_is_planned_soon(within_s: float | None) -> None:
+    asked: list[PlanRequest] = []
+
+    def plan(request: PlanRequest) -> Plan:
+        asked.append(request)
+        return by_hand(request)
+
+    made = VirtualSite(hall(), plan, EXECUTED)
+    made.controller = Controller(
+        made.store, made.driver, made.planner, made.run_store, made.clock, plan_within_s=within_s
+    )
+    made.controller.handle(Tick(0.0))
+    made.advance(3.0)
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    made.world.kill("r2")
+    made.advance(60.0)
+    assert [request.deadline_s for request in asked] == [within_s, 2.0]
