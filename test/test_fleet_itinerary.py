@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely import LineString, Point
 
-from robot_fleet.fleet.itinerary import OVERRUN_M, PIECE_S, Itinerary, Place, progress_on
+from robot_fleet.fleet.itinerary import OVERRUN_M, PIECE_S, Itinerary, Piece, Place
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind
 
 SPEED, TOLERANCE = 0.5, 0.25
@@ -112,17 +112,21 @@ def test_the_pieces_of_any_way_cover_all_of_it_in_order(corners: list[tuple[floa
     assert all(LineString(points).length <= longest + 1e-6 for _, points in pieces)
 
 
+def straight() -> Piece:
+    return Piece(LegKind.CLEAN, Place(), 10.0, np.array([(0.0, 0.0), (10.0, 0.0)]))
+
+
 @given(st.floats(0, 9), st.floats(-0.1, 0.1), st.floats(-0.1, 0.1))
 def test_progress_follows_the_robot_and_never_goes_back(along: float, dx: float, dy: float) -> None:
-    points = np.array([(0.0, 0.0), (10.0, 0.0)])
+    piece = straight()
     start = max(0.0, along - 0.5)
-    found = progress_on(points, (along + dx, dy), start, 1.5)
+    found = piece.progress_m((along + dx, dy), start, 1.5)
     assert found >= start
     assert math.isclose(found, max(start, along + dx), abs_tol=0.06)
 
 
 def test_a_position_off_the_path_is_no_progress() -> None:
-    assert progress_on(np.array([(0.0, 0.0), (10.0, 0.0)]), (3.0, 4.0), 2.0, 5.0) == 2.0
+    assert straight().progress_m((3.0, 4.0), 2.0, 5.0) == 2.0
 
 
 def test_a_detour_goes_before_what_is_left() -> None:

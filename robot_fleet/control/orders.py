@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from shapely import LineString, Point
+from shapely import Point
 from shapely.ops import substring
 
 from robot_fleet.control.homing import way_home
@@ -12,7 +12,7 @@ from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.commands import CancelAll
 from robot_fleet.fleet.entities import MOST_DROPS, Order, Robot
 from robot_fleet.fleet.events import LegEnded, Outcome
-from robot_fleet.fleet.itinerary import Itinerary, Place, progress_on
+from robot_fleet.fleet.itinerary import Itinerary, Place
 from robot_fleet.fleet.states import RobotEvent
 from robot_fleet.fleet.traffic import MARGIN_M
 from robot_fleet.planning.plan import LegKind
@@ -53,8 +53,8 @@ def watch(state: FleetState, robot: Robot) -> None:
 def _progress(state: FleetState, robot: Robot, order: Order, position: tuple[float, float]) -> None:
     before_m = order.progress_m
     window_m = 0.5 + 2.0 * robot.spec.profile.speed_mps
-    order.progress_m = progress_on(order.piece.points, position, before_m, window_m)
-    line = LineString(order.piece.points)
+    order.progress_m = order.piece.progress_m(position, before_m, window_m)
+    line = order.piece.line
     if line.distance(Point(position)) > MARGIN_M:
         # It strays, round a pallet perhaps: nobody else may be sent to where it is.
         state.traffic.hold(robot.name, state.traffic.held(robot.name).union(state.disc(robot)))
@@ -109,7 +109,7 @@ def braking_s(robot: Robot) -> float:
 def _believed(robot: Robot, order: Order) -> bool:
     if order.piece.kind not in _DRIVEN:
         return True
-    left_m = LineString(order.piece.points).length - order.progress_m
+    left_m = order.piece.line.length - order.progress_m
     return left_m <= robot.spec.profile.goal_tolerance_m + EARLY_M
 
 
@@ -119,7 +119,7 @@ def _passed(robot: Robot, itinerary: Itinerary, order: Order) -> None:
     if piece.kind not in _DRIVEN:
         robot.place = Place(robot.place.stretch + 1)
         return
-    least_m = LineString(piece.points).length - robot.spec.profile.goal_tolerance_m
+    least_m = piece.line.length - robot.spec.profile.goal_tolerance_m
     robot.place = itinerary.advanced(piece, max(order.progress_m, least_m, piece.end_m - piece.start.offset_m))
 
 

@@ -36,7 +36,10 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class Record:
-    """One row to be written: `kind` (run, robot, plan, coverage, alert), its `key`, and its new `body`; None deletes it."""
+    """One row to be written: `kind` (run, unplanned, robot, itinerary, coverage, track, alert), `key`, and the new `body`.
+
+    None deletes it.
+    """
 
     kind: str
     key: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,8 @@ class Rows:
         state = self._state
         state.version = max((json.loads(body)["version"] for body in self._run_store.load("run").values()), default=0)
         state.runs = {key: _run_from(body) for key, body in self._run_store.load("run").items()}
+        for key, body in self._run_store.load("unplanned").items():
+            state.runs[key].unplanned = _areas_from(json.loads(body))
         state.active = next((run for run in state.runs.values() if not run.state.is_terminal), None)
         if state.active:
             _check_store(state, state.active)
@@ -148,6 +151,8 @@ class Rows:
         state = self._state
         if kind == "run":
             return _run_to(state.runs[key])
+        if kind == "unplanned":
+            return json.dumps(_areas_to(state.runs[key].unplanned)).encode()
         if kind == "robot":
             return _robot_to(state.robots[key], state.traffic.held(key))
         if kind == "itinerary":
@@ -183,8 +188,7 @@ def _floor_changed(run: CleaningRun, what: str) -> WrongState:
 def _run_to(run: CleaningRun) -> bytes:
     body = {name: getattr(run, name) for name in (*_RUN_SCALARS, *_RUN_NAMES)}
     shares = {name: dataclasses.asdict(share) for name, share in run.shares.items()}
-    areas = {"missed": [_area_to(area) for area in run.missed], "unplanned": [_area_to(area) for area in run.unplanned]}
-    return json.dumps({**body, "state": run.state.value, "shares": shares, **areas}).encode()
+    return json.dumps({**body, "state": run.state.value, "shares": shares, "missed": _areas_to(run.missed)}).encode()
 
 
 def _run_from(body: bytes) -> CleaningRun:
@@ -193,18 +197,22 @@ def _run_from(body: bytes) -> CleaningRun:
     fields |= {name: tuple(stored[name]) for name in _RUN_NAMES}
     run = CleaningRun(**fields, state=RunState(stored["state"]))
     run.shares = {name: Share(**share) for name, share in stored["shares"].items()}
-    run.missed = tuple(map(_area_from, stored["missed"]))
-    run.unplanned = tuple(map(_area_from, stored["unplanned"]))
+    run.missed = _areas_from(stored["missed"])
     return run
 
 
-def _area_to(area: MissedArea) -> list[Any]:
-    return [area.zone, area.reason.value, shapely.to_wkt(area.polygon, rounding_precision=4), area.area_m2]
+def _areas_to(areas: Iterable[MissedArea]) -> list[list[Any]]:
+    return [
+        [area.zone, area.reason.value, shapely.to_wkt(area.polygon, rounding_precision=4), area.area_m2]
+        for area in areas
+    ]
 
 
-def _area_from(stored: list[Any]) -> MissedArea:
-    zone, reason, polygon, area_m2 = stored
-    return MissedArea(zone, MissedReason(reason), shapely.from_wkt(polygon), area_m2)
+def _areas_from(stored: list[list[Any]]) -> tuple[MissedArea, ...]:
+    return tuple(
+        MissedArea(zone, MissedReason(reason), shapely.from_wkt(polygon), area_m2)
+        for zone, reason, polygon, area_m2 in stored
+    )
 
 
 def _robot_to(robot: Robot, floor: BaseGeometry) -> bytes:

@@ -70,6 +70,7 @@ def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
     run.planning, run.plan_failures = False, 0
     if run.state is RunState.PLANNING:
         run.requested_m2, run.coverable_m2, run.unplanned = plan.requested_m2, plan.coverable_m2, plan.missed
+        state.touch("unplanned", run.run_id)
     for robot in state.members(run):
         if robot.needs_charge and robot.is_here:
             continue

@@ -55,6 +55,7 @@ class FleetState:
         self.alerts: dict[str, AlertView] = {}
         self.effects = Effects()
         self._zone_masks: dict[str, NDArray[np.bool_]] = {}
+        self._zone_areas_m2: dict[str, float] = {}
         self.ended_views: dict[str, RunView] = {}
         self.now_s = 0.0
         self.version = 0
@@ -71,6 +72,13 @@ class FleetState:
         if name not in self._zone_masks:
             self._zone_masks[name] = self.store.floor.requested((name,))
         return self._zone_masks[name]
+
+    def zone_m2(self, name: str) -> float:
+        """Square metres of free floor in a zone, counted once."""
+        if name not in self._zone_areas_m2:
+            cells = int(np.count_nonzero(self.zone_mask(name)))
+            self._zone_areas_m2[name] = cells * self.store.floor.grid.cell_area_m2
+        return self._zone_areas_m2[name]
 
     def requested(self, zones: tuple[str, ...]) -> NDArray[np.bool_]:
         """Mask (rows, cols) of the free floor of several zones."""

@@ -114,15 +114,13 @@ def count_zones(state: FleetState, run: CleaningRun) -> None:
     coverage = state.coverage
     if coverage is None:
         return
-    floor = state.store.floor
     # What a plan leaves out for the sake of time could be cleaned all the same.
     lost = [area for area in run.unplanned if area.reason is not MissedReason.NOT_CLEANED]
     lost_m2 = {name: sum(area.area_m2 for area in lost if area.zone == name) for name in run.zones}
     run.zone_rows = []
     for name in run.zones:
-        mask = state.zone_mask(name)
-        asked_m2 = float(mask.sum()) * floor.grid.cell_area_m2
-        run.zone_rows.append((name, asked_m2, max(0.0, asked_m2 - lost_m2[name]), coverage.cleaned_in_m2(mask)))
+        asked_m2, cleaned_m2 = state.zone_m2(name), coverage.cleaned_in_m2(state.zone_mask(name))
+        run.zone_rows.append((name, asked_m2, max(0.0, asked_m2 - lost_m2[name]), cleaned_m2))
 
 
 def _time_to_go_s(state: FleetState, run: CleaningRun) -> float | None:

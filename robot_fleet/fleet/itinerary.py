@@ -7,6 +7,7 @@ is what one drive order covers: up to about 30 s of motion, so that a robot that
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import shapely
@@ -36,10 +37,10 @@ class Stretch:
     points: NDArray[np.float64]
     times_s: NDArray[np.float64]
 
-    @property
+    @cached_property
     def along_m(self) -> NDArray[np.float64]:
         """Metres from the stretch's start to each of its points (n,)."""
-        return np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(self.points, axis=0).T))))
+        return _along_m(self.points)
 
     @property
     def length_m(self) -> float:
@@ -80,9 +81,19 @@ class Piece:
     end_m: float
     points: NDArray[np.float64]
 
+    @cached_property
+    def line(self) -> LineString:
+        """The way along the points."""
+        return LineString(self.points)
+
+    @cached_property
+    def along_m(self) -> NDArray[np.float64]:
+        """Metres from the start to each of the points (n,)."""
+        return _along_m(self.points)
+
     def before(self, taken: BaseGeometry, radius_m: float) -> Piece | None:
         """The part of the piece that a robot of that radius drives before it touches `taken`; None when it touches at once."""
-        line = LineString(self.points)
+        line = self.line
         within = line.intersection(taken.buffer(radius_m, quad_segs=4))
         if within.is_empty:
             return self
@@ -94,7 +105,18 @@ class Piece:
 
     def swept(self, radius_m: float) -> Polygon:
         """The floor within `radius_m` of the piece."""
-        return LineString(self.points).buffer(radius_m, quad_segs=4)
+        return self.line.buffer(radius_m, quad_segs=4)
+
+    def progress_m(self, position: tuple[float, float], from_m: float, window_m: float) -> float:
+        """Metres along the points of the nearest point to `position`, looked for from `from_m` to `window_m` further on.
+
+        Never goes back; stays at `from_m` when the position is more than half a metre off the path.
+        """
+        samples = np.linspace(from_m, min(from_m + window_m, self.along_m[-1]), 32)
+        x, y = (np.interp(samples, self.along_m, self.points[:, k]) for k in (0, 1))
+        distances = np.hypot(x - position[0], y - position[1])
+        best = int(np.argmin(distances))
+        return float(samples[best]) if distances[best] < 0.5 else from_m
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,17 +209,8 @@ class Itinerary:
         return points
 
 
-def progress_on(points: NDArray[np.float64], position: tuple[float, float], from_m: float, window_m: float) -> float:
-    """Metres along `points` of the nearest point to `position`, looked for from `from_m` to `window_m` further on.
-
-    Never goes back; stays at `from_m` when the position is more than half a metre off the path.
-    """
-    along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))))
-    samples = np.linspace(from_m, min(from_m + window_m, along[-1]), 32)
-    x, y = np.interp(samples, along, points[:, 0]), np.interp(samples, along, points[:, 1])
-    distances = np.hypot(x - position[0], y - position[1])
-    best = int(np.argmin(distances))
-    return float(samples[best]) if distances[best] < 0.5 else from_m
+def _along_m(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))))
 
 
 def _goes_on(stretch: Stretch, following: Stretch) -> bool:
