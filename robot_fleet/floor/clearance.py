@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from shapely import Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.floor.grid import OccupancyGrid
+from robot_fleet.floor.grid import FREE, OccupancyGrid
 from robot_fleet.floor.store import FloorMap
 
 # Distances come out of float32 arithmetic: two that differ by less than this are the same.
@@ -64,7 +64,7 @@ class ClearanceField:
         found = np.zeros(len(local))
         rows, cols = self.grid.cells_at(points).T
         inside = (rows >= 0) & (cols >= 0) & (rows < self.grid.shape[0]) & (cols < self.grid.shape[1])
-        inside[inside] = self.grid.free[rows[inside], cols[inside]]
+        inside[inside] = self.grid.cells[rows[inside], cols[inside]] == FREE
         if not inside.any():
             return found
         spots = shapely.points(local[inside])
