@@ -97,7 +97,8 @@ class Piece:
         within = line.intersection(taken.buffer(radius_m, quad_segs=4))
         if within.is_empty:
             return self
-        free_m = min(line.project(Point(spot)) for spot in shapely.get_coordinates(within)) - _SAMPLE_M
+        spots = shapely.points(shapely.get_coordinates(within))
+        free_m = float(shapely.line_locate_point(line, spots).min()) - _SAMPLE_M
         if free_m <= 0:
             return None
         points = shapely.get_coordinates(substring(line, 0.0, free_m))
