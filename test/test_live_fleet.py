@@ -13,8 +13,8 @@ from live_fleet import LiveFleet, live_fleet
 
 from robot_fleet.control.snapshot import RobotView, RunView
 from robot_fleet.fleet.states import RunState
-from robot_fleet.floor.reach import coverable
 from robot_fleet.main.data_folder import DATABASE
+from robot_fleet.planning.judging.ground import coverable
 from robot_fleet.storage.store_folder import load_store
 
 pytestmark = pytest.mark.ros
@@ -49,7 +49,7 @@ def true_share(fleet: LiveFleet, *zones: str) -> float:
     """The share of the zones' coverable floor that heads truly passed over, by the simulator's report."""
     store = load_store(fleet.store)
     starts = [(robot.profile, store.floor.dock(robot.dock).staging) for robot in store.robots]
-    within = coverable(store.floor, zones, starts)
+    within = store.floor.requested(zones) & coverable(store.floor, starts)
     return float((fleet.truth()[1] & within).sum() / within.sum())
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_fleet.control.snapshot import RunRecord
-from robot_fleet.floor.reach import coverable
 from robot_fleet.floor.store import Store
+from robot_fleet.planning.judging.ground import coverable
 from robot_fleet.sim.report import read_truth
 
 
@@ -46,8 +46,8 @@ def true_result(store: Store, zones: tuple[str, ...], record: RunRecord, report:
     """The run's record held against the simulator's report file; OSError or ValueError when that cannot be read."""
     document, truth, _ = read_truth(report)
     starts = [(robot.profile, store.floor.dock(robot.dock).staging) for robot in store.robots]
-    within = coverable(store.floor, zones, starts)
     requested = store.floor.requested(zones)
+    within = requested & coverable(store.floor, starts)
     cells = max(1, int(np.count_nonzero(within)))
     cleaned, credited = truth & requested, record.cleaned & requested
     return TrueResult(

@@ -30,6 +30,24 @@ _ROUND = 75
 _YIELDING = 8
 
 
+@dataclass(frozen=True, eq=False)
+class Apart:
+    """The paths of all robots with their waits, and how many of them no waits keep from meeting another."""
+
+    paths: list[CoveragePath]
+    meeting: int
+
+    @property
+    def cost(self) -> tuple[int, float]:
+        """What is to be least: how many robots meet others, then when the last one is done."""
+        return self.meeting, makespan_s(self.paths)
+
+
+def makespan_s(paths: Sequence[CoveragePath]) -> float:
+    """When the last robot is done."""
+    return max((path.finish_s for path in paths), default=0.0)
+
+
 @dataclass(frozen=True)
 class _Scheme:
     """The order in which robots get their times, and those that drive their tours the other way round."""
@@ -47,33 +65,28 @@ class _Outcome:
     waits_s: list[float]
 
     @property
-    def longest_s(self) -> float:
-        """When the last robot is done."""
-        return max((path.finish_s for path in self.paths), default=0.0)
-
-    @property
     def cost_s(self) -> float:
         """What is to be least: the longest time and the mean, and much more for each robot that meets another."""
         mean_s = sum(path.finish_s for path in self.paths) / max(1, len(self.paths))
-        return self.longest_s * (1.0 + len(self.stuck)) + mean_s
+        return makespan_s(self.paths) * (1.0 + len(self.stuck)) + mean_s
 
 
 def kept_apart(
     paths: Sequence[CoveragePath], robots: Sequence[Starter], patience_s: float = PATIENCE_S, seed: int = 0,
     either_way: bool = True,
-) -> list[CoveragePath]:  # fmt: skip
+) -> Apart:  # fmt: skip
     """The paths, some of them turned, with waits so that robots do not meet; a robot that no waits help keeps its times.
 
     The search takes about `patience_s`, and none where robots hardly wait. Paths are turned only if they may be driven
     `either_way`. To a robot that no waits help the others give way at last, where they can.
     """
     tours, dice = _Tours(paths, robots, either_way), np.random.default_rng(seed)
-    alone_s = max((path.finish_s for path in paths), default=0.0)
+    alone_s = makespan_s(paths)
     begin = scheme = _Scheme(tuple(sorted(range(len(paths)), key=lambda k: (-paths[k].finish_s, k))))
     first = best = found = tours.outcome(scheme)
     tried = {begin: first.cost_s}
     for trial in range(_trials(paths, patience_s)):
-        if not best.stuck and best.longest_s <= _GOOD * alone_s:
+        if not best.stuck and makespan_s(best.paths) <= _GOOD * alone_s:
             break
         if trial % _ROUND == 0:
             scheme, found = begin, first
@@ -86,7 +99,7 @@ def kept_apart(
     if best.stuck:
         hopeful = (tours.yielding(scheme) for scheme in sorted(tried, key=lambda one: tried[one])[:_YIELDING])
         best = min((best, *hopeful), key=lambda outcome: outcome.cost_s)
-    return best.paths
+    return Apart(best.paths, len(best.stuck))
 
 
 def _trials(paths: Sequence[CoveragePath], patience_s: float) -> int:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from robot_fleet.control.snapshot import RobotView, RunView
 from robot_fleet.fleet.states import RunState
-from robot_fleet.floor.reach import coverable
 from robot_fleet.floor.store import Store
+from robot_fleet.planning.judging.ground import coverable
 from robot_fleet.planning.plan import Plan, PlanRequest
 from robot_fleet.sim.contact import Collision
 from robot_fleet.sim.realism import EXECUTED, Realism
@@ -167,9 +167,9 @@ def _judged(site: VirtualSite, run_id: str, times: _Departures) -> ExecutedRun:
     world.settle()
     run = next(view for view in site.controller.snapshot.runs if view.run_id == run_id)
     starts = [(robot.profile, store.floor.dock(robot.dock).staging) for robot in store.robots]
-    within = coverable(store.floor, run.zones, starts)
-    cells = max(1, int(np.count_nonzero(within)))
     requested = store.floor.requested(run.zones)
+    within = requested & coverable(store.floor, starts)
+    cells = max(1, int(np.count_nonzero(within)))
     truth, credited = world.truth.cleaned & requested, site.controller.record(run_id).cleaned & requested
     width_rate = sum(robot.profile.head.width_m * robot.profile.speed_mps for robot in store.robots)
     return ExecutedRun(
