@@ -9,29 +9,41 @@ from robot_fleet.planning.apart import Apart, kept_apart, makespan_s
 from robot_fleet.planning.crew import Crew
 from robot_fleet.planning.plan import CoveragePath, Starter
 
-CrewsDriven = Callable[[Sequence[Crew]], list[CoveragePath]]
+# Plans each crew as if it were alone, with a share of the usual effort.
+CrewsDriven = Callable[[Sequence[Crew], float], list[CoveragePath]]
+
+_MOST_LOOKS = 6
+"""So often at most it is tried whether fewer robots would be better."""
 
 
 def manned(
     teams: Sequence[Crew], robots: Sequence[Starter], driven: CrewsDriven, patience_s: float, seed: int,
-    either_way: bool = True,
+    either_way: bool = True, look: float = 1.0,
 ) -> list[CoveragePath]:  # fmt: skip
-    """The paths of all robots (empty for those that stay), kept apart; `driven` plans each crew as if it were alone.
+    """The paths of all robots (empty for those that stay), kept apart; they are turned round only if `either_way` will do.
 
-    Paths are turned round only if they may be driven `either_way`.
-
-    N robots without waiting take about (N - 1) / N of the time of N - 1, or more. So one fewer is tried only where waiting
-    costs more than half of what the last robot could bring, and where robots would meet: most plans are made once.
+    N robots without waiting take about (N - 1) / N of the time of N - 1, or more. So fewer are tried only where waiting costs
+    more than half of what the last robot could bring, and where robots would meet: most plans are made once. How many are
+    best is looked at with a share `look` of the usual effort; that is planned well then.
     """
-    alone = driven(teams)
-    best = apart = kept_apart(alone, robots, patience_s, seed, either_way)
-    while (fewer := _without_one(teams, robots, alone, apart)) is not None:
+
+    def planned(crews: Sequence[Crew], effort: float) -> tuple[list[CoveragePath], Apart]:
+        alone = driven(crews, effort)
+        return alone, kept_apart(alone, robots, patience_s * effort, seed, either_way)
+
+    alone, best = planned(teams, 1.0)
+    apart, looks = best, list[tuple[Apart, Sequence[Crew]]]()
+    while len(looks) < _MOST_LOOKS and (fewer := _without_one(teams, robots, alone, apart)) is not None:
         teams = fewer
-        alone = driven(teams)
-        apart = kept_apart(alone, robots, patience_s, seed, either_way)
-        if apart.cost >= best.cost and not apart.meeting:
+        alone, apart = planned(teams, look)
+        looks.append((apart, teams))
+        # Beside a plan of full effort one of less tells nothing.
+        others = [other for other, _ in looks[:-1]] + [best] * (look == 1.0)
+        if not apart.meeting and any(other.cost <= apart.cost for other in others):
             break
-        best = min(best, apart, key=lambda one: one.cost)
+    if looks:
+        apart, teams = min(looks, key=lambda one: one[0].cost)
+        best = min(best, apart if look == 1.0 else planned(teams, 1.0)[1], key=lambda one: one.cost)
     return best.paths
 
 

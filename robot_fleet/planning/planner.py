@@ -27,6 +27,8 @@ from robot_fleet.planning.terrain import Bools
 
 # The share of the time until a plan is due that may be spent on keeping robots apart.
 _APART = 0.15
+# The share of the usual effort with which it is looked at whether fewer robots would be better.
+_LOOK = 0.1
 
 
 def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
@@ -52,7 +54,9 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
         crews_driven = partial(_driven, request, ranks, tell)
         # What is cleaned in an order, or leads through one-way floor, is not turned round.
         either_way = len({*ranks.values()}) == 1 and not request.floor.one_ways
-        return manned(teams, request.robots, crews_driven, patience_s, request.seed, either_way)
+        # With a deadline no plan takes long.
+        look = _LOOK if request.deadline_s is None else 1.0
+        return manned(teams, request.robots, crews_driven, patience_s, request.seed, either_way, look)
 
     apart, late = in_time(request, driven)
     tell(0.95, "adding up the account")
@@ -87,12 +91,14 @@ def _gets_home(request: PlanRequest, robot: Starter, clearances: Clearances) -> 
     return bool(reach.any()) and first_free_cell(clearance, reach, robot.dock.staging) is not None
 
 
-def _driven(request: PlanRequest, ranks: Ranks, tell: Progress, teams: Sequence[Crew]) -> list[CoveragePath]:
+def _driven(
+    request: PlanRequest, ranks: Ranks, tell: Progress, teams: Sequence[Crew], effort: float
+) -> list[CoveragePath]:
     """The path of each robot of the request, empty for those without work; crews know nothing of each other."""
     paths: dict[str, CoveragePath] = {}
     for k, crew in enumerate(teams):
         share = 0.85 / len(teams)
-        paths.update(staged(request, crew, ranks, _part(tell, 0.05 + k * share, share)))
+        paths.update(staged(request, crew, ranks, _part(tell, 0.05 + k * share, share), effort))
     tell(0.9, "keeping robots apart")
     return [paths.get(robot.name, CoveragePath(robot.name, ())) for robot in request.robots]
 

@@ -46,13 +46,18 @@ def _most_late_s(late: tuple[LateZone, ...]) -> float:
     return max((zone.clean_s - zone.due_s for zone in late), default=0.0)
 
 
-def staged(request: PlanRequest, crew: Crew, ranks: Ranks, tell: Progress) -> dict[str, CoveragePath]:
-    """The path of each robot of the crew by its name, over the zones of one rank after the other."""
+def staged(
+    request: PlanRequest, crew: Crew, ranks: Ranks, tell: Progress, effort: float = 1.0
+) -> dict[str, CoveragePath]:
+    """The path of each robot of the crew by its name, over the zones of one rank after the other.
+
+    `effort` is the share of the usual search.
+    """
     cells = cell_ranks(request.floor, ranks)
     present = [rank for rank in sorted({*ranks.values()}) if (crew.wanted & (cells == rank)).any()]
     if len(present) < 2:
-        return CrewPlan(request, crew, tell).paths()
-    work = _Stages(request, crew)
+        return CrewPlan(request, crew, tell, Stage(effort)).paths()
+    work = _Stages(request, crew, effort)
     for rank in present:
         zones = tuple(name for name in request.zones if ranks[name] == rank)
         work.add(zones, crew.wanted & (cells == rank), tell, rank == present[-1])
@@ -62,8 +67,8 @@ def staged(request: PlanRequest, crew: Crew, ranks: Ranks, tell: Progress) -> di
 class _Stages:
     """The work of one crew as it grows stage by stage; `legs` are what each robot has done so far, by its name."""
 
-    def __init__(self, request: PlanRequest, crew: Crew) -> None:
-        self.request, self.crew = request, crew
+    def __init__(self, request: PlanRequest, crew: Crew, effort: float) -> None:
+        self.request, self.crew, self.effort = request, crew, effort
         self.legs: dict[str, list[Leg]] = {robot.name: [] for robot in crew.robots}
         self.swept = np.zeros_like(crew.wanted)
         self.done = 0.0
@@ -81,7 +86,7 @@ class _Stages:
         if not last:
             robots = self._called(robots, busy_s, wanted)
         # Small floors need less of a search, and in all it is not to take many times as long.
-        stage = Stage(share**0.5, busy_s)
+        stage = Stage(self.effort * share**0.5, busy_s)
         seconds = self.request.deadline_s
         request = replace(self.request, zones=zones, deadline_s=None if seconds is None else seconds * share)
         crew = replace(self.crew, robots=robots, wanted=wanted)
