@@ -11,7 +11,7 @@ import pytest
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, RobotProfile
 from robot_fleet.floor.store import Dock
-from robot_fleet.planning.apart import kept_apart
+from robot_fleet.planning.apart import PATIENCE_S, kept_apart
 from robot_fleet.planning.conflicts import delayed
 from robot_fleet.planning.judging.timing import timing_violations
 from robot_fleet.planning.judging.track import track_of
@@ -51,7 +51,7 @@ def test_one_of_two_robots_waits_where_their_ways_cross(profile: RobotProfile) -
         _path("b", [(5.0, 0.0), (5.0, 10.0)], profile),
     )
     assert _nearest_m(one, other) < 0.7
-    apart = kept_apart([one, other], [first, second]).paths
+    apart = kept_apart([one, other], [first, second], PATIENCE_S).paths
     assert _nearest_m(*apart) >= 0.7
     assert apart[0].finish_s == pytest.approx(one.finish_s), "the longer path goes first"
     assert apart[1].finish_s < other.finish_s + 8.0, "a wait at a crossing is short"
@@ -62,7 +62,7 @@ def test_a_robot_lets_another_out_of_the_aisle_before_it_goes_in() -> None:
         _path("a", [(0.0, 1.0), (10.0, 1.0), (10.0, 9.0), (0.0, 9.0)], REFERENCE_R),
         _path("b", [(6.0, 1.0), (3.0, 1.0), (3.0, -6.0)], REFERENCE_R),
     )
-    apart = kept_apart([one, other], [first, second]).paths
+    apart = kept_apart([one, other], [first, second], PATIENCE_S).paths
     assert _nearest_m(*apart) >= 0.7
 
 
@@ -71,7 +71,7 @@ def test_waits_leave_the_ways_as_they_are() -> None:
         _path("a", [(0.0, 5.0), (12.0, 5.0)], WORKING_W),
         _path("b", [(5.0, 0.0), (5.0, 10.0)], WORKING_W),
     )
-    for before, after in zip((one, other), kept_apart([one, other], [first, second]).paths, strict=True):
+    for before, after in zip((one, other), kept_apart([one, other], [first, second], PATIENCE_S).paths, strict=True):
         was, now = before.legs[0], after.legs[0]
         moves = np.concatenate(([True], np.hypot(*np.diff(now.points, axis=0).T) > 0.0))
         assert np.array_equal(was.points, now.points[moves])
@@ -95,7 +95,10 @@ def test_robots_far_apart_do_not_wait() -> None:
         _path("a", [(0.0, 0.0), (12.0, 0.0)], REFERENCE_R),
         _path("b", [(0.0, 5.0), (12.0, 5.0)], REFERENCE_R),
     )
-    assert [path.finish_s for path in kept_apart([one, other], [first, second]).paths] == [one.finish_s, other.finish_s]
+    assert [path.finish_s for path in kept_apart([one, other], [first, second], PATIENCE_S).paths] == [
+        one.finish_s,
+        other.finish_s,
+    ]
 
 
 def test_a_robot_that_can_never_pass_keeps_its_times() -> None:
@@ -103,7 +106,7 @@ def test_a_robot_that_can_never_pass_keeps_its_times() -> None:
         _path("a", [(0.0, 0.0), (12.0, 0.0)], REFERENCE_R),
         _path("b", [(12.0, 0.0), (6.0, 0.0)], REFERENCE_R),
     )
-    apart = kept_apart([one, other], [first, second]).paths
+    apart = kept_apart([one, other], [first, second], PATIENCE_S).paths
     assert [path.robot for path in apart] == ["a", "b"]
     assert [path.finish_s for path in apart] == pytest.approx([one.finish_s, other.finish_s], abs=40.0)
 
@@ -116,7 +119,7 @@ def test_a_robot_is_at_its_corner_while_it_pivots() -> None:
     other, second = _path("b", [(4.2, -6.0), (4.2, 1.0)], REFERENCE_R)
     pivots = np.arange(8.1, 8.0 + math.pi / REFERENCE_R.yaw_rate_rps, 0.05)
     assert np.hypot(*(_at(other, pivots) - (4.0, 0.0)).T).min() < 0.7
-    apart = kept_apart([one, other], [first, second]).paths
+    apart = kept_apart([one, other], [first, second], PATIENCE_S).paths
     assert np.hypot(*(_at(apart[1], pivots) - (4.0, 0.0)).T).min() >= 0.7
     assert apart[0].finish_s == pytest.approx(one.finish_s)
 
@@ -128,7 +131,7 @@ def test_who_would_be_shut_out_by_one_that_is_done_goes_first() -> None:
         _path("b", [(20.0, 0.0), (10.0, 0.0)], REFERENCE_R),
         _path("c", [(10.0, 20.0), (10.0, -20.0)], REFERENCE_R),
     )
-    apart = kept_apart([one, other, last], [first, second, third]).paths
+    apart = kept_apart([one, other, last], [first, second, third], PATIENCE_S).paths
     assert min(_nearest_m(apart[i], apart[j]) for i, j in ((0, 1), (0, 2), (1, 2))) >= 0.7
     assert max(path.finish_s for path in apart) == pytest.approx(one.finish_s)
 
@@ -155,7 +158,7 @@ def _tour(name: str, ring: list[tuple[float, float]]) -> tuple[CoveragePath, Sta
 def test_a_robot_drives_its_tour_the_other_way_round_rather_than_wait_for_one_that_comes_towards_it() -> None:
     one, first = _tour("a", [(0, 0), (10, 0), (10, 6), (0, 6), (0, 0)])
     other, second = _tour("b", [(2, 0), (0, 0), (0, 6), (10, 6), (10, 0), (2, 0)])
-    apart = kept_apart([one, other], [first, second]).paths
+    apart = kept_apart([one, other], [first, second], PATIENCE_S).paths
     assert _nearest_m(*apart) >= 0.7
     assert max(path.finish_s for path in apart) < 1.25 * max(one.finish_s, other.finish_s)
     for path, was in zip(apart, (one, other), strict=True):
@@ -170,7 +173,7 @@ def test_a_robot_comes_home_when_another_has_passed_its_dock_for_the_last_time()
         _path("a", [(2.5, 0.0), (0.7, 0.0), (0.7, -15.0), (0.7, 0.0), (2.5, 0.0)], REFERENCE_R),
         _path("b", [(0.0, 0.0), (1.2, 0.0), (1.2, 6.0), (1.2, 0.0), (0.0, 0.0)], REFERENCE_R),
     )
-    apart = kept_apart([one, other], [first, second]).paths
+    apart = kept_apart([one, other], [first, second], PATIENCE_S).paths
     assert _nearest_m(*apart) >= 0.7
     assert apart[0].finish_s < one.finish_s + 10.0
     assert apart[0].finish_s - 10.0 < apart[1].finish_s < apart[0].finish_s + 20.0

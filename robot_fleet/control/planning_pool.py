@@ -66,6 +66,8 @@ class PlanningPool:
     def _done(self, run_id: str, epoch: int, future: Future[Plan]) -> None:
         if future is not self._running:
             return
+        # What was told of the plan came before it, by another way.
+        self._hear()
         self._running = None
         trouble = future.exception()
         if trouble is None:

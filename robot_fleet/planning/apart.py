@@ -15,8 +15,8 @@ from robot_fleet.planning.conflicts import Way, given_way, settled
 from robot_fleet.planning.plan import CoveragePath, LegKind, Starter
 from robot_fleet.planning.timing import timed
 
-PATIENCE_S = 5.0
-"""How long the search takes when there is no hurry."""
+PATIENCE_S = 0.7
+"""For how long each robot lets the search go on when there is no hurry."""
 
 # It ends when all are home so nearly as early as the last one would be alone.
 _GOOD = 1.01
@@ -72,7 +72,7 @@ class _Outcome:
 
 
 def kept_apart(
-    paths: Sequence[CoveragePath], robots: Sequence[Starter], patience_s: float = PATIENCE_S, seed: int = 0,
+    paths: Sequence[CoveragePath], robots: Sequence[Starter], patience_s: float, seed: int = 0,
     either_way: bool = True,
 ) -> Apart:  # fmt: skip
     """The paths, some of them turned, with waits so that robots do not meet; a robot that no waits help keeps its times.

@@ -36,7 +36,7 @@ _LOST, _LOST_RAGGED = 0.004, 0.008
 _PARTS, _PARTS_EACH, _PART_M = 150, 20, 1.5
 # Tours are tried from so many seeds on floors of less than `_STARTS_M2` over that number, polished with this share of
 # the usual trials; the best one is polished to the end.
-_MOST_STARTS, _STARTS_M2, _TRIED = 4, 4000.0, 0.1
+_MOST_STARTS, _STARTS_M2, _TRIED = 4, 9000.0, 0.1
 # So far beside the floor that its head can reach a robot may stray with the head on.
 _SPARE_M = 0.25
 # How often the costs of the ways in the tours are corrected, and the tours with them.

@@ -12,7 +12,7 @@ from robot_fleet.planning.plan import CoveragePath, Starter
 # Plans each crew as if it were alone, with a share of the usual effort.
 CrewsDriven = Callable[[Sequence[Crew], float], list[CoveragePath]]
 
-_MOST_LOOKS = 6
+_MOST_LOOKS = 2
 """So often at most it is tried whether fewer robots would be better."""
 
 
@@ -23,8 +23,8 @@ def manned(
     """The paths of all robots (empty for those that stay), kept apart; they are turned round only if `either_way` will do.
 
     N robots without waiting take about (N - 1) / N of the time of N - 1, or more. So fewer are tried only where waiting costs
-    more than half of what the last robot could bring, and where robots would meet: most plans are made once. How many are
-    best is looked at with a share `look` of the usual effort; that is planned well then.
+    more than the last robot brings, and where robots would meet: most plans are made once. How many are best is looked at with
+    a share `look` of the usual effort; that is planned well then.
     """
 
     def planned(crews: Sequence[Crew], effort: float) -> tuple[list[CoveragePath], Apart]:
@@ -33,17 +33,20 @@ def manned(
 
     alone, best = planned(teams, 1.0)
     apart, looks = best, list[tuple[Apart, Sequence[Crew]]]()
+    # Beside a plan of full effort one of less tells nothing.
+    known = [best] if look == 1.0 else []
     while len(looks) < _MOST_LOOKS and (fewer := _without_one(teams, robots, alone, apart)) is not None:
         teams = fewer
         alone, apart = planned(teams, look)
         looks.append((apart, teams))
-        # Beside a plan of full effort one of less tells nothing.
-        others = [other for other, _ in looks[:-1]] + [best] * (look == 1.0)
-        if not apart.meeting and any(other.cost <= apart.cost for other in others):
+        if any(not other.meeting and other.cost <= apart.cost for other in known):
             break
+        known.append(apart)
     if looks:
         apart, teams = min(looks, key=lambda one: one[0].cost)
-        best = min(best, apart if look == 1.0 else planned(teams, 1.0)[1], key=lambda one: one.cost)
+        if look < 1.0 and apart.meeting < max(1, best.meeting):
+            _, apart = planned(teams, 1.0)
+        best = min(best, apart, key=lambda one: one.cost)
     return best.paths
 
 
@@ -54,7 +57,7 @@ def _without_one(
     driving = sum(bool(path.legs) for path in alone)
     if driving < 2:
         return None
-    waits_little = makespan_s(apart.paths) <= makespan_s(alone) * (1.0 + 0.5 / (driving - 1))
+    waits_little = makespan_s(apart.paths) <= makespan_s(alone) * (1.0 + 1.0 / (driving - 1))
     if waits_little and not apart.meeting:
         return None
     at_work = {path.robot for path in alone if path.legs}

@@ -48,7 +48,9 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     faults = faults_of(request, clearances.of, coverable)
     if faults:
         raise CannotPlan(faults)
-    patience_s = PATIENCE_S if request.deadline_s is None else min(PATIENCE_S, request.deadline_s * _APART)
+    patience_s = PATIENCE_S * len(request.robots)
+    if request.deadline_s is not None:
+        patience_s = min(patience_s, request.deadline_s * _APART)
 
     def driven(ranks: Ranks) -> list[CoveragePath]:
         crews_driven = partial(_driven, request, ranks, tell)
