@@ -27,6 +27,12 @@ def on_a_narrower_map() -> Store:
     return replace(store, floor=replace(store.floor, grid=narrower))
 
 
+def on_a_moved_map() -> Store:
+    store = hall()
+    moved = replace(store.floor.grid, origin=Pose(0.5, 0.0, 0.0))
+    return replace(store, floor=replace(store.floor, grid=moved))
+
+
 def started_anew(made: VirtualSite, store: Store) -> Controller:
     """A controller of the changed store on the storage of the other one; nothing has been taken up yet."""
     return Controller(store, made.driver, made.planner, made.run_store, made.clock)
@@ -43,15 +49,16 @@ def test_a_run_under_way_whose_robot_or_zone_is_no_longer_in_the_store_is_refuse
     assert len(refused.value.faults) == 2
 
 
-def test_a_run_under_way_on_another_map_is_refused_and_says_so() -> None:
+@pytest.mark.parametrize("changed", [on_a_narrower_map, on_a_moved_map])
+def test_a_run_under_way_on_another_map_is_refused_and_says_so(changed: Callable[[], Store]) -> None:
     made = site()
     run_id = made.controller.start_run((), "").run_id
     made.advance(10.0)
     with pytest.raises(WrongState, match=f"{run_id} was made on another floor"):
-        started_anew(made, on_a_narrower_map()).resume_from_storage()
+        started_anew(made, changed()).resume_from_storage()
 
 
-@pytest.mark.parametrize("changed", [without_the_east, on_a_narrower_map])
+@pytest.mark.parametrize("changed", [without_the_east, on_a_narrower_map, on_a_moved_map])
 def test_the_record_of_an_old_run_on_another_floor_is_a_refusal_and_no_bug(changed: Callable[[], Store]) -> None:
     made = site()
     run_id = made.controller.start_run((), "").run_id

@@ -67,17 +67,16 @@ class CoverageRecord:
 
     def packed(self) -> bytes:
         """All that is needed to go on after a restart, in a few kilobytes."""
-        head = json.dumps({"shape": self.grid.shape, "by_robot_m2": self.by_robot_m2}).encode()
+        head = json.dumps({"grid": _grid_key(self.grid), "by_robot_m2": self.by_robot_m2}).encode()
         return zlib.compress(head + b"\n" + np.packbits(self.cleaned).tobytes(), 1)
 
     @classmethod
     def from_packed(cls, grid: OccupancyGrid, requested: NDArray[np.bool_], packed: bytes) -> CoverageRecord:
-        """The record that `packed` came from; ValueError when it belongs to a grid of another shape."""
+        """The record that `packed` came from; ValueError when it belongs to a grid of another shape or place."""
         text, _, bits = zlib.decompress(packed).partition(b"\n")
         head = json.loads(text)
-        kept = tuple(head["shape"])
-        if kept != grid.shape:
-            raise ValueError(f"the coverage was kept for a grid of {kept} cells, the floor has {grid.shape}")
+        if head["grid"] != _grid_key(grid):
+            raise ValueError(f"the coverage was kept for a grid of {head['grid']}, the floor has {_grid_key(grid)}")
         record = cls(grid, requested)
         flat = np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=requested.size)
         record.cleaned = flat.reshape(grid.shape).astype(bool) & requested
@@ -153,6 +152,13 @@ class HeadTrail:
     def _was_on(self, from_s: float, until_s: float) -> bool:
         first = bisect_right(self._stamps, from_s) - 1
         return first >= 0 and all(self._states[first : bisect_right(self._stamps, until_s)])
+
+
+def _grid_key(grid: OccupancyGrid) -> str:
+    """What a mask of cells says something about: their number, size and place."""
+    rows, cols = grid.shape
+    x, y, yaw = grid.origin.x_m, grid.origin.y_m, grid.origin.yaw_rad
+    return f"{rows} x {cols} cells of {grid.resolution_m:g} m at ({x:g}, {y:g}, {yaw:g})"
 
 
 def _near(before: PoseReported, after: PoseReported) -> bool:

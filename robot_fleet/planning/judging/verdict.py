@@ -187,10 +187,15 @@ class Verdict:
     def _separation(self) -> str:
         return "" if math.isnan(self.min_separation_m) else f", robots never nearer than {self.min_separation_m:.2f} m"
 
+    def _headline(self) -> str:
+        count = len(self.violations)
+        found = "sound" if self.ok else "one violation" if count == 1 else f"{count} violations"
+        return f"{found}; it cleans {self.coverage:.1%} of what robots can reach"
+
     def text(self) -> str:
         """The verdict as a person would read it."""
         lines = [
-            f"Plan for {self.floor or 'the floor'}: {'good' if self.ok else f'{len(self.violations)} violations'}",
+            f"Plan for {self.floor or 'the floor'}: {self._headline()}",
             f"  coverage      {self.coverage:8.2%} of {self.coverable_m2:.1f} m² coverable, "
             f"{self.requested_share:.2%} of {self.requested_m2:.1f} m² requested",
             f"  unsafe        {self.unsafe_m:8.2f} m (and {math.degrees(self.unsafe_turn_rad):.0f}° of turning), "
