@@ -11,6 +11,7 @@ from control_site import hall, site, until_ended
 from robot_fleet.control.controller import Controller
 from robot_fleet.fleet.errors import InvalidInput, WrongState
 from robot_fleet.floor.grid import OccupancyGrid
+from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import Store
 from robot_fleet.sim.site import VirtualSite
 
