@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from robot_fleet.planning.conflicts import Way, given_way, settled
+from robot_fleet.planning.conflicts import Meetings, Timed, Way, given_way, settled
 from robot_fleet.planning.plan import CoveragePath, LegKind, Starter
 from robot_fleet.planning.timing import timed
 
@@ -21,13 +21,13 @@ PATIENCE_S = 0.7
 # It ends when all are home so nearly as early as the last one would be alone.
 _GOOD = 1.01
 # Trials at least and at most; a trial takes so long, and a second more for so many robots times seconds of driving.
-_LEAST, _MOST, _TRIED_S, _DRIVEN_S = 4, 300, 0.004, 1.3e6
+_LEAST, _MOST, _TRIED_S, _DRIVEN_S = 4, 300, 0.004, 3e6
 # Waits shorter than this are none (seconds); shares of the trials for robots that wait longer, and for two changes at once.
 _SHORT_S, _LATE, _TWO = 2.0, 0.6, 0.15
 # After so many trials the search begins anew.
 _ROUND = 75
 # Where somebody meets another in the best one, it is tried in so many whether the others can give way.
-_YIELDING = 8
+_YIELDING = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +60,14 @@ class _Scheme:
 class _Outcome:
     """The paths with their waits, the robots for which no waits helped, and how long each robot waits."""
 
-    paths: list[CoveragePath]
+    timed: list[Timed]
     stuck: list[int]
     waits_s: list[float]
+
+    @property
+    def paths(self) -> list[CoveragePath]:
+        """The path of each robot."""
+        return [robot.path for robot in self.timed]
 
     @property
     def cost_s(self) -> float:
@@ -130,12 +135,13 @@ class _Tours:
         self._robots, self._either_way = robots, either_way
         self._paths = [{False: path} for path in paths]
         self._ways: list[dict[bool, Way]] = [{} for _ in paths]
+        self._meetings = Meetings()
 
     def outcome(self, scheme: _Scheme) -> _Outcome:
         """What becomes of a scheme."""
         paths, ways = self._driven(scheme)
-        found, stuck = settled(paths, self._robots, ways, list(scheme.order))
-        waits = [after.finish_s - before.finish_s for before, after in zip(paths, found, strict=True)]
+        found, stuck = settled(paths, ways, scheme.order, self._meetings)
+        waits = [after.path.finish_s - before.finish_s for before, after in zip(paths, found, strict=True)]
         return _Outcome(found, stuck, waits)
 
     def yielding(self, scheme: _Scheme) -> _Outcome:
@@ -144,8 +150,8 @@ class _Tours:
         if not outcome.stuck:
             return outcome
         paths, ways = self._driven(scheme)
-        found = given_way(paths, self._robots, ways, outcome.paths, outcome.stuck[-1])
-        return outcome if found is None else replace(outcome, paths=found, stuck=[])
+        found = given_way(paths, ways, outcome.timed, outcome.stuck[-1], self._meetings)
+        return outcome if found is None else replace(outcome, timed=found, stuck=[])
 
     def _driven(self, scheme: _Scheme) -> tuple[list[CoveragePath], list[Way]]:
         """The paths of a scheme and the ways along them."""

@@ -17,7 +17,7 @@ import numpy as np
 from robot_fleet.planning.plan import CoveragePath, Starter
 from robot_fleet.planning.terrain import Floats, Ints
 from robot_fleet.planning.timing import CORNER_RAD, pivot_s, timed
-from robot_fleet.planning.waiting import Taken, least_waits, others, taken
+from robot_fleet.planning.waiting import Spans, Taken, least_waits, others, spans_of, taken, together
 
 _STEP_S = 0.25
 # Robots keep so far from each other, and less only where one that has its times can give way to another in no other manner:
@@ -52,28 +52,27 @@ def delayed(path: CoveragePath, robot: Starter, waits: Sequence[Wait]) -> Covera
 
 
 def settled(
-    paths: Sequence[CoveragePath], robots: Sequence[Starter], ways: list[Way], order: list[int]
-) -> tuple[list[CoveragePath], list[int]]:
-    """All paths with waits, so that robots do not meet, settled in this order; and the robots for which no waits help.
+    paths: Sequence[CoveragePath], ways: list[Way], order: Sequence[int], meetings: Meetings
+) -> tuple[list[Timed], list[int]]:
+    """All robots with waits, so that they do not meet, settled in this order; and the robots for which no waits help.
 
     Those keep apart from the ones that drive, at least.
     """
-    found, stuck = list(paths), []
-    traffic = _Traffic()
+    found: dict[int, Timed] = {}
+    stuck = []
     for k in order:
-        waits = _least_waits(ways[k], traffic.blocked(ways[k]))
+        waits = _least_waits(ways[k], meetings.blocked(ways[k], [*found.values()]))
         if waits is None:
             # Somebody's dock lies on its way.
             stuck.append(k)
-            waits = _least_waits(ways[k], traffic.blocked(ways[k], parked=False))
-        found[k] = delayed(paths[k], robots[k], waits or [])
-        traffic.add(ways[k], found[k], robots[k])
-    return found, stuck
+            waits = _least_waits(ways[k], meetings.blocked(ways[k], [*found.values()], parked=False))
+        found[k] = meetings.timed(paths[k], ways[k], waits or [])
+    return [found[k] for k in range(len(paths))], stuck
 
 
 def given_way(
-    paths: Sequence[CoveragePath], robots: Sequence[Starter], ways: list[Way], found: list[CoveragePath], last: int
-) -> list[CoveragePath] | None:
+    paths: Sequence[CoveragePath], ways: list[Way], found: Sequence[Timed], last: int, meetings: Meetings
+) -> list[Timed] | None:
     """The settled paths when all others give way to the robot `last`, which found no times; None where one cannot.
 
     So a robot comes home, to a dock on that one's way, when that one has passed.
@@ -82,16 +81,13 @@ def given_way(
     for k in range(len(found)):
         if k == last:
             continue
-        traffic = _Traffic()
-        for other in range(len(found)):
-            if other != k:
-                traffic.add(ways[other], found[other], robots[other])
-        waits = _least_waits(ways[k], traffic.blocked(ways[k]))
+        others = [other for other in found if other is not found[k]]
+        waits = _least_waits(ways[k], meetings.blocked(ways[k], others))
         if waits is None:
-            waits = _least_waits(ways[k], traffic.blocked(ways[k], margin_m=_LEAST_MARGIN_M))
+            waits = _least_waits(ways[k], meetings.blocked(ways[k], others, margin_m=_LEAST_MARGIN_M))
         if waits is None:
             return None
-        found[k] = delayed(paths[k], robots[k], waits)
+        found[k] = meetings.timed(paths[k], ways[k], waits)
     return found
 
 
@@ -106,15 +102,19 @@ class Way:
     when: Floats
     rests: Ints
     vertices: Ints
-    radius_m: float
+    robot: Starter
+
+    @property
+    def radius_m(self) -> float:
+        """Within this distance of its centre is all of the robot."""
+        return self.robot.profile.footprint.circumscribed_m
 
     @classmethod
     def of(cls, path: CoveragePath, robot: Starter) -> Way:
         """The way along a path."""
-        radius = robot.profile.footprint.circumscribed_m
         if not path.legs:
             at = np.array([[robot.pose.x_m, robot.pose.y_m]])
-            return cls(at, np.zeros(1), np.zeros(1, dtype=np.int64), np.zeros((1, 2), dtype=np.int64), radius)
+            return cls(at, np.zeros(1), np.zeros(1, dtype=np.int64), np.zeros((1, 2), dtype=np.int64), robot)
         times = np.concatenate([leg.times_s for leg in path.legs])
         rests = _rests(times)
         when = np.unique(np.concatenate((np.arange(0.0, times[-1], _STEP_S), times[rests], times[-1:])))
@@ -122,7 +122,7 @@ class Way:
         number = np.concatenate([np.full(len(leg.points), k) for k, leg in enumerate(path.legs)])
         vertex = np.concatenate([np.arange(len(leg.points)) for leg in path.legs])
         vertices = np.column_stack((number, vertex))[rests]
-        return cls(at, when, np.searchsorted(when, times[rests]), vertices, radius)
+        return cls(at, when, np.searchsorted(when, times[rests]), vertices, robot)
 
 
 def _places(path: CoveragePath, robot: Starter, when: Floats) -> Floats:
@@ -151,35 +151,65 @@ def _rests(times: Floats) -> Ints:
     return np.array(chosen, dtype=np.int64)
 
 
-class _Traffic:
-    """Where the robots that have their times are, sampled; each stands at its start before and at its end for ever."""
+@dataclass(frozen=True, eq=False)
+class Timed:
+    """A robot with the times of its path: where it is (n, 2), sampled, and from when to when it takes each place.
 
-    def __init__(self) -> None:
-        self.at: Floats = np.zeros((0, 2))
-        self.begin: Floats = np.zeros(0)
-        self.end: Floats = np.zeros(0)
-        self.radius_m = 0.0
+    It stands at its end for ever; at `done_s` it is surely there.
+    """
 
-    def add(self, way: Way, path: CoveragePath, robot: Starter) -> None:
-        """Takes in a robot with the times of its path."""
+    path: CoveragePath
+    at: Floats
+    begin: Floats
+    end: Floats
+    radius_m: float
+    done_s: float
+
+    @classmethod
+    def of(cls, path: CoveragePath, way: Way) -> Timed:
+        """The robot of a way on its path."""
         when: Floats = np.arange(0.0, path.finish_s + _STEP_S, _STEP_S, dtype=np.float64)
-        at = _places(path, robot, when) if path.legs else np.repeat(way.at, len(when), axis=0)
+        at = _places(path, way.robot, when) if path.legs else np.repeat(way.at, len(when), axis=0)
         end = when + _STEP_S
         end[-1] = math.inf
-        self.at = np.concatenate((self.at, at))
-        self.begin, self.end = np.concatenate((self.begin, when - _STEP_S)), np.concatenate((self.end, end))
-        self.radius_m = max(self.radius_m, way.radius_m)
+        # While it waits it takes one place for long.
+        comes = np.concatenate(([True], (at[1:] != at[:-1]).any(axis=1)))
+        leaves = np.append(comes[1:], True)
+        return cls(path, at[comes], (when - _STEP_S)[comes], end[leaves], way.radius_m, float(when[-1]) + _STEP_S)
 
-    def blocked(self, way: Way, parked: bool = True, margin_m: float = _MARGIN_M) -> Taken:
+    def near(self, way: Way, margin_m: float) -> Spans:
+        """When it is so near to the places of another robot's way."""
+        touch = way.radius_m + self.radius_m + margin_m
+        return spans_of(taken(way.at, others(self.at, self.begin, self.end, touch), touch))
+
+
+class Meetings:
+    """When robots come near to each other's ways, remembered: from one order to the next most of it stays as it was."""
+
+    def __init__(self) -> None:
+        self._timed: dict[tuple[Way, tuple[Wait, ...]], Timed] = {}
+        self._spans: dict[tuple[Way, Timed, float], Spans] = {}
+
+    def timed(self, path: CoveragePath, way: Way, waits: Sequence[Wait]) -> Timed:
+        """The robot of a way along its path with waits."""
+        key = way, tuple(waits)
+        if key not in self._timed:
+            self._timed[key] = Timed.of(delayed(path, way.robot, waits), way)
+        return self._timed[key]
+
+    def blocked(self, way: Way, robots: Sequence[Timed], parked: bool = True, margin_m: float = _MARGIN_M) -> Taken:
         """When the places of a way are taken, since others come near to them.
 
         Without `parked` those that are done are not in the way.
         """
-        if not len(self.at):
-            return Taken(np.zeros(len(way.at) + 1, dtype=np.int64), np.zeros(0), np.zeros(0))
-        touch = way.radius_m + self.radius_m + margin_m
-        end = self.end if parked else np.where(np.isinf(self.end), self.begin + 2 * _STEP_S, self.end)
-        return taken(way.at, others(self.at, self.begin, end, touch), touch)
+        parts = []
+        for robot in robots:
+            key = way, robot, margin_m
+            if key not in self._spans:
+                self._spans[key] = robot.near(way, margin_m)
+            spans = self._spans[key]
+            parts.append(spans if parked else spans._replace(high=np.minimum(spans.high, robot.done_s)))
+        return together(parts, len(way.at))
 
 
 def _least_waits(way: Way, busy: Taken) -> list[Wait] | None:

@@ -8,6 +8,7 @@ low[first[k] : first[k + 1]] .. high[...], in order and apart.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,14 @@ class Taken(NamedTuple):
     """For each of n places the spans of time in which it is taken: `first` (n + 1,), `low` and `high` (spans,)."""
 
     first: Ints
+    low: Floats
+    high: Floats
+
+
+class Spans(NamedTuple):
+    """Spans of time, each at a place of a way: `place`, `low` and `high` (spans,), in the order of the places."""
+
+    place: Ints
     low: Floats
     high: Floats
 
@@ -83,6 +92,35 @@ def taken(way: Floats, near: Others, touch_m: float) -> Taken:
         count = merge(part_low, part_high, parts, low, high, count)
         first[k + 1] = count
     return Taken(first, low[:count].copy(), high[:count].copy())
+
+
+def spans_of(busy: Taken) -> Spans:
+    """The same spans, each with its place: short where most places are never taken."""
+    return Spans(np.repeat(np.arange(len(busy.first) - 1), np.diff(busy.first)), busy.low, busy.high)
+
+
+def together(parts: Sequence[Spans], places: int) -> Taken:
+    """When so many places are taken by any of several others."""
+    if not parts:
+        return Taken(np.zeros(places + 1, dtype=np.int64), np.zeros(0), np.zeros(0))
+    place, low, high = (np.concatenate(values) for values in zip(*parts, strict=True))
+    order = np.lexsort((low, place))
+    return joined(Spans(place[order], low[order], high[order]), places)
+
+
+@compiled
+def joined(spans: Spans, places: int) -> Taken:
+    """Spans in the order of places and times, joined where they touch."""
+    first, low, high = np.zeros(places + 1, dtype=np.int64), np.empty(len(spans.low)), np.empty(len(spans.low))
+    count, last = 0, -1
+    for k in range(len(spans.low)):
+        if spans.place[k] == last and spans.low[k] <= high[count - 1] + _JOINED_S:
+            high[count - 1] = max(high[count - 1], spans.high[k])
+            continue
+        low[count], high[count], last = spans.low[k], spans.high[k], spans.place[k]
+        count += 1
+        first[last + 1] += 1
+    return Taken(np.cumsum(first), low[:count].copy(), high[:count].copy())
 
 
 @compiled
