@@ -309,5 +309,5 @@ def test_a_verdict_is_fit_for_json_and_for_reading() -> None:
     assert document["violations"][0]["unit"] == "m"
     assert document["min_separation_m"] is None
     assert "unsafe" in verdict.text()
-    assert f"violations; it cleans {verdict.coverage:.1%} of what robots can reach" in verdict.text()
+    assert f"one violation; it cleans {verdict.coverage:.1%} of what robots can reach" in verdict.text()
     assert "r leg 1[0] at (2.00, 0.30)" in verdict.text()
