@@ -47,9 +47,9 @@ class LiveFleet:
         except Exception:
             raise AssertionError(f"the controller is not there:\n{self.log('serve')}") from None
 
-    def launch_controller(self, name: str, address: str, data: str = "data") -> subprocess.Popen[bytes]:
-        """A controller's process, of which nothing is known yet; the same data folder means the same runs."""
-        data = str(self.folder / data)
+    def launch_controller(self, name: str, address: str) -> subprocess.Popen[bytes]:
+        """A controller's process, of which nothing is known yet; all have the same data folder."""
+        data = str(self.folder / "data")
         return self._launch(
             name, "serve", "--store", str(self.store), "--sim-time", "--address", address, "--data", data,
             "--plan-within", str(PLAN_WITHIN_S),

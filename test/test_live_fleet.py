@@ -162,13 +162,6 @@ def test_a_second_controller_for_the_same_runs_is_refused(running: LiveFleet) ->
     assert running.client.robots()
 
 
-def test_a_second_controller_for_the_same_robots_is_refused(running: LiveFleet) -> None:
-    second = running.launch_controller("second", "127.0.0.1:0", data="another")
-    assert second.wait(60.0) == 2
-    assert "another controller is at work in ROS domain" in running.log("second")
-    assert running.client.robots()
-
-
 def press_e_stop(namespace: str, pressed: bool) -> None:
     """Somebody presses or releases the button of a simulated robot."""
     import rclpy

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 from collections import deque
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from robot_fleet.control.hub import SnapshotHub
 from robot_fleet.control.planning_pool import PlanningPool
 from robot_fleet.control.snapshot import RobotView, RunRecord, RunView
 from robot_fleet.fleet.commands import CancelAll
-from robot_fleet.fleet.errors import FleetError, InvalidInput, Unavailable, WrongState
+from robot_fleet.fleet.errors import FleetError, InvalidInput, Unavailable
 from robot_fleet.fleet.events import Event, Tick
 from robot_fleet.fleet.states import RunState
 from robot_fleet.floor.faults import Fault
@@ -36,8 +35,6 @@ _log = logging.getLogger("robot_fleet")
 BUG_EXIT = 70
 _TICK_S = 0.2
 _CLOCK_NOTE_S = 5.0
-# After so long every node that answers at once has been discovered.
-_DISCOVERY_S = 1.0
 
 Result = TypeVar("Result")
 
@@ -96,16 +93,6 @@ def _faults(refusal: FleetError) -> tuple[Fault, ...]:
     return refusal.faults or (Fault("--data", "", text, remedy),)
 
 
-async def _check_alone(bridge: RosBridge, until_s: float) -> None:
-    """Waits until a time of the loop's clock; a WrongState when another controller is there: both would drive the robots."""
-    while not bridge.has_namesake:
-        if asyncio.get_running_loop().time() >= until_s:
-            return
-        await asyncio.sleep(0.05)
-    text = f"another controller is at work in ROS domain {os.environ.get('ROS_DOMAIN_ID') or '0'}. "
-    raise WrongState("NOT_ALONE", text + "Stop it, or give each fleet a domain of its own with ROS_DOMAIN_ID.")
-
-
 class _Fleet:
     """One controller process, put together. A bug anywhere ends it: goals are cancelled, and a restart resumes."""
 
@@ -131,13 +118,11 @@ class _Fleet:
         bridge = RosBridge()
         self._clock = RosClock(bridge, self._settings.sim_time)
         self._driver = NavDriver(bridge, self._store.robots, self._clock)
-        started_s = loop.time()
         self._planner = PlanningPool(self._take)
         try:
             bridge.start(loop, self._take, self._on_bug)
             self._greet(port)
             if await self._clock_is_ready():
-                await _check_alone(bridge, started_s + _DISCOVERY_S)
                 self._begin()
                 await server.start()
                 await self._tick_until_ended()

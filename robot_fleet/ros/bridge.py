@@ -68,11 +68,6 @@ class RosBridge:
         self._loop, self._sink, self._on_bug = loop, sink, on_bug
         self._thread.start()
 
-    @property
-    def has_namesake(self) -> bool:
-        """Whether another node of the same name is in the ROS domain, as far as has been discovered."""
-        return self.node.get_node_names().count(self.node.get_name()) > 1
-
     def stop(self) -> bool:
         """Runs the calls that are still queued, ends the thread and leaves ROS; False when that took over 2 s."""
         self._stopping.set()
