@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
+import zlib
 
 import numpy as np
 import pytest
@@ -129,6 +131,14 @@ def test_a_packed_record_comes_back_whole() -> None:
     assert back.by_robot_m2 == cover.by_robot_m2
     with pytest.raises(ValueError, match="grid of"):
         CoverageRecord.from_packed(empty_grid(cells=50), np.ones((50, 50), dtype=bool), cover.packed())
+
+
+def test_a_record_that_does_not_say_where_its_grid_lies_is_refused() -> None:
+    grid = empty_grid()
+    head = json.dumps({"shape": grid.shape, "by_robot_m2": {}}).encode()
+    bits = np.packbits(np.zeros(grid.shape, dtype=bool)).tobytes()
+    with pytest.raises(ValueError, match="unknown place"):
+        CoverageRecord.from_packed(grid, np.ones(grid.shape, dtype=bool), zlib.compress(head + b"\n" + bits))
 
 
 def drive(trail: HeadTrail, cover: CoverageRecord, stamps: list[float], step_m: float = 0.05) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,10 +66,10 @@ ALTERNATING = tuple(
 )  # fmt: skip
 
 
-def asked(floor: FloorMap, robots: int = 1, **more: object) -> PlanRequest:
+def asked(floor: FloorMap, robots: int = 1, **more: Any) -> PlanRequest:
     starters = tuple(Starter(dock.name, REFERENCE_R, dock.pose, True, dock) for dock in floor.docks[:robots])
     names = tuple(zone.name for zone in floor.zones)
-    return replace(PlanRequest(floor, starters, names, deadline_s=SOON_S), **more)  # type: ignore[arg-type]
+    return replace(PlanRequest(floor, starters, names, deadline_s=SOON_S), **more)
 
 
 def judged(request: PlanRequest, floor: FloorMap | None = None) -> tuple[Plan, Verdict]:

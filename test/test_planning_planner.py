@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -54,10 +55,10 @@ def room(
 SOON_S = 6.0
 
 
-def asked(floor: FloorMap, profile: RobotProfile = REFERENCE_R, robots: int = 1, **more: object) -> PlanRequest:
+def asked(floor: FloorMap, profile: RobotProfile = REFERENCE_R, robots: int = 1, **more: Any) -> PlanRequest:
     """A request whose plan is due soon, so that the search for the best one takes no longer than is of use here."""
     starters = tuple(Starter(d.name, profile, d.pose, True, d) for d in floor.docks[:robots])
-    return replace(PlanRequest(floor, starters, ("room",), deadline_s=SOON_S), **more)  # type: ignore[arg-type]
+    return replace(PlanRequest(floor, starters, ("room",), deadline_s=SOON_S), **more)
 
 
 def same(one: Plan, two: Plan) -> bool:

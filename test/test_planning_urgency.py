@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,12 +29,12 @@ FEW = settings(
 )
 
 
-def asked(zones: tuple[Zone, ...], robots: int = 1, profile: RobotProfile = REFERENCE_R, **more: object) -> PlanRequest:
+def asked(zones: tuple[Zone, ...], robots: int = 1, profile: RobotProfile = REFERENCE_R, **more: Any) -> PlanRequest:
     """A request for a room with these zones, with a plan that is due soon."""
     floor = replace(room(width_m=10.0, things=3), zones=zones)
     starters = tuple(Starter(dock.name, profile, dock.pose, True, dock) for dock in floor.docks[:robots])
     names = tuple(zone.name for zone in zones)
-    return replace(PlanRequest(floor, starters, names, deadline_s=3.0), **more)  # type: ignore[arg-type]
+    return replace(PlanRequest(floor, starters, names, deadline_s=3.0), **more)
 
 
 def halves(

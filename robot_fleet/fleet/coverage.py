@@ -75,8 +75,10 @@ class CoverageRecord:
         """The record that `packed` came from; ValueError when it belongs to a grid of another shape or place."""
         text, _, bits = zlib.decompress(packed).partition(b"\n")
         head = json.loads(text)
-        if head["grid"] != _grid_key(grid):
-            raise ValueError(f"the coverage was kept for a grid of {head['grid']}, the floor has {_grid_key(grid)}")
+        # Databases of before do not say where their grid lies.
+        kept = head.get("grid", "cells of an unknown place")
+        if kept != _grid_key(grid):
+            raise ValueError(f"the coverage was kept for a grid of {kept}, the floor has {_grid_key(grid)}")
         record = cls(grid, requested)
         flat = np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=requested.size)
         record.cleaned = flat.reshape(grid.shape).astype(bool) & requested

@@ -1,0 +1,51 @@
+"""How many robots drive: all of them, unless they would meet or wait for each other for too long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import REFERENCE_R
+from robot_fleet.planning import manning
+from robot_fleet.planning.apart import Apart
+from robot_fleet.planning.crew import Crew
+from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Starter
+from robot_fleet.planning.terrain import Terrain
+
+ROBOTS = tuple(Starter(name, REFERENCE_R, Pose(0.0, 3.0 * k), True, None) for k, name in enumerate("abcd"))
+WORK_S = 1200.0
+
+
+def crew() -> Crew:
+    nowhere = np.zeros((1, 1), dtype=bool)
+    return Crew(ROBOTS, Terrain.__new__(Terrain), nowhere, nowhere)
+
+
+def shared(crews: Sequence[Crew], effort: float) -> list[CoveragePath]:
+    """The work in equal parts; with little effort it takes longer."""
+    at_work = [robot for one in crews for robot in one.robots]
+    end_s = WORK_S / len(at_work) * (1.0 if effort == 1.0 else 1.2)
+    leg = Leg("x-0", LegKind.CLEAN, np.array([(0.0, 0.0), (1.0, 0.0)]), np.array([0.0, end_s]))
+    return [CoveragePath(robot.name, (leg,) if robot in at_work else ()) for robot in ROBOTS]
+
+
+def driving(paths: Sequence[CoveragePath]) -> int:
+    return sum(bool(path.legs) for path in paths)
+
+
+@pytest.mark.parametrize("look", [0.1, 1.0])
+@pytest.mark.parametrize(("apart_at_most", "drive"), [(4, 4), (3, 3), (2, 2)])
+def test_as_many_robots_drive_as_do_not_meet(
+    monkeypatch: pytest.MonkeyPatch, look: float, apart_at_most: int, drive: int
+) -> None:
+    def meeting(paths: list[CoveragePath], *_: object) -> Apart:
+        return Apart(paths, max(0, driving(paths) - apart_at_most))
+
+    monkeypatch.setattr(manning, "kept_apart", meeting)
+    found = manning.manned([crew()], ROBOTS, shared, 1.0, 0, look=look)
+    assert driving(found) == drive
+    # What is driven was planned with all effort.
+    assert max(path.finish_s for path in found) == pytest.approx(WORK_S / drive)
