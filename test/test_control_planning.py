@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from control_site import by_hand, hall, run_of, site
+from control_site import by_hand, hall, run_of, site, until_ended
+from shapely import box
 
 from robot_fleet.control.controller import Controller
 from robot_fleet.control.snapshot import PlanningProgress
 from robot_fleet.fleet.events import PlanProgressed, Tick
 from robot_fleet.fleet.states import RunState
-from robot_fleet.planning.plan import Plan, PlanRequest
+from robot_fleet.planning.plan import MissedArea, MissedReason, Plan, PlanRequest
 from robot_fleet.sim.realism import EXECUTED
 from robot_fleet.sim.site import VirtualSite
 
@@ -62,3 +65,22 @@ def test_a_first_plan_takes_as_long_as_the_owner_waits_and_the_rest_is_planned_s
     made.world.kill("r2")
     made.advance(60.0)
     assert [request.deadline_s for request in asked] == [within_s, 2.0]
+
+
+def test_why_floor_was_left_out_of_the_plan_is_known_after_a_restart_and_at_the_end() -> None:
+    niche = MissedArea("east", MissedReason.TOO_NARROW, box(11.4, 7.0, 11.9, 7.9), 0.45)
+
+    def plan(request: PlanRequest) -> Plan:
+        return replace(by_hand(request), missed=(niche,))
+
+    made = VirtualSite(hall(), plan, EXECUTED)
+    made.advance(3.0)
+    made.controller.start_run((), "")
+    made.advance(20.0)
+    made.restart_controller()
+    (known,) = run_of(made).missed
+    assert (known.zone, known.reason, known.area_m2) == ("east", MissedReason.TOO_NARROW, 0.45)
+    assert known.polygon.symmetric_difference(niche.polygon).area < 1e-3
+    narrow = [area for area in until_ended(made).missed if area.reason is MissedReason.TOO_NARROW]
+    # What a head has passed over all the same is clean.
+    assert 0.2 < sum(area.area_m2 for area in narrow) < 0.46
