@@ -21,7 +21,7 @@ PATIENCE_S = 0.7
 # It ends when all are home so nearly as early as the last one would be alone.
 _GOOD = 1.01
 # Trials at least and at most; a trial takes so long, and a second more for so many robots times seconds of driving.
-_LEAST, _MOST, _TRIED_S, _DRIVEN_S = 4, 300, 0.004, 3e6
+_LEAST, _MOST, _TRIED_S, _DRIVEN_S = 4, 300, 0.004, 1.2e7
 # Waits shorter than this are none (seconds); shares of the trials for robots that wait longer, and for two changes at once.
 _SHORT_S, _LATE, _TWO = 2.0, 0.6, 0.15
 # After so many trials the search begins anew.

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from robot_fleet.planning.plan import CoveragePath, Starter
 from robot_fleet.planning.terrain import Floats, Ints
 from robot_fleet.planning.timing import CORNER_RAD, pivot_s, timed
-from robot_fleet.planning.waiting import Spans, Taken, least_waits, others, spans_of, taken, together
+from robot_fleet.planning.waiting import Others, Spans, Taken, least_waits, others, spans_of, taken, together
 
 _STEP_S = 0.25
 # Robots keep so far from each other, and less only where one that has its times can give way to another in no other manner:
@@ -164,6 +164,7 @@ class Timed:
     end: Floats
     radius_m: float
     done_s: float
+    _sorted: dict[float, Others] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, path: CoveragePath, way: Way) -> Timed:
@@ -180,7 +181,9 @@ class Timed:
     def near(self, way: Way, margin_m: float) -> Spans:
         """When it is so near to the places of another robot's way."""
         touch = way.radius_m + self.radius_m + margin_m
-        return spans_of(taken(way.at, others(self.at, self.begin, self.end, touch), touch))
+        if touch not in self._sorted:
+            self._sorted[touch] = others(self.at, self.begin, self.end, touch)
+        return spans_of(taken(way.at, self._sorted[touch], touch))
 
 
 class Meetings:

@@ -87,9 +87,10 @@ def taken(way: Floats, near: Others, touch_m: float) -> Taken:
                     part_low, part_high = grown(part_low), grown(part_high)
                 part_low[parts], part_high[parts] = one, until
                 parts += 1
-        if count + parts > len(low):
-            low, high = grown(low, count + parts), grown(high, count + parts)
-        count = merge(part_low, part_high, parts, low, high, count)
+        if parts:
+            if count + parts > len(low):
+                low, high = grown(low, count + parts), grown(high, count + parts)
+            count = merge(part_low, part_high, parts, low, high, count)
         first[k + 1] = count
     return Taken(first, low[:count].copy(), high[:count].copy())
 
