@@ -22,6 +22,8 @@ _PARTS = 20
 _TRIALS_EACH, _TRIALS_MOST = 20_000, 8_000_000
 _HOT_S, _WARM_S, _COLD_S = 4.0, 0.5, 0.03
 _NEIGHBOURS = 24
+# The usual power of the norm of the robots' times.
+_POWER = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +67,19 @@ def shared_out(work: Work, step: Callable[[float], None], seed: int = 0, effort:
 
 
 def evened_out(
-    work: Work, orders: list[Ints], step: Callable[[float], None], seed: int = 0, effort: float = 1.0
+    work: Work,
+    orders: list[Ints],
+    step: Callable[[float], None],
+    seed: int = 0,
+    effort: float = 1.0,
+    power: int = _POWER,
 ) -> list[Ints]:
-    """The tours changed as little as other paces ask for: what lies between two robots' floors goes to the earlier one."""
-    return _annealed(work, orders, np.asarray(np.geomspace(_WARM_S, _COLD_S, _PARTS // 2 + 1)), step, seed + 1, effort)
+    """The tours changed as little as other paces ask for: what lies between two robots' floors goes to the earlier one.
+
+    The higher the `power` of the norm of their times, the more the longest one counts.
+    """
+    heats: Floats = np.asarray(np.geomspace(_WARM_S, _COLD_S, _PARTS // 2 + 1))
+    return _annealed(work, orders, heats, step, seed + 1, effort, power)
 
 
 def trials_of(lanes: int) -> int:
@@ -77,7 +88,13 @@ def trials_of(lanes: int) -> int:
 
 
 def _annealed(
-    work: Work, orders: list[Ints], heats: Floats, step: Callable[[float], None], seed: int, effort: float
+    work: Work,
+    orders: list[Ints],
+    heats: Floats,
+    step: Callable[[float], None],
+    seed: int,
+    effort: float,
+    power: int = _POWER,
 ) -> list[Ints]:
     """The tours improved, cooler from part to part."""
     lanes, robots, parts = len(work.drive_s), len(orders), len(heats) - 1
@@ -89,7 +106,7 @@ def _annealed(
     for k in range(parts):
         anneal(
             work.cost, near, work.drive_s, work.starts, work.homes, work.pace, stops, sizes, heats[k : k + 2], trials,
-            seed * _PARTS + k + 1, work.one_ways,
+            seed * _PARTS + k + 1, power, work.one_ways,
         )  # fmt: skip
         step((k + 1) / parts)
     return [stops[robot, : sizes[robot]] for robot in range(robots)]

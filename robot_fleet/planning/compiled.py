@@ -27,14 +27,15 @@ EFFORT = 1.0 if COMPILES else 0.02
 def compiled(function: F) -> F:
     """The function as machine code, made at its first call and kept on disk; it must raise nothing and use arrays alone.
 
+    Other threads run beside it.
     Where nothing can be kept on disk it is compiled anew in each process.
     """
     if not COMPILES:
         return function
     try:
-        return cast(F, njit(cache=True, error_model="numpy")(function))
+        return cast(F, njit(cache=True, nogil=True, error_model="numpy")(function))
     except RuntimeError:
-        return cast(F, njit(error_model="numpy")(function))
+        return cast(F, njit(nogil=True, error_model="numpy")(function))
 
 
 def side_by_side(function: F) -> F:

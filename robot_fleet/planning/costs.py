@@ -48,14 +48,17 @@ class Ends:
         return cls(places, away / np.maximum(np.hypot(*away.T), 1e-9)[:, None])
 
 
-def travel_s(terrain: Terrain, roadmap: Roadmap, ends: Ends, profile: RobotProfile, shut: Ints = _NONE) -> Floats:
+def travel_s(
+    terrain: Terrain, roadmap: Roadmap, ends: Ends, profile: RobotProfile, shut: Ints = _NONE,
+    limit_m: float = math.inf,
+) -> Floats:  # fmt: skip
     """(n, n) seconds from leaving a lane at one end to entering another lane at the other end.
 
     Exact for a straight way; where obstacles are between, by the roadmap's metres and two right angles of turning. Ends
-    that are `shut` must not be entered.
+    that are `shut` must not be entered. Ways longer than `limit_m` are guessed, and where there are many ends long ways.
     """
-    count = len(ends.places)
-    limit_m = (_LIMIT_ONE_WAY_M if roadmap.is_directed else _LIMIT_M) if count > _MANY else math.inf
+    if len(ends.places) > _MANY:
+        limit_m = min(limit_m, _LIMIT_ONE_WAY_M if roadmap.is_directed else _LIMIT_M)
     metres = roadmap.distances_m(limit_m)
     apart = cdist(ends.places, ends.places)
     led = np.isfinite(metres)

@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from robot_fleet.planning.costs import Ends
 from robot_fleet.planning.polyline import length_m, part
-from robot_fleet.planning.terrain import Floats, Terrain
+from robot_fleet.planning.terrain import Floats, Ints, Terrain
 
 _APART_M = 0.6
 _TURN_RAD = math.radians(40.0)
@@ -45,6 +45,23 @@ def parted(lanes: list[Floats], most_m: float) -> list[Floats]:
         count = max(1, math.ceil(length_m(lane) / most_m))
         found.extend(part(lane, k / count, (k + 1) / count) for k in range(count))
     return found
+
+
+def pieces_of(lanes: list[Floats], orders: list[Ints], count: int, least_m: float) -> tuple[list[Floats], list[Ints]]:
+    """The lanes cut into `count` equal pieces, none shorter than `least_m`, and the same tours over the pieces.
+
+    An order has the ends through which lanes are entered: 2k the beginning of lane k, 2k + 1 its end.
+    """
+    counts = [max(1, min(count, int(length_m(lane) / least_m))) for lane in lanes]
+    firsts = np.cumsum([0, *counts])
+    found = [part(lane, k / n, (k + 1) / n) for lane, n in zip(lanes, counts, strict=True) for k in range(n)]
+
+    def over_pieces(end: int) -> Ints:
+        ends = 2 * np.arange(firsts[end // 2], firsts[end // 2 + 1])
+        return ends if end % 2 == 0 else ends[::-1] + 1
+
+    empty = np.zeros(0, dtype=np.int64)
+    return found, [np.concatenate((empty, *map(over_pieces, order.tolist()))) for order in orders]
 
 
 def _partners(terrain: Terrain, lanes: list[Floats]) -> list[int]:

@@ -54,7 +54,7 @@ _UP, _DOWN, _FULL = 1.12, 0.93, 0.98
 # The share of the cells that may be left besides in the beginning, and the share of the rounds for which it shrinks.
 _LOOSE, _TIGHT = 0.01, 0.4
 # The power of the norm of the robots' times, and the least that a second of a robot that is done early counts.
-_POWER, _LEAST_WORTH = 12, 0.05
+_POWER, _LEAST_WORTH = 30, 0.05
 # A little more room than is needed, so that what is safe here is safe in any frame.
 _SPARE_M = 1e-4
 _MERGED_M = 0.3

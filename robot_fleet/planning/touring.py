@@ -28,14 +28,13 @@ Ways = tuple[Floats, Floats, Ints, Ints, Floats, bool]
 # round (without one-ways the same array), each robot's time.
 Tours = tuple[Ints, Ints, Ints, Ints, Floats, Floats, Floats]
 
-_POWER = 12
 _LONGEST_CHAIN = 60
 
 
 @compiled
 def anneal(
     cost: Floats, near: Ints, drive_s: Floats, starts: Ints, homes: Ints, pace: Floats, stops: Ints, sizes: Ints,
-    heat_s: Floats, trials: int, seed: int, one_ways: bool = False,
+    heat_s: Floats, trials: int, seed: int, power: int, one_ways: bool = False,
 ) -> None:  # fmt: skip
     """Improves `stops` (robots, lanes) and `sizes` (robots,) in place.
 
@@ -55,7 +54,7 @@ def anneal(
     chain = np.empty(lanes, dtype=np.int64)
     total = 0.0
     for r in range(robots):
-        total += (times[r] / unit) ** _POWER
+        total += (times[r] / unit) ** power
     for trial in range(trials):
         heat = heat_s[0] * (heat_s[1] / heat_s[0]) ** (trial / trials)
         u = _roll(dice, 2 * lanes)
@@ -87,10 +86,10 @@ def anneal(
             if r == s and first <= k <= last:
                 continue
             one, other = _moved_s(ways, tours, s, first, last, r, at, leaving != entering)
-        then = total - (times[r] / unit) ** _POWER + (one / unit) ** _POWER
+        then = total - (times[r] / unit) ** power + (one / unit) ** power
         if r != s:
-            then += (other / unit) ** _POWER - (times[s] / unit) ** _POWER
-        now_s, then_s = _norm_s(total, unit, robots), _norm_s(then, unit, robots)
+            then += (other / unit) ** power - (times[s] / unit) ** power
+        now_s, then_s = _norm_s(total, unit, robots, power), _norm_s(then, unit, robots, power)
         if then_s > now_s and _share(dice) >= math.exp((now_s - then_s) / heat):
             continue
         if not links:
@@ -106,13 +105,13 @@ def anneal(
             _renew(ways, tours, s)
         total = 0.0
         for robot in range(robots):
-            total += (times[robot] / unit) ** _POWER
+            total += (times[robot] / unit) ** power
 
 
 @compiled
-def _norm_s(total: float, unit: float, robots: int) -> float:
+def _norm_s(total: float, unit: float, robots: int, power: int) -> float:
     """The norm of the robots' times, so scaled that a second saved everywhere alike counts for each robot."""
-    return float(unit * robots ** (1.0 - 1.0 / _POWER) * max(total, 1e-300) ** (1.0 / _POWER))
+    return float(unit * robots ** (1.0 - 1.0 / power) * max(total, 1e-300) ** (1.0 / power))
 
 
 @compiled

@@ -1,0 +1,170 @@
+"""The lanes of a crew and the ways between them: what tours are made of. Everything is in the grid frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from robot_fleet.floor.clearance import ClearanceField
+from robot_fleet.floor.grid import OccupancyGrid
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.reach import first_free_cell
+from robot_fleet.planning.assignment import Work
+from robot_fleet.planning.costs import Ends, travel_s, way_s
+from robot_fleet.planning.crew import Crew
+from robot_fleet.planning.directions import are_any
+from robot_fleet.planning.facing import fixed
+from robot_fleet.planning.joining import pieces_of
+from robot_fleet.planning.plan import Starter
+from robot_fleet.planning.roadmap import Roadmap
+from robot_fleet.planning.terrain import Floats, Ints
+from robot_fleet.planning.timing import path_s
+
+# Lanes are cut into so many pieces at most, and into so many in all, when tours are evened out.
+_PIECES, _MOST_PIECES, _PIECE_M = 3, 1500, 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Lanes, and behind them in `stops` one short lane for each robot: it is left to set off and entered to come home.
+
+    `ends` are those of the stops, `work` says how long lanes and the ways between them take, `late_s` (robots,) what setting
+    off later adds to a robot's first way, at the pace of the fastest robot.
+    """
+
+    crew: Crew
+    grid: OccupancyGrid
+    stops: list[Floats]
+    ends: Ends
+    roadmap: Roadmap
+    work: Work
+    late_s: Floats
+
+    @classmethod
+    def of(
+        cls,
+        crew: Crew,
+        grid: OccupancyGrid,
+        lanes: list[Floats],
+        busy_s: Mapping[str, float],
+        limit_m: float = math.inf,
+    ) -> Network:
+        """The lanes to which a way leads, and from which one leads home; ways much longer than the limit are guessed.
+
+        Robots by the names in `busy_s` set off so many seconds after the start.
+        """
+        homes = [_home(crew, grid, robot) for robot in crew.robots]
+        stops, ends, roadmap = _led_to(crew, lanes, homes)
+        robots, count = crew.robots, len(stops) - len(homes)
+        cost = travel_s(
+            crew.terrain, roadmap, ends, crew.narrowest, _never_entered(crew, stops[:count], roadmap), limit_m
+        )
+        speeds = np.array([robot.profile.speed_mps for robot in robots])
+        pace: Floats = np.asarray(speeds / speeds.max())
+        late_s: Floats = np.asarray(pace * np.array([busy_s.get(robot.name, 0.0) for robot in robots]))
+        starts = np.array([2 * (count + k) for k in range(len(robots))])
+        cost[starts] += late_s[:, None]
+        work = Work(
+            cost=cost,
+            drive_s=np.array([path_s(lane, crew.narrowest) for lane in stops[:count]]),
+            starts=starts,
+            homes=np.array([2 * (count + k) + 1 if robot.dock is not None else -1 for k, robot in enumerate(robots)]),
+            pace=pace,
+            one_ways=are_any(crew.terrain.directions),
+        )
+        return cls(crew, grid, stops, ends, roadmap, work, late_s)
+
+    @property
+    def lanes(self) -> list[Floats]:
+        """The lanes (n, 2)."""
+        return self.stops[: len(self.work.drive_s)]
+
+    @property
+    def stranded(self) -> list[Starter]:
+        """The robots that one-ways keep from coming home, or from the others' floor."""
+        roadmap, first = self.roadmap, len(self.lanes)
+        if not roadmap.is_directed:
+            return []
+        home = roadmap.component[2 * first + 1]
+        return [
+            robot
+            for k, robot in enumerate(self.crew.robots, start=first)
+            if roadmap.component[2 * k + 1] != home or roadmap.way(2 * k, 2 * k + 1) is None
+        ]
+
+    def corrected(self, orders: list[Ints]) -> Network:
+        """The same with exact costs for the ways that the tours take: the rest are guessed where something is in the way."""
+        work = replace(self.work, cost=self.work.cost.copy())
+        for k, order in enumerate(orders):
+            leaves = np.concatenate((work.starts[k : k + 1], order ^ 1))
+            enters = np.concatenate((order, work.homes[k : k + 1]))
+            for leave, enter in zip(leaves.tolist(), enters.tolist(), strict=True):
+                way = self.roadmap.way(leave, enter) if enter >= 0 and len(order) else None
+                if way is not None:
+                    seconds = way_s(way, self.ends, leave, enter, self.crew.narrowest)
+                    seconds += self.late_s[k] if leave == work.starts[k] else 0.0
+                    work.cost[leave, enter] = seconds
+                    if not work.one_ways:
+                        work.cost[enter, leave] = seconds
+        return replace(self, work=work)
+
+    def refined(self, orders: list[Ints], limit_m: float) -> tuple[Network, list[Ints]]:
+        """The same tours over the lanes cut into pieces, so that they can be evened out; as they are where that is too many."""
+        count = min(_PIECES, _MOST_PIECES // max(1, len(self.lanes)))
+        if count < 2 or self.work.one_ways:
+            return self, orders
+        cut, tours = pieces_of(self.lanes, orders, count, _PIECE_M)
+        late_s = dict(
+            zip((robot.name for robot in self.crew.robots), (self.late_s / self.work.pace).tolist(), strict=True)
+        )
+        fine = Network.of(self.crew, self.grid, cut, late_s, limit_m)
+        return (fine, tours) if len(fine.lanes) == len(cut) else (self, orders)
+
+
+def _led_to(crew: Crew, lanes: list[Floats], homes: list[Floats]) -> tuple[list[Floats], Ends, Roadmap]:
+    """The stops without the lanes that no way leads to, or from which none leads home."""
+    stops = lanes + homes
+    ends = Ends.of(stops)
+    roadmap = Roadmap.of(crew.terrain, crew.reach, ends.places)
+    if roadmap.is_directed:
+        shut = np.bincount(_never_entered(crew, lanes, roadmap) // 2, minlength=len(lanes)) == 2
+        kept = [lane for lane, never in zip(lanes, shut, strict=True) if not never]
+        # Another roadmap may join other lanes.
+        return (stops, ends, roadmap) if len(kept) == len(lanes) else _led_to(crew, kept, homes)
+    parts = roadmap.component[: 2 * len(stops)].reshape(-1, 2)
+    kept = [lane for lane, part in zip(lanes, parts, strict=False) if (part == parts[len(lanes), 0]).all()]
+    if len(kept) < len(lanes):
+        stops = kept + homes
+        ends = Ends.of(stops)
+        roadmap = Roadmap.of(crew.terrain, crew.reach, ends.places)
+    return stops, ends, roadmap
+
+
+def _never_entered(crew: Crew, lanes: list[Floats], roadmap: Roadmap) -> Ints:
+    """The ends of lanes by which one-ways let no robot enter, or leave the lane at its other end and come home."""
+    if not roadmap.is_directed:
+        return np.zeros(0, dtype=np.int64)
+    led, leads = roadmap.around(2 * len(lanes) + 1)
+    ends = np.arange(2 * len(lanes))
+    shut = ~(led[ends] & leads[ends ^ 1])
+    shut[2 * fixed(crew.terrain.directions, lanes) + 1] = True
+    return np.flatnonzero(shut)
+
+
+def _home(crew: Crew, grid: OccupancyGrid, robot: Starter) -> Floats:
+    """(2, 2): end 0 is left with the robot's heading at its start, end 1 is entered with its heading at its dock."""
+    begin = robot.dock.staging if robot.docked and robot.dock is not None else robot.pose
+    finish = robot.dock.staging if robot.dock is not None else begin
+    return np.array([_beside(crew, grid, begin), _beside(crew, grid, finish)])
+
+
+def _beside(crew: Crew, grid: OccupancyGrid, pose: Pose) -> Floats:
+    """The pose's place, or the nearest place from which the robot may drive on."""
+    local = grid.from_map([[pose.x_m, pose.y_m]])
+    if crew.terrain.safe(local)[0]:
+        return np.asarray(local[0])
+    cell = first_free_cell(ClearanceField(grid, crew.terrain.distance_m, ()), crew.reach, pose)
+    return grid.from_map(grid.centres([cell]))[0] if cell is not None else np.asarray(local[0])
