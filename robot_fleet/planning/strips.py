@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from scipy import ndimage, sparse
-from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+from scipy import ndimage
 
+from robot_fleet.planning.cutting import cheapest_labels
 from robot_fleet.planning.terrain import Bools, Floats, Ints
 
 # Per block: a lane's end at a wall, with the strip that it leaves there, and one at floor of the other direction.
@@ -52,22 +52,11 @@ def _spread(label: Bools, known: Bools) -> Bools:
 
 def _cut(mask: Bools) -> Bools:
     """The labels of least cost for the blocks of a mask."""
-    count = int(mask.sum())
-    node = np.full(mask.shape, -1, dtype=np.int64)
-    node[mask] = np.arange(count)
-    padded = np.pad(mask, 1)
-    ends_along = _END * (2 - padded[1:-1, :-2].astype(int) - padded[1:-1, 2:])[mask]
-    ends_across = _END * (2 - padded[:-2, 1:-1].astype(int) - padded[2:, 1:-1])[mask]
-    ends_across = ends_across + _LAP_END * _wall_ends(mask)[mask]
-    ends_along = ends_along + _LAP_END * _wall_ends(mask.T).T[mask]
-    pairs = [(node[:, :-1], node[:, 1:]), (node[:-1], node[1:])]
-    joined = [(a[(a >= 0) & (b >= 0)], b[(a >= 0) & (b >= 0)]) for a, b in pairs]
-    one = np.concatenate([a for a, _ in joined])
-    other = np.concatenate([b for _, b in joined])
-    source_side = _source_side(count, 2 * ends_across + 1, 2 * ends_along, one, other)
-    label = np.zeros(mask.shape, dtype=bool)
-    label[mask] = source_side
-    return label
+    padded = np.pad(mask, 1).astype(np.int64)
+    ends_along = _END * (2 - padded[1:-1, :-2] - padded[1:-1, 2:]) + _LAP_END * _wall_ends(mask.T).T
+    ends_across = _END * (2 - padded[:-2, 1:-1] - padded[2:, 1:-1]) + _LAP_END * _wall_ends(mask)
+    # All is doubled, so that blocks that are as well either way lie along the rows: across them costs one more.
+    return cheapest_labels(mask, 2 * ends_along, 2 * ends_across + 1, 2 * _BORDER)
 
 
 def _wall_ends(mask: Bools) -> Ints:
@@ -79,23 +68,3 @@ def _wall_ends(mask: Bools) -> Ints:
         for beside in (slice(None, -2), slice(2, None)):
             count += wall & padded[1:-1, beside] & padded[beyond, beside]
     return count
-
-
-def _source_side(count: int, from_source: Ints, to_sink: Ints, one: Ints, other: Ints) -> Bools:
-    source, sink = count, count + 1
-    nodes = np.arange(count)
-    border = np.full(len(one), 2 * _BORDER)
-    # What flows straight through a node changes no cut.
-    through = np.minimum(from_source, to_sink)
-    from_source, to_sink = from_source - through, to_sink - through
-    tails = np.concatenate((np.full(count, source), nodes, one, other))
-    heads = np.concatenate((nodes, np.full(count, sink), other, one))
-    caps = np.concatenate((from_source, to_sink, border, border)).astype(np.int32)
-    graph = sparse.csr_matrix((caps, (tails, heads)), (count + 2, count + 2))
-    rest = graph - maximum_flow(graph, source, sink).flow
-    rest.data = np.maximum(rest.data, 0)
-    rest.eliminate_zeros()
-    reached = breadth_first_order(rest, source, return_predecessors=False)
-    side = np.zeros(count + 2, dtype=bool)
-    side[reached] = True
-    return side[:count]
