@@ -27,10 +27,7 @@ _ROUNDS = 3
 class _Pass:
     lane: Floats
     gain: int
-
-    @property
-    def worth(self) -> float:
-        return self.gain / (float(np.hypot(*(self.lane[-1] - self.lane[0]))) + _TURNS_M)
+    worth: float
 
 
 @dataclass(frozen=True)
@@ -125,12 +122,13 @@ def _passes(terrain: Terrain, patch: Floats, head: Head, angle: float) -> list[_
     safe = terrain.safe(points.reshape(-1, 2)).reshape(len(offsets), len(way))
     firsts, lasts = _longest(safe)
     gains = swept_counts(t, s, offsets, way[firsts], way[lasts], half)
-    found = []
-    for k in np.flatnonzero((lasts > firsts) & (gains >= 2)):
-        first, last, offset = way[firsts[k]], way[lasts[k]], offsets[k]
-        ends = np.array([first * along + offset * across, last * along + offset * across])
-        found.append(_Pass(ends, int(gains[k])))
-    best = sorted(found, key=lambda one: one.worth, reverse=True)[:3]
+    places = np.flatnonzero((lasts > firsts) & (gains >= 2))
+    begins, ends = (way[at[places], None] * along + offsets[places, None] * across for at in (firsts, lasts))
+    worth = gains[places] / (np.hypot(*(ends - begins).T) + _TURNS_M)
+    best = [
+        _Pass(np.array([begins[k], ends[k]]), int(gains[places[k]]), float(worth[k]))
+        for k in np.argsort(-worth, kind="stable")[:3]
+    ]
     return [one for one in best if terrain.open_path(one.lane)]
 
 

@@ -15,7 +15,7 @@ from robot_fleet.planning.laps import laps, outlines
 from robot_fleet.planning.orientation import wall_direction
 from robot_fleet.planning.picking import picked_lanes
 from robot_fleet.planning.polyline import TURNS_M
-from robot_fleet.planning.sweeping import mark_swept
+from robot_fleet.planning.sweeping import mark_all_swept
 from robot_fleet.planning.terrain import Bools, Floats, Terrain
 from robot_fleet.planning.timing import path_s
 from robot_fleet.planning.trimming import trimmed
@@ -33,6 +33,15 @@ _LEFT, _LEFT_IN_HASTE = (0.003, 0.007), (0.005, 0.009)
 
 
 @dataclass(frozen=True, eq=False)
+class _Draft:
+    """Lanes, what they sweep (rows, cols), and seconds for them and, at a poor rate, for the floor that they leave."""
+
+    lanes: list[Floats]
+    swept: Bools
+    guess_s: float
+
+
+@dataclass(frozen=True, eq=False)
 class Laying:
     """Lays lanes for one profile on one piece of floor; in `haste` without laps along walls where aisles do well."""
 
@@ -45,20 +54,20 @@ class Laying:
 
     def lanes(self) -> list[Floats]:
         """The lanes (n, 2) in the grid frame, of the mixture that takes the least time."""
-        by_aisles = self._aisles(self.wanted)
-        good = self._guess_s(by_aisles) <= _GOOD * self._bound_s()
+        by_aisles = self._drafted(self._aisles(self.wanted))
+        good = by_aisles.guess_s <= _GOOD * self._bound_s()
         if good and self.haste:
-            return by_aisles + self._gaps(self._swept(by_aisles), _LEFT_IN_HASTE)
+            return by_aisles.lanes + self._gaps(by_aisles.swept.copy(), _LEFT_IN_HASTE)
         rings = outlines(self.terrain, self.reach)
         if good:
             return self._completed(by_aisles, rings)
-        by_laps = self._laps_first(rings)
-        return self._completed(min(by_aisles, by_laps, key=self._guess_s), rings)
+        by_laps = self._drafted(self._laps_first(rings))
+        return self._completed(min(by_aisles, by_laps, key=lambda draft: draft.guess_s), rings)
 
-    def _guess_s(self, lanes: list[Floats]) -> float:
-        """Seconds for the lanes and, at a poor rate, for the floor that they leave."""
-        rest = (self.wanted & ~self._swept(lanes)).sum() / self.wanted.sum()
-        return self._time_s(lanes) + _POOR * float(rest) * self._bound_s()
+    def _drafted(self, lanes: list[Floats]) -> _Draft:
+        swept = self._swept(lanes)
+        rest = (self.wanted & ~swept).sum() / self.wanted.sum()
+        return _Draft(lanes, swept, self._time_s(lanes) + _POOR * float(rest) * self._bound_s())
 
     def _bound_s(self) -> float:
         cells_m2 = float(self.wanted.sum()) * self.terrain.side_m**2
@@ -73,10 +82,10 @@ class Laying:
         first = laps(self.terrain, rings, self.wanted, swept, self.profile.head, _LAP_FIRST)
         return first + self._aisles(self.wanted & ~swept, _WORTHY_LATER)
 
-    def _completed(self, lanes: list[Floats], rings: list[Floats]) -> list[Floats]:
+    def _completed(self, draft: _Draft, rings: list[Floats]) -> list[Floats]:
         """The lanes with all that is missing: laps where they are worth it, stretches, laps, gaps."""
-        head, swept = self.profile.head, self._swept(lanes)
-        lanes = lanes + laps(self.terrain, rings, self.wanted, swept, head, _LAP_LATER)
+        head, swept = self.profile.head, draft.swept.copy()
+        lanes = draft.lanes + laps(self.terrain, rings, self.wanted, swept, head, _LAP_LATER)
         angle = wall_direction(self.reach)
         frame = Frame.of(self.terrain, angle if abs(angle) > 1e-3 else 0.0)
         picked = picked_lanes(self.terrain, frame, self.reach, self.wanted & ~swept, head.width_m)
@@ -97,8 +106,7 @@ class Laying:
 
     def _swept(self, lanes: list[Floats]) -> Bools:
         mask = np.zeros_like(self.wanted)
-        for lane in lanes:
-            mark_swept(mask, lane, self.profile.head, self.terrain.side_m)
+        mark_all_swept(mask, lanes, self.profile.head, self.terrain.side_m)
         return mask
 
     def _time_s(self, lanes: list[Floats]) -> float:

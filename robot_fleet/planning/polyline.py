@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from robot_fleet.planning.terrain import Floats, Terrain
+from robot_fleet.planning.terrain import Floats, Ints, Terrain
 
 # What a lane costs besides its length, in metres: the turns into it and out of it and the way between.
 TURNS_M = 2.0
 _TOLERANCE_M = 0.015
+
+
+class Lines(NamedTuple):
+    """Polylines one behind the other: line k has the points (n, 2) from first[k] to first[k + 1]."""
+
+    points: Floats
+    first: Ints
+
+    @classmethod
+    def of(cls, lines: list[Floats]) -> Lines:
+        """At least one polyline."""
+        return cls(np.concatenate(lines, dtype=np.float64), np.cumsum([0, *map(len, lines)]))
+
+    def lengths_m(self) -> Floats:
+        """(lines,) metres along each of them."""
+        steps = np.hypot(*np.diff(self.points, axis=0, append=self.points[-1:]).T)
+        steps[self.first[1:] - 1] = 0.0
+        return np.asarray(np.add.reduceat(steps, self.first[:-1]))
 
 
 def length_m(points: Floats) -> float:

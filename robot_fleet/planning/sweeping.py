@@ -9,6 +9,7 @@ import numpy as np
 
 from robot_fleet.floor.profile import Head
 from robot_fleet.planning.compiled import compiled
+from robot_fleet.planning.polyline import Lines
 from robot_fleet.planning.terrain import Bools, Floats, Ints
 
 _CORNER_RAD = 1e-3
@@ -34,6 +35,12 @@ def swept_cells(shape: tuple[int, ...], points: Floats, head: Head, side_m: floa
     return Sweep(*first_sweeps(*_swept(shape, points, head, side_m), shape[1]))
 
 
+def mark_all_swept(mask: Bools, lines: list[Floats], head: Head, side_m: float) -> None:
+    """Marks in `mask` (rows, cols) what the head sweeps along each of the polylines, as `mark_swept` does along one."""
+    if lines:
+        marked(Lines.of(lines), head.width_m / 2, head.offset_m, side_m, mask)
+
+
 def sweeps_of(shape: tuple[int, ...], points: Floats, head: Head, side_m: float) -> Ints:
     """The flat indices of the swept cells, each as often as a move or a pivot sweeps it."""
     return _swept(shape, points, head, side_m)[0]
@@ -42,11 +49,38 @@ def sweeps_of(shape: tuple[int, ...], points: Floats, head: Head, side_m: float)
 def _swept(shape: tuple[int, ...], points: Floats, head: Head, side_m: float) -> tuple[Ints, Floats]:
     """Flat cells and metres along the polyline of what each move and each pivot sweeps."""
     points = np.ascontiguousarray(points, dtype=np.float64)
-    length = np.hypot(*np.diff(points, axis=0).T)
-    across = head.width_m / side_m + 3
-    most = int((length / side_m + 3).sum() * across + len(points) * across**2 * 2)
+    return sweeps_along(points, head.width_m / 2, head.offset_m, side_m, shape[0], shape[1])
+
+
+@compiled
+def marked(lines: Lines, half_m: float, offset_m: float, side_m: float, mask: Bools) -> None:
+    """Marks the cells that a head sweeps along the polylines."""
+    rows, cols = mask.shape
+    for k in range(len(lines.first) - 1):
+        points = lines.points[lines.first[k] : lines.first[k + 1]]
+        for cell in sweeps_along(points, half_m, offset_m, side_m, rows, cols)[0]:
+            mask[cell // cols, cell % cols] = True
+
+
+@compiled
+def most_sweeps(points: Floats, half_m: float, side_m: float) -> int:
+    """No fewer than the cells that the moves and pivots along a polyline (n, 2) sweep."""
+    across = 2 * half_m / side_m + 3
+    most = len(points) * across**2 * 2
+    for k in range(len(points) - 1):
+        length = math.hypot(points[k + 1, 0] - points[k, 0], points[k + 1, 1] - points[k, 1])
+        most += (length / side_m + 3) * across
+    return int(most)
+
+
+@compiled
+def sweeps_along(
+    points: Floats, half_m: float, offset_m: float, side_m: float, rows: int, cols: int
+) -> tuple[Ints, Floats]:
+    """Flat cells and metres along a polyline (n, 2) of what each move and each pivot sweeps."""
+    most = most_sweeps(points, half_m, side_m)
     cells, along = np.empty(most, dtype=np.int64), np.empty(most)
-    count = sweep_path(points, head.width_m / 2, head.offset_m, side_m, shape[0], shape[1], cells, along)
+    count = sweep_path(points, half_m, offset_m, side_m, rows, cols, cells, along)
     return cells[:count], along[:count]
 
 
