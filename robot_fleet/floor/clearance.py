@@ -10,7 +10,7 @@ cell centre is a node.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,6 +29,13 @@ DISTANCE_TOLERANCE_M = 1e-4
 # Lattices beyond this (five bytes a node) are worked on in bands; FAR_STEPS is even and 10 m on a grid of 5 cm.
 MOST_NODES, FAR_STEPS = 1 << 27, 400
 
+Transform = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+def transformed(nodes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(rows, cols) steps from each node of a lattice to the nearest closed one, which is 0."""
+    return np.asarray(cv2.distanceTransform(nodes, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), dtype=np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class ClearanceField:
@@ -41,17 +48,19 @@ class ClearanceField:
     grid: OccupancyGrid
     at_cell_centres: NDArray[np.float32]
     polygons: tuple[BaseGeometry, ...]
+    transform: Transform = transformed
 
     @classmethod
-    def of(cls, floor: FloorMap, closed: Sequence[Polygon] = (), fine: bool = False) -> ClearanceField:
+    def of(cls, floor: FloorMap, closed: Sequence[Polygon] = (), fine: Transform | None = None) -> ClearanceField:
         """The field of a floor with its keepouts and further `closed` polygons (map frame).
 
-        With `fine` the distances at half cells are worked out at once: both together take as long as either.
+        With `fine`, a transform such as `transformed`, the distances at half cells are worked out at once: both
+        together take as long as either.
         """
         shapes = [keepout.polygon for keepout in floor.keepouts] + list(closed)
         local = tuple(floor.grid.shape_from_map(shape) for shape in shapes)
-        if fine and floor.grid.cells.size * 4 <= MOST_NODES:
-            field = cls(floor.grid, np.zeros(floor.grid.shape, dtype=np.float32), local)
+        if fine is not None and floor.grid.cells.size * 4 <= MOST_NODES:
+            field = cls(floor.grid, np.zeros(floor.grid.shape, dtype=np.float32), local, fine)
             field.at_cell_centres[:] = field.at_half_cells[1::2, 1::2]
         else:
             field = cls(floor.grid, _centre_distances(floor.grid, local), local)
@@ -82,15 +91,20 @@ class ClearanceField:
 
         Node (i, j) lies at (j, i) half cells in the grid frame; its distance is exact as a cell centre's is.
         """
-        fine = np.zeros((2 * self.grid.shape[0] + 1, 2 * self.grid.shape[1] + 1), dtype=np.float32)
+        shape = 2 * self.grid.shape[0] + 1, 2 * self.grid.shape[1] + 1
         free = self.grid.free
         if free.any():
             rows, cols = _extent(free, axis=1), _extent(free, axis=0)
             nodes = _open_nodes(free[rows, cols])
             for polygon in self.polygons:
                 _close_under(nodes, polygon, self.grid.resolution_m / 2, 2 * cols.start, 2 * rows.start)
-            steps = _transform(nodes) * np.float32(self.grid.resolution_m / 2)
-            fine[2 * rows.start : 2 * rows.stop + 1, 2 * cols.start : 2 * cols.stop + 1] = steps
+            fine = self.transform(nodes)
+            fine *= np.float32(self.grid.resolution_m / 2)
+            if fine.shape != shape:
+                window, fine = fine, np.zeros(shape, dtype=np.float32)
+                fine[2 * rows.start : 2 * rows.stop + 1, 2 * cols.start : 2 * cols.stop + 1] = window
+        else:
+            fine = np.zeros(shape, dtype=np.float32)
         fine.setflags(write=False)
         return fine
 
@@ -121,18 +135,14 @@ def _steps_at_centres(nodes: NDArray[np.uint8]) -> NDArray[np.float32]:
     """
     height, width = nodes.shape
     if nodes.size <= MOST_NODES:
-        return np.asarray(_transform(nodes)[1::2, 1::2])
+        return np.asarray(transformed(nodes)[1::2, 1::2])
     steps = np.empty((height // 2, width // 2), dtype=np.float32)
     band = max(FAR_STEPS, (MOST_NODES // width - 2 * FAR_STEPS) // 2 * 2)
     for low in range(0, height - 1, band):
         first = max(0, low - FAR_STEPS)
-        part = _transform(nodes[first : low + band + FAR_STEPS + 1])[low - first + 1 : low - first + band : 2, 1::2]
+        part = transformed(nodes[first : low + band + FAR_STEPS + 1])[low - first + 1 : low - first + band : 2, 1::2]
         steps[low // 2 : (low + band) // 2] = np.minimum(part, FAR_STEPS)
     return steps
-
-
-def _transform(nodes: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.asarray(cv2.distanceTransform(nodes, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), dtype=np.float32)
 
 
 def _extent(free: NDArray[np.bool_], axis: int) -> slice:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from robot_fleet.planning.compiled import compiled
-from robot_fleet.planning.terrain import Bools, Floats, Ints
+from robot_fleet.planning.terrain import Bools, Floats, Ints, Nodes
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +51,12 @@ def aisles(mask: Bools, jump: int) -> list[Aisle]:
 
 
 def _runs(mask: Bools) -> _Runs:
-    change = np.diff(np.pad(mask.astype(np.int8), ((1, 1), (0, 0))), axis=0).T
-    col, low = np.nonzero(change == 1)
-    high = np.nonzero(change == -1)[1] - 1
-    return _Runs(col.astype(np.int64), low.astype(np.int64), high.astype(np.int64))
+    """The runs of a mask, in the order of their columns and rows."""
+    row, col = np.nonzero(np.diff(mask, axis=0, prepend=False, append=False))
+    order = np.lexsort((row, col))
+    # In each column a run begins at every second change, and ends before the one that follows.
+    begins, ends = order[::2], order[1::2]
+    return _Runs(col[begins], row[begins], row[ends] - 1)
 
 
 @compiled
@@ -86,7 +88,7 @@ def followers(cols: Ints, lows: Ints, highs: Ints, jump: int) -> Ints:
     return follower
 
 
-def sides(room: Floats, aisle: Aisle) -> tuple[Floats, Floats, Bools, Bools]:
+def sides(room: Nodes, aisle: Aisle) -> tuple[Floats, Floats, Bools, Bools]:
     """The aisle's lower and upper side (n,) in rows, exact where they are walls, and whether they are walls.
 
     A side is a wall where the robot cannot go on beyond it: there the side lies where the room becomes 0.
@@ -98,11 +100,11 @@ def sides(room: Floats, aisle: Aisle) -> tuple[Floats, Floats, Bools, Bools]:
     return np.where(crossed, middle, low), np.where(crossed, middle, high), low_wall, high_wall
 
 
-def _side(room: Floats, cols: Ints, rows: Ints, step: int) -> tuple[Floats, Bools]:
+def _side(room: Nodes, cols: Ints, rows: Ints, step: int) -> tuple[Floats, Bools]:
     beyond = rows + step
     inside = (beyond >= 0) & (beyond < room.shape[0])
-    here = np.maximum(room[rows, cols], 0.0)
-    there = np.where(inside, room[np.clip(beyond, 0, room.shape[0] - 1), cols], -1.0)
+    here = np.maximum(room[rows, cols].astype(np.float64), 0.0)
+    there = np.where(inside, room[np.clip(beyond, 0, room.shape[0] - 1), cols].astype(np.float64), -1.0)
     wall = there < 0
     share = np.where(wall, here / np.maximum(here - there, 1e-9), 0.5)
     return rows + step * np.minimum(share, 1.0), wall

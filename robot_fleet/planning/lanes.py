@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import networkx as nx
 import numpy as np
 
 from robot_fleet.planning.aisles import Aisle, aisles, sides
+from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.frame import Frame
 from robot_fleet.planning.orientation import wall_direction
 from robot_fleet.planning.polyline import thinned
 from robot_fleet.planning.strips import along_rows
-from robot_fleet.planning.terrain import FORGIVEN_M, Bools, Floats, Terrain
+from robot_fleet.planning.terrain import FORGIVEN_M, Bools, Floats, Ints, Nodes, Terrain
 
 _BLOCK_M = 0.35
 _JUMP_M = 0.55
@@ -55,8 +55,8 @@ def straight_lanes(terrain: Terrain, reach: Bools, wanted: Bools, spread: Spread
     )
     label = along_rows(whole, max(1, round(_BLOCK_M / terrain.side_m)))
     lanes = []
-    room_m = frame.room.astype(np.float64)
-    for along, room, part in ((True, room_m, whole & label), (False, room_m.T, (whole & ~label).T)):
+    across = np.ascontiguousarray((whole & ~label).T)
+    for along, room, part in ((True, frame.room, whole & label), (False, frame.room.T, across)):
         for nodes in _lanes(room, part, terrain.side_m, spread):
             lane = frame.to_grid(nodes if along else nodes[:, ::-1])
             lanes.extend(thinned(terrain, lane))
@@ -65,9 +65,18 @@ def straight_lanes(terrain: Terrain, reach: Bools, wanted: Bools, spread: Spread
 
 def _useful(reach: Bools, wanted: Bools, half: float) -> Bools:
     """Where a centre of the head is of use: on wanted floor, and along wanted floor that no centre can be on."""
-    strips = wanted & ~reach
-    away = cv2.distanceTransform((~strips).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(reach & (wanted | (away <= half)))
+    place = reach & wanted
+    rows, cols = (_around(np.flatnonzero((reach & ~wanted).any(axis=axis)), math.ceil(half)) for axis in (1, 0))
+    beyond = ~(wanted & ~reach)[rows, cols]
+    if beyond.size:
+        away = cv2.distanceTransform(beyond.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        place[rows, cols] |= reach[rows, cols] & (away <= half)
+    return place
+
+
+def _around(places: Ints, margin: int) -> slice:
+    """From the first to the last of these places, with a margin; nothing for none."""
+    return slice(max(0, int(places[0]) - margin), int(places[-1]) + margin + 1) if len(places) else slice(0, 0)
 
 
 def _without_specks(mask: Bools, frame: Frame, size: int) -> Bools:
@@ -90,7 +99,7 @@ class _Bed:
     high_wall: bool
 
     @classmethod
-    def of(cls, room: Floats, aisle: Aisle) -> _Bed:
+    def of(cls, room: Nodes, aisle: Aisle) -> _Bed:
         """The bed of an aisle."""
         low, high, low_walls, high_walls = sides(room, aisle)
         cols = aisle.cols.astype(np.float64)
@@ -116,7 +125,7 @@ class _Bed:
         return bool(self.low[-1] <= other.high[0] and other.low[0] <= self.high[-1])
 
 
-def _lanes(room: Floats, mask: Bools, side_m: float, spread: Spread) -> list[Floats]:
+def _lanes(room: Nodes, mask: Bools, side_m: float, spread: Spread) -> list[Floats]:
     """Lanes along the rows of `mask` as nodes (col, row)."""
     spacing = spread.spacing_m / side_m
     beds = [_Bed.of(room, aisle) for aisle in aisles(mask, round(_JUMP_M / side_m))]
@@ -156,12 +165,13 @@ def _on_lattice(bed: _Bed, row: float, step: float) -> list[Floats]:
     return heights + [bed.low_line] * bed.low_wall + [bed.high_line] * bed.high_wall
 
 
-def _bed_lanes(room: Floats, bed: _Bed, heights: list[Floats], side_m: float, spacing: float) -> list[Floats]:
+def _bed_lanes(room: Nodes, bed: _Bed, heights: list[Floats], side_m: float, spacing: float) -> list[Floats]:
     cols = bed.aisle.cols.astype(np.float64)
     lanes = []
     for height in heights:
-        for part in _clipped(height, bed.low, bed.high, spacing):
-            lanes.extend(_around_specks(room, cols[part], np.clip(height, bed.low, bed.high)[part], side_m))
+        inside = np.clip(height, bed.low, bed.high)
+        for first, last in clipped(height, bed.low, bed.high, spacing):
+            lanes.extend(_around_specks(room, cols[first:last], inside[first:last], side_m))
     return [lane for lane in lanes if (lane[-1, 0] - lane[0, 0]) * side_m >= _SHORTEST_M]
 
 
@@ -220,18 +230,29 @@ def _step(length: float, count: int, low_wall: bool, high_wall: bool) -> float:
     return length / (count - 0.5 * (2 - low_wall - high_wall)) if not (low_wall and high_wall) else length / (count - 1)
 
 
-def _clipped(height: Floats, low: Floats, high: Floats, spacing: float) -> list[slice]:
-    """The stretches on which a lane is of use: at most half a spacing outside the aisle, and not too steep there."""
-    useful = (height > low - spacing * 0.5) & (height < high + spacing * 0.5)
-    inside = np.clip(height, low, high)
-    steep = np.abs(np.diff(inside)) > _STEEPEST
-    edges = np.flatnonzero(np.diff(useful.astype(np.int8)) != 0) + 1
-    cuts = np.unique(np.concatenate(([0], edges, np.flatnonzero(steep) + 1, [len(height)])))
-    pieces = [slice(int(a), int(b)) for a, b in pairwise(cuts)]
-    return [piece for piece in pieces if useful[piece.start] and piece.stop - piece.start > 1]
+@compiled
+def clipped(height: Floats, low: Floats, high: Floats, spacing: float) -> Ints:
+    """(n, 2) the stretches, from a first to before a last place, on which a lane is of use.
+
+    There it is at most half a spacing outside the aisle, and not too steep.
+    """
+    found, count = np.empty((len(height), 2), dtype=np.int64), 0
+    begin, before, was_useful = 0, 0.0, False
+    for k in range(len(height) + 1):
+        useful, inside = False, before
+        if k < len(height):
+            useful = low[k] - spacing * 0.5 < height[k] < high[k] + spacing * 0.5
+            inside = min(max(height[k], low[k]), high[k])
+        if useful != was_useful or abs(inside - before) > _STEEPEST:
+            if was_useful and k - begin > 1:
+                found[count] = begin, k
+                count += 1
+            begin = k
+        before, was_useful = inside, useful
+    return found[:count]
 
 
-def _around_specks(room: Floats, cols: Floats, rows: Floats, side_m: float) -> list[Floats]:
+def _around_specks(room: Nodes, cols: Floats, rows: Floats, side_m: float) -> list[Floats]:
     """The lane led around what it runs into, on the nearer side and with ramps; in pieces where there is no way."""
     bad = _room_at(room, cols, rows) < -FORGIVEN_M
     if not bad.any():
@@ -244,7 +265,7 @@ def _around_specks(room: Floats, cols: Floats, rows: Floats, side_m: float) -> l
     return [np.column_stack((cols[a:b], moved[a:b])) for a, b in _stretches(good) if b - a > 1]
 
 
-def _dodge(room: Floats, cols: Floats, rows: Floats, first: int, last: int, side_m: float) -> Floats:
+def _dodge(room: Nodes, cols: Floats, rows: Floats, first: int, last: int, side_m: float) -> Floats:
     """How far (n,) a lane gives way to what lies on its columns first .. last - 1."""
     most = 0.9 / side_m
     best = np.zeros(len(rows))
@@ -258,19 +279,20 @@ def _dodge(room: Floats, cols: Floats, rows: Floats, first: int, last: int, side
     return best
 
 
-def _free_after(room: Floats, col: int, row: float, sign: float, most: float) -> float:
+def _free_after(room: Nodes, col: int, row: float, sign: float, most: float) -> float:
     steps = np.arange(0.0, most, 0.5)
     at = np.column_stack((np.full(len(steps), float(col)), row + sign * steps))
     free = _room_at(room, at[:, 0], at[:, 1]) >= 0.0
     return float(steps[int(np.argmax(free))]) if free.any() else most
 
 
-def _room_at(room: Floats, cols: Floats, rows: Floats) -> Floats:
+def _room_at(room: Nodes, cols: Floats, rows: Floats) -> Floats:
     """The room between the nodes of a column."""
     col = cols.astype(np.int64)
     low = np.clip(np.floor(rows).astype(np.int64), 0, room.shape[0] - 2)
     share = rows - low
-    found: Floats = room[low, col] * (1.0 - share) + room[low + 1, col] * share
+    below, above = room[low, col].astype(np.float64), room[low + 1, col].astype(np.float64)
+    found: Floats = below * (1.0 - share) + above * share
     return found
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from robot_fleet.planning.terrain import Floats, Ints, Terrain
+from robot_fleet.planning.compiled import compiled
+from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain, line_open
 
 # What a lane costs besides its length, in metres: the turns into it and out of it and the way between.
 TURNS_M = 2.0
 _TOLERANCE_M = 0.015
+# In place of a terrain, where lines need not be safe.
+_NOWHERE = (np.zeros((1, 1), dtype=np.float32), 1.0, 0.0)
 
 
 class Lines(NamedTuple):
@@ -56,59 +61,60 @@ def spaced(points: Floats, step_m: float) -> Floats:
 
 def thinned(terrain: Terrain, points: Floats, tolerance_m: float = _TOLERANCE_M) -> list[Floats]:
     """The polyline with as few vertices as safety allows; in pieces where it cannot be driven at all."""
-    found: list[Floats] = []
-    for piece in _drivable(terrain, points):
-        found.append(_sparse(terrain, piece, tolerance_m))
-    return found
+    pieces = _drivable(terrain, points)
+    return [piece[kept(piece, tolerance_m, True, *terrain.measures)] for piece in pieces]
 
 
 def simplified(points: Floats, tolerance_m: float) -> Floats:
-    """The polyline without vertices that a line within the tolerance can do without (Douglas, Peucker, 1973)."""
-    keep = np.zeros(len(points), dtype=bool)
-    keep[[0, -1]] = True
-    todo = [(0, len(points) - 1)]
-    while todo:
-        first, last = todo.pop()
-        if last - first < 2:
-            continue
-        off = _off(points[first : last + 1])
-        worst = int(np.argmax(off))
-        if off[worst] > tolerance_m:
-            keep[first + worst] = True
-            todo += [(first, first + worst), (first + worst, last)]
-    return np.asarray(points[keep])
+    """The polyline without vertices that a line within the tolerance can do without."""
+    return points[kept(points, tolerance_m, False, *_NOWHERE)]
 
 
-def _sparse(terrain: Terrain, points: Floats, tolerance_m: float) -> Floats:
-    """Vertices that a line within the tolerance can do without are left out (Douglas, Peucker, 1973), if that is safe."""
-    keep = np.zeros(len(points), dtype=bool)
-    keep[[0, -1]] = True
-    todo = [(0, len(points) - 1)]
-    while todo:
-        first, last = todo.pop()
+@compiled
+def kept(
+    points: Floats, tolerance_m: float, safely: bool, fine_m: NDArray[np.float32], side_m: float, keep_m: float
+) -> Bools:
+    """(n,) the vertices that no line within the tolerance, `safely` one that keeps its room, can do without.
+
+    As in Douglas, Peucker, "Algorithms for the reduction of the number of points required to represent a digitized
+    line or its caricature", 1973.
+    """
+    keep = np.zeros(len(points), dtype=np.bool_)
+    keep[0], keep[-1] = True, True
+    todo, count = np.empty((len(points), 2), dtype=np.int64), 1
+    todo[0] = 0, len(points) - 1
+    while count:
+        count -= 1
+        first, last = todo[count]
         if last - first < 2:
             continue
-        off = _off(points[first : last + 1])
-        worst = int(np.argmax(off))
-        if off[worst] <= tolerance_m and terrain.open_line(points[first], points[last]):
-            continue
+        off = off_line(points[first : last + 1])
+        worst = np.argmax(off)
+        if off[worst] <= tolerance_m:
+            (ax, ay), (bx, by) = points[first], points[last]
+            if not safely or line_open(fine_m, side_m, keep_m, ax, ay, bx, by):
+                continue
         middle = first + worst if off[worst] > 1e-9 else (first + last) // 2
         keep[middle] = True
-        todo += [(first, middle), (middle, last)]
-    return np.asarray(points[keep])
+        todo[count], todo[count + 1] = (first, middle), (middle, last)
+        count += 2
+    return keep
 
 
-def _off(points: Floats) -> Floats:
+@compiled
+def off_line(points: Floats) -> Floats:
     """Distances of the inner vertices, and 0 for the ends, from the straight line between the ends."""
     along = points[-1] - points[0]
-    size = float(np.hypot(*along))
-    if size < 1e-12:
-        return np.asarray(np.hypot(*(points - points[0]).T))
+    size = math.hypot(along[0], along[1])
     away = points - points[0]
+    if size < 1e-12:
+        return np.asarray(np.hypot(away[:, 0], away[:, 1]))
     return np.asarray(np.abs(away[:, 0] * along[1] - away[:, 1] * along[0]) / size)
 
 
 def _drivable(terrain: Terrain, points: Floats) -> list[Floats]:
     is_open = terrain.open_lines(points[:-1], points[1:])
+    if is_open.all():
+        return [points] if len(points) > 1 else []
     edges = np.flatnonzero(np.diff(np.concatenate(([0], is_open.astype(np.int8), [0])))).tolist()
     return [points[a : b + 1] for a, b in zip(edges[::2], edges[1::2], strict=True)]

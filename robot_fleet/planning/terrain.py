@@ -24,6 +24,7 @@ from robot_fleet.planning.directions import ANY_WAY, Directions, directions_of, 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+Nodes = NDArray[np.float32]
 
 # Distances between the nodes are interpolated: beside a convex corner that is up to side^2 / (8 keep) too much,
 # 0.2 mm for half cells of 2.5 cm and a robot that keeps 0.4 m. Comparisons forgive as much as the reach does.
@@ -39,8 +40,8 @@ class Terrain:
     edges' middles and the centres of the cells: node (i, j) lies at (j, i) half cells.
     """
 
-    distance_m: NDArray[np.float32]
-    fine_m: NDArray[np.float32]
+    distance_m: Nodes
+    fine_m: Nodes
     side_m: float
     keep_m: float
     directions: Directions = ANY_WAY
@@ -70,6 +71,11 @@ class Terrain:
         distance_m = np.minimum(self.distance_m, np.float32(self.keep_m) + away_m[1::2, 1::2])
         return replace(self, distance_m=distance_m, fine_m=fine_m, _reached=[])
 
+    @property
+    def measures(self) -> tuple[Nodes, float, float]:
+        """What compiled functions ask for: `fine_m`, `side_m` and `keep_m`."""
+        return self.fine_m, self.side_m, self.keep_m
+
     def room(self, points: Floats) -> Floats:
         """(n,) metres by which the robot could be larger at each point; negative where it may not be."""
         points = np.ascontiguousarray(points, dtype=np.float64)
@@ -82,13 +88,13 @@ class Terrain:
         return self._reached[1]
 
     def _joined_to(self, reach: Bools) -> Bools:
-        standing = (self.fine_m >= self.keep_m - FORGIVEN_M).astype(np.uint8)
-        count, regions = cv2.connectedComponents(standing, connectivity=4, ltype=cv2.CV_32S)
-        labels, joined = np.asarray(regions, dtype=np.int32), np.zeros(count, dtype=bool)
-        joined[labels[1::2, 1::2][reach]] = True
-        joined[0] = False
-        found = standing.view(np.bool_)
-        chosen(labels, joined, found)
+        least = np.float32(self.keep_m - FORGIVEN_M)
+        found = np.zeros(self.fine_m.shape, dtype=bool)
+        found[1::2, 1::2] = reach & (self.distance_m >= least)
+        grow_apart(self.fine_m, least, found)
+        for part in range(1, PARTS):
+            border = len(found) * part // PARTS
+            grow(self.fine_m, least, border - 1, border + 1, 0, len(found), found)
         found.setflags(write=False)
         return found
 
@@ -122,14 +128,14 @@ def _touched(cells: Bools) -> Bools:
     return fine
 
 
-def _signed(mask: Bools) -> NDArray[np.float32]:
+def _signed(mask: Bools) -> Nodes:
     """Distance to the nearest marked place; inside the mask the negative one to the nearest other place."""
     outside, inside = (cv2.distanceTransform(one.astype(np.uint8), cv2.DIST_L2, 5) for one in (~mask, mask))
     return np.asarray(np.where(mask, -inside, outside), dtype=np.float32)
 
 
 @compiled
-def room_at(fine_m: NDArray[np.float32], side_m: float, keep_m: float, x: float, y: float) -> float:
+def room_at(fine_m: Nodes, side_m: float, keep_m: float, x: float, y: float) -> float:
     """Metres by which the robot could be larger at (x, y): the distance interpolated between nodes, less what it keeps."""
     rows, cols = fine_m.shape
     nodes_per_m = 2.0 / side_m
@@ -143,7 +149,7 @@ def room_at(fine_m: NDArray[np.float32], side_m: float, keep_m: float, x: float,
 
 
 @compiled
-def rooms(fine_m: NDArray[np.float32], side_m: float, keep_m: float, points: Floats) -> Floats:
+def rooms(fine_m: Nodes, side_m: float, keep_m: float, points: Floats) -> Floats:
     """(n,) the room at each point (n, 2)."""
     found = np.empty(len(points))
     for k in range(len(points)):
@@ -152,9 +158,7 @@ def rooms(fine_m: NDArray[np.float32], side_m: float, keep_m: float, points: Flo
 
 
 @compiled
-def line_open(
-    fine_m: NDArray[np.float32], side_m: float, keep_m: float, ax: float, ay: float, bx: float, by: float
-) -> bool:
+def line_open(fine_m: Nodes, side_m: float, keep_m: float, ax: float, ay: float, bx: float, by: float) -> bool:
     """Whether the straight way from (ax, ay) to (bx, by) keeps its room."""
     if room_at(fine_m, side_m, keep_m, bx, by) < -FORGIVEN_M:
         return False
@@ -172,7 +176,7 @@ def line_open(
 
 @compiled
 def way_open(
-    fine_m: NDArray[np.float32], side_m: float, keep_m: float, directions: Directions, most_sin: float,
+    fine_m: Nodes, side_m: float, keep_m: float, directions: Directions, most_sin: float,
     ax: float, ay: float, bx: float, by: float,
 ) -> bool:  # fmt: skip
     """Whether the straight way from (ax, ay) to (bx, by) keeps its room and leads against no one-way."""
@@ -180,7 +184,7 @@ def way_open(
 
 
 @compiled
-def lines_open(fine_m: NDArray[np.float32], side_m: float, keep_m: float, a: Floats, b: Floats) -> Bools:
+def lines_open(fine_m: Nodes, side_m: float, keep_m: float, a: Floats, b: Floats) -> Bools:
     """(n,) whether each of the straight ways from a[k] to b[k] keeps its room."""
     found = np.empty(len(a), dtype=np.bool_)
     for k in range(len(a)):
@@ -189,11 +193,63 @@ def lines_open(fine_m: NDArray[np.float32], side_m: float, keep_m: float, a: Flo
 
 
 @side_by_side
-def chosen(labels: NDArray[np.int32], joined: Bools, found: Bools) -> None:
-    """Writes for each of `labels` (rows, cols) whether it is one of those that are joined."""
-    for row in together(len(labels)):
-        for col in range(labels.shape[1]):
-            found[row, col] = joined[labels[row, col]]
+def grow_apart(fine_m: Nodes, least: np.float32, found: Bools) -> None:
+    """Grows `found` over the nodes with at least so much distance, in each part of the rows by itself."""
+    for part in together(PARTS):
+        begin, end = len(found) * part // PARTS, len(found) * (part + 1) // PARTS
+        spread(fine_m, least, begin, end, found)
+        grow(fine_m, least, begin, end, begin, end, found)
+
+
+@compiled
+def spread(fine_m: Nodes, least: np.float32, begin: int, end: int, found: Bools) -> None:
+    """Grows `found` from the cell centres, which lie in odd rows and columns, to the nodes about them.
+
+    It stays in the rows begin .. end - 1. Nearly all that there is to find is found so, and fast.
+    """
+    wide = found.shape[1]
+    for row in range(begin + begin % 2, end, 2):
+        below, above = max(row - 1, begin), min(row + 1, end - 1)
+        for col in range(wide):
+            found[row, col] = (fine_m[row, col] >= least) & (found[below, col] | found[above, col])
+    for row in range(begin, end):
+        for col in range(0, wide, 2):
+            beside = found[row, max(col - 1, 0)] | found[row, min(col + 1, wide - 1)]
+            found[row, col] |= (fine_m[row, col] >= least) & beside
+
+
+@compiled
+def touches(found: Bools, row: int, col: int, low: int, high: int) -> bool:
+    """Whether a neighbour in the rows low .. high - 1 is found."""
+    return bool(
+        (row > low and found[row - 1, col])
+        or (col > 0 and found[row, col - 1])
+        or (row + 1 < high and found[row + 1, col])
+        or (col + 1 < found.shape[1] and found[row, col + 1])
+    )
+
+
+@compiled
+def grow(fine_m: Nodes, least: np.float32, begin: int, end: int, low: int, high: int, found: Bools) -> None:
+    """Grows `found` as far as it goes, beginning in the rows begin .. end - 1, in the rows low .. high - 1."""
+    stack: Ints = np.empty((1024, 2), dtype=np.int64)
+    for first in range(begin, end):
+        for beside in range(found.shape[1]):
+            if found[first, beside] or fine_m[first, beside] < least or not touches(found, first, beside, low, high):
+                continue
+            found[first, beside] = True
+            stack[0], count = (first, beside), 1
+            while count:
+                count -= 1
+                at_row, at_col = stack[count]
+                if count + 4 > len(stack):
+                    stack = np.concatenate((stack, stack))
+                for up, right in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+                    row, col = at_row + up, at_col + right
+                    if low <= row < high and 0 <= col < found.shape[1] and not found[row, col]:
+                        found[row, col] = fine_m[row, col] >= least
+                        stack[count] = row, col
+                        count += found[row, col]
 
 
 @side_by_side
