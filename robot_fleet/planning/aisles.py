@@ -38,14 +38,14 @@ class _Runs:
 def aisles(mask: Bools, jump: int) -> list[Aisle]:
     """The aisles of a mask (rows, cols); a side that jumps by more than `jump` cells from column to column ends one."""
     runs = _runs(mask)
-    follower = followers(runs.col, runs.low, runs.high, jump)
+    follows = followers(runs.col, runs.low, runs.high, jump)
     begins = np.ones(len(runs.col), dtype=bool)
-    begins[follower[follower >= 0]] = False
-    found = []
-    for begin in np.flatnonzero(begins):
-        chain = [int(begin)]
+    begins[follows[follows >= 0]] = False
+    found, follower = [], follows.tolist()
+    for begin in np.flatnonzero(begins).tolist():
+        chain = [begin]
         while follower[chain[-1]] >= 0:
-            chain.append(int(follower[chain[-1]]))
+            chain.append(follower[chain[-1]])
         found.append(Aisle(int(runs.col[begin]), runs.low[chain], runs.high[chain]))
     return found
 

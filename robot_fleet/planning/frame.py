@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from robot_fleet.planning.terrain import Bools, Floats, Terrain
+from robot_fleet.planning.compiled import side_by_side, together
+from robot_fleet.planning.terrain import Bools, Floats, Nodes, Terrain, room_at
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class Frame:
     angle_rad: float
     origin: Floats
     side_m: float
-    room: NDArray[np.float32]
+    room: Nodes
 
     @classmethod
     def of(cls, terrain: Terrain, angle_rad: float) -> Frame:
@@ -37,13 +37,9 @@ class Frame:
         low, high = turned.min(axis=0), turned.max(axis=0)
         width, height = (math.ceil(size / side) + 1 for size in high - low)
         origin = low @ _matrix(angle_rad).T + centre
-        frame = cls(angle_rad, origin, side, np.zeros((height, width), dtype=np.float32))
-        for row in range(height):
-            nodes = np.column_stack((np.arange(width), np.full(width, row))).astype(np.float64)
-            points = frame.to_grid(nodes)
-            inside = ((points >= 0) & (points <= np.array([cols, rows]) * side)).all(axis=1)
-            frame.room[row] = np.where(inside, terrain.room(points), -terrain.keep_m)
-        return frame
+        room = np.empty((height, width), dtype=np.float32)
+        turned_rooms(*terrain.measures, origin, _matrix(angle_rad) * side, room)
+        return cls(angle_rad, origin, side, room)
 
     def to_grid(self, nodes: Floats) -> Floats:
         """(n, 2) positions as (col, row), not necessarily whole, in metres of the grid frame."""
@@ -67,3 +63,15 @@ class Frame:
 def _matrix(angle_rad: float) -> Floats:
     cos, sin = math.cos(angle_rad), math.sin(angle_rad)
     return np.array([[cos, -sin], [sin, cos]])
+
+
+@side_by_side
+def turned_rooms(fine_m: Nodes, side_m: float, keep_m: float, origin: Floats, steps: Floats, room: Nodes) -> None:
+    """Writes the room (rows, cols) at origin + steps @ (col, row), and none outside the grid."""
+    high, wide = (fine_m.shape[0] - 1) * side_m / 2, (fine_m.shape[1] - 1) * side_m / 2
+    for row in together(len(room)):
+        for col in range(room.shape[1]):
+            x = origin[0] + steps[0, 0] * col + steps[0, 1] * row
+            y = origin[1] + steps[1, 0] * col + steps[1, 1] * row
+            inside = 0.0 <= x <= wide and 0.0 <= y <= high
+            room[row, col] = room_at(fine_m, side_m, keep_m, x, y) if inside else -keep_m

@@ -16,6 +16,8 @@ TURNS_M = 2.0
 _TOLERANCE_M = 0.015
 # In place of a terrain, where lines need not be safe.
 _NOWHERE = (np.zeros((1, 1), dtype=np.float32), 1.0, 0.0)
+# As a terrain's: one kind of array for compiled functions.
+_NOWHERE[0].setflags(write=False)
 
 
 class Lines(NamedTuple):
