@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from robot_fleet.floor.clearance import transformed
-from robot_fleet.planning.distances import steps_to_closed
+from robot_fleet.planning.distances import metres_to_closed
 from robot_fleet.planning.terrain import FORGIVEN_M, Terrain
 
 
@@ -17,11 +17,11 @@ def test_every_distance_is_the_same_as_opencvs(seed):
     nodes = np.zeros((int(rng.integers(2, 70)), int(rng.integers(2, 70))), dtype=np.uint8)
     nodes[1:-1, 1:-1] = rng.random((nodes.shape[0] - 2, nodes.shape[1] - 2)) > rng.choice([0.0, 0.01, 0.1, 0.5])
     # Roots are rounded correctly here, and to one digit less by OpenCV.
-    assert np.allclose(steps_to_closed(nodes), transformed(nodes), rtol=3e-7, atol=0.0)
+    assert np.allclose(metres_to_closed(nodes, 0.025), transformed(nodes, 0.025), rtol=3e-7, atol=0.0)
 
 
 def test_a_lattice_without_open_nodes_has_no_distances():
-    assert not steps_to_closed(np.zeros((5, 7), dtype=np.uint8)).any()
+    assert not metres_to_closed(np.zeros((5, 7), dtype=np.uint8), 1.0).any()
 
 
 @pytest.mark.parametrize("seed", range(20))

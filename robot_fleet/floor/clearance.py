@@ -29,12 +29,13 @@ DISTANCE_TOLERANCE_M = 1e-4
 # Lattices beyond this (five bytes a node) are worked on in bands; FAR_STEPS is even and 10 m on a grid of 5 cm.
 MOST_NODES, FAR_STEPS = 1 << 27, 400
 
-Transform = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+Transform = Callable[[NDArray[np.uint8], float], NDArray[np.float32]]
 
 
-def transformed(nodes: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(rows, cols) steps from each node of a lattice to the nearest closed one, which is 0."""
-    return np.asarray(cv2.distanceTransform(nodes, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), dtype=np.float32)
+def transformed(nodes: NDArray[np.uint8], step_m: float = 1.0) -> NDArray[np.float32]:
+    """(rows, cols) metres from each node of a lattice, `step_m` apart, to the nearest closed one, which is 0."""
+    steps = np.asarray(cv2.distanceTransform(nodes, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), dtype=np.float32)
+    return steps * np.float32(step_m)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +99,7 @@ class ClearanceField:
             nodes = _open_nodes(free[rows, cols])
             for polygon in self.polygons:
                 _close_under(nodes, polygon, self.grid.resolution_m / 2, 2 * cols.start, 2 * rows.start)
-            fine = self.transform(nodes)
-            fine *= np.float32(self.grid.resolution_m / 2)
+            fine = self.transform(nodes, self.grid.resolution_m / 2)
             if fine.shape != shape:
                 window, fine = fine, np.zeros(shape, dtype=np.float32)
                 fine[2 * rows.start : 2 * rows.stop + 1, 2 * cols.start : 2 * cols.stop + 1] = window

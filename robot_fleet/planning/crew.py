@@ -14,7 +14,7 @@ from robot_fleet.floor.profile import Head, RobotProfile
 from robot_fleet.floor.reach import first_free_cell, standable
 from robot_fleet.planning.circuits import Cell, Circuits
 from robot_fleet.planning.directions import are_any
-from robot_fleet.planning.distances import steps_to_closed
+from robot_fleet.planning.distances import metres_to_closed
 from robot_fleet.planning.parting import Party, parted_floor
 from robot_fleet.planning.plan import PlanRequest, Starter
 from robot_fleet.planning.terrain import Bools, Terrain, near_any
@@ -75,7 +75,9 @@ class Clearances:
 
     def _closed_by(self, barred: tuple[Polygon, ...]) -> ClearanceField:
         if barred not in self._known:
-            self._known[barred] = ClearanceField.of(self._request.floor, self._request.closed + barred, steps_to_closed)
+            self._known[barred] = ClearanceField.of(
+                self._request.floor, self._request.closed + barred, metres_to_closed
+            )
         return self._known[barred]
 
 

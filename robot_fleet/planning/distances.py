@@ -17,22 +17,25 @@ from robot_fleet.planning.terrain import Ints
 Marks = NDArray[np.uint8]
 Steps = NDArray[np.float32]
 
+# Columns in so many parts that one of them stays in a processor's cache.
+_PARTS = 128
 
-def steps_to_closed(nodes: Marks) -> Steps:
-    """(rows, cols) steps from each node to the nearest one that is 0, as all nodes on the border are."""
+
+def metres_to_closed(nodes: Marks, step_m: float) -> Steps:
+    """(rows, cols) metres from each node, `step_m` apart, to the nearest one that is 0, as all on the border are."""
     if not COMPILES:
-        return transformed(nodes)
+        return transformed(nodes, step_m)
     steps = np.empty(nodes.shape, dtype=np.float32)
     down_columns(nodes, steps)
-    over_rows(steps)
+    over_rows(steps, np.float32(step_m))
     return steps
 
 
 @side_by_side
 def down_columns(nodes: Marks, steps: Steps) -> None:
     """Writes for each node how many steps it is to the nearest closed one in its column."""
-    for part in together(PARTS):
-        first, last = nodes.shape[1] * part // PARTS, nodes.shape[1] * (part + 1) // PARTS
+    for part in together(_PARTS):
+        first, last = nodes.shape[1] * part // _PARTS, nodes.shape[1] * (part + 1) // _PARTS
         measure_columns(nodes, first, last, steps)
 
 
@@ -50,25 +53,25 @@ def measure_columns(nodes: Marks, first: int, last: int, steps: Steps) -> None:
 
 
 @side_by_side
-def over_rows(steps: Steps) -> None:
-    """Makes of the steps along columns those to the nearest closed node of any column."""
+def over_rows(steps: Steps, step_m: np.float32) -> None:
+    """Makes of the steps along columns metres to the nearest closed node of any column."""
     for part in together(PARTS):
         square, feet = np.empty(steps.shape[1], dtype=np.int64), np.empty(steps.shape[1], dtype=np.int64)
         for row in range(len(steps) * part // PARTS, len(steps) * (part + 1) // PARTS):
             for col in range(steps.shape[1]):
                 square[col] = np.int64(steps[row, col]) ** 2
-            measure_row(square, feet, steps[row])
+            measure_row(square, feet, step_m, steps[row])
 
 
 @compiled
-def measure_row(square: Ints, feet: Ints, steps: NDArray[np.float32]) -> None:
+def measure_row(square: Ints, feet: Ints, step_m: np.float32, metres: NDArray[np.float32]) -> None:
     """Writes the distances of one row, in which parabolas stand on these squares; `feet` is for use within."""
     begin = 0
     for end in range(1, len(square)):
         if square[end] == 0:
             if end > begin + 1:
                 count = stand_lowest(square, begin, end, feet)
-                lower(square, begin, end, feet, count, steps)
+                lower(square, begin, end, feet, count, step_m, metres)
             begin = end
 
 
@@ -90,7 +93,9 @@ def stand_lowest(square: Ints, begin: int, end: int, feet: Ints) -> int:
 
 
 @compiled
-def lower(square: Ints, begin: int, end: int, feet: Ints, count: int, steps: NDArray[np.float32]) -> None:
+def lower(
+    square: Ints, begin: int, end: int, feet: Ints, count: int, step_m: np.float32, metres: NDArray[np.float32]
+) -> None:
     """Writes the distances of the columns between `begin` and `end`, above which these parabolas are lowest."""
     at = 0
     for col in range(begin + 1, end):
@@ -100,4 +105,4 @@ def lower(square: Ints, begin: int, end: int, feet: Ints, count: int, steps: NDA
             if following > least:
                 break
             at, least = at + 1, following
-        steps[col] = np.sqrt(np.float32(least))
+        metres[col] = np.sqrt(np.float32(least)) * step_m
