@@ -19,7 +19,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R
 from robot_fleet.floor.store import Dock, FloorMap, OneWay, Zone
 from robot_fleet.planning import manning
-from robot_fleet.planning.apart import Apart, _Scheme, _Tours
+from robot_fleet.planning.apart import Apart, Tours
 from robot_fleet.planning.assignment import Work, evened_out, shared_out
 from robot_fleet.planning.circuits import Circuits
 from robot_fleet.planning.directions import ANY_WAY, LANE_SIN, directions_of, path_strays
@@ -101,10 +101,10 @@ def test_tours_are_turned_round_only_where_no_one_way_is(monkeypatch: pytest.Mon
 def all_turned(
     paths: list[CoveragePath], robots: list[Starter], patience_s: float, seed: int, either_way: bool
 ) -> Apart:
-    tours = _Tours(paths, robots, either_way)
+    tours = Tours(paths, robots, either_way)
     every = frozenset(k for k in range(len(paths)) if tours.may_turn(k))
     assert bool(every) == either_way
-    return Apart(tours.outcome(_Scheme(tuple(range(len(paths))), every)).paths, 0)
+    return Apart([tours.way(k, k in every).path for k in range(len(paths))], 0)
 
 
 rectangles = st.builds(

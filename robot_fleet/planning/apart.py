@@ -1,17 +1,21 @@
-"""Which of the robots that would meet goes first, and which one drives its tour the other way round.
+"""Which of the robots that would meet waits for the other, and which one drives its tour the other way round.
 
-A local search over the orders in which robots get their times, and over the directions of their tours; what has the robots
-home no later is kept.
+A search in large neighbourhoods (Li, Chen, Harabor, Stuckey, Koenig, "MAPF-LNS2: Fast repairing for multi-agent path finding
+via large neighborhood search", 2022): again and again a few robots that meet, or wait for each other, get their times anew,
+one after the other, while all others keep theirs. What has the robots home no later is kept, at first also what is a little
+worse (Kirkpatrick, Gelatt, Vecchi, "Optimization by simulated annealing", 1983).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
-from robot_fleet.planning.conflicts import Meetings, Timed, Way, given_way, settled
+from robot_fleet.planning.compiled import EFFORT
+from robot_fleet.planning.conflicts import Meetings, Timed, Way
 from robot_fleet.planning.plan import CoveragePath, LegKind, Starter
 from robot_fleet.planning.timing import timed
 
@@ -19,20 +23,24 @@ PATIENCE_S = 0.7
 """For how long each robot lets the search go on when there is no hurry."""
 
 # It ends when all are home so nearly as early as the last one would be alone.
-_GOOD = 1.01
-# Trials at least and at most; a trial takes so long, and a second more for so many robots times seconds of driving.
-_LEAST, _MOST, _TRIED_S, _DRIVEN_S = 4, 300, 0.004, 1.2e7
-# Waits shorter than this are none (seconds); shares of the trials for robots that wait longer, and for two changes at once.
-_SHORT_S, _LATE, _TWO = 2.0, 0.6, 0.15
-# After so many trials the search begins anew.
-_ROUND = 75
-# Where somebody meets another in the best one, it is tried in so many whether the others can give way.
-_YIELDING = 24
+_GOOD = 1.005
+# What `Meetings` counts in a second, and how many rounds there are for each robot at most.
+_SPENT_PER_S, _ROUNDS = 1.0e7, 150
+# What a meeting costs, what the mean time counts, and at first how much worse is kept: as parts of the time of the last one.
+_MET, _MEAN, _WORSE = 0.05, 0.2, 0.03
+# Waits shorter than this are none (seconds).
+_SHORT_S = 2.0
+# So many robots at most get their times anew at once; shares of those that meet, that come last, that make others wait, and
+# that are turned.
+_MOST, _MEETING, _LAST, _WAITED_FOR, _TURNING = 5, 0.9, 0.5, 0.6, 0.2
+
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, eq=False)
 class Apart:
-    """The paths of all robots with their waits, and how many of them no waits keep from meeting another."""
+    """The paths of all robots with their waits, and how many pairs of them no waits keep from meeting."""
 
     paths: list[CoveragePath]
     meeting: int
@@ -48,129 +56,144 @@ def makespan_s(paths: Sequence[CoveragePath]) -> float:
     return max((path.finish_s for path in paths), default=0.0)
 
 
-@dataclass(frozen=True)
-class _Scheme:
-    """The order in which robots get their times, and those that drive their tours the other way round."""
-
-    order: tuple[int, ...]
-    turned: frozenset[int] = frozenset()
-
-
 @dataclass(frozen=True, eq=False)
-class _Outcome:
-    """The paths with their waits, the robots for which no waits helped, and how long each robot waits."""
+class _Scheme:
+    """The times of all robots, and the pairs of them that meet."""
 
-    timed: list[Timed]
-    stuck: list[int]
-    waits_s: list[float]
+    robots: tuple[Timed, ...]
+    meeting: frozenset[tuple[int, int]]
 
     @property
-    def paths(self) -> list[CoveragePath]:
-        """The path of each robot."""
-        return [robot.path for robot in self.timed]
+    def last_s(self) -> float:
+        """When the last robot is done."""
+        return max((robot.done_s for robot in self.robots), default=0.0)
 
     @property
     def cost_s(self) -> float:
-        """What is to be least: the longest time and the mean, and much more for each robot that meets another."""
-        mean_s = sum(path.finish_s for path in self.paths) / max(1, len(self.paths))
-        return makespan_s(self.paths) * (1.0 + len(self.stuck)) + mean_s
+        """What is to be least: the longest time and something of the mean."""
+        return self.last_s + _MEAN * sum(robot.done_s for robot in self.robots) / max(1, len(self.robots))
 
 
 def kept_apart(
     paths: Sequence[CoveragePath], robots: Sequence[Starter], patience_s: float, seed: int = 0,
     either_way: bool = True,
 ) -> Apart:  # fmt: skip
-    """The paths, some of them turned, with waits so that robots do not meet; a robot that no waits help keeps its times.
+    """The paths, some of them turned, with waits so that robots do not meet; those that no waits help meet the fewest.
 
-    The search takes about `patience_s`, and none where robots hardly wait. Paths are turned only if they may be driven
-    `either_way`. To a robot that no waits help the others give way at last, where they can.
+    The search takes about `patience_s` at most, and none where robots hardly wait. Paths are turned only if they may be
+    driven `either_way`.
     """
-    tours, dice = _Tours(paths, robots, either_way), np.random.default_rng(seed)
-    alone_s = makespan_s(paths)
-    begin = scheme = _Scheme(tuple(sorted(range(len(paths)), key=lambda k: (-paths[k].finish_s, k))))
-    first = best = found = tours.outcome(scheme)
-    tried = {begin: first.cost_s}
-    for trial in range(_trials(paths, patience_s)):
-        if not best.stuck and makespan_s(best.paths) <= _GOOD * alone_s:
-            break
-        if trial % _ROUND == 0:
-            scheme, found = begin, first
-        other_scheme = _beside(scheme, found, tours, dice)
-        other = tours.outcome(other_scheme)
-        tried[other_scheme] = other.cost_s
-        if other.cost_s <= found.cost_s:
-            scheme, found = other_scheme, other
-        best = min(best, other, key=lambda outcome: outcome.cost_s)
-    if best.stuck:
-        hopeful = (tours.yielding(scheme) for scheme in sorted(tried, key=lambda one: tried[one])[:_YIELDING])
-        best = min((best, *hopeful), key=lambda outcome: outcome.cost_s)
-    return Apart(best.paths, len(best.stuck))
+    search = _Search(Tours(paths, robots, either_way), np.random.default_rng(seed))
+    found = search.best(makespan_s(paths), patience_s)
+    return Apart([robot.path for robot in found.robots], len(found.meeting))
 
 
-def _trials(paths: Sequence[CoveragePath], patience_s: float) -> int:
-    """How many schemes can be tried."""
-    each_s = _TRIED_S + len(paths) * sum(path.finish_s for path in paths) / _DRIVEN_S
-    return int(min(_MOST, max(_LEAST, patience_s / each_s))) if len(paths) > 1 else 0
-
-
-def _beside(scheme: _Scheme, found: _Outcome, tours: _Tours, dice: np.random.Generator) -> _Scheme:
-    """A scheme beside one: a robot or two, mostly such that wait, turn, or get their times earlier or later, or both."""
-    late = [k for k, wait_s in enumerate(found.waits_s) if wait_s > _SHORT_S or k in found.stuck]
-    order, turned = list(scheme.order), scheme.turned
-    for _ in range(2 if dice.random() < _TWO else 1):
-        robots = late if late and dice.random() < _LATE else scheme.order
-        k, change = int(robots[dice.integers(len(robots))]), int(dice.integers(3))
-        if change > 0 or not tours.may_turn(k):
-            order.remove(k)
-            order.insert(int(dice.integers(2) * dice.integers(len(scheme.order))), k)
-        if change < 2 and tours.may_turn(k):
-            turned = turned ^ {k}
-    return _Scheme(tuple(order), turned)
-
-
-class _Tours:
-    """The paths of robots, and the same the other way round."""
+class Tours:
+    """The ways of robots, and the same the other way round."""
 
     def __init__(self, paths: Sequence[CoveragePath], robots: Sequence[Starter], either_way: bool) -> None:
         self._robots, self._either_way = robots, either_way
-        self._paths = [{False: path} for path in paths]
-        self._ways: list[dict[bool, Way]] = [{} for _ in paths]
-        self._meetings = Meetings()
+        self._ways = [{False: Way.of(path, robot)} for path, robot in zip(paths, robots, strict=True)]
 
-    def outcome(self, scheme: _Scheme) -> _Outcome:
-        """What becomes of a scheme."""
-        paths, ways = self._driven(scheme)
-        found, stuck = settled(paths, ways, scheme.order, self._meetings)
-        waits = [after.path.finish_s - before.finish_s for before, after in zip(paths, found, strict=True)]
-        return _Outcome(found, stuck, waits)
+    def __len__(self) -> int:
+        return len(self._ways)
 
-    def yielding(self, scheme: _Scheme) -> _Outcome:
-        """What becomes of a scheme in which a robot meets another when all give way to the last such one, if they can."""
-        outcome = self.outcome(scheme)
-        if not outcome.stuck:
-            return outcome
-        paths, ways = self._driven(scheme)
-        found = given_way(paths, ways, outcome.timed, outcome.stuck[-1], self._meetings)
-        return outcome if found is None else replace(outcome, timed=found, stuck=[])
+    def way(self, robot: int, turned: bool = False) -> Way:
+        """The way of a robot."""
+        ways = self._ways[robot]
+        if turned not in ways:
+            starter = self._robots[robot]
+            ways[turned] = Way.of(_turned(ways[False].path, starter), starter)
+        return ways[turned]
 
-    def _driven(self, scheme: _Scheme) -> tuple[list[CoveragePath], list[Way]]:
-        """The paths of a scheme and the ways along them."""
-        paths, ways = [], []
-        for k, robot in enumerate(self._robots):
-            turned = k in scheme.turned
-            if turned and turned not in self._paths[k]:
-                self._paths[k][turned] = _turned(self._paths[k][False], robot)
-            if turned not in self._ways[k]:
-                self._ways[k][turned] = Way.of(self._paths[k][turned], robot)
-            paths.append(self._paths[k][turned])
-            ways.append(self._ways[k][turned])
-        return paths, ways
+    def other(self, robot: int, way: Way) -> Way:
+        """The way of a robot the other way round, if it may turn."""
+        return self.way(robot, way is self.way(robot)) if self.may_turn(robot) else way
 
     def may_turn(self, robot: int) -> bool:
         """Whether a tour is as good the other way round: from a dock and back to it, with the head under the centre."""
-        kinds = [leg.kind for leg in self._paths[robot][False].legs]
+        kinds = [leg.kind for leg in self.way(robot).path.legs]
         home_to_home = kinds[:1] == [LegKind.UNDOCK] and kinds[-1:] == [LegKind.DOCK] and len(kinds) > 2
         return self._either_way and home_to_home and self._robots[robot].profile.head.offset_m == 0.0
+
+
+class _Search:
+    """Looks for times with which robots do not meet."""
+
+    def __init__(self, tours: Tours, dice: np.random.Generator) -> None:
+        self._tours, self._dice, self._meetings = tours, dice, Meetings()
+
+    def best(self, alone_s: float, patience_s: float) -> _Scheme:
+        """The best times that are found within about `patience_s`; alone the last robot would be done at `alone_s`."""
+        scheme = best = self._begun()
+        most, rounds, done = EFFORT * _SPENT_PER_S * patience_s, _ROUNDS * len(self._tours), 0.0
+        for k in range(rounds):
+            done = max(k / rounds, self._meetings.spent / most)
+            if done >= 1.0 or (not best.meeting and best.last_s <= _GOOD * alone_s):
+                break
+            other = self._anew(scheme, self._some(scheme), _TURNING)
+            worse = (other.cost_s - scheme.cost_s) / alone_s + _MET * (len(other.meeting) - len(scheme.meeting))
+            if worse <= _WORSE * (1.0 - done) * self._dice.exponential():
+                scheme = other
+            best = min(best, other, key=lambda one: (len(one.meeting), one.cost_s))
+        return best
+
+    def _begun(self) -> _Scheme:
+        """All robots with times, those that are longest on their way first."""
+        robots = [Timed.of(self._tours.way(k)) for k in range(len(self._tours))]
+        order = sorted(range(len(robots)), key=lambda k: (-robots[k].done_s, k))
+        return self._anew(_Scheme(tuple(robots), frozenset()), order, 0.0)
+
+    def _anew(self, scheme: _Scheme, chosen: Sequence[int], turning: float) -> _Scheme:
+        """The scheme when the chosen ones get their times anew, in this order, some of them turned."""
+        robots = {k: robot for k, robot in enumerate(scheme.robots) if k not in chosen}
+        meeting = {pair for pair in scheme.meeting if not {*pair} & {*chosen}}
+        for k in chosen:
+            way = scheme.robots[k].way
+            if self._dice.random() < turning:
+                way = self._tours.other(k, way)
+            robot, alone = self._meetings.settled(way, robots.values(), self._dice)
+            if not alone:
+                met = (other for other in robots if self._meetings.meet(robot, robots[other]))
+                meeting |= {(min(k, other), max(k, other)) for other in met}
+            robots[k] = robot
+        return _Scheme(tuple(robots[k] for k in range(len(robots))), frozenset(meeting))
+
+    def _some(self, scheme: _Scheme) -> list[int]:
+        """Robots that are to get their times anew: two that meet or one that is late, and others in the way of these."""
+        dice, most = self._dice, min(_MOST, len(scheme.robots))
+        if scheme.meeting and dice.random() < _MEETING:
+            chosen = list(self._any([*sorted(scheme.meeting)]))
+        else:
+            chosen = [self._late(scheme)]
+        for _ in range(int(dice.integers(most)) + 1 - len(chosen)):
+            chosen.append(self._beside(scheme, self._any(chosen), chosen))
+        return [chosen[k] for k in dice.permutation(len(chosen)).tolist()]
+
+    def _late(self, scheme: _Scheme) -> int:
+        """The robot that is done last, or one that waits."""
+        waiting = [k for k, robot in enumerate(scheme.robots) if robot.waits.sum() > _SHORT_S]
+        if waiting and self._dice.random() >= _LAST:
+            return self._any(waiting)
+        return max(range(len(scheme.robots)), key=lambda k: scheme.robots[k].done_s)
+
+    def _beside(self, scheme: _Scheme, robot: int, chosen: Sequence[int]) -> int:
+        """Another than the chosen ones: one that makes a robot wait, or that comes near to its way, or any."""
+        left = [k for k in range(len(scheme.robots)) if k not in chosen]
+        found = self._makes_wait(scheme, robot, left) if self._dice.random() < _WAITED_FOR else []
+        way = scheme.robots[robot].way
+        found = found or [k for k in left if len(self._meetings.passes(way, scheme.robots[k].way).place)]
+        return self._any(found or left)
+
+    def _makes_wait(self, scheme: _Scheme, robot: int, others: Sequence[int]) -> list[int]:
+        """Those of the others for which a robot waits."""
+        one = scheme.robots[robot]
+        rests = np.flatnonzero(one.waits > _SHORT_S).tolist()
+        return [k for k in others if any(self._meetings.makes_wait(one, scheme.robots[k], rest) for rest in rests)]
+
+    def _any(self, choice: Sequence[_T]) -> _T:
+        """Any one of several."""
+        return choice[int(self._dice.integers(len(choice)))]
 
 
 def _turned(path: CoveragePath, robot: Starter) -> CoveragePath:

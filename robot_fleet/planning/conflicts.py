@@ -1,32 +1,53 @@
 """Robots that would meet by their planned times, kept apart by short waits on their ways.
 
-One robot after the other gets its times along its path (Erdmann, Lozano-Perez, "On multiple moving objects", 1987);
-where a robot would come too near to one that has its times already, it waits at the
-place before, or in its dock. For a fixed path the earliest such times are found over the safe intervals of each place
-(Phillips, Likhachev, "SIPP: Safe interval path planning for dynamic environments", 2011).
+A robot gets its times along its path while the others keep theirs; where it would come too near to one of them, it waits at
+the place before, or in its dock. For a fixed path the earliest such times are found over the safe intervals of each place
+(Phillips, Likhachev, "SIPP: Safe interval path planning for dynamic environments", 2011). Where there are none, it passes
+through others, that they may give way to it in turn.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from robot_fleet.planning.plan import CoveragePath, Starter
 from robot_fleet.planning.terrain import Floats, Ints
 from robot_fleet.planning.timing import CORNER_RAD, pivot_s, timed
-from robot_fleet.planning.waiting import Others, Spans, Taken, least_waits, others, spans_of, taken, together
+from robot_fleet.planning.waiting import (
+    Passes,
+    Raster,
+    Taken,
+    hinders,
+    least_waits,
+    meet,
+    passes,
+    passing,
+    raster,
+    together,
+    write_spans,
+)
 
 _STEP_S = 0.25
-# Robots keep so far from each other, and less only where one that has its times can give way to another in no other manner:
-# what was just enough is not quite so by the other's samples.
-_MARGIN_M, _LEAST_MARGIN_M = 0.1, 0.025
+# Robots keep so far from each other.
+_MARGIN_M = 0.1
 # A robot may wait at places so far apart in time, and nowhere longer than this.
 _APART_S = 2.0
 _LONGEST_S = 900.0
 _STILL_M = 1e-4
+# Two robots that just kept apart do so too when the other one of them is looked at.
+_ROUNDING_S = 1e-6
+# A halt takes a little more than the figures of a robot say.
+_SLOWER = 1.01
+# A wait shorter than this is none.
+_NONE_S = 1e-9
+# What a search for waits costs for itself, for another robot and for a span of time, what it costs to look at a place of a way
+# where others come near to it, and a run of these: in units of a place that is passed.
+_PLAN, _OTHER, _SPAN, _LOOK, _RUN = 1000, 100, 2, 10, 10
+# Where a robot finds no times, so many others at most are left out of account one by one before all of them are.
+_IGNORED = 5
 
 # Leg, vertex, seconds.
 Wait = tuple[int, int, float]
@@ -51,52 +72,14 @@ def delayed(path: CoveragePath, robot: Starter, waits: Sequence[Wait]) -> Covera
     return CoveragePath(path.robot, tuple(legs))
 
 
-def settled(
-    paths: Sequence[CoveragePath], ways: list[Way], order: Sequence[int], meetings: Meetings
-) -> tuple[list[Timed], list[int]]:
-    """All robots with waits, so that they do not meet, settled in this order; and the robots for which no waits help.
-
-    Those keep apart from the ones that drive, at least.
-    """
-    found: dict[int, Timed] = {}
-    stuck = []
-    for k in order:
-        waits = _least_waits(ways[k], meetings.blocked(ways[k], [*found.values()]))
-        if waits is None:
-            # Somebody's dock lies on its way.
-            stuck.append(k)
-            waits = _least_waits(ways[k], meetings.blocked(ways[k], [*found.values()], parked=False))
-        found[k] = meetings.timed(paths[k], ways[k], waits or [])
-    return [found[k] for k in range(len(paths))], stuck
-
-
-def given_way(
-    paths: Sequence[CoveragePath], ways: list[Way], found: Sequence[Timed], last: int, meetings: Meetings
-) -> list[Timed] | None:
-    """The settled paths when all others give way to the robot `last`, which found no times; None where one cannot.
-
-    So a robot comes home, to a dock on that one's way, when that one has passed.
-    """
-    found = list(found)
-    for k in range(len(found)):
-        if k == last:
-            continue
-        others = [other for other in found if other is not found[k]]
-        waits = _least_waits(ways[k], meetings.blocked(ways[k], others))
-        if waits is None:
-            waits = _least_waits(ways[k], meetings.blocked(ways[k], others, margin_m=_LEAST_MARGIN_M))
-        if waits is None:
-            return None
-        found[k] = meetings.timed(paths[k], ways[k], waits)
-    return found
-
-
 @dataclass(frozen=True, eq=False)
 class Way:
     """Where a robot is (n, 2) at times `when` (n,) if it never waits, and at which samples (m,) it may wait.
 
     `vertices` (m, 2) holds their legs and vertices. A robot without work is a way of one sample.
     """
+
+    path: CoveragePath
 
     at: Floats
     when: Floats
@@ -109,12 +92,23 @@ class Way:
         """Within this distance of its centre is all of the robot."""
         return self.robot.profile.footprint.circumscribed_m
 
+    @property
+    def halt_s(self) -> float:
+        """What a robot with inertia loses at most when it stops on its way: it waits no shorter than that."""
+        profile = self.robot.profile
+        return 0.0 if profile.acceleration_mps2 is None else _SLOWER * profile.speed_mps / profile.acceleration_mps2
+
+    @property
+    def spare_s(self) -> float:
+        """By how much the robot may be at a place sooner or later than its samples say."""
+        return (_STEP_S + self.halt_s) / 2.0
+
     @classmethod
     def of(cls, path: CoveragePath, robot: Starter) -> Way:
         """The way along a path."""
         if not path.legs:
             at = np.array([[robot.pose.x_m, robot.pose.y_m]])
-            return cls(at, np.zeros(1), np.zeros(1, dtype=np.int64), np.zeros((1, 2), dtype=np.int64), robot)
+            return cls(path, at, np.zeros(1), np.zeros(1, dtype=np.int64), np.zeros((1, 2), dtype=np.int64), robot)
         times = np.concatenate([leg.times_s for leg in path.legs])
         rests = _rests(times)
         when = np.unique(np.concatenate((np.arange(0.0, times[-1], _STEP_S), times[rests], times[-1:])))
@@ -122,7 +116,7 @@ class Way:
         number = np.concatenate([np.full(len(leg.points), k) for k, leg in enumerate(path.legs)])
         vertex = np.concatenate([np.arange(len(leg.points)) for leg in path.legs])
         vertices = np.column_stack((number, vertex))[rests]
-        return cls(at, when, np.searchsorted(when, times[rests]), vertices, robot)
+        return cls(path, at, when, np.searchsorted(when, times[rests]), vertices, robot)
 
 
 def _places(path: CoveragePath, robot: Starter, when: Floats) -> Floats:
@@ -153,71 +147,108 @@ def _rests(times: Floats) -> Ints:
 
 @dataclass(frozen=True, eq=False)
 class Timed:
-    """A robot with the times of its path: where it is (n, 2), sampled, and from when to when it takes each place.
+    """A robot on its way with `waits` (m,) at its rests: it `comes` (n,) to the places of its way and `leaves` (n,) them.
 
-    It stands at its end for ever; at `done_s` it is surely there.
+    At its end it stands for ever.
     """
 
-    path: CoveragePath
-    at: Floats
-    begin: Floats
-    end: Floats
-    radius_m: float
-    done_s: float
-    _sorted: dict[float, Others] = field(default_factory=dict, repr=False)
+    way: Way
+    waits: Floats
+    comes: Floats
+    leaves: Floats
 
     @classmethod
-    def of(cls, path: CoveragePath, way: Way) -> Timed:
-        """The robot of a way on its path."""
-        when: Floats = np.arange(0.0, path.finish_s + _STEP_S, _STEP_S, dtype=np.float64)
-        at = _places(path, way.robot, when) if path.legs else np.repeat(way.at, len(when), axis=0)
-        end = when + _STEP_S
-        end[-1] = math.inf
-        # While it waits it takes one place for long.
-        comes = np.concatenate(([True], (at[1:] != at[:-1]).any(axis=1)))
-        leaves = np.append(comes[1:], True)
-        return cls(path, at[comes], (when - _STEP_S)[comes], end[leaves], way.radius_m, float(when[-1]) + _STEP_S)
+    def of(cls, way: Way, waits: Floats | None = None) -> Timed:
+        """The robot of a way with waits, or without any."""
+        waits = np.zeros(len(way.rests)) if waits is None else waits
+        return cls(way, waits, *passing(way.when, way.rests, waits))
 
-    def near(self, way: Way, margin_m: float) -> Spans:
-        """When it is so near to the places of another robot's way."""
-        touch = way.radius_m + self.radius_m + margin_m
-        if touch not in self._sorted:
-            self._sorted[touch] = others(self.at, self.begin, self.end, touch)
-        return spans_of(taken(way.at, self._sorted[touch], touch))
+    @property
+    def done_s(self) -> float:
+        """When the robot is at its end."""
+        return float(self.comes[-1]) if self.way.path.legs else 0.0
+
+    @property
+    def path(self) -> CoveragePath:
+        """The path of the robot with its waits."""
+        where = np.flatnonzero(self.waits > _NONE_S).tolist()
+        waits = [(*self.way.vertices[k].tolist(), float(self.waits[k])) for k in where]
+        return delayed(self.way.path, self.way.robot, waits)
 
 
 class Meetings:
-    """When robots come near to each other's ways, remembered: from one order to the next most of it stays as it was."""
+    """Which robots meet, and the waits with which they do not; where ways come near to each other is remembered.
+
+    `spent` counts what was looked at, in samples of ways.
+    """
 
     def __init__(self) -> None:
-        self._timed: dict[tuple[Way, tuple[Wait, ...]], Timed] = {}
-        self._spans: dict[tuple[Way, Timed, float], Spans] = {}
+        self.spent = 0
+        self._passes: dict[tuple[Way, Way], Passes] = {}
+        self._rasters: dict[tuple[Way, float], Raster] = {}
 
-    def timed(self, path: CoveragePath, way: Way, waits: Sequence[Wait]) -> Timed:
-        """The robot of a way along its path with waits."""
-        key = way, tuple(waits)
-        if key not in self._timed:
-            self._timed[key] = Timed.of(delayed(path, way.robot, waits), way)
-        return self._timed[key]
+    def passes(self, way: Way, other: Way) -> Passes:
+        """Where another's way comes near to a way."""
+        if (way, other) not in self._passes:
+            touch_m = way.radius_m + other.radius_m + _MARGIN_M
+            if (other, touch_m) not in self._rasters:
+                self._rasters[other, touch_m] = raster(other.at, touch_m)
+            found = passes(way.at, self._rasters[other, touch_m], touch_m)
+            self._passes[way, other] = found
+            self.spent += _LOOK * len(way.at) + _RUN * len(found.place)
+        return self._passes[way, other]
 
-    def blocked(self, way: Way, robots: Sequence[Timed], parked: bool = True, margin_m: float = _MARGIN_M) -> Taken:
-        """When the places of a way are taken, since others come near to them.
+    def settled(self, way: Way, others: Iterable[Timed], dice: np.random.Generator) -> tuple[Timed, bool]:
+        """The robot of a way with the least waits so that it meets none of the others; and whether there are such waits.
 
-        Without `parked` those that are done are not in the way.
+        Else it does not mind those that are done, then some that are in its way where it comes no further, and at last all.
         """
-        parts = []
-        for robot in robots:
-            key = way, robot, margin_m
-            if key not in self._spans:
-                self._spans[key] = robot.near(way, margin_m)
-            spans = self._spans[key]
-            parts.append(spans if parked else spans._replace(high=np.minimum(spans.high, robot.done_s)))
-        return together(parts, len(way.at))
+        others, parked = [other for other in others if len(self.passes(way, other.way).place)], True
+        for _ in range(_IGNORED + 2):
+            waits, rest = least_waits(way.when, way.rests, self._taken(way, others, parked), way.halt_s, _LONGEST_S)
+            if len(waits):
+                return Timed.of(way, waits), parked
+            if parked:
+                parked = False
+                continue
+            first, last = self._stretch(way, rest)
+            ahead = [k for k, other in enumerate(others) if self._comes_to(way, other, first, last)]
+            if ahead:
+                del others[ahead[int(dice.integers(len(ahead)))]]
+        return Timed.of(way), False
 
+    def meet(self, one: Timed, other: Timed) -> bool:
+        """Whether two robots come near to each other."""
+        near, spare_s = self.passes(one.way, other.way), one.way.spare_s + other.way.spare_s - _ROUNDING_S
+        return bool(len(near.place)) and bool(meet(near, one.comes, one.leaves, other.comes, other.leaves, spare_s))
 
-def _least_waits(way: Way, busy: Taken) -> list[Wait] | None:
-    """The waits (leg, vertex, seconds) with which a robot is done earliest; None when it always meets somebody."""
-    waits = least_waits(way.when, way.rests, busy, _LONGEST_S)
-    if not len(waits):
-        return None
-    return [(*way.vertices[k].tolist(), float(waits[k])) for k in np.flatnonzero(waits > 1e-9).tolist()]
+    def makes_wait(self, robot: Timed, other: Timed, rest: int) -> bool:
+        """Whether another is the reason, or one of them, that a robot waits at one of its rests."""
+        way, near = robot.way, self.passes(robot.way, other.way)
+        if not len(near.place):
+            return False
+        first, last = self._stretch(way, rest)
+        begin_s, end_s = robot.comes[first], robot.leaves[first] - _ROUNDING_S
+        spare_s = way.spare_s + other.way.spare_s
+        return bool(hinders(near, way.when, first, last, begin_s, end_s, other.comes, other.leaves, spare_s))
+
+    def _taken(self, way: Way, others: Sequence[Timed], parked: bool) -> Taken:
+        """When the places of a way are taken by others. Unless `parked`, those that are done are not in the way."""
+        near = [self.passes(way, other.way) for other in others]
+        ends = np.cumsum([0, *(len(one.place) for one in near)]).tolist()
+        place, low, high = np.empty(ends[-1], dtype=np.int64), np.empty(ends[-1]), np.empty(ends[-1])
+        for k, other in enumerate(others):
+            spare_s, part = way.spare_s + other.way.spare_s, slice(ends[k], ends[k + 1])
+            write_spans(near[k], other.comes, other.leaves, spare_s, parked, place[part], low[part], high[part])
+        self.spent += _PLAN + _OTHER * len(others) + len(way.at) + _SPAN * ends[-1]
+        return together(place, low, high, len(way.at))
+
+    def _comes_to(self, way: Way, other: Timed, first: int, last: int) -> bool:
+        """Whether another comes near to one of the places first .. last of a way."""
+        place = self.passes(way, other.way).place
+        return bool(np.searchsorted(place, first) < np.searchsorted(place, last, side="right"))
+
+    @staticmethod
+    def _stretch(way: Way, rest: int) -> tuple[int, int]:
+        """The places from a rest to the next one, or to the end."""
+        return int(way.rests[rest]), int(way.rests[rest + 1]) if rest + 1 < len(way.rests) else len(way.when) - 1

@@ -8,7 +8,6 @@ low[first[k] : first[k + 1]] .. high[...], in order and apart.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,101 +26,154 @@ class Taken(NamedTuple):
     high: Floats
 
 
-class Spans(NamedTuple):
-    """Spans of time, each at a place of a way: `place`, `low` and `high` (spans,), in the order of the places."""
+class Passes(NamedTuple):
+    """Where another's way comes near to a way: at `place` (runs,) it is with its samples `first` .. `last`, in order."""
 
     place: Ints
-    low: Floats
-    high: Floats
+    first: Ints
+    last: Ints
 
 
-class Others(NamedTuple):
-    """Where others are: samples `at` (n, 2), each taken from `begin` to `end`, and a raster of squares over them.
+class Raster(NamedTuple):
+    """The samples `at` (n, 2) of a way, sorted into squares.
 
     The samples of square s are items[starts[s] : starts[s + 1]]; squares lie row by row from `corner`, `cols` in a row.
     """
 
     at: Floats
-    begin: Floats
-    end: Floats
     starts: Ints
     items: Ints
     corner: Floats
     cols: int
 
 
-def others(at: Floats, begin: Floats, end: Floats, square_m: float) -> Others:
+def raster(at: Floats, square_m: float) -> Raster:
     """The samples (at least one), sorted into squares."""
     corner = np.array([at[:, 0].min(), at[:, 1].min()]) - square_m
     col, row = (((at[:, k] - corner[k]) / square_m).astype(np.int64) for k in (0, 1))
     cols, rows = int(col.max()) + 2, int(row.max()) + 2
     flat = row * cols + col
     starts = np.concatenate(([0], np.cumsum(np.bincount(flat, minlength=cols * rows))))
-    return Others(at, begin, end, starts, np.argsort(flat, kind="stable"), corner, cols)
+    return Raster(at, starts, np.argsort(flat, kind="stable"), corner, cols)
 
 
 @compiled
-def taken(way: Floats, near: Others, touch_m: float) -> Taken:
-    """When others, sorted into squares of `touch_m`, are so near to each place of a way (n, 2)."""
-    first = np.zeros(len(way) + 1, dtype=np.int64)
-    low, high, part_low, part_high = room(256), room(256), room(256), room(256)
-    rows, count = (len(near.starts) - 1) // near.cols, 0
-    for k in range(len(way)):
-        x, y, parts = way[k, 0], way[k, 1], 0
-        col, row = math.floor((x - near.corner[0]) / touch_m), math.floor((y - near.corner[1]) / touch_m)
-        for other in range(max(0, row - 1), min(rows, row + 2)):
-            begin, end = max(0, col - 1), min(near.cols, col + 2)
-            if begin >= end:
+def passes(way: Floats, other: Raster, touch_m: float) -> Passes:
+    """Where another's way, sorted into squares of `touch_m`, comes so near to the places of a way (n, 2)."""
+    runs, count, near = np.empty((256, 3), dtype=np.int64), 0, np.empty(len(other.at), dtype=np.int64)
+    for place in range(len(way)):
+        hits = _near(way[place, 0], way[place, 1], other, touch_m, near)
+        if count + hits > len(runs):
+            more = np.empty((2 * (count + hits), 3), dtype=np.int64)
+            more[:count] = runs[:count]
+            runs = more
+        samples = np.sort(near[:hits])
+        for k in range(hits):
+            if k > 0 and samples[k] == samples[k - 1] + 1:
+                runs[count - 1, 2] = samples[k]
                 continue
-            square = other * near.cols
-            for place in range(near.starts[square + begin], near.starts[square + end]):
-                item = near.items[place]
-                u, v = near.at[item, 0] - x, near.at[item, 1] - y
-                if u * u + v * v > touch_m * touch_m:
-                    continue
-                one, until = near.begin[item], near.end[item]
-                if parts and part_low[parts - 1] <= one <= part_high[parts - 1] + _JOINED_S:
-                    part_high[parts - 1] = max(part_high[parts - 1], until)
-                    continue
-                if parts == len(part_low):
-                    part_low, part_high = grown(part_low), grown(part_high)
-                part_low[parts], part_high[parts] = one, until
-                parts += 1
-        if parts:
-            if count + parts > len(low):
-                low, high = grown(low, count + parts), grown(high, count + parts)
-            count = merge(part_low, part_high, parts, low, high, count)
-        first[k + 1] = count
-    return Taken(first, low[:count].copy(), high[:count].copy())
-
-
-def spans_of(busy: Taken) -> Spans:
-    """The same spans, each with its place: short where most places are never taken."""
-    return Spans(np.repeat(np.arange(len(busy.first) - 1), np.diff(busy.first)), busy.low, busy.high)
-
-
-def together(parts: Sequence[Spans], places: int) -> Taken:
-    """When so many places are taken by any of several others."""
-    if not parts:
-        return Taken(np.zeros(places + 1, dtype=np.int64), np.zeros(0), np.zeros(0))
-    place, low, high = (np.concatenate(values) for values in zip(*parts, strict=True))
-    order = np.lexsort((low, place))
-    return joined(Spans(place[order], low[order], high[order]), places)
+            runs[count, 0], runs[count, 1], runs[count, 2] = place, samples[k], samples[k]
+            count += 1
+    return Passes(runs[:count, 0].copy(), runs[:count, 1].copy(), runs[:count, 2].copy())
 
 
 @compiled
-def joined(spans: Spans, places: int) -> Taken:
-    """Spans in the order of places and times, joined where they touch."""
-    first, low, high = np.zeros(places + 1, dtype=np.int64), np.empty(len(spans.low)), np.empty(len(spans.low))
-    count, last = 0, -1
-    for k in range(len(spans.low)):
-        if spans.place[k] == last and spans.low[k] <= high[count - 1] + _JOINED_S:
-            high[count - 1] = max(high[count - 1], spans.high[k])
-            continue
-        low[count], high[count], last = spans.low[k], spans.high[k], spans.place[k]
-        count += 1
-        first[last + 1] += 1
-    return Taken(np.cumsum(first), low[:count].copy(), high[:count].copy())
+def _near(x: float, y: float, other: Raster, touch_m: float, near: Ints) -> int:
+    """Writes which samples are so near to a place; how many there are."""
+    rows, hits = (len(other.starts) - 1) // other.cols, 0
+    col, row = math.floor((x - other.corner[0]) / touch_m), math.floor((y - other.corner[1]) / touch_m)
+    begin, end = max(0, col - 1), min(other.cols, col + 2)
+    for line in range(max(0, row - 1), min(rows, row + 2)):
+        if begin >= end:
+            break
+        for k in range(other.starts[line * other.cols + begin], other.starts[line * other.cols + end]):
+            u, v = other.at[other.items[k], 0] - x, other.at[other.items[k], 1] - y
+            if u * u + v * v <= touch_m * touch_m:
+                near[hits] = other.items[k]
+                hits += 1
+    return hits
+
+
+@compiled
+def passing(when: Floats, rests: Ints, waits: Floats) -> tuple[Floats, Floats]:
+    """(n,) when a robot comes to the places of its way, and when it leaves them, with `waits` (m,) at `rests`: the last never."""
+    comes, leaves = np.empty(len(when)), np.empty(len(when))
+    late, rest = 0.0, 0
+    for place in range(len(when)):
+        comes[place] = when[place] + late
+        if rest < len(rests) and rests[rest] == place:
+            late += waits[rest]
+            rest += 1
+        leaves[place] = when[place] + late
+    leaves[len(when) - 1] = math.inf
+    return comes, leaves
+
+
+@compiled
+def write_spans(
+    near: Passes, comes: Floats, leaves: Floats, spare_s: float, parked: bool, place: Ints, low: Floats, high: Floats
+) -> None:
+    """Writes when another takes which places of a way; when it is done it takes none any more, unless it is `parked`."""
+    most = math.inf if parked else comes[len(comes) - 1] + spare_s
+    for k in range(len(near.place)):
+        place[k] = near.place[k]
+        low[k], high[k] = comes[near.first[k]] - spare_s, min(most, leaves[near.last[k]] + spare_s)
+
+
+@compiled
+def together(place: Ints, low: Floats, high: Floats, places: int) -> Taken:
+    """The spans of several others sorted by their places and times, and joined where they touch."""
+    first = np.zeros(places + 1, dtype=np.int64)
+    for k in range(len(place)):
+        first[place[k] + 1] += 1
+    for k in range(places):
+        first[k + 1] += first[k]
+    at, begin, end = first[:-1].copy(), np.empty(len(low)), np.empty(len(high))
+    for k in range(len(place)):
+        one = at[place[k]]
+        while one > first[place[k]] and begin[one - 1] > low[k]:
+            begin[one], end[one] = begin[one - 1], end[one - 1]
+            one -= 1
+        begin[one], end[one] = low[k], high[k]
+        at[place[k]] += 1
+    count, starts = 0, np.zeros(places + 1, dtype=np.int64)
+    for one in range(places):
+        for k in range(first[one], first[one + 1]):
+            if count > starts[one] and begin[k] <= end[count - 1] + _JOINED_S:
+                end[count - 1] = max(end[count - 1], end[k])
+                continue
+            begin[count], end[count] = begin[k], end[k]
+            count += 1
+        starts[one + 1] = count
+    return Taken(starts, begin[:count], end[:count])
+
+
+@compiled
+def meet(
+    near: Passes, comes: Floats, leaves: Floats, other_comes: Floats, other_leaves: Floats, spare_s: float
+) -> bool:
+    """Whether a robot is at a place of its way while another is near to it, within `spare_s`."""
+    for k in range(len(near.place)):
+        place = near.place[k]
+        if comes[place] < other_leaves[near.last[k]] + spare_s and other_comes[near.first[k]] - spare_s < leaves[place]:
+            return True
+    return False
+
+
+@compiled
+def hinders(
+    near: Passes, when: Floats, first: int, last: int, begin_s: float, end_s: float,
+    other_comes: Floats, other_leaves: Floats, spare_s: float,
+) -> bool:  # fmt: skip
+    """Whether another keeps a robot from the places first .. last of its way if it sets off to them in begin_s .. end_s."""
+    k = np.searchsorted(near.place, first)
+    while k < len(near.place) and near.place[k] <= last:
+        passed = when[near.place[k]] - when[first]
+        low, high = other_comes[near.first[k]] - spare_s - passed, other_leaves[near.last[k]] + spare_s - passed
+        if low < end_s and begin_s < high:
+            return True
+        k += 1
+    return False
 
 
 @compiled
@@ -154,10 +206,11 @@ def merge(part_low: Floats, part_high: Floats, parts: int, low: Floats, high: Fl
 
 
 @compiled
-def least_waits(when: Floats, rests: Ints, busy: Taken, longest_s: float) -> Floats:
+def least_waits(when: Floats, rests: Ints, busy: Taken, shortest_s: float, longest_s: float) -> tuple[Floats, int]:
     """(m,) seconds to wait at the places `rests` of a way so that it is done earliest; (0,) when it always meets somebody.
 
-    `when` (n,) are the times at its places without waits. Nobody waits longer than `longest_s` where he could go on.
+    `when` (n,) are the times at its places without waits. Nobody waits for less than `shortest_s`, or longer than `longest_s`
+    where he could go on. The second value is the number of the last rest that was left.
     """
     # A state: when the robot arrived at a place, how long it may stay, when it left the place before, its state there.
     states, moves = np.empty((4 * len(rests) + 64, 4)), np.zeros((64, 3))
@@ -169,21 +222,22 @@ def least_waits(when: Floats, rests: Ints, busy: Taken, longest_s: float) -> Flo
         size = busy.first[last + 1] - busy.first[first]
         if size > len(low):
             low, high = grown(low, size), grown(high, size)
-        shut = _shut(when, busy, first, last, low, high)
+        shut = _shut(when, busy, first, last, low, high) if size > 0 else 0
         most = (stage[k + 1] - stage[k]) * (shut + 1)
         if most > len(moves):
             moves = np.empty((2 * most, 3))
         made = 0
         for state in range(stage[k], stage[k + 1]):
-            made = _set_off(states, state, low[:shut], high[:shut], when[last] - when[first], longest_s, moves, made)
+            limits = when[last] - when[first], shortest_s, longest_s
+            made = _set_off(states, state, low[:shut], high[:shut], limits, moves, made)
         if stage[k + 1] + made > len(states):
             more = np.empty((2 * (stage[k + 1] + made), 4))
             more[: len(states)] = states
             states = more
         stage[k + 2] = _arrived(states, stage[k + 1], moves, made, busy, last)
         if stage[k + 2] == stage[k + 1]:
-            return np.empty(0)
-    return _waits_of(states, stage)
+            return np.empty(0), k
+    return _waits_of(states, stage), len(rests) - 1
 
 
 @compiled
@@ -202,17 +256,21 @@ def _shut(when: Floats, busy: Taken, first: int, last: int, low: Floats, high: F
 
 @compiled
 def _set_off(
-    states: Floats, state: int, low: Floats, high: Floats, lasts_s: float, longest_s: float, moves: Floats, made: int
+    states: Floats, state: int, low: Floats, high: Floats, limits: tuple[float, float, float], moves: Floats, made: int
 ) -> int:
-    """Appends the earliest move (arrival, departure, state) in each span that is not shut; how many there are then."""
+    """Appends the earliest move (arrival, departure, state) in each span that is not shut; how many there are then.
+
+    `limits` are how long the way to the next rest takes, and the shortest and the longest wait.
+    """
+    lasts_s, shortest_s, longest_s = limits
     at = states[state, 0]
-    latest = min(states[state, 1], at + longest_s)
+    latest, soonest = min(states[state, 1], at + longest_s), at + shortest_s
     span = np.searchsorted(high, at)
     while span < len(low) and low[span] <= latest:
         if at < low[span]:
             moves[made, 0], moves[made, 1], moves[made, 2] = at + lasts_s, at, state
             made += 1
-        at = max(at, high[span])
+        at = max(soonest, at, high[span])
         span += 1
     if at <= latest and math.isfinite(at):
         moves[made, 0], moves[made, 1], moves[made, 2] = at + lasts_s, at, state
