@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -21,14 +21,19 @@ from robot_fleet.planning.timing import timed
 
 def _path(name: str, points: list[tuple[float, float]], profile: RobotProfile) -> tuple[CoveragePath, Starter]:
     """A cleaning path along points, 0.5 m apart, begun at once."""
-    corners = np.array(points, dtype=np.float64)
-    way = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(corners, axis=0).T))])
-    along = np.unique(np.concatenate((np.arange(0.0, way[-1], 0.5), way)))
-    fine = np.column_stack([np.interp(along, way, corners[:, k]) for k in (0, 1)])
+    fine = _fine(points)
     yaw = math.atan2(*(fine[1] - fine[0])[::-1])
     start = Pose(float(fine[0, 0]), float(fine[0, 1]), yaw)
     leg = Leg(f"{name}-0", LegKind.CLEAN, fine, np.zeros(len(fine)))
     return CoveragePath(name, tuple(timed([leg], profile, start))), Starter(name, profile, start, False, None)
+
+
+def _fine(points: list[tuple[float, float]]) -> np.ndarray:
+    """Places along a polyline, 0.5 m apart, and its corners."""
+    corners = np.array(points, dtype=np.float64)
+    way = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(corners, axis=0).T))])
+    along = np.unique(np.concatenate((np.arange(0.0, way[-1], 0.5), way)))
+    return np.column_stack([np.interp(along, way, corners[:, k]) for k in (0, 1)])
 
 
 def _nearest_m(one: CoveragePath, other: CoveragePath) -> float:
@@ -177,3 +182,58 @@ def test_a_robot_comes_home_when_another_has_passed_its_dock_for_the_last_time()
     assert _nearest_m(*apart) >= 0.7
     assert apart[0].finish_s < one.finish_s + 10.0
     assert apart[0].finish_s - 10.0 < apart[1].finish_s < apart[0].finish_s + 20.0
+
+
+def _rows(count: int, profile: RobotProfile) -> tuple[list[CoveragePath], list[Starter]]:
+    """Tours of robots whose docks stand in a row: each drives out and home along the row, close by the docks after its own.
+
+    The last ones, whose docks all others pass, have least to do.
+    """
+    paths, robots = [], []
+    for k in range(count):
+        x, far, high = 1.1 * k, 1.1 * count + 2.0 * k, 30.0 - 2.0 * k
+        dock = Dock(f"r{k}", Pose(x, 0.0, -math.pi / 2), 0.7)
+        out, along = (x, 0.7), [(far, 0.7), (far, 2.0)]
+        ring = [(far, 2.0), (far, high), (far + 0.5, high), (far + 0.5, 2.0), (far, 2.0)]
+        stages = [
+            (LegKind.UNDOCK, [(x, 0.0), out]),
+            (LegKind.TRANSIT, [out, *along]),
+            (LegKind.CLEAN, ring),
+            (LegKind.TRANSIT, [*along[::-1], out]),
+            (LegKind.DOCK, [out, (x, 0.0)]),
+        ]
+        legs = [
+            Leg(f"r{k}-{j}", kind, _fine(points), np.zeros(len(_fine(points))), reverse=j == 0)
+            for j, (kind, points) in enumerate(stages)
+        ]
+        paths.append(CoveragePath(f"r{k}", tuple(timed(legs, profile, dock.pose))))
+        robots.append(Starter(f"r{k}", profile, dock.pose, True, dock))
+    return paths, robots
+
+
+@pytest.mark.parametrize("patience_s", [0.1, PATIENCE_S])
+@pytest.mark.parametrize(("count", "profile"), [(8, REFERENCE_R), (3, WORKING_W)], ids=["R", "W"])
+def test_robots_with_docks_in_a_row_come_home_without_meeting(
+    count: int, profile: RobotProfile, patience_s: float
+) -> None:
+    paths, robots = _rows(count, profile)
+    assert any(_nearest_m(one, other) < 0.7 for one, other in combinations(paths, 2))
+    apart = kept_apart(paths, robots, patience_s * len(paths))
+    assert apart.meeting == 0
+    assert all(_nearest_m(one, other) >= 0.7 for one, other in combinations(apart.paths, 2))
+    assert [path.robot for path in apart.paths] == [robot.name for robot in robots]
+
+
+def test_the_same_seed_gives_the_same_times() -> None:
+    paths, robots = _rows(5, REFERENCE_R)
+    one, other = (kept_apart(paths, robots, 1.0, seed=3).paths for _ in range(2))
+    for path, again in zip(one, other, strict=True):
+        assert all((a.times_s == b.times_s).all() for a, b in zip(path.legs, again.legs, strict=True))
+
+
+def test_robots_that_nothing_keeps_from_meeting_are_counted() -> None:
+    (one, first), (other, second) = (
+        _path("a", [(0.0, 0.0), (12.0, 0.0)], REFERENCE_R),
+        _path("b", [(12.0, 0.0), (0.0, 0.0)], REFERENCE_R),
+    )
+    assert kept_apart([one, other], [first, second], PATIENCE_S).meeting == 1

@@ -25,14 +25,17 @@ PATIENCE_S = 0.7
 # It ends when all are home so nearly as early as the last one would be alone.
 _GOOD = 1.005
 # What `Meetings` counts in a second, and how many rounds there are for each robot at most.
-_SPENT_PER_S, _ROUNDS = 1.0e7, 150
-# What a meeting costs, what the mean time counts, and at first how much worse is kept: as parts of the time of the last one.
-_MET, _MEAN, _WORSE = 0.05, 0.2, 0.03
+_SPENT_PER_S, _ROUNDS = 3.5e7, 150
+# So many rounds there are at least.
+_FEWEST = 4
+# What the mean time counts beside the longest; what a meeting costs at first and at last, and how much worse is kept at first,
+# as parts of the longest time.
+_MEAN, _MET, _MET_AT_LAST, _WORSE = 0.2, 0.05, 0.5, 0.03
 # Waits shorter than this are none (seconds).
 _SHORT_S = 2.0
-# So many robots at most get their times anew at once; shares of those that meet, that come last, that make others wait, and
-# that are turned.
-_MOST, _MEETING, _LAST, _WAITED_FOR, _TURNING = 5, 0.9, 0.5, 0.6, 0.2
+# So many robots at most get their times anew at once; shares of those that meet, that come last, that make others wait, that
+# are turned, and that keep their times until they get others.
+_MOST, _MEETING, _LAST, _WAITED_FOR, _TURNING, _KEEPING = 5, 0.9, 0.5, 0.6, 0.2, 0.5
 
 
 _T = TypeVar("_T")
@@ -72,6 +75,10 @@ class _Scheme:
     def cost_s(self) -> float:
         """What is to be least: the longest time and something of the mean."""
         return self.last_s + _MEAN * sum(robot.done_s for robot in self.robots) / max(1, len(self.robots))
+
+    def rank(self) -> tuple[int, float]:
+        """What is to be least in the end."""
+        return len(self.meeting), self.cost_s
 
 
 def kept_apart(
@@ -126,37 +133,48 @@ class _Search:
     def best(self, alone_s: float, patience_s: float) -> _Scheme:
         """The best times that are found within about `patience_s`; alone the last robot would be done at `alone_s`."""
         scheme = best = self._begun()
-        most, rounds, done = EFFORT * _SPENT_PER_S * patience_s, _ROUNDS * len(self._tours), 0.0
+        rounds, most = _ROUNDS * len(self._tours), EFFORT * _SPENT_PER_S * patience_s
         for k in range(rounds):
-            done = max(k / rounds, self._meetings.spent / most)
-            if done >= 1.0 or (not best.meeting and best.last_s <= _GOOD * alone_s):
+            done = max(k / rounds, self._meetings.spent / max(1.0, most))
+            if (done >= 1.0 and k >= _FEWEST) or (not best.meeting and best.last_s <= _GOOD * alone_s):
                 break
-            other = self._anew(scheme, self._some(scheme), _TURNING)
-            worse = (other.cost_s - scheme.cost_s) / alone_s + _MET * (len(other.meeting) - len(scheme.meeting))
-            if worse <= _WORSE * (1.0 - done) * self._dice.exponential():
+            other = self._anew(scheme, self._some(scheme), _TURNING, self._dice.random() < _KEEPING)
+            if self._is_kept(other, scheme, alone_s, min(1.0, done)):
                 scheme = other
-            best = min(best, other, key=lambda one: (len(one.meeting), one.cost_s))
+            best = min(best, other, key=_Scheme.rank)
         return best
 
+    def _is_kept(self, other: _Scheme, scheme: _Scheme, alone_s: float, done: float) -> bool:
+        """Whether the search goes on from another scheme, when such a share of it is done."""
+        met = (_MET + done * (_MET_AT_LAST - _MET)) * (len(other.meeting) - len(scheme.meeting))
+        worse = met + (other.cost_s - scheme.cost_s) / max(1.0, alone_s)
+        return worse <= _WORSE * (1.0 - done) * float(self._dice.exponential())
+
     def _begun(self) -> _Scheme:
-        """All robots with times, those that are longest on their way first."""
+        """All robots with times: those that are longest on their way first, or last."""
         robots = [Timed.of(self._tours.way(k)) for k in range(len(self._tours))]
         order = sorted(range(len(robots)), key=lambda k: (-robots[k].done_s, k))
-        return self._anew(_Scheme(tuple(robots), frozenset()), order, 0.0)
+        alone = _Scheme(tuple(robots), frozenset())
+        return min((self._anew(alone, one, 0.0) for one in (order, order[::-1])), key=_Scheme.rank)
 
-    def _anew(self, scheme: _Scheme, chosen: Sequence[int], turning: float) -> _Scheme:
-        """The scheme when the chosen ones get their times anew, in this order, some of them turned."""
-        robots = {k: robot for k, robot in enumerate(scheme.robots) if k not in chosen}
-        meeting = {pair for pair in scheme.meeting if not {*pair} & {*chosen}}
+    def _anew(self, scheme: _Scheme, chosen: Sequence[int], turning: float, keeping: bool = False) -> _Scheme:
+        """The scheme when the chosen ones get their times anew, in this order, some of them turned.
+
+        Until then they are in nobody's way, or, `keeping` their times, they are: so one gives way to those before it that
+        could not help to meet it.
+        """
+        robots = {k: robot for k, robot in enumerate(scheme.robots) if keeping or k not in chosen}
+        meeting = set(scheme.meeting)
         for k in chosen:
             way = scheme.robots[k].way
             if self._dice.random() < turning:
                 way = self._tours.other(k, way)
-            robot, alone = self._meetings.settled(way, robots.values(), self._dice)
+            others = {other: robot for other, robot in robots.items() if other != k}
+            robots[k], alone = self._meetings.settled(way, others.values(), self._dice)
+            meeting = {pair for pair in meeting if k not in pair}
             if not alone:
-                met = (other for other in robots if self._meetings.meet(robot, robots[other]))
+                met = (other for other in others if self._meetings.meet(robots[k], others[other]))
                 meeting |= {(min(k, other), max(k, other)) for other in met}
-            robots[k] = robot
         return _Scheme(tuple(robots[k] for k in range(len(robots))), frozenset(meeting))
 
     def _some(self, scheme: _Scheme) -> list[int]:

@@ -37,7 +37,7 @@ _MARGIN_M = 0.1
 _APART_S = 2.0
 _LONGEST_S = 900.0
 _STILL_M = 1e-4
-# Two robots that just kept apart do so too when the other one of them is looked at.
+# Times that are nearer to each other are the same.
 _ROUNDING_S = 1e-6
 # A halt takes a little more than the figures of a robot say.
 _SLOWER = 1.01
@@ -45,7 +45,7 @@ _SLOWER = 1.01
 _NONE_S = 1e-9
 # What a search for waits costs for itself, for another robot and for a span of time, what it costs to look at a place of a way
 # where others come near to it, and a run of these: in units of a place that is passed.
-_PLAN, _OTHER, _SPAN, _LOOK, _RUN = 1000, 100, 2, 10, 10
+_PLAN, _OTHER, _SPAN, _LOOK, _RUN = 4000, 300, 2, 10, 10
 # Where a robot finds no times, so many others at most are left out of account one by one before all of them are.
 _IGNORED = 5
 

@@ -16,6 +16,8 @@ from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.terrain import Floats, Ints
 
 _JOINED_S = 1e-9
+# So much later than it could a robot sets off: the other that it waited for finds its own times free, whatever the rounding.
+_AFTER_S = 1e-6
 
 
 class Taken(NamedTuple):
@@ -270,7 +272,7 @@ def _set_off(
         if at < low[span]:
             moves[made, 0], moves[made, 1], moves[made, 2] = at + lasts_s, at, state
             made += 1
-        at = max(soonest, at, high[span])
+        at = max(soonest, at, high[span] + _AFTER_S)
         span += 1
     if at <= latest and math.isfinite(at):
         moves[made, 0], moves[made, 1], moves[made, 2] = at + lasts_s, at, state
