@@ -27,7 +27,7 @@ _GOOD = 1.005
 # What `Meetings` counts in a second, and how many rounds there are for each robot at most.
 _SPENT_PER_S, _ROUNDS = 3.5e7, 150
 # So many rounds there are at least.
-_FEWEST = 4
+_FEWEST = 20
 # What the mean time counts beside the longest; what a meeting costs at first and at last, and how much worse is kept at first,
 # as parts of the longest time.
 _MEAN, _MET, _MET_AT_LAST, _WORSE = 0.2, 0.05, 0.5, 0.03

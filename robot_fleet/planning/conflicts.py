@@ -45,7 +45,7 @@ _SLOWER = 1.01
 _NONE_S = 1e-9
 # What a search for waits costs for itself, for another robot and for a span of time, what it costs to look at a place of a way
 # where others come near to it, and a run of these: in units of a place that is passed.
-_PLAN, _OTHER, _SPAN, _LOOK, _RUN = 4000, 300, 2, 10, 10
+_PLAN, _OTHER, _SPAN, _LOOK, _RUN = 4000, 300, 2, 4, 10
 # Where a robot finds no times, so many others at most are left out of account one by one before all of them are.
 _IGNORED = 5
 

@@ -65,6 +65,8 @@ def passes(way: Floats, other: Raster, touch_m: float) -> Passes:
     runs, count, near = np.empty((256, 3), dtype=np.int64), 0, np.empty(len(other.at), dtype=np.int64)
     for place in range(len(way)):
         hits = _near(way[place, 0], way[place, 1], other, touch_m, near)
+        if hits == 0:
+            continue
         if count + hits > len(runs):
             more = np.empty((2 * (count + hits), 3), dtype=np.int64)
             more[:count] = runs[:count]
