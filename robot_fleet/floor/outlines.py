@@ -42,13 +42,16 @@ def _edges(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64
     left. Vertices are numbered row by row. Where two cells touch at a corner, a ring stays with its cell.
     """
     rows, cols = np.divmod(np.flatnonzero(mask), mask.shape[1])
-    around = np.pad(mask, 1)
+    if not len(rows):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    low, left = rows[0], cols.min()
+    around = np.pad(mask[low : rows[-1] + 1, left : cols.max() + 1], 1)
     width = mask.shape[1] + 1
     # Of each side of a cell: where the neighbour lies, and the corner of the cell at which the edge begins.
     sides = (((-1, 0), (0, 0)), ((0, 1), (0, 1)), ((1, 0), (1, 1)), ((0, -1), (1, 0)))
     keys = []
     for heading, ((up, right), (north, east)) in enumerate(sides):
-        bare = ~around[rows + 1 + up, cols + 1 + right]
+        bare = ~around[rows - low + 1 + up, cols - left + 1 + right]
         keys.append(4 * ((rows[bare] + north) * width + cols[bare] + east) + heading)
     edges = np.sort(np.concatenate(keys)).astype(np.int64)
     direction = edges % 4

@@ -224,7 +224,8 @@ def _cut_off(floor: FloorMap, robots: Sequence[RobotStart], known: KnownReach) -
     cut_off = np.zeros(floor.grid.shape, dtype=bool)
     shapes = {(p.footprint.circumscribed_m + p.clearance_m, p.head): p for p, _ in robots}
     for profile in shapes.values():
-        cut_off |= swept(floor, standable(profile, known.clearance), profile.head)
+        # Where a robot gets to, its head passes over the floor below it.
+        cut_off |= swept(floor, standable(profile, known.clearance) & ~known.coverable, profile.head)
     _, labels = cv2.connectedComponents(floor.grid.free.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     joined = np.zeros(int(labels.max()) + 1, dtype=bool)
     joined[labels[known.coverable]] = True

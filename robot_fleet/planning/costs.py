@@ -59,12 +59,12 @@ def travel_s(
     """
     if len(ends.places) > _MANY:
         limit_m = min(limit_m, _LIMIT_ONE_WAY_M if roadmap.is_directed else _LIMIT_M)
-    metres = roadmap.distances_m(limit_m)
-    apart = cdist(ends.places, ends.places)
+    metres = roadmap.distances_m(limit_m).astype(np.float32)
+    apart = cdist(ends.places, ends.places).astype(np.float32)
     led = np.isfinite(metres)
-    metres = np.where(led, np.maximum(metres, apart), apart * _DETOUR + 5.0)
+    metres = np.where(led, np.maximum(metres, apart), apart * np.float32(_DETOUR) + np.float32(5.0))
     turns_s = _TURNED * math.pi / profile.yaw_rate_rps
-    found: Floats = np.asarray(metres / profile.speed_mps + turns_s, dtype="float32")
+    found: Floats = np.asarray(metres / profile.speed_mps + turns_s, dtype=np.float32)
     if roadmap.is_directed and math.isinf(limit_m):
         found[~led] = _NEVER_S
     one, other = _near_pairs(ends.places)

@@ -84,8 +84,8 @@ class CrewPlan:
         self.tell(0.0, "laying lanes")
         lanes = self._lanes()
         self.tell(0.3, "measuring the ways between lanes")
-        limit_m = _NEAR_M if self._in_haste else math.inf
-        network = Network.of(self.crew, self.grid, lanes, self.stage.busy_s, limit_m)
+        limit_m = _NEAR_M / 2 if self._in_haste else math.inf
+        network = Network.of(self.crew, self.grid, lanes, self.stage.busy_s, limit_m, self._in_haste)
         if network.stranded:
             return self._without(network.stranded)
         effort = self._effort(len(network.lanes))
@@ -107,7 +107,7 @@ class CrewPlan:
         """Tours from a seed of the start's own; polished a little where there are others to compare them with."""
         seed = self.request.seed * starts + k
         orders = shared_out(network.work, lambda share: heard(0.3 * share), seed, effort)
-        for _ in range(_CORRECTIONS):
+        for _ in range(1 if self._in_haste else _CORRECTIONS):
             # Each start corrects the costs of its own ways.
             network = network.corrected(orders)
             orders = evened_out(network.work, orders, lambda share: heard(0.3 + 0.2 * share), seed, effort)
@@ -128,7 +128,10 @@ class CrewPlan:
         are taken for so much faster or slower.
         """
         heard = self._heard(0.7, 0.05, "evening out the shares")
-        before, orders = tours.network.refined(tours.orders, _NEAR_M)
+        finer = tours.network.refined(tours.orders, _NEAR_M)
+        if finer is None:
+            return tours
+        before, orders = finer
         expected_s = np.array([before.work.time_s(k, order) for k, order in enumerate(orders)])
         pace = before.work.pace * np.where(tours.lasting_s > 0.0, expected_s / np.maximum(tours.lasting_s, 1e-9), 1.0)
         network = replace(before, work=replace(before.work, pace=pace))
@@ -256,5 +259,6 @@ class CrewPlan:
     def _zone(self, lane: Floats) -> str:
         middle = Point(lane[len(lane) // 2] / 2 + lane[(len(lane) - 1) // 2] / 2)
         named = [self.request.floor.zone(name) for name in self.request.zones]
-        nearest = min(named, key=lambda zone: float(zone.polygon.distance(middle)))
+        here = (zone for zone in named if zone.polygon.intersects(middle))
+        nearest = next(here, None) or min(named, key=lambda zone: float(zone.polygon.distance(middle)))
         return nearest.name

@@ -13,18 +13,17 @@ from robot_fleet.planning.plan import CoveragePath, Starter
 CrewsDriven = Callable[[Sequence[Crew], float], list[CoveragePath]]
 
 _MOST_LOOKS = 2
-"""So often at most it is tried whether fewer robots would be better."""
 
 
 def manned(
     teams: Sequence[Crew], robots: Sequence[Starter], driven: CrewsDriven, patience_s: float, seed: int,
-    either_way: bool = True, look: float = 1.0,
+    either_way: bool = True, look: float = 1.0, looks: int = _MOST_LOOKS,
 ) -> list[CoveragePath]:  # fmt: skip
     """The paths of all robots (empty for those that stay), kept apart; they are turned round only if `either_way` will do.
 
     N robots without waiting take about (N - 1) / N of the time of N - 1, or more. So fewer are tried only where waiting costs
     more than the last robot brings, and where robots would meet: most plans are made once. How many are best is looked at with
-    a share `look` of the usual effort; that is planned well then.
+    a share `look` of the usual effort, at most `looks` times; that is planned well then.
     """
 
     def planned(crews: Sequence[Crew], effort: float) -> tuple[list[CoveragePath], Apart]:
@@ -32,18 +31,18 @@ def manned(
         return alone, kept_apart(alone, robots, patience_s * effort, seed, either_way)
 
     alone, best = planned(teams, 1.0)
-    apart, looks = best, list[tuple[Apart, Sequence[Crew]]]()
+    apart, looked = best, list[tuple[Apart, Sequence[Crew]]]()
     # Beside a plan of full effort one of less tells nothing.
     known = [best] if look == 1.0 else []
-    while len(looks) < _MOST_LOOKS and (fewer := _without_one(teams, robots, alone, apart)) is not None:
+    while len(looked) < looks and (fewer := _without_one(teams, robots, alone, apart)) is not None:
         teams = fewer
         alone, apart = planned(teams, look)
-        looks.append((apart, teams))
+        looked.append((apart, teams))
         if any(not other.meeting and other.cost <= apart.cost for other in known):
             break
         known.append(apart)
-    if looks:
-        apart, teams = min(looks, key=lambda one: one[0].cost)
+    if looked:
+        apart, teams = min(looked, key=lambda one: one[0].cost)
         if look < 1.0 and apart.meeting < max(1, best.meeting):
             _, apart = planned(teams, 1.0)
         best = min(best, apart, key=lambda one: one.cost)

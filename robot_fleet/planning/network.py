@@ -45,19 +45,15 @@ class Network:
 
     @classmethod
     def of(
-        cls,
-        crew: Crew,
-        grid: OccupancyGrid,
-        lanes: list[Floats],
-        busy_s: Mapping[str, float],
-        limit_m: float = math.inf,
-    ) -> Network:
+        cls, crew: Crew, grid: OccupancyGrid, lanes: list[Floats], busy_s: Mapping[str, float],
+        limit_m: float = math.inf, haste: bool = False,
+    ) -> Network:  # fmt: skip
         """The lanes to which a way leads, and from which one leads home; ways much longer than the limit are guessed.
 
-        Robots by the names in `busy_s` set off so many seconds after the start.
+        Robots by the names in `busy_s` set off so many seconds after the start. In `haste` ways are found on fewer places.
         """
         homes = [_home(crew, grid, robot) for robot in crew.robots]
-        stops, ends, roadmap = _led_to(crew, lanes, homes)
+        stops, ends, roadmap = _led_to(crew, lanes, homes, haste)
         robots, count = crew.robots, len(stops) - len(homes)
         cost = travel_s(
             crew.terrain, roadmap, ends, crew.narrowest, _never_entered(crew, stops[:count], roadmap), limit_m
@@ -111,35 +107,40 @@ class Network:
                         work.cost[enter, leave] = seconds
         return replace(self, work=work)
 
-    def refined(self, orders: list[Ints], limit_m: float) -> tuple[Network, list[Ints]]:
-        """The same tours over the lanes cut into pieces, so that they can be evened out; as they are where that is too many."""
+    def refined(self, orders: list[Ints], limit_m: float) -> tuple[Network, list[Ints]] | None:
+        """The same tours over the lanes cut into pieces, so that they can be evened out; None where those are too many.
+
+        Where there are so many lanes they are as fine as they need be.
+        """
         count = min(_PIECES, _MOST_PIECES // max(1, len(self.lanes)))
         if count < 2 or self.work.one_ways:
-            return self, orders
+            return None
         cut, tours = pieces_of(self.lanes, orders, count, _PIECE_M)
         late_s = dict(
             zip((robot.name for robot in self.crew.robots), (self.late_s / self.work.pace).tolist(), strict=True)
         )
         fine = Network.of(self.crew, self.grid, cut, late_s, limit_m)
-        return (fine, tours) if len(fine.lanes) == len(cut) else (self, orders)
+        return (fine, tours) if len(fine.lanes) == len(cut) else None
 
 
-def _led_to(crew: Crew, lanes: list[Floats], homes: list[Floats]) -> tuple[list[Floats], Ends, Roadmap]:
+def _led_to(
+    crew: Crew, lanes: list[Floats], homes: list[Floats], haste: bool = False
+) -> tuple[list[Floats], Ends, Roadmap]:
     """The stops without the lanes that no way leads to, or from which none leads home."""
     stops = lanes + homes
     ends = Ends.of(stops)
-    roadmap = Roadmap.of(crew.terrain, crew.reach, ends.places)
+    roadmap = Roadmap.of(crew.terrain, crew.reach, ends.places, haste)
     if roadmap.is_directed:
         shut = np.bincount(_never_entered(crew, lanes, roadmap) // 2, minlength=len(lanes)) == 2
         kept = [lane for lane, never in zip(lanes, shut, strict=True) if not never]
         # Another roadmap may join other lanes.
-        return (stops, ends, roadmap) if len(kept) == len(lanes) else _led_to(crew, kept, homes)
+        return (stops, ends, roadmap) if len(kept) == len(lanes) else _led_to(crew, kept, homes, haste)
     parts = roadmap.component[: 2 * len(stops)].reshape(-1, 2)
     kept = [lane for lane, part in zip(lanes, parts, strict=False) if (part == parts[len(lanes), 0]).all()]
     if len(kept) < len(lanes):
         stops = kept + homes
         ends = Ends.of(stops)
-        roadmap = Roadmap.of(crew.terrain, crew.reach, ends.places)
+        roadmap = Roadmap.of(crew.terrain, crew.reach, ends.places, haste)
     return stops, ends, roadmap
 
 

@@ -29,6 +29,8 @@ from robot_fleet.planning.terrain import Bools
 _APART = 0.15
 # The share of the usual effort with which it is looked at whether fewer robots would be better.
 _LOOK = 0.1
+# Plans that are due sooner are made once.
+_ROOMY_S = 10.0
 
 
 def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
@@ -56,6 +58,8 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
         crews_driven = partial(_driven, request, ranks, tell)
         # What is cleaned in an order, or leads through one-way floor, is not turned round.
         either_way = len({*ranks.values()}) == 1 and not request.floor.one_ways
+        if request.deadline_s is not None and request.deadline_s < _ROOMY_S:
+            return manned(teams, request.robots, crews_driven, patience_s, request.seed, either_way, looks=0)
         # With a deadline no plan takes long.
         look = _LOOK if request.deadline_s is None else 1.0
         return manned(teams, request.robots, crews_driven, patience_s, request.seed, either_way, look)

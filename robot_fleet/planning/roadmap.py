@@ -22,6 +22,8 @@ from robot_fleet.planning.links import Links, links_of, shortest
 from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain, way_open
 
 _SQUARES_M = (1.2, 0.6, 0.3, 0.15)
+# In haste larger ones come first.
+_LARGE_M = 2.4
 _REACH = 2.2
 _NEIGHBOURS = 14
 # About stops that the squares do not join, all places of the fine lattice are taken in.
@@ -45,10 +47,10 @@ class Roadmap:
     _known: dict[tuple[int, int], Floats | None] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, terrain: Terrain, reach: Bools, stops: Floats) -> Roadmap:
+    def of(cls, terrain: Terrain, reach: Bools, stops: Floats, haste: bool = False) -> Roadmap:
         """A roadmap over the cells of `reach` that joins the stops, in finer squares as long as some are cut off."""
         roadmap = cls(terrain, stops, len(stops), np.zeros((0, 2), dtype=np.int64), np.zeros(0))
-        for square_m in _SQUARES_M:
+        for square_m in (_LARGE_M, *_SQUARES_M) if haste else _SQUARES_M:
             roadmap = roadmap._with(_spread(terrain, reach, square_m), square_m * _REACH)
             if not len(roadmap.cut_off):
                 return roadmap
