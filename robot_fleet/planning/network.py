@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import shapely
 
 from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.grid import OccupancyGrid
@@ -25,14 +26,17 @@ from robot_fleet.planning.timing import path_s
 
 # Lanes are cut into so many pieces at most, and into so many in all, when tours are evened out.
 _PIECES, _MOST_PIECES, _PIECE_M = 3, 1500, 1.5
+# A lane so near to another robot in its dock costs so much more as the first or last one of a tour: two robots that have to
+# pass each other's docks then cannot both leave, or come home.
+_APART_M, _SHY_S = 0.1, 60.0
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
     """Lanes, and behind them in `stops` one short lane for each robot: it is left to set off and entered to come home.
 
-    `ends` are those of the stops, `work` says how long lanes and the ways between them take, `late_s` (robots,) what setting
-    off later adds to a robot's first way, at the pace of the fastest robot.
+    `ends` are those of the stops, `work` says how long lanes and the ways between them take, `first_s` and
+    `last_s` (robots, ends) what is added to each robot's way to its first lane and from its last one.
     """
 
     crew: Crew
@@ -41,7 +45,9 @@ class Network:
     ends: Ends
     roadmap: Roadmap
     work: Work
-    late_s: Floats
+    busy_s: Mapping[str, float]
+    first_s: Floats
+    last_s: Floats
 
     @classmethod
     def of(
@@ -52,26 +58,30 @@ class Network:
 
         Robots by the names in `busy_s` set off so many seconds after the start. In `haste` ways are found on fewer places.
         """
-        homes = [_home(crew, grid, robot) for robot in crew.robots]
-        stops, ends, roadmap = _led_to(crew, lanes, homes, haste)
-        robots, count = crew.robots, len(stops) - len(homes)
+        robots = crew.robots
+        stops, ends, roadmap = _led_to(crew, lanes, [_home(crew, grid, robot) for robot in robots], haste)
+        count = len(stops) - len(robots)
         cost = travel_s(
             crew.terrain, roadmap, ends, crew.narrowest, _never_entered(crew, stops[:count], roadmap), limit_m
         )
         speeds = np.array([robot.profile.speed_mps for robot in robots])
         pace: Floats = np.asarray(speeds / speeds.max())
-        late_s: Floats = np.asarray(pace * np.array([busy_s.get(robot.name, 0.0) for robot in robots]))
+        late_s = pace * np.array([busy_s.get(robot.name, 0.0) for robot in robots])
+        last_s = np.repeat(_beside_docks(robots, grid, stops) * _SHY_S, 2, axis=1)
+        first_s = last_s + late_s[:, None]
         starts = np.array([2 * (count + k) for k in range(len(robots))])
-        cost[starts] += late_s[:, None]
+        homes = np.array([2 * (count + k) + 1 if robot.dock is not None else -1 for k, robot in enumerate(robots)])
+        cost[starts] += first_s
+        cost[:, homes[homes >= 0]] += last_s[homes >= 0].T
         work = Work(
             cost=cost,
             drive_s=np.array([path_s(lane, crew.narrowest) for lane in stops[:count]]),
             starts=starts,
-            homes=np.array([2 * (count + k) + 1 if robot.dock is not None else -1 for k, robot in enumerate(robots)]),
+            homes=homes,
             pace=pace,
             one_ways=are_any(crew.terrain.directions),
         )
-        return cls(crew, grid, stops, ends, roadmap, work, late_s)
+        return cls(crew, grid, stops, ends, roadmap, work, busy_s, first_s, last_s)
 
     @property
     def lanes(self) -> list[Floats]:
@@ -101,7 +111,8 @@ class Network:
                 way = self.roadmap.way(leave, enter) if enter >= 0 and len(order) else None
                 if way is not None:
                     seconds = way_s(way, self.ends, leave, enter, self.crew.narrowest)
-                    seconds += self.late_s[k] if leave == work.starts[k] else 0.0
+                    seconds += self.first_s[k, enter] if leave == work.starts[k] else 0.0
+                    seconds += self.last_s[k, leave] if enter == work.homes[k] else 0.0
                     work.cost[leave, enter] = seconds
                     if not work.one_ways:
                         work.cost[enter, leave] = seconds
@@ -116,11 +127,26 @@ class Network:
         if count < 2 or self.work.one_ways:
             return None
         cut, tours = pieces_of(self.lanes, orders, count, _PIECE_M)
-        late_s = dict(
-            zip((robot.name for robot in self.crew.robots), (self.late_s / self.work.pace).tolist(), strict=True)
-        )
-        fine = Network.of(self.crew, self.grid, cut, late_s, limit_m)
+        fine = Network.of(self.crew, self.grid, cut, self.busy_s, limit_m)
         return (fine, tours) if len(fine.lanes) == len(cut) else None
+
+
+def _beside_docks(robots: Sequence[Starter], grid: OccupancyGrid, stops: list[Floats]) -> Floats:
+    """(robots, stops) 1 where a robot that drives a lane comes too near to another one that stands in its dock, else 0."""
+    lines = shapely.linestrings(
+        np.concatenate(stops), indices=np.repeat(np.arange(len(stops)), [len(s) for s in stops])
+    )
+    radii = [robot.profile.footprint.circumscribed_m for robot in robots]
+    beside = np.zeros((len(robots), len(stops)))
+    for k, robot in enumerate(robots):
+        if robot.dock is None:
+            continue
+        place = shapely.points(grid.from_map([[robot.dock.pose.x_m, robot.dock.pose.y_m]]))
+        away = shapely.distance(lines, place)
+        for other in range(len(robots)):
+            if other != k:
+                beside[other, away < radii[k] + radii[other] + _APART_M] = 1.0
+    return beside
 
 
 def _led_to(
