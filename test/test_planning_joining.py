@@ -12,7 +12,7 @@ from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R
 from robot_fleet.floor.store import FloorMap, Zone
-from robot_fleet.planning.joining import joined, parted
+from robot_fleet.planning.joining import joined, parted, pieces_of
 from robot_fleet.planning.polyline import length_m
 from robot_fleet.planning.terrain import Terrain
 
@@ -54,3 +54,16 @@ def test_parts_are_equal_no_longer_than_allowed_and_together_the_lane() -> None:
     assert [length_m(part) for part in parts] == pytest.approx([3.5] * 3)
     assert all(np.allclose(one[-1], other[0]) for one, other in pairwise(parts))
     assert np.array_equal(parts[0][0], lane[0]) and np.array_equal(parts[-1][-1], lane[-1])
+
+
+def test_pieces_keep_the_order_and_the_direction_of_a_tour() -> None:
+    lanes = [_lane((0, 0), (6, 0)), _lane((0, 1), (1, 1)), _lane((0, 2), (4, 2))]
+    pieces, (tour,) = pieces_of(lanes, [np.array([5, 0, 2])], 3, 1.5)
+    # The short lane stays whole, the middling one is cut once.
+    assert [length_m(piece) for piece in pieces] == pytest.approx([2.0, 2.0, 2.0, 1.0, 2.0, 2.0])
+    assert tour.tolist() == [11, 9, 0, 2, 4, 6]
+
+
+def test_a_robot_without_lanes_has_no_pieces() -> None:
+    _, tours = pieces_of([_lane((0, 0), (6, 0))], [np.zeros(0, dtype=np.int64), np.array([1])], 3, 1.5)
+    assert [tour.tolist() for tour in tours] == [[], [5, 3, 1]]

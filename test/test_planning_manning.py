@@ -49,3 +49,15 @@ def test_as_many_robots_drive_as_do_not_meet(
     assert driving(found) == drive
     # What is driven was planned with all effort.
     assert max(path.finish_s for path in found) == pytest.approx(WORK_S / drive)
+
+
+def test_without_time_for_it_nobody_looks_whether_fewer_robots_would_be_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def counted(crews: Sequence[Crew], effort: float) -> list[CoveragePath]:
+        asked.append(effort)
+        return shared(crews, effort)
+
+    monkeypatch.setattr(manning, "kept_apart", lambda paths, *_: Apart(paths, 1))
+    assert driving(manning.manned([crew()], ROBOTS, counted, 1.0, 0, looks=0)) == 4
+    assert asked == [1.0]

@@ -43,8 +43,9 @@ _NEAR_M = 25.0
 _SPARE_M = 0.25
 # How often the costs of the ways in the tours are corrected, and the tours with them.
 _CORRECTIONS = 2
-# What a core does: floor laid out, trials of tours, and a usual polish; a search has at least this share of its trials.
-_LAID_M2_PER_S, _TRIALS_PER_S, _POLISH_S, _LEAST = 1000.0, 2e6, 20.0, 0.02
+# What a core does: floor laid out, cells looked at, trials of tours, and a usual polish; a search has at least this share of
+# its trials.
+_LAID_M2_PER_S, _CELLS_PER_S, _TRIALS_PER_S, _POLISH_S, _LEAST = 1000.0, 4e6, 2e6, 20.0, 0.02
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,9 @@ class CrewPlan:
 
     @cached_property
     def _laying_s(self) -> float:
-        """About how long lanes take to lay."""
-        return float(self.crew.wanted.sum()) * self.grid.cell_area_m2 / _LAID_M2_PER_S
+        """About how long it takes to lay lanes, and to look at the floor before and after."""
+        wanted_m2 = float(self.crew.wanted.sum()) * self.grid.cell_area_m2
+        return wanted_m2 / _LAID_M2_PER_S + self.crew.wanted.size / _CELLS_PER_S
 
     @property
     def _in_haste(self) -> bool:

@@ -114,7 +114,7 @@ def picked_lanes(terrain: Terrain, frame: Frame, reach: Bools, rest: Bools, widt
     half = int(width_m / 2 / frame.side_m)
     lanes = []
     for rows, cols in _windows(wanted, half + round(0.5 / frame.side_m)):
-        for nodes in _picked(safe[rows, cols], wanted[rows, cols].copy(), half, frame.side_m):
+        for nodes in _picked(safe[rows, cols].copy(), wanted[rows, cols].copy(), half, frame.side_m):
             lane = frame.to_grid(nodes + np.array([cols.start, rows.start]))
             if terrain.open_path(lane):
                 lanes.append(lane)

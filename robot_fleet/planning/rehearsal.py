@@ -17,6 +17,7 @@ from robot_fleet.floor.store import FloorMap, OneWay, Zone
 from robot_fleet.planning.frame import Frame
 from robot_fleet.planning.plan import Plan, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
+from robot_fleet.planning.roadmap import Roadmap
 from robot_fleet.planning.routing import Router
 from robot_fleet.planning.terrain import Terrain
 
@@ -28,7 +29,7 @@ _ASKEW_RAD = 0.1
 
 
 def rehearse() -> Plan:
-    """Plans a room with a pillar and a one-way for two robots, and looks at it askew."""
+    """Plans a room with a pillar and a one-way for two robots, looks at it askew, and goes round the pillar."""
     cells = np.full((round(_DEEP_M / _SIDE_M), round(_WIDE_M / _SIDE_M)), 100, dtype=np.int8)
     cells[1:-1, 1:-1] = 0
     cells[18:21, 30:33] = 100
@@ -36,7 +37,10 @@ def rehearse() -> Plan:
     aisle = OneWay("aisle", box(3.2, 1.0, 6.0, 3.0), math.pi / 2)
     floor = FloorMap("room", OccupancyGrid(cells, _SIDE_M, Pose(0.0, 0.0, 0.0)), (room,), one_ways=(aisle,))
     Router(floor, BUILT_IN["W"]).prepare()
-    Frame.of(Terrain.of(floor, BUILT_IN["W"]), _ASKEW_RAD)
+    terrain = Terrain.of(floor, BUILT_IN["W"])
+    Frame.of(terrain, _ASKEW_RAD)
+    beside_pillar = np.array([(2.2, 2.0), (4.2, 2.0)])
+    Roadmap.of(terrain, terrain.distance_m > terrain.keep_m, beside_pillar).way(0, 1)
     robots = [Starter(f"robot_{k}", BUILT_IN["W"], Pose(1.0 + 4.0 * k, 1.0, 0.0), False, None) for k in range(2)]
     return plan(PlanRequest(floor, tuple(robots), ("room",), deadline_s=_SOON_S))
 

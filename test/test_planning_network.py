@@ -1,0 +1,91 @@
+"""The ways between lanes: tours that are cut into pieces stay as they are, and do not begin or end beside others' docks."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from shapely import box
+
+from robot_fleet.floor.grid import OccupancyGrid
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import REFERENCE_R
+from robot_fleet.floor.store import Dock, FloorMap, Zone
+from robot_fleet.planning.crew import Clearances, Crew, crews
+from robot_fleet.planning.network import Network
+from robot_fleet.planning.plan import PlanRequest, Starter
+
+# The docks stand 1.2 m apart at the left wall; one lane passes both, the others lie far away.
+PASSING = np.array([[1.2, 1.0], [1.2, 4.2]])
+FAR = [np.array([[4.0, y], [10.0, y]]) for y in (1.0, 3.0, 5.0)]
+LATE = {"b": 7.0}
+
+
+@pytest.fixture(scope="module")
+def hall() -> tuple[Crew, OccupancyGrid]:
+    cells = np.full((160, 280), 100, dtype=np.int8)
+    cells[1:-1, 1:-1] = 0
+    grid = OccupancyGrid(cells, 0.05, Pose(0.0, 0.0, 0.0))
+    docks = tuple(Dock(name, Pose(0.6, y, math.pi)) for name, y in (("a", 2.0), ("b", 3.2)))
+    floor = FloorMap("hall", grid, (Zone("hall", box(0, 0, 14, 8)),), docks=docks)
+    robots = tuple(Starter(dock.name, REFERENCE_R, dock.pose, True, dock) for dock in docks)
+    request = PlanRequest(floor, robots, ("hall",))
+    teams, _ = crews(request, floor.requested(("hall",)), Clearances(request))
+    return teams[0], grid
+
+
+@pytest.fixture(scope="module")
+def network(hall: tuple[Crew, OccupancyGrid]) -> Network:
+    return Network.of(*hall, [PASSING, *FAR], LATE)
+
+
+def test_a_lane_beside_another_dock_is_dear_as_the_first_and_as_the_last_one(network: Network) -> None:
+    work = network.work
+    for robot in (0, 1):
+        start, home = int(work.starts[robot]), int(work.homes[robot])
+        first, last = work.cost[start, :2].min(), work.cost[:2, home].min()
+        assert first > 60.0 and last > 60.0
+        assert work.cost[start, 2:8].min() < 60.0 and work.cost[2:8, home].min() < 60.0
+
+
+def test_between_other_lanes_it_costs_what_it_takes(network: Network) -> None:
+    assert network.work.cost[2:8, :2].min() < 30.0
+
+
+def test_exact_costs_keep_what_is_added(network: Network) -> None:
+    orders = [np.array([0, 2]), np.array([4, 6])]
+    exact = network.corrected(orders).work
+    assert exact.cost[exact.starts[0], 0] == pytest.approx(
+        60.0 + _straight_s(network, int(exact.starts[0]), 0), abs=8.0
+    )
+    late = exact.cost[exact.starts[1], 4] - _straight_s(network, int(exact.starts[1]), 4)
+    assert LATE["b"] <= late <= LATE["b"] + 8.0
+
+
+def test_tours_over_pieces_of_lanes_are_the_same_tours(network: Network) -> None:
+    orders = [np.array([0, 3]), np.array([5, 6])]
+    found = network.refined(orders, math.inf)
+    assert found is not None
+    fine, tours = found
+    assert len(fine.lanes) > len(network.lanes)
+    for k in (0, 1):
+        assert np.allclose(_driven(fine, tours[k]), _driven(network, orders[k]))
+        assert fine.work.drive_s[tours[k] // 2].sum() == pytest.approx(
+            network.work.drive_s[orders[k] // 2].sum(), rel=0.02
+        )
+
+
+def _straight_s(network: Network, leave: int, enter: int) -> float:
+    """Seconds at full speed from one end straight to another."""
+    return float(np.hypot(*(network.ends.places[enter] - network.ends.places[leave]))) / REFERENCE_R.speed_mps
+
+
+def _driven(network: Network, order: np.ndarray) -> np.ndarray:
+    """The vertices (n, 2) of a tour, without those at which it goes straight on."""
+    lanes = [network.lanes[end // 2] if end % 2 == 0 else network.lanes[end // 2][::-1] for end in order.tolist()]
+    points = np.concatenate(lanes)
+    points = points[np.concatenate(([True], np.hypot(*np.diff(points, axis=0).T) > 1e-9))]
+    step = np.diff(points, axis=0)
+    bends = np.abs(step[:-1, 0] * step[1:, 1] - step[:-1, 1] * step[1:, 0]) > 1e-9
+    return np.asarray(points[np.concatenate(([True], bends, [True]))])
