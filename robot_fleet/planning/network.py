@@ -28,7 +28,7 @@ from robot_fleet.planning.timing import path_s
 _PIECES, _MOST_PIECES, _PIECE_M = 3, 1500, 1.5
 # A lane so near to another robot in its dock costs so much more as the first or last one of a tour: two robots that have to
 # pass each other's docks then cannot both leave, or come home.
-_APART_M, _SHY_S = 0.1, 60.0
+_APART_M, _SHY_S = 0.1, 20.0
 
 
 @dataclass(frozen=True, eq=False)
