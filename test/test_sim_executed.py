@@ -130,7 +130,8 @@ def test_the_others_take_over_what_a_dead_robot_leaves() -> None:
     run = execute(store, seed=2, faults=[RobotDies(dead, 80.0)])
     assert run.state is RunState.COMPLETED, run.run.reason
     assert run.collisions == ()
-    assert run.true_share > 0.85
+    # Alone it would have cleaned half; how much floor the dead one stands on and shuts off depends on where it dies.
+    assert run.true_share > 0.75
     assert run.false_credit < 0.005
 
 

@@ -33,8 +33,8 @@ _LOST, _LOST_RAGGED = 0.004, 0.008
 # Lanes are parted into so many in all, and for each robot, but not more finely (metres).
 _PARTS, _PARTS_EACH, _PART_M = 150, 20, 1.5
 # Tours are tried from so many seeds, the more of them the less floor there is, and polished with this share of the usual
-# trials; the best ones are evened out and polished to the end.
-_FEWEST_STARTS, _MOST_STARTS, _STARTS_M2, _TRIED = 2, 4, 9000.0, 0.1
+# trials; so many, the best ones, are evened out and polished to the end.
+_FEWEST_STARTS, _MOST_STARTS, _STARTS_M2, _TRIED, _FINALISTS = 2, 4, 9000.0, 0.1, 2
 # So often tours are evened out, each time with this share of the usual trials, by so high a norm of the robots' times.
 _EVENINGS, _EVENING, _EVEN = 3, 0.3, 40
 # Ways that are much longer are guessed when there is no time, and when tours hardly change any more.
@@ -95,10 +95,16 @@ class CrewPlan:
         made = at_once(searches, self._heard(0.4, 0.3, "ordering lanes and sharing them out"))
         if self._in_haste:
             return self._timed(made[0].legs)
-        best = min(made, key=lambda one: one.lasting_s.mean())
+        best = sorted(made, key=lambda one: float(one.lasting_s.mean()))[:_FINALISTS]
         if starts > 1 and len(self.crew.robots) > 1:
-            best = self._evened(best)
-        return self._timed(self._smooth(best.legs, self._heard(0.75, 0.25, "polishing the paths"), effort))
+            heard, size = self._heard(0.7, 0.05, "evening out the shares"), 1.0 / len(best)
+            best = [self._evened(one, _within(heard, k * size, size)) for k, one in enumerate(best)]
+        polishes = [partial(self._polished, one, effort) for one in best]
+        found = at_once(polishes, self._heard(0.75, 0.25, "polishing the paths"))
+        return self._timed(min(found, key=lambda legs: float(self._lasting_s(legs).max())))
+
+    def _polished(self, tours: _Tours, effort: float, heard: Heard) -> dict[str, list[Leg]]:
+        return self._smooth(tours.legs, heard, effort)
 
     def _heard(self, begin: float, size: float, step: str) -> Heard:
         self.tell(begin, step)
@@ -107,14 +113,14 @@ class CrewPlan:
     def _start(self, network: Network, effort: float, starts: int, k: int, heard: Heard) -> _Tours:
         """Tours from a seed of the start's own; polished a little where there are others to compare them with."""
         seed = self.request.seed * starts + k
-        orders = shared_out(network.work, lambda share: heard(0.3 * share), seed, effort)
-        for _ in range(1 if self._in_haste else _CORRECTIONS):
+        orders = shared_out(network.work, _within(heard, 0.0, 0.2), seed, effort)
+        for turn in range(1 if self._in_haste else _CORRECTIONS):
             # Each start corrects the costs of its own ways.
             network = network.corrected(orders)
-            orders = evened_out(network.work, orders, lambda share: heard(0.3 + 0.2 * share), seed, effort)
+            orders = evened_out(network.work, orders, _within(heard, 0.2 + 0.1 * turn, 0.1), seed, effort)
         legs = self._made(network, orders)
         if starts > 1:
-            legs = self._smooth(legs, lambda share: heard(0.5 + 0.5 * share), _TRIED)
+            legs = self._smooth(legs, _within(heard, 0.5, 0.5), _TRIED)
         return _Tours(network, orders, legs, self._lasting_s(legs))
 
     def _starts(self, effort: float) -> int:
@@ -122,13 +128,12 @@ class CrewPlan:
         area_m2 = float(self.crew.wanted.sum()) * self.grid.cell_area_m2
         return int(min(_MOST_STARTS, max(_FEWEST_STARTS, _STARTS_M2 / area_m2))) if effort == 1.0 else 1
 
-    def _evened(self, tours: _Tours) -> _Tours:
+    def _evened(self, tours: _Tours, heard: Heard) -> _Tours:
         """The tours over shorter pieces of lanes, shared out anew so that the robots are done together.
 
         What each robot takes by the costs and what it takes once polished differ by some percent, by where it drives: robots
         are taken for so much faster or slower.
         """
-        heard = self._heard(0.7, 0.05, "evening out the shares")
         finer = tours.network.refined(tours.orders, _NEAR_M)
         if finer is None:
             return tours
@@ -139,7 +144,8 @@ class CrewPlan:
         for k in range(_EVENINGS):
             network = network.corrected(orders)
             seed = self.request.seed * _EVENINGS + k
-            orders = evened_out(network.work, orders, heard, seed, _EVENING, _EVEN)
+            part = _within(heard, k / _EVENINGS, 1.0 / _EVENINGS)
+            orders = evened_out(network.work, orders, part, seed, _EVENING, _EVEN)
         legs = self._made(network, orders)
         return _Tours(network, orders, legs, self._lasting_s(legs))
 
@@ -264,3 +270,8 @@ class CrewPlan:
         here = (zone for zone in named if zone.polygon.intersects(middle))
         nearest = next(here, None) or min(named, key=lambda zone: float(zone.polygon.distance(middle)))
         return nearest.name
+
+
+def _within(heard: Heard, begin: float, size: float) -> Heard:
+    """Hears the share of a part of what is done."""
+    return lambda share: heard(begin + size * share)
