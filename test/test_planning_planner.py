@@ -17,8 +17,9 @@ from robot_fleet.floor.grid import OCCUPIED, OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, RobotProfile
 from robot_fleet.floor.store import Dock, FloorMap, Zone
+from robot_fleet.planning import planner
 from robot_fleet.planning.judge import judge
-from robot_fleet.planning.plan import CannotPlan, LegKind, MissedReason, Plan, PlanRequest, Starter
+from robot_fleet.planning.plan import CannotPlan, CoveragePath, LegKind, MissedReason, Plan, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
 
 SIDE_M = 0.05
@@ -189,3 +190,18 @@ def test_a_robot_whose_dock_is_shut_off_cleans_what_it_can_and_ends_there() -> N
     assert distance(points(np.concatenate([leg.points for leg in path.legs])), closed[1]).min() >= 0.35
     assert found.planned_m2 >= 0.95 * found.coverable_m2
     assert found.coverable_m2 > 0.7 * float(requested.sum()) * grid.cell_area_m2
+
+
+@pytest.mark.parametrize(("deadline_s", "once"), [(5.0, True), (20.0, False), (None, False)])
+def test_only_a_plan_that_is_due_soon_is_made_once(
+    monkeypatch: pytest.MonkeyPatch, deadline_s: float | None, once: bool
+) -> None:
+    told: list[dict[str, Any]] = []
+
+    def manned(*_: Any, **more: Any) -> list[CoveragePath]:
+        told.append(more)
+        return []
+
+    monkeypatch.setattr(planner, "manned", manned)
+    planner.plan(asked(room(), deadline_s=deadline_s))
+    assert [more.get("looks") == 0 for more in told] == [once]

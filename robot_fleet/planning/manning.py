@@ -12,6 +12,7 @@ from robot_fleet.planning.plan import CoveragePath, Starter
 # Plans each crew as if it were alone, with a share of the usual effort.
 CrewsDriven = Callable[[Sequence[Crew], float], list[CoveragePath]]
 
+# So often at most it is tried whether fewer robots would be better.
 _MOST_LOOKS = 2
 
 

@@ -35,8 +35,9 @@ _APART_M, _SHY_S = 0.1, 20.0
 class Network:
     """Lanes, and behind them in `stops` one short lane for each robot: it is left to set off and entered to come home.
 
-    `ends` are those of the stops, `work` says how long lanes and the ways between them take, `first_s` and
-    `last_s` (robots, ends) what is added to each robot's way to its first lane and from its last one.
+    `ends` are those of the stops, `work` says how long lanes and the ways between them take, `busy_s` when robots set off
+    that do so later than the others, `first_s` and `last_s` (robots, ends) what is added to each robot's way to its first
+    lane and from its last one.
     """
 
     crew: Crew

@@ -83,11 +83,11 @@ def kept(
     """
     keep = np.zeros(len(points), dtype=np.bool_)
     keep[0], keep[-1] = True, True
-    todo, count = np.empty((len(points), 2), dtype=np.int64), 1
-    todo[0] = 0, len(points) - 1
+    spans, count = np.empty((len(points), 2), dtype=np.int64), 1
+    spans[0] = 0, len(points) - 1
     while count:
         count -= 1
-        first, last = todo[count]
+        first, last = spans[count]
         if last - first < 2:
             continue
         off = off_line(points[first : last + 1])
@@ -98,7 +98,7 @@ def kept(
                 continue
         middle = first + worst if off[worst] > 1e-9 else (first + last) // 2
         keep[middle] = True
-        todo[count], todo[count + 1] = (first, middle), (middle, last)
+        spans[count], spans[count + 1] = (first, middle), (middle, last)
         count += 2
     return keep
 
