@@ -13,10 +13,11 @@ from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, RobotProfile
 from robot_fleet.floor.store import Dock
 from robot_fleet.planning.apart import PATIENCE_S, kept_apart
 from robot_fleet.planning.conflicts import delayed
-from robot_fleet.planning.judging.timing import timing_violations
+from robot_fleet.planning.judging.timing import departures_s, timing_violations
 from robot_fleet.planning.judging.track import track_of
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Starter
-from robot_fleet.planning.timing import timed
+from robot_fleet.planning.plan_poses import poses_of
+from robot_fleet.planning.timing import pivot_s, timed
 
 
 def _path(name: str, points: list[tuple[float, float]], profile: RobotProfile) -> tuple[CoveragePath, Starter]:
@@ -237,3 +238,18 @@ def test_robots_that_nothing_keeps_from_meeting_are_counted() -> None:
         _path("b", [(12.0, 0.0), (0.0, 0.0)], REFERENCE_R),
     )
     assert kept_apart([one, other], [first, second], PATIENCE_S).meeting == 1
+
+
+@pytest.mark.parametrize("profile", [REFERENCE_R, WORKING_W])
+def test_a_robot_that_waits_at_a_corner_pivots_first_and_then_drives_at_its_speed(profile: RobotProfile) -> None:
+    start = Pose(0.0, 0.0, 0.0)
+    places = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 3.0]])
+    legs = [Leg(f"a-{k}", LegKind.CLEAN, places[k : k + 2], np.zeros(2)) for k in (0, 1)]
+    path = CoveragePath("a", tuple(timed(legs, profile, start)))
+    waiting = delayed(path, Starter("a", profile, start, False, None), [(1, 0, 7.0)])
+    before, after = (track_of(each, profile, start) for each in (path, waiting))
+    assert waiting.finish_s == pytest.approx(path.finish_s + 7.0)
+    assert departures_s(after)[1] == pytest.approx(departures_s(before)[1] + 7.0, abs=0.01)
+    poses, at_s = poses_of(waiting.legs[1], 0.0, profile)
+    turned = next(k for k, pose in enumerate(poses) if pose[2] > 1.5)
+    assert at_s[turned] == pytest.approx(path.legs[1].times_s[0] + pivot_s(math.pi / 2, profile), abs=0.01)

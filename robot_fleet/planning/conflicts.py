@@ -54,7 +54,12 @@ Wait = tuple[int, int, float]
 
 
 def delayed(path: CoveragePath, robot: Starter, waits: Sequence[Wait]) -> CoveragePath:
-    """The path with waits at vertices; what a robot with inertia loses by stopping there is part of them."""
+    """The path with waits at vertices; what a robot with inertia loses by stopping there is part of them.
+
+    A robot that waits at a corner pivots when it comes there, and then waits.
+    """
+    if not waits:
+        return path
     legs, halts = list(path.legs), []
     lasting = []
     for number, vertex, seconds in sorted(waits):
@@ -63,10 +68,15 @@ def delayed(path: CoveragePath, robot: Starter, waits: Sequence[Wait]) -> Covera
             halts.append((number, vertex))
             legs = timed(legs, robot.profile, robot.pose, 0.0, halts)
         lasting.append((number, vertex, max(0.0, seconds - float(legs[-1].times_s[-1] - before))))
+    first = np.cumsum([0, *(len(leg.points) for leg in legs)])
+    pivots = dict(zip(*(each.tolist() for each in _pivots(path, robot)), strict=True))
     for number, vertex, seconds in reversed(lasting):
         leg = legs[number]
         points = np.insert(leg.points, vertex, leg.points[vertex], axis=0)
         times = np.concatenate((leg.times_s[: vertex + 1], leg.times_s[vertex:] + seconds))
+        pivoting_s = pivots.get(int(first[number]) + vertex, 0.0)
+        if pivoting_s:
+            times[vertex + 1] = min(times[vertex + 1] + pivoting_s, times[vertex + 2])
         legs[number] = replace(leg, points=points, times_s=times)
         legs[number + 1 :] = [replace(later, times_s=later.times_s + seconds) for later in legs[number + 1 :]]
     return CoveragePath(path.robot, tuple(legs))
@@ -123,24 +133,34 @@ def _places(path: CoveragePath, robot: Starter, when: Floats) -> Floats:
     """Where a robot is (n, 2) at times (n,) of its path: it pivots at a corner before it drives on."""
     points = np.concatenate([leg.points for leg in path.legs])
     times = np.concatenate([leg.times_s for leg in path.legs])
-    backwards = np.concatenate([np.full(len(leg.points), leg.reverse) for leg in path.legs])
-    step = np.diff(points, axis=0)
-    moves = np.flatnonzero(np.hypot(step[:, 0], step[:, 1]) > _STILL_M)
-    yaw = np.arctan2(step[moves, 1], step[moves, 0]) + np.pi * backwards[moves]
-    turn = np.abs(np.remainder(np.diff(yaw, prepend=robot.pose.yaw_rad) + np.pi, 2 * np.pi) - np.pi)
-    corners = np.flatnonzero(turn > CORNER_RAD)
-    begin = moves[corners]
-    turned = times[begin] + np.array([pivot_s(angle, robot.profile) for angle in turn[corners].tolist()])
-    times = np.insert(times, begin + 1, np.minimum(turned, times[begin + 1]))
+    begin, lasting = _pivots(path, robot)
+    times = np.insert(times, begin + 1, np.minimum(times[begin] + lasting, times[begin + 1]))
     points = np.insert(points, begin + 1, points[begin], axis=0)
     return np.column_stack([np.interp(when, times, points[:, k]) for k in (0, 1)])
 
 
+def _pivots(path: CoveragePath, robot: Starter) -> tuple[Ints, Floats]:
+    """The vertices (k,) of a path, counted over all its legs, at which the robot pivots, and for how many seconds."""
+    points = np.concatenate([leg.points for leg in path.legs])
+    backwards = np.concatenate([np.full(len(leg.points), leg.reverse) for leg in path.legs])
+    step = np.diff(points, axis=0)
+    ends = np.cumsum([len(leg.points) for leg in path.legs])[:-1] - 1
+    step[ends] = 0.0
+    moves = np.flatnonzero(np.hypot(step[:, 0], step[:, 1]) > _STILL_M)
+    yaw = np.arctan2(step[moves, 1], step[moves, 0]) + np.pi * backwards[moves]
+    turn = np.abs(np.remainder(np.diff(yaw, prepend=robot.pose.yaw_rad) + np.pi, 2 * np.pi) - np.pi)
+    corners = np.flatnonzero(turn > CORNER_RAD)
+    return moves[corners], np.array([pivot_s(angle, robot.profile) for angle in turn[corners].tolist()])
+
+
 def _rests(times: Floats) -> Ints:
-    """The vertices (m,) at which a robot may wait: the first one, and others some time apart."""
+    """The vertices (m,) at which a robot may wait: the first one, and others some time apart.
+
+    Where a leg ends and the next one begins, it is the next one's.
+    """
     chosen = [0]
     for k in range(1, len(times) - 1):
-        if times[chosen[-1]] + _APART_S <= times[k] < times[-1]:
+        if times[chosen[-1]] + _APART_S <= times[k] < times[k + 1]:
             chosen.append(k)
     return np.array(chosen, dtype=np.int64)
 

@@ -2,7 +2,7 @@
 
 In a file a robot's heading is written out: the pose at a point has the heading with which the robot arrives there (at a
 leg's first point the one with which it stands), and a pivot is a second pose at the same place. In a leg a robot faces
-along its points, and a pivot is part of the time that follows.
+along its points, and a pivot is part of the time that follows: of a wait, where there is one.
 """
 
 from __future__ import annotations
@@ -29,18 +29,27 @@ def poses_of(leg: Leg, yaw_rad: float | None, profile: RobotProfile) -> tuple[Po
     headings = _headings(leg)
     moving = headings[np.isfinite(headings)]
     yaw = yaw_rad if yaw_rad is not None else float(moving[0]) if len(moving) else 0.0
+    headings = _facing(headings, yaw)
     places, times = leg.points.tolist(), leg.times_s.tolist()
     poses: PoseList = [(*places[0], yaw)]
     at_s = [times[0]]
     for k, heading in enumerate(headings.tolist()):
-        turn = abs(math.remainder(heading - yaw, math.tau)) if math.isfinite(heading) else 0.0
-        yaw = heading if math.isfinite(heading) else yaw
+        turn = abs(math.remainder(heading - yaw, math.tau))
+        yaw = heading
         if turn > PIVOT_RAD:
             poses.append((*places[k], yaw))
             at_s.append(min(times[k] + pivot_s(turn, profile), times[k + 1]))
         poses.append((*places[k + 1], yaw))
         at_s.append(times[k + 1])
     return poses, at_s
+
+
+def _facing(headings: NDArray[np.float64], yaw_rad: float) -> NDArray[np.float64]:
+    """The same headings, and where the robot stands still that of the move that follows: it pivots before it waits."""
+    known = np.flatnonzero(np.isfinite(headings))
+    after = np.searchsorted(known, np.arange(len(headings)))
+    last = headings[known[-1]] if len(known) else yaw_rad
+    return np.append(headings[known], last)[after]
 
 
 def _headings(leg: Leg) -> NDArray[np.float64]:
