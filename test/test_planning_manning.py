@@ -24,7 +24,7 @@ def crew() -> Crew:
     return Crew(ROBOTS, Terrain.__new__(Terrain), nowhere, nowhere)
 
 
-def shared(crews: Sequence[Crew], effort: float) -> list[CoveragePath]:
+def shared(crews: Sequence[Crew], effort: float, seed: int) -> list[CoveragePath]:
     """The work in equal parts; with little effort it takes longer."""
     at_work = [robot for one in crews for robot in one.robots]
     end_s = WORK_S / len(at_work) * (1.0 if effort == 1.0 else 1.2)
@@ -54,10 +54,26 @@ def test_as_many_robots_drive_as_do_not_meet(
 def test_without_time_for_it_nobody_looks_whether_fewer_robots_would_be_better(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def counted(crews: Sequence[Crew], effort: float) -> list[CoveragePath]:
+    def counted(crews: Sequence[Crew], effort: float, seed: int) -> list[CoveragePath]:
         asked.append(effort)
-        return shared(crews, effort)
+        return shared(crews, effort, seed)
 
     monkeypatch.setattr(manning, "kept_apart", lambda paths, *_: Apart(paths, 1))
     assert driving(manning.manned([crew()], ROBOTS, counted, 1.0, 0, looks=0)) == 4
     assert asked == [1.0]
+
+
+@pytest.mark.parametrize(("look", "hurried"), [(0.1, False), (1.0, True)])
+def test_where_robots_meet_other_plans_are_tried_if_there_is_time(
+    monkeypatch: pytest.MonkeyPatch, look: float, hurried: bool
+) -> None:
+    seeds: list[int] = []
+
+    def lucky(crews: Sequence[Crew], effort: float, seed: int) -> list[CoveragePath]:
+        seeds.append(seed)
+        return shared(crews, effort, seed)
+
+    monkeypatch.setattr(manning, "kept_apart", lambda paths, *_: Apart(paths, 0 if seeds[-1] == 8 else 1))
+    found = manning.manned([crew()], ROBOTS, lucky, 1.0, 7, look=look)
+    assert driving(found) == 4
+    assert seeds[-1] == (7 if hurried else 8)

@@ -184,6 +184,25 @@ def test_poses_tell_headings_pivots_and_driving_backwards() -> None:
     assert again[1].points.tolist() == legs[1].points.tolist()
 
 
+@pytest.mark.parametrize("turn_rad", [0.0, 0.002, math.pi / 2])
+def test_a_wait_comes_back_whatever_turn_comes_after_it(turn_rad: float) -> None:
+    on = (2.0 + 3.0 * math.cos(turn_rad), 3.0 * math.sin(turn_rad))
+    points = np.array([(0.0, 0.0), (2.0, 0.0), (2.0, 0.0), on])
+    leg = Leg("on", LegKind.CLEAN, points, np.array([0.0, 4.0, 14.0, 20.0]))
+    plan = Plan("hall", (), (CoveragePath("r1", (leg,)),), (), *[math.nan] * 4)
+    document = plan_to_dict(plan, {"r1": REFERENCE_R}, {"r1": Pose(0, 0, 0)})
+    again = document_from_dict(document).plan.path("r1").legs[0]
+    assert again.points == pytest.approx(points)
+    assert again.times_s.tolist() == [0.0, 4.0, 14.0, 20.0]
+
+
+def test_a_robot_that_pivots_after_a_wait_drives_on_when_it_has_turned() -> None:
+    poses = [[0, 0, 0], [2, 0, 0], [2, 0, 0], [2, 0, 1.57], [2, 3, 1.57]]
+    robot = {"name": "r1", "profile": "R", "legs": [{"poses": poses, "times_s": [0, 4, 14, 17, 23]}]}
+    leg = document_from_dict({"format": "robot-fleet-plan/1", "robots": [robot]}).plan.path("r1").legs[0]
+    assert leg.times_s.tolist() == [0, 4, 17, 23]
+
+
 def test_a_robot_that_only_stands_in_the_way_is_kept() -> None:
     plan = Plan("hall", (), (), (), math.nan, math.nan, math.nan, math.nan)
     again = document_from_dict(plan_to_dict(plan, {"idle": WORKING_W}, {"idle": Pose(1, 2, 0)}))

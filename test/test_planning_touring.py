@@ -28,6 +28,7 @@ def _work(seed: int, lanes: int, robots: int, homes: bool = True, pace: tuple[fl
         starts=2 * lanes + 2 * np.arange(robots),
         homes=2 * lanes + 2 * np.arange(robots) + 1 if homes else np.full(robots, -1),
         pace=np.array(pace or (1.0,) * robots),
+        astride=np.zeros(robots, dtype=bool),
     )
 
 

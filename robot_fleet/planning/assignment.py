@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from robot_fleet.planning.compiled import EFFORT
-from robot_fleet.planning.terrain import Floats, Ints
+from robot_fleet.planning.terrain import Bools, Floats, Ints
 from robot_fleet.planning.tour import greedy, tour_s
 from robot_fleet.planning.touring import anneal
 
@@ -24,6 +24,8 @@ _HOT_S, _WARM_S, _COLD_S = 4.0, 0.5, 0.03
 _NEIGHBOURS = 24
 # The usual power of the norm of the robots' times.
 _POWER = 12
+# What a robot that stands in the others' way counts for, in times of the longest tour.
+_IDLE = 1.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +33,8 @@ class Work:
     """What is to be shared out: `cost` (n, n) seconds from end to end, `drive_s` (lanes,) along each lane.
 
     Robot r sets off from the end starts[r] and comes home to the end homes[r] (-1: it may stop anywhere); its times are
-    those of the fastest robot divided by pace[r]. With `one_ways` a way may take longer than the way back.
+    those of the fastest robot divided by pace[r]. With `one_ways` a way may take longer than the way back. The robots that
+    are `astride` stand where others have to drive: they set off if there is a lane for each.
     """
 
     cost: Floats
@@ -39,6 +42,7 @@ class Work:
     starts: Ints
     homes: Ints
     pace: Floats
+    astride: Bools
     one_ways: bool = False
 
     @property
@@ -102,11 +106,14 @@ def _annealed(
     for robot, order in enumerate(orders):
         stops[robot, : len(order)] = order
     near = _neighbours(np.minimum(work.cost, work.cost.T) if work.one_ways else work.cost, lanes)
+    # A robot that has to set off and does not counts for more than any other.
+    longest_s = max((work.time_s(robot, order) for robot, order in enumerate(orders)), default=0.0)
+    idle_s = np.where(work.astride & (lanes >= robots), _IDLE * longest_s, 0.0)
     trials = int(trials_of(lanes) * EFFORT * effort) // _PARTS
     for k in range(parts):
         anneal(
-            work.cost, near, work.drive_s, work.starts, work.homes, work.pace, stops, sizes, heats[k : k + 2], trials,
-            seed * _PARTS + k + 1, power, work.one_ways,
+            work.cost, near, work.drive_s, work.starts, work.homes, work.pace, idle_s, stops, sizes, heats[k : k + 2],
+            trials, seed * _PARTS + k + 1, power, work.one_ways,
         )  # fmt: skip
         step((k + 1) / parts)
     return [stops[robot, : sizes[robot]] for robot in range(robots)]

@@ -9,11 +9,13 @@ from robot_fleet.planning.apart import Apart, kept_apart, makespan_s
 from robot_fleet.planning.crew import Crew
 from robot_fleet.planning.plan import CoveragePath, Starter
 
-# Plans each crew as if it were alone, with a share of the usual effort.
-CrewsDriven = Callable[[Sequence[Crew], float], list[CoveragePath]]
+# Plans each crew as if it were alone, with a share of the usual effort, by a seed.
+CrewsDriven = Callable[[Sequence[Crew], float, int], list[CoveragePath]]
 
 # So often at most it is tried whether fewer robots would be better.
 _MOST_LOOKS = 2
+# So many other plans at most are made where robots would meet.
+_MOST_AGAIN = 2
 
 
 def manned(
@@ -24,14 +26,16 @@ def manned(
 
     N robots without waiting take about (N - 1) / N of the time of N - 1, or more. So fewer are tried only where waiting costs
     more than the last robot brings, and where robots would meet: most plans are made once. How many are best is looked at with
-    a share `look` of the usual effort, at most `looks` times; that is planned well then.
+    a share `look` of the usual effort, at most `looks` times; that is planned well then. Where robots meet all the same,
+    another seed may help, if there is time for it.
     """
 
-    def planned(crews: Sequence[Crew], effort: float) -> tuple[list[CoveragePath], Apart]:
-        alone = driven(crews, effort)
+    def planned(crews: Sequence[Crew], effort: float, seed: int = seed) -> tuple[list[CoveragePath], Apart]:
+        alone = driven(crews, effort, seed)
         return alone, kept_apart(alone, robots, patience_s * effort, seed, either_way)
 
-    alone, best = planned(teams, 1.0)
+    everyone = teams
+    alone, best = planned(everyone, 1.0)
     apart, looked = best, list[tuple[Apart, Sequence[Crew]]]()
     # Beside a plan of full effort one of less tells nothing.
     known = [best] if look == 1.0 else []
@@ -47,6 +51,9 @@ def manned(
         if look < 1.0 and apart.meeting < max(1, best.meeting):
             _, apart = planned(teams, 1.0)
         best = min(best, apart, key=lambda one: one.cost)
+    for again in range(1, 1 + _MOST_AGAIN if look < 1.0 else 1):
+        if best.meeting:
+            best = min(best, planned(everyone, 1.0, seed + again)[1], key=lambda one: one.cost)
     return best.paths
 
 

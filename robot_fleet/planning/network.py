@@ -21,7 +21,7 @@ from robot_fleet.planning.facing import fixed
 from robot_fleet.planning.joining import pieces_of
 from robot_fleet.planning.plan import Starter
 from robot_fleet.planning.roadmap import Roadmap
-from robot_fleet.planning.terrain import Floats, Ints
+from robot_fleet.planning.terrain import Bools, Floats, Ints
 from robot_fleet.planning.timing import path_s
 
 # Lanes are cut into so many pieces at most, and into so many in all, when tours are evened out.
@@ -68,7 +68,8 @@ class Network:
         speeds = np.array([robot.profile.speed_mps for robot in robots])
         pace: Floats = np.asarray(speeds / speeds.max())
         late_s = pace * np.array([busy_s.get(robot.name, 0.0) for robot in robots])
-        last_s = np.repeat(_beside_docks(robots, grid, stops) * _SHY_S, 2, axis=1)
+        beside = _beside_docks(robots, grid, stops)
+        last_s = np.repeat(beside.any(axis=0) * _SHY_S, 2, axis=1)
         first_s = last_s + late_s[:, None]
         starts = np.array([2 * (count + k) for k in range(len(robots))])
         homes = np.array([2 * (count + k) + 1 if robot.dock is not None else -1 for k, robot in enumerate(robots)])
@@ -80,6 +81,7 @@ class Network:
             starts=starts,
             homes=homes,
             pace=pace,
+            astride=np.array([robot.docked for robot in robots]) & beside[..., :count].any(axis=(1, 2)),
             one_ways=are_any(crew.terrain.directions),
         )
         return cls(crew, grid, stops, ends, roadmap, work, busy_s, first_s, last_s)
@@ -132,21 +134,19 @@ class Network:
         return (fine, tours) if len(fine.lanes) == len(cut) else None
 
 
-def _beside_docks(robots: Sequence[Starter], grid: OccupancyGrid, stops: list[Floats]) -> Floats:
-    """(robots, stops) 1 where a robot that drives a lane comes too near to another one that stands in its dock, else 0."""
+def _beside_docks(robots: Sequence[Starter], grid: OccupancyGrid, stops: list[Floats]) -> Bools:
+    """(robots, others, stops) whether one of the others that drives a lane comes too near to a robot that stands in its dock."""
     lines = shapely.linestrings(
         np.concatenate(stops), indices=np.repeat(np.arange(len(stops)), [len(s) for s in stops])
     )
-    radii = [robot.profile.footprint.circumscribed_m for robot in robots]
-    beside = np.zeros((len(robots), len(stops)))
+    radii = np.array([robot.profile.footprint.circumscribed_m for robot in robots])
+    beside = np.zeros((len(robots), len(robots), len(stops)), dtype=bool)
     for k, robot in enumerate(robots):
-        if robot.dock is None:
-            continue
-        place = shapely.points(grid.from_map([[robot.dock.pose.x_m, robot.dock.pose.y_m]]))
-        away = shapely.distance(lines, place)
-        for other in range(len(robots)):
-            if other != k:
-                beside[other, away < radii[k] + radii[other] + _APART_M] = 1.0
+        if robot.dock is not None:
+            place = shapely.points(grid.from_map([[robot.dock.pose.x_m, robot.dock.pose.y_m]]))
+            away = np.asarray(shapely.distance(lines, place))
+            beside[k] = away < (radii[k] + radii + _APART_M)[:, None]
+            beside[k, k] = False
     return beside
 
 

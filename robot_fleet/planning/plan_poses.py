@@ -27,18 +27,18 @@ PoseList = list[tuple[float, float, float]]
 def poses_of(leg: Leg, yaw_rad: float | None, profile: RobotProfile) -> tuple[PoseList, list[float]]:
     """The leg's poses (x, y, yaw) and their times; `yaw_rad` is the heading before it, None: that of its first move."""
     headings = _headings(leg)
-    moving = headings[np.isfinite(headings)]
-    yaw = yaw_rad if yaw_rad is not None else float(moving[0]) if len(moving) else 0.0
-    headings = _facing(headings, yaw)
+    drives = np.isfinite(headings)
+    yaw = yaw_rad if yaw_rad is not None else float(headings[drives][0]) if drives.any() else 0.0
     places, times = leg.points.tolist(), leg.times_s.tolist()
     poses: PoseList = [(*places[0], yaw)]
     at_s = [times[0]]
-    for k, heading in enumerate(headings.tolist()):
+    for k, heading in enumerate(_facing(headings, yaw).tolist()):
         turn = abs(math.remainder(heading - yaw, math.tau))
-        yaw = heading
-        if turn > PIVOT_RAD:
-            poses.append((*places[k], yaw))
+        pivots = turn > PIVOT_RAD
+        if pivots:
+            poses.append((*places[k], heading))
             at_s.append(min(times[k] + pivot_s(turn, profile), times[k + 1]))
+        yaw = heading if pivots or drives[k] else yaw
         poses.append((*places[k + 1], yaw))
         at_s.append(times[k + 1])
     return poses, at_s
@@ -78,7 +78,11 @@ def way_of(poses: Sequence[Sequence[float]]) -> Way:
     yaw = np.array([pose[2] if len(pose) > 2 else np.nan for pose in poses], dtype=np.float64)
     same = (np.diff(places, axis=0) == 0.0).all(axis=1)
     turned = np.abs(np.remainder(np.diff(yaw) + math.pi, math.tau) - math.pi) > _SAME_RAD
-    kept = np.flatnonzero(np.concatenate(([True], ~(same & turned))))
+    waits, pivots = same & ~turned, same & turned
+    # A robot that pivots after a wait stands there until it has turned.
+    turns_after = waits[:-1] & pivots[1:]
+    pivots[1:] &= ~turns_after
+    kept = np.flatnonzero(np.concatenate(([True], ~(pivots | np.append(turns_after, False)))))
     if len(kept) < 2:
         kept = np.array([0, len(poses) - 1])
     return Way(places[kept], kept, _reverse(places[kept], yaw[kept]))

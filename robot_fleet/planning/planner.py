@@ -59,7 +59,7 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
         # What is cleaned in an order, or leads through one-way floor, is not turned round.
         either_way = len({*ranks.values()}) == 1 and not request.floor.one_ways
         if request.deadline_s is not None and request.deadline_s < _ROOMY_S:
-            return manned(teams, request.robots, crews_driven, patience_s, request.seed, either_way, looks=0)
+            return manned(teams, request.robots, crews_driven, patience_s, request.seed, either_way, look=1.0, looks=0)
         # With a deadline no plan takes long.
         look = _LOOK if request.deadline_s is None else 1.0
         return manned(teams, request.robots, crews_driven, patience_s, request.seed, either_way, look)
@@ -98,10 +98,11 @@ def _gets_home(request: PlanRequest, robot: Starter, clearances: Clearances) -> 
 
 
 def _driven(
-    request: PlanRequest, ranks: Ranks, tell: Progress, teams: Sequence[Crew], effort: float
+    request: PlanRequest, ranks: Ranks, tell: Progress, teams: Sequence[Crew], effort: float, seed: int
 ) -> list[CoveragePath]:
     """The path of each robot of the request, empty for those without work; crews know nothing of each other."""
     paths: dict[str, CoveragePath] = {}
+    request = replace(request, seed=seed)
     for k, crew in enumerate(teams):
         share = 0.85 / len(teams)
         paths.update(staged(request, crew, ranks, _part(tell, 0.05 + k * share, share), effort))

@@ -22,8 +22,9 @@ from robot_fleet.planning.terrain import Floats, Ints
 
 Words = NDArray[np.uint64]
 Pair = tuple[float, float]
-# Cost (ends, ends), seconds along each lane, each robot's first and last end, its pace, whether there are one-ways.
-Ways = tuple[Floats, Floats, Ints, Ints, Floats, bool]
+# Cost (ends, ends), seconds along each lane, each robot's first and last end, its pace and its time without lanes, whether
+# there are one-ways.
+Ways = tuple[Floats, Floats, Ints, Ints, Floats, Floats, bool]
 # Stops, sizes, each lane's robot and position, seconds to the end of each position, and by the same lanes the other way
 # round (without one-ways the same array), each robot's time.
 Tours = tuple[Ints, Ints, Ints, Ints, Floats, Floats, Floats]
@@ -33,19 +34,20 @@ _LONGEST_CHAIN = 60
 
 @compiled
 def anneal(
-    cost: Floats, near: Ints, drive_s: Floats, starts: Ints, homes: Ints, pace: Floats, stops: Ints, sizes: Ints,
-    heat_s: Floats, trials: int, seed: int, power: int, one_ways: bool = False,
+    cost: Floats, near: Ints, drive_s: Floats, starts: Ints, homes: Ints, pace: Floats, idle_s: Floats, stops: Ints,
+    sizes: Ints, heat_s: Floats, trials: int, seed: int, power: int, one_ways: bool = False,
 ) -> None:  # fmt: skip
     """Improves `stops` (robots, lanes) and `sizes` (robots,) in place.
 
     `near` (ends, k) lists the ends that are cheap to enter from each end. The temperature falls from heat_s[0] to
     heat_s[1] over so many trials. With `one_ways` a way may take longer than the way back, for which `cost` says so.
+    `idle_s` (robots,) is what a robot without lanes counts for.
     """
     robots, lanes = stops.shape
     where, place = np.empty(lanes, dtype=np.int64), np.empty(lanes, dtype=np.int64)
     spent, times = np.zeros((robots, lanes + 1)), np.zeros(robots)
     back = np.zeros((robots, lanes + 1)) if one_ways else spent
-    ways = (cost, drive_s, starts, homes, pace, one_ways)
+    ways = (cost, drive_s, starts, homes, pace, idle_s, one_ways)
     tours = (stops, sizes, where, place, spent, back, times)
     for r in range(robots):
         _renew(ways, tours, r)
@@ -158,7 +160,7 @@ def _entered(homes: Ints, stops: Ints, sizes: Ints, robot: int, k: int) -> int:
 @compiled
 def _renew(ways: Ways, tours: Tours, robot: int) -> None:
     """Where a robot's lanes are, how long it takes to the end of each, and until it is home."""
-    cost, drive_s, starts, homes, pace, one_ways = ways
+    cost, drive_s, starts, homes, pace, idle_s, one_ways = ways
     stops, sizes, where, place, spent, back, times = tours
     leave = starts[robot]
     for k in range(sizes[robot]):
@@ -167,7 +169,7 @@ def _renew(ways: Ways, tours: Tours, robot: int) -> None:
         spent[robot, k + 1] = spent[robot, k] + cost[leave, stop] + drive_s[stop >> 1]
         leave = stop ^ 1
     home = _link(cost, leave, homes[robot])
-    times[robot] = (spent[robot, sizes[robot]] + home) / pace[robot] if sizes[robot] else 0.0
+    times[robot] = (spent[robot, sizes[robot]] + home) / pace[robot] if sizes[robot] else idle_s[robot]
     if one_ways:
         for k in range(sizes[robot]):
             stop = stops[robot, k]
@@ -188,7 +190,7 @@ def _chain_s(drive_s: Floats, stops: Ints, spent: Floats, robot: int, first: int
 
 @compiled
 def _reversed_s(ways: Ways, tours: Tours, robot: int, first: int, last: int) -> float:
-    cost, drive_s, starts, homes, pace, one_ways = ways
+    cost, drive_s, starts, homes, pace, _, one_ways = ways
     stops, sizes, _, _, spent, back, times = tours
     before, after = _left(starts, stops, robot, first), _entered(homes, stops, sizes, robot, last + 1)
     now = cost[before, stops[robot, first]] + _link(cost, stops[robot, last] ^ 1, after)
@@ -207,11 +209,11 @@ def _exchanged_s(ways: Ways, tours: Tours, r: int, p: int, s: int, q: int) -> Pa
 
 @compiled
 def _tailed_s(ways: Ways, tours: Tours, r: int, p: int, s: int, q: int) -> float:
-    cost, drive_s, starts, homes, pace, _ = ways
+    cost, drive_s, starts, homes, pace, idle_s, _ = ways
     stops, sizes, _, _, spent, _, _ = tours
     leave, tail = _left(starts, stops, r, p), sizes[s] > q
     if p == 0 and not tail:
-        return 0.0
+        return float(idle_s[r])
     time = spent[r, p] + _chain_s(drive_s, stops, spent, s, q, sizes[s] - 1)
     if tail:
         time += cost[leave, stops[s, q]]
@@ -222,14 +224,14 @@ def _tailed_s(ways: Ways, tours: Tours, r: int, p: int, s: int, q: int) -> float
 @compiled
 def _crossed_s(ways: Ways, tours: Tours, r: int, p: int, s: int, q: int) -> Pair:
     """The times when r goes on from position p with the head of s (before q) turned, and s begins with r's tail turned."""
-    cost, drive_s, starts, homes, pace, _ = ways
+    cost, drive_s, starts, homes, pace, idle_s, _ = ways
     stops, sizes, _, _, spent, back, _ = tours
     one = spent[r, p] + _chain_s(drive_s, stops, back, s, 0, q - 1)
     leave = _left(starts, stops, r, p)
     if q > 0:
         one += cost[leave, stops[s, q - 1] ^ 1]
         leave = stops[s, 0]
-    one = (one + _link(cost, leave, homes[r])) / pace[r] if p + q > 0 else 0.0
+    one = (one + _link(cost, leave, homes[r])) / pace[r] if p + q > 0 else idle_s[r]
     tail, rest = sizes[r] - p, sizes[s] - q
     other = _chain_s(drive_s, stops, back, r, p, sizes[r] - 1) + _chain_s(drive_s, stops, spent, s, q, sizes[s] - 1)
     leave = starts[s]
@@ -239,14 +241,14 @@ def _crossed_s(ways: Ways, tours: Tours, r: int, p: int, s: int, q: int) -> Pair
     if rest > 0:
         other += cost[leave, stops[s, q]]
         leave = stops[s, sizes[s] - 1] ^ 1
-    other = (other + _link(cost, leave, homes[s])) / pace[s] if tail + rest > 0 else 0.0
+    other = (other + _link(cost, leave, homes[s])) / pace[s] if tail + rest > 0 else idle_s[s]
     return float(one), float(other)
 
 
 @compiled
 def _moved_s(ways: Ways, tours: Tours, s: int, first: int, last: int, r: int, at: int, turned: bool) -> Pair:
     """The times of r and of s when the chain first .. last of s goes before position `at` of r."""
-    cost, drive_s, starts, homes, pace, _ = ways
+    cost, drive_s, starts, homes, pace, idle_s, _ = ways
     stops, sizes, _, _, spent, back, times = tours
     chain = _chain_s(drive_s, stops, spent, s, first, last)
     before, after = _left(starts, stops, s, first), _entered(homes, stops, sizes, s, last + 1)
@@ -261,11 +263,11 @@ def _moved_s(ways: Ways, tours: Tours, s: int, first: int, last: int, r: int, at
         time = without + chain + cost[before, enter] + _link(cost, leave, after) - _link(cost, before, after)
         return float(time / pace[s]), float(time / pace[s])
     before, after = _left(starts, stops, r, at), _entered(homes, stops, sizes, r, at)
-    time = times[r] * pace[r] + chain + cost[before, enter] + _link(cost, leave, after)
+    time = chain + cost[before, enter] + _link(cost, leave, after)
     if sizes[r] > 0:
-        time -= _link(cost, before, after)
+        time += times[r] * pace[r] - _link(cost, before, after)
     emptied = last - first + 1 == sizes[s]
-    return float(time / pace[r]), 0.0 if emptied else float(without / pace[s])
+    return float(time / pace[r]), float(idle_s[s] if emptied else without / pace[s])
 
 
 @compiled
