@@ -59,7 +59,7 @@ def travel_s(
     """
     if len(ends.places) > _MANY:
         limit_m = min(limit_m, _LIMIT_ONE_WAY_M if roadmap.is_directed else _LIMIT_M)
-    metres = roadmap.distances_m(limit_m).astype(np.float32)
+    metres = roadmap.distances_m(limit_m)
     apart = cdist(ends.places, ends.places).astype(np.float32)
     led = np.isfinite(metres)
     metres = np.where(led, np.maximum(metres, apart), apart * np.float32(_DETOUR) + np.float32(5.0))

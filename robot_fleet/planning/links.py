@@ -1,6 +1,7 @@
-"""The shortest way over a graph of places, in machine code, since a plan asks for thousands.
+"""The shortest ways over a graph of places, in machine code, since a plan asks for thousands.
 
-A* (Hart, Nilsson and Raphael, 1968) with the straight distance as the estimate; what waits lies in a binary heap.
+One way by A* (Hart, Nilsson and Raphael, 1968) with the straight distance as the estimate, the lengths of all by Dijkstra's
+algorithm (1959), with room for no more than what is asked for; what waits lies in a binary heap.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.terrain import Floats, Ints
@@ -50,6 +52,35 @@ def shortest(links: Links, places: Floats, start: int, goal: int) -> Ints:
                 left = np.hypot(places[other, 0] - places[goal, 0], places[other, 1] - places[goal, 1])
                 size = push(keys, items, size, further + left, other)
     return _way_back(before, start, goal) if size else before[:0]
+
+
+@compiled
+def lengths(links: Links, stops: int, limit: float) -> NDArray[np.float32]:
+    """(stops, stops) metres from each of the first places to each of them; inf beyond the limit, and where no way leads."""
+    count = len(links.first) - 1
+    found = np.full((stops, stops), np.inf, dtype=np.float32)
+    metres, met = np.full(count, np.inf), np.empty(count, dtype=np.int64)
+    keys, items = np.empty(len(links.other) + 1), np.empty(len(links.other) + 1, dtype=np.int64)
+    for start in range(stops):
+        size, meeting = push(keys, items, 0, 0.0, start), 1
+        metres[start], met[0] = 0.0, start
+        while size:
+            key, place = keys[0], items[0]
+            size = pop(keys, items, size)
+            if key > metres[place]:
+                continue
+            if place < stops:
+                found[start, place] = key
+            for k in range(links.first[place], links.first[place + 1]):
+                other, further = links.other[k], key + links.metres[k]
+                if further < metres[other] and further <= limit:
+                    if metres[other] == np.inf:
+                        met[meeting] = other
+                        meeting += 1
+                    metres[other] = further
+                    size = push(keys, items, size, further, other)
+        metres[met[:meeting]] = np.inf
+    return found
 
 
 @compiled

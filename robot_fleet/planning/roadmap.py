@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra
+from scipy.sparse.csgraph import breadth_first_order, connected_components
 from scipy.spatial import cKDTree
 
 from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.directions import WAY_SIN, Directions, are_any, lines_stray, strays
-from robot_fleet.planning.links import Links, links_of, shortest
+from robot_fleet.planning.links import Links, lengths, links_of, shortest
 from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain, way_open
 
 _SQUARES_M = (1.2, 0.6, 0.3, 0.15)
@@ -110,10 +110,9 @@ class Roadmap:
     def _links(self) -> Links:
         return links_of(len(self.places), *self._arcs)
 
-    def distances_m(self, limit_m: float = np.inf) -> Floats:
+    def distances_m(self, limit_m: float = np.inf) -> NDArray[np.float32]:
         """(stops, stops) metres from stop to stop; inf beyond the limit, and where no way leads."""
-        found = dijkstra(self._graph, directed=self.is_directed, indices=np.arange(self.stops), limit=limit_m)
-        return np.asarray(found[:, : self.stops])
+        return lengths(self._links, self.stops, limit_m)
 
     def way(self, a: int, b: int) -> Floats | None:
         """The way (n, 2) from one place to another, pulled straight; None when there is none."""
