@@ -59,7 +59,7 @@ class Laying:
         if good and self.haste:
             return by_aisles.lanes + self._gaps(by_aisles.swept.copy(), _LEFT_IN_HASTE)
         rings = outlines(self.terrain, self.reach)
-        if good:
+        if good or self.haste:
             return self._completed(by_aisles, rings)
         by_laps = self._drafted(self._laps_first(rings))
         return self._completed(min(by_aisles, by_laps, key=lambda draft: draft.guess_s), rings)

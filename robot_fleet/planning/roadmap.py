@@ -28,7 +28,7 @@ _REACH = 2.2
 _NEIGHBOURS = 14
 # About stops that the squares do not join, all places of the fine lattice are taken in.
 _NEAR_M = 0.8
-# With one-ways finer squares are laid within so many metres of stops that are cut off.
+# In haste, and with one-ways, finer squares are laid within so many metres of stops that are cut off.
 _ABOUT_M = 3.0
 
 
@@ -54,7 +54,7 @@ class Roadmap:
             roadmap = roadmap._with(_spread(terrain, reach, square_m), square_m * _REACH)
             if not len(roadmap.cut_off):
                 return roadmap
-            if roadmap.is_directed:
+            if haste or roadmap.is_directed:
                 reach = reach & _about(terrain, stops[roadmap.cut_off])
         fine = _nodes_near(terrain, reach, stops[roadmap.cut_off])
         return roadmap._with(fine, terrain.side_m * _REACH) if len(fine) else roadmap
