@@ -133,3 +133,9 @@ def test_counting_a_way_up_and_down_leaves_no_trace_and_marks_what_is_swept(seed
     assert ((count > 0) != mask).sum() <= 4  # cells exactly on an edge
     assert swept(count, points, tags, on, 0, 11, shape, 0.05, -1) == -gained
     assert not count.any()
+
+
+@pytest.mark.parametrize(("left", "allowed"), [(0, 40), (40, 40), (55, 40), (70, 80), (200, 80)])
+def test_more_floor_may_be_left_only_where_lanes_leave_much(left: int, allowed: int) -> None:
+    anywhere = np.ones((100, 100), dtype=bool)
+    assert Cover(anywhere, anywhere, may_miss=40, at_most=80).allowed(left) == allowed

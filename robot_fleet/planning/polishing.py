@@ -64,7 +64,7 @@ _MERGED_M = 0.3
 class Cover:
     """Cells (rows, cols): those that are to be cleaned, those that were asked for; how many of the former may stay.
 
-    Where the lanes leave more than `may_miss`, the floor is ragged: `at_most` so many are left then, unless they left more.
+    Where the lanes leave nearer to `at_most` than to `may_miss`, the floor is ragged: so many are left then.
     """
 
     wanted: Bools
@@ -74,7 +74,7 @@ class Cover:
 
     def allowed(self, bare: int) -> int:
         """How many cells are to be left when the lanes leave so many."""
-        return self.may_miss if bare <= self.may_miss else max(self.may_miss, self.at_most)
+        return max(self.may_miss, self.at_most) if 2 * bare > self.may_miss + self.at_most else self.may_miss
 
 
 def polished(

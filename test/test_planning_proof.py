@@ -1,0 +1,67 @@
+"""Long proofs of plans that are made without hurry: how near to the bound they are, and how evenly work is shared out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_planning_fleets import ROBOTS, asked, halls, judged, kinds
+
+from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.floor.store import FloorMap
+from robot_fleet.planning.judge import Verdict
+from robot_fleet.planning.plan import PlanRequest, Starter
+from robot_fleet.storage.store_folder import load_store
+
+pytestmark = pytest.mark.proof
+
+MAPS = Path(__file__).parents[1] / "maps"
+SOME = settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+
+
+def whole(store: str, robots: int) -> PlanRequest:
+    """All of a store's floor, with so many robots R."""
+    loaded = load_store(MAPS / store, robots=robots, profile="R")
+    docked = [(robot, loaded.floor.dock(robot.dock)) for robot in loaded.robots]
+    starters = tuple(Starter(robot.name, robot.profile, dock.pose, True, dock) for robot, dock in docked)
+    return PlanRequest(loaded.floor, starters, tuple(zone.name for zone in loaded.floor.zones))
+
+
+def balance(verdict: Verdict) -> float:
+    done = [robot.finish_s for robot in verdict.robots]
+    return max(done) / (sum(done) / len(done))
+
+
+@pytest.mark.parametrize(
+    ("store", "robots", "at_most"),
+    [
+        ("supermarket", 1, 1.16),
+        ("supermarket", 2, 1.20),
+        ("supermarket", 4, 1.22),
+        ("supermarket", 8, 1.30),
+        ("supermarket", 20, 1.50),
+        ("supercenter", 8, 1.22),
+        ("supermarket_scan", 4, 1.45),
+    ],
+)
+def test_plans_are_sound_near_the_bound_and_even(store: str, robots: int, at_most: float) -> None:
+    _, verdict = judged(whole(store, robots))
+    assert not verdict.violations, verdict.text()
+    assert verdict.covered_coverable_m2 >= 0.995 * verdict.coverable_m2
+    assert verdict.makespan_s <= at_most * verdict.bound_s
+    assert balance(verdict) <= 1.05
+
+
+@SOME
+@given(halls, kinds)
+def test_a_further_robot_makes_no_plan_slower_and_meets_nobody(floor: FloorMap, kind: RobotProfile) -> None:
+    before_s = float("inf")
+    for robots in range(1, ROBOTS + 1):
+        found, verdict = judged(replace(asked(floor, [kind] * robots, ("west", "east")), deadline_s=None))
+        assert not verdict.conflicts and not verdict.unsafe_m and verdict.times_believed, verdict.text()
+        assert verdict.covered_coverable_m2 >= 0.995 * verdict.coverable_m2
+        assert found.makespan_s <= 1.02 * before_s
+        before_s = found.makespan_s
