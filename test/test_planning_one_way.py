@@ -249,7 +249,9 @@ def test_tours_never_enter_a_lane_by_the_wrong_end(seed: int, lanes: int, robots
     held = np.flatnonzero(rng.random(lanes) < 0.7)
     cost[2 * held] = cost[:, 2 * held + 1] = 1e6
     homes = 2 * lanes + 2 * np.arange(robots)
-    work = Work(cost, rng.uniform(5, 20, lanes), homes, homes + 1, np.ones(robots), np.zeros(robots, dtype=bool), one_ways=True)
+    work = Work(
+        cost, rng.uniform(5, 20, lanes), homes, homes + 1, np.ones(robots), np.zeros(robots, dtype=bool), one_ways=True
+    )
     orders = evened_out(work, shared_out(work, lambda _: None, seed, 0.02), lambda _: None, seed, 0.02)
     entered = np.concatenate(orders)
     assert sorted(entered // 2) == list(range(lanes))

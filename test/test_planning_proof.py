@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from test_planning_fleets import ROBOTS, asked, halls, judged, kinds
 
 from robot_fleet.floor.profile import RobotProfile
