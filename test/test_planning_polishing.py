@@ -135,7 +135,8 @@ def test_counting_a_way_up_and_down_leaves_no_trace_and_marks_what_is_swept(seed
     assert not count.any()
 
 
-@pytest.mark.parametrize(("left", "allowed"), [(0, 40), (40, 40), (55, 40), (70, 80), (200, 80)])
-def test_more_floor_may_be_left_only_where_lanes_leave_much(left: int, allowed: int) -> None:
+@pytest.mark.parametrize(("left", "ragged"), [(0, False), (40, False), (55, False), (70, True), (200, True)])
+def test_floor_is_ragged_only_where_much_is_left(left: int, ragged: bool) -> None:
     anywhere = np.ones((100, 100), dtype=bool)
-    assert Cover(anywhere, anywhere, may_miss=40, at_most=80).allowed(left) == allowed
+    assert Cover(anywhere, anywhere, may_miss=40, at_most=80).is_ragged(left) is ragged
+    assert not Cover(anywhere, anywhere, may_miss=40).is_ragged(left)

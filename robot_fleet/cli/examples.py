@@ -42,8 +42,8 @@ _EXAMPLES = {
     "plan": (
         ("robot-fleet plan maps/supermarket --picture plan.png", "the store's own robots"),
         (
-            "robot-fleet plan maps/supermarket --robots 4 --profile S --out plan.json",
-            "four scrubbers, kept for `judge`",
+            "robot-fleet plan maps/supermarket --robots 4 --profile W --out plan.json",
+            "four robots, kept for `judge`",
         ),
     ),
     "judge": (

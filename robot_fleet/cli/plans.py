@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import time
@@ -33,7 +34,7 @@ def plan(
     zones: Annotated[str, typer.Option(metavar="A,B", help="Zones to plan; none: all.")] = "",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plan as JSON, for `judge`.")] = None,
     picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the plan as PNG.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same plan.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same plan.")] = 0,
     deadline: Annotated[
         float | None, typer.Option(metavar="S", min=0.1, help="Search for so many seconds at most; the rest is fixed.")
     ] = None,
@@ -93,16 +94,20 @@ def judge(
 
 
 def _judged_file(folder: Path, file: Path, profile: str) -> tuple[Store, PlanDocument]:
-    """The store with docks for as many robots as the file has, and the file's plan."""
+    """The store for the robots of the file, which zones and docks that nobody has drawn are laid for; and its plan."""
+    from robot_fleet.fleet.errors import InvalidInput
     from robot_fleet.main.stores import load
 
     loaded = load(folder, None, profile)
     document = _read_plan(loaded, file, bool(profile))
-    robots = len({*document.profiles, *document.starts})
-    if robots > len(loaded.floor.docks):
-        # Docks that nobody has drawn are placed for the robots that ask for them.
-        kinds = {kind.name for kind in document.profiles.values()}
-        loaded = load(folder, robots, profile or (kinds.pop() if kinds in ({"R"}, {"W"}, {"S"}) else ""))
+    robots, kinds = len({*document.profiles, *document.starts}), {*document.profiles.values()}
+    alike = kinds.pop() if len(kinds) == 1 else None
+    if robots > len(loaded.floor.docks) or (
+        alike is not None and {robot.profile for robot in loaded.robots} != {alike}
+    ):
+        # Paths of another program need no docks.
+        with contextlib.suppress(InvalidInput):
+            loaded = load(folder, max(robots, len(loaded.robots)), alike or profile)
     return loaded, document
 
 

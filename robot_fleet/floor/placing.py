@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from shapely import LineString, Polygon
+from shapely import LineString, Point, Polygon
 
 from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.faults import Fault
@@ -37,10 +37,11 @@ class CannotPlace(Exception):
 
 
 def whole_floor(floor: FloorMap, profile: RobotProfile) -> tuple[Zone, ...]:
-    """One zone "floor": the outline of the free floor about all that a robot of this kind reaches from its docks.
+    """A zone "floor": the outline of the free floor about all that a robot of this kind reaches from the docks.
 
-    Pockets inside the outline belong to it, so that floor which is free on the map but cannot be cleaned is counted.
-    What a scanner saw through windows does not, unless a robot could drive there.
+    Where docks are on several floors, there is a zone for each: "floor_2" and so on. Pockets inside the outline belong to
+    it, so that floor which is free on the map but cannot be cleaned is counted. What a scanner saw through windows does
+    not, unless a robot could drive there.
     """
     clearance = ClearanceField.of(floor)
     reach = main_region(floor, profile, clearance)
@@ -49,16 +50,27 @@ def whole_floor(floor: FloorMap, profile: RobotProfile) -> tuple[Zone, ...]:
     for _ in range(math.ceil(ZONE_EDGE_M / floor.grid.resolution_m)):
         grown = cv2.dilate(grown.astype(np.uint8), kernel).astype(bool) & floor.grid.free
     outlines = [Polygon(shape.exterior) for shape in floor.grid.polygons(grown)]
+    if not outlines:
+        what = f"no robot of profile {profile.name} gets from its dock to any floor"
+        raise CannotPlace(Fault("floor.geojson", "docks", what, "Move keepouts, or docks and their staging poses."))
+    stagings = [Point(dock.staging.x_m, dock.staging.y_m) for dock in floor.docks]
+    outlines.sort(key=lambda shape: -float(shape.area))
+    outlines = outlines[:1] + [shape for shape in outlines[1:] if any(map(shape.intersects, stagings))]
+    names = ["floor", *(f"floor_{k}" for k in range(2, len(outlines) + 1))]
     # Less than half a cell of smoothing moves no cell centre across the outline.
-    largest = max(outlines, key=lambda shape: shape.area)
-    ring = largest.exterior.simplify(0.4 * floor.grid.resolution_m)
-    return (Zone("floor", Polygon(ring.coords)),)
+    rings = [shape.exterior.simplify(0.4 * floor.grid.resolution_m) for shape in outlines]
+    return tuple(Zone(name, Polygon(ring.coords)) for name, ring in zip(names, rings, strict=True))
 
 
 def main_region(floor: FloorMap, profile: RobotProfile, clearance: ClearanceField) -> NDArray[np.bool_]:
-    """Mask (rows, cols) of the poses joined to the first dock, or of the largest joined region without docks."""
+    """Mask (rows, cols) of the poses joined to a dock, or of the largest joined region without docks."""
     if floor.docks:
-        return reachable(floor, profile, floor.docks[0].staging, clearance)
+        reach = np.zeros(floor.grid.shape, dtype=bool)
+        for dock in floor.docks:
+            row, col = floor.grid.cells_at((dock.staging.x_m, dock.staging.y_m))[0]
+            if not (floor.grid.contains((dock.staging.x_m, dock.staging.y_m)).all() and reach[row, col]):
+                reach |= reachable(floor, profile, dock.staging, clearance)
+        return reach
     standing = standable(profile, clearance).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(standing, connectivity=4)
     if len(stats) < 2:

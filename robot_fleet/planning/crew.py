@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -18,6 +19,9 @@ from robot_fleet.planning.distances import metres_to_closed
 from robot_fleet.planning.parting import Party, parted_floor
 from robot_fleet.planning.plan import PlanRequest, Starter
 from robot_fleet.planning.terrain import Bools, Terrain, near_any
+
+# Robots of several shapes share lanes if no larger share of the floor is lost by it.
+_LOST = 0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +92,8 @@ def crews(request: PlanRequest, requested: Bools, clearances: Clearances) -> tup
     """
     coverable = np.zeros(request.floor.grid.shape, dtype=bool)
     found: list[Crew] = []
-    for robots, reach in _grouped(request, clearances):
-        widest = max(robots, key=_keep_m)
-        clearance = clearances.of(widest)
-        head = min((robot.profile.head for robot in robots), key=lambda head: head.width_m)
-        terrain = Terrain.of(request.floor, widest.profile, clearance=clearance)
+    for robots, reach in _teams(request, clearances):
+        clearance, terrain, head = _common(request, clearances, robots)
         if are_any(terrain.directions):
             severed = _coverable(terrain, reach, head)
             clearances.severed = severed if clearances.severed is None else clearances.severed | severed
@@ -104,6 +105,43 @@ def crews(request: PlanRequest, requested: Bools, clearances: Clearances) -> tup
             coverable |= within
             found.append(replace(crew, wanted=_worth_a_visit(within, request)))
     return _parted(found), coverable
+
+
+def _teams(request: PlanRequest, clearances: Clearances) -> list[tuple[list[Starter], Bools]]:
+    """Robots that share lanes, with the reach of the widest.
+
+    Those of other shapes are on their own where floor would be lost that one of them can clean.
+    """
+    found = []
+    for robots, reach in _grouped(request, clearances, request.robots):
+        shapes: dict[tuple[float, Head], list[Starter]] = {}
+        for robot in robots:
+            shapes.setdefault((_keep_m(robot), robot.profile.head), []).append(robot)
+        teams = [(robots, reach)]
+        if len(shapes) > 1:
+            alone = [team for same in shapes.values() for team in _grouped(request, clearances, same)]
+            most = np.logical_or.reduce([_swept_by(request, clearances, team) for team in alone])
+            lost = most & ~_swept_by(request, clearances, (robots, reach))
+            teams = alone if lost.sum() > _LOST * most.sum() else teams
+        found += teams
+    return found
+
+
+def _swept_by(request: PlanRequest, clearances: Clearances, team: tuple[list[Starter], Bools]) -> Bools:
+    """The requested cells (rows, cols) that robots can clean along common lanes."""
+    robots, reach = team
+    _, terrain, head = _common(request, clearances, robots)
+    return _coverable(terrain, reach, head) & request.floor.requested(request.zones)
+
+
+def _common(
+    request: PlanRequest, clearances: Clearances, robots: list[Starter]
+) -> tuple[ClearanceField, Terrain, Head]:
+    """What robots that share lanes have to keep to: the widest one's room, the narrowest head."""
+    widest = max(robots, key=_keep_m)
+    clearance = clearances.of(widest)
+    head = min((robot.profile.head for robot in robots), key=lambda head: head.width_m)
+    return clearance, Terrain.of(request.floor, widest.profile, clearance=clearance), head
 
 
 def _returning(robots: list[Starter], terrain: Terrain, reach: Bools, clearance: ClearanceField) -> list[Crew]:
@@ -167,9 +205,11 @@ def _nearer(one: Bools, other: Bools) -> Bools:
     return np.asarray(to_one < to_other)
 
 
-def _grouped(request: PlanRequest, clearances: Clearances) -> list[tuple[list[Starter], Bools]]:
+def _grouped(
+    request: PlanRequest, clearances: Clearances, robots: Sequence[Starter]
+) -> list[tuple[list[Starter], Bools]]:
     """Robots in groups with the same rights and one reach, the widest robot's; widest robots first."""
-    left = sorted(request.robots, key=lambda robot: (-_keep_m(robot), request.robots.index(robot)))
+    left = sorted(robots, key=lambda robot: (-_keep_m(robot), request.robots.index(robot)))
     groups: list[tuple[list[Starter], Bools]] = []
     while left:
         first, clearance = left[0], clearances.of(left[0])

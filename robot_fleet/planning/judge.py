@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from shapely import Polygon
 
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
-from robot_fleet.floor.store import FloorMap
+from robot_fleet.floor.store import FloorMap, Keepout
 from robot_fleet.planning.judging.account import account_violations, missed_areas
 from robot_fleet.planning.judging.contact import Obstacles, contact_violations
 from robot_fleet.planning.judging.ground import coverable, covered
@@ -48,8 +49,13 @@ def judge(
     _check(plan)
     robots = _Robots.of(plan, profiles, starts)
     ground = _Ground.of(floor, plan, robots)
-    obstacles = Obstacles.of(floor)
-    violations = [violation for track in robots.tracks for violation in _of_track(floor, obstacles, track)]
+    obstacles: dict[tuple[Polygon, ...], Obstacles] = {}
+    violations: list[Violation] = []
+    for track in robots.tracks:
+        barred = floor.barred_to(track.robot)
+        if barred not in obstacles:
+            obstacles[barred] = Obstacles.of(_without(floor, barred))
+        violations += _of_track(floor, obstacles[barred], track)
     violations += [violation for path in plan.paths for violation in order_violations(path)]
     for track in robots.tracks:
         violations += wrong_way_violations(floor, track, plan.path(track.robot).legs)
@@ -66,6 +72,7 @@ class _Robots:
 
     tracks: tuple[Track, ...]
     motions: tuple[Motion, ...]
+    names: tuple[str, ...]
     shapes: tuple[tuple[RobotProfile, Pose], ...]
 
     @staticmethod
@@ -76,6 +83,7 @@ class _Robots:
         return _Robots(
             tracks,
             (*map(motion_of, tracks), *(standing(name, profiles[name], pose) for name, pose in idle.items())),
+            (*(track.robot for track in tracks), *idle),
             (*((t.profile, t.start) for t in tracks), *((profiles[name], pose) for name, pose in idle.items())),
         )
 
@@ -104,10 +112,27 @@ class _Ground:
         known = tuple(zone.name for zone in floor.zones)
         zones = tuple(zone for zone in plan.zones if zone in known) if plan.zones else known
         requested = floor.requested(zones) if zones or plan.zones else floor.grid.free
-        possible = coverable(floor, robots.homes(floor) if floor.one_ways else robots.shapes) & requested
+        possible = _coverable(floor, robots) & requested
         rate = sum(profile.head.width_m * profile.speed_mps for profile, _ in robots.shapes)
         bound_s = float(possible.sum()) * floor.grid.cell_area_m2 / rate if rate else 0.0
         return _Ground(zones, requested, possible, covered(floor.grid, robots.tracks), bound_s)
+
+
+def _coverable(floor: FloorMap, robots: _Robots) -> Bools:
+    """What the heads can cover, each robot kept out of the zones that it may not enter."""
+    alike: dict[tuple[Polygon, ...], list[tuple[RobotProfile, Pose]]] = {}
+    places = robots.homes(floor) if floor.one_ways else robots.shapes
+    for name, place in zip(robots.names, places, strict=True):
+        alike.setdefault(floor.barred_to(name), []).append(place)
+    found: Bools = np.zeros(floor.grid.shape, dtype=bool)
+    for barred, group in alike.items():
+        found |= coverable(_without(floor, barred), group)
+    return found
+
+
+def _without(floor: FloorMap, barred: tuple[Polygon, ...]) -> FloorMap:
+    """The floor for robots that some polygons are closed to."""
+    return replace(floor, keepouts=(*floor.keepouts, *(Keepout("no entry", polygon) for polygon in barred)))
 
 
 def _check(plan: Plan) -> None:

@@ -64,7 +64,8 @@ _MERGED_M = 0.3
 class Cover:
     """Cells (rows, cols): those that are to be cleaned, those that were asked for; how many of the former may stay.
 
-    Where the lanes leave nearer to `at_most` than to `may_miss`, the floor is ragged: so many are left then.
+    Where the search has still left nearer to `at_most` than to `may_miss` when half of it is done, the floor is ragged: so
+    many may be left then.
     """
 
     wanted: Bools
@@ -72,9 +73,9 @@ class Cover:
     may_miss: int
     at_most: int = 0
 
-    def allowed(self, bare: int) -> int:
-        """How many cells are to be left when the lanes leave so many."""
-        return max(self.may_miss, self.at_most) if 2 * bare > self.may_miss + self.at_most else self.may_miss
+    def is_ragged(self, bare: int) -> bool:
+        """Whether the floor is ragged when so many cells are left by half of a search."""
+        return self.at_most > self.may_miss and 2 * bare > self.may_miss + self.at_most
 
 
 def polished(
@@ -159,7 +160,7 @@ class _Search:
         self.sweeps = _sweeps(stretches, cover, terrain.side_m)
         self.may_miss, self.wanted = self.sweeps.most.copy(), int(cover.wanted.sum())
         self.at_worst = np.maximum(self.may_miss, self.sweeps.bare)
-        self.price = _PRICE
+        self.price, self.cover = _PRICE, cover
 
     def run(self, loose: float, tell: Callable[[float], None], effort: float) -> None:
         """All rounds, from warm to cold, and some more until no more cells are left than may be."""
@@ -175,6 +176,9 @@ class _Search:
         for k in range(rounds + _MORE_ROUNDS):
             if k >= rounds and self.holds:
                 break
+            if k == rounds // 2 and self.cover.is_ragged(int(self.sweeps.bare[0])):
+                self.may_miss = np.maximum(self.may_miss, self.cover.at_most)
+                self.at_worst = np.maximum(self.may_miss, self.at_worst)
             self._allow(k / rounds, loose)
             left = self._left()
             for one, worth in zip(self.stretches, self._worths(), strict=True):
@@ -279,9 +283,9 @@ def _sweeps(stretches: list[_Stretch], cover: Cover, side_m: float) -> Sweeps:
         for count, head in ((full, one.machine.head), (sure, one.machine.sure))[: 1 + overlaps]:
             swept(count, one.points, one.tags, one.on, 0, len(one.tags), head, side_m, 1)
     bare = np.array([(full == 0).sum(), ((sure if overlaps else full) == 0).sum()])
-    most = cover.allowed(int(bare[0]))
+    most = cover.may_miss
     # What only the ends of heads reach is not sure; it is not to become more.
-    return Sweeps(full, sure, bare, np.array([most, max(int(bare[1]), cover.may_miss) if overlaps else most]))
+    return Sweeps(full, sure, bare, np.array([most, max(int(bare[1]), most) if overlaps else most]))
 
 
 def _machine(profile: RobotProfile) -> Machine:

@@ -20,7 +20,8 @@ from robot_fleet.planning.compiled import compiled
 from robot_fleet.planning.plan import Leg
 from robot_fleet.planning.terrain import Bools, Floats
 
-CORNER_RAD = math.radians(10.0)
+# A little less than where others see a corner, so that rounding turns no bend into one.
+CORNER_RAD = math.radians(9.9)
 _STILL_M = 1e-4
 # Rounding of times must never make a move look too fast.
 _SLOWER = 1.0005

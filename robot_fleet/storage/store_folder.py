@@ -23,12 +23,12 @@ from robot_fleet.storage.robots_file import RobotEntry, RobotsFile, read_robots_
 MOST_ROBOTS = 100
 
 
-def load_store(folder: Path | str, robots: int | None = None, profile: str | None = None) -> Store:
+def load_store(folder: Path | str, robots: int | None = None, profile: str | RobotProfile | None = None) -> Store:
     """The store that a folder describes; InvalidInput (reason BAD_STORE) with every fault when there are any.
 
-    `robots` limits the store to so many robots, or adds robots and docks until there are as many. `profile`, built in
-    or of the folder's store.yaml, replaces the profile of every robot. Without zones the floor that the robots reach is
-    one zone "floor"; without docks they are placed along a wall.
+    `robots` limits the store to so many robots, or adds robots and docks until there are as many. `profile`, or the one of
+    that name, built in or of the folder's store.yaml, replaces the profile of every robot. Without zones the floor that
+    the robots reach is a zone "floor"; without docks they are placed along a wall.
     """
     faults: list[Fault] = []
     store = _read(Path(folder), robots, profile, faults)
@@ -39,7 +39,7 @@ def load_store(folder: Path | str, robots: int | None = None, profile: str | Non
     return store
 
 
-def _read(folder: Path, robots: int | None, profile: str | None, faults: list[Fault]) -> Store | None:
+def _read(folder: Path, robots: int | None, profile: str | RobotProfile | None, faults: list[Fault]) -> Store | None:
     """The store, or what of it can be checked further although there are faults already."""
     if not os.path.isdir(folder):  # Path.is_dir would raise for a name that is too long
         faults.append(Fault(str(folder)[:300], "", "there is no such folder", "Name a folder that holds a map.yaml."))
@@ -67,20 +67,23 @@ def _read(folder: Path, robots: int | None, profile: str | None, faults: list[Fa
     return _completed(floor, entries, fleet.time_zone, drawn, faults)
 
 
-def _entries(fleet: RobotsFile, robots: int | None, profile: str | None, faults: list[Fault]) -> list[RobotEntry]:
+def _entries(
+    fleet: RobotsFile, robots: int | None, profile: str | RobotProfile | None, faults: list[Fault]
+) -> list[RobotEntry]:
     entries = list(fleet.robots)
-    if profile is not None:
-        if profile not in fleet.profiles:
-            known = ", ".join(fleet.profiles)
-            faults.append(Fault("profile", "", f"{profile!r} is not known", f"Known are: {known}."))
-            return entries
-        entries = [dataclasses.replace(entry, profile=fleet.profiles[profile]) for entry in entries]
+    chosen = fleet.profiles.get(profile) if isinstance(profile, str) else profile
+    if chosen is not None:
+        entries = [dataclasses.replace(entry, profile=chosen) for entry in entries]
+    elif profile is not None:
+        known = ", ".join(fleet.profiles)
+        faults.append(Fault("profile", "", f"{profile!r} is not known", f"Known are: {known}."))
+        return entries
     if robots is None:
         robots = len(entries) or 1
     if not 1 <= robots <= MOST_ROBOTS:
         faults.append(Fault("robots", "", f"is {robots}", f"Ask for 1 to {MOST_ROBOTS} robots."))
         return entries
-    usual = fleet.profiles[profile] if profile else entries[0].profile if entries else WORKING_W
+    usual = chosen or (entries[0].profile if entries else WORKING_W)
     return entries[:robots] + _more(entries, robots - len(entries), usual)
 
 

@@ -128,7 +128,10 @@ class _Sweep:
         keepout = self.body.forbidden(pieces[kept], self.yaw[k])
         yield from self._metres(k, line.intersection(solid), ViolationKind.UNSAFE, "the robot touches an obstacle")
         yield from self._metres(
-            k, line.intersection(keepout).difference(solid), ViolationKind.KEEPOUT, "the robot touches a keepout"
+            k,
+            line.intersection(keepout).difference(solid),
+            ViolationKind.KEEPOUT,
+            "the robot touches a keepout or a zone closed to it",
         )
         tight = line.intersection(self.wide.forbidden(pieces, self.yaw[k]))
         rest = tight.difference(shapely.union_all([solid, keepout, self.at_docks]))
@@ -158,7 +161,11 @@ class _Sweep:
             tight[:] = False
         for kind, hits, what in (
             (ViolationKind.UNSAFE_TURN, solid, "turning, the robot touches an obstacle"),
-            (ViolationKind.KEEPOUT, keepout, "turning, the robot touches a keepout (radians)"),
+            (
+                ViolationKind.KEEPOUT,
+                keepout,
+                "turning, the robot touches a keepout or a zone closed to it (radians)",
+            ),
             (ViolationKind.TIGHT_TURN, tight, "turning, the robot is nearer to something than its clearance"),
         ):
             if hits.any():
