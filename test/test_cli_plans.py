@@ -55,6 +55,8 @@ def test_an_unsound_plan_is_told_and_ends_with_1(tmp_path: Path, tell: Tell) -> 
         (["judge", str(SHOP), "/dev/zero"], ["/dev/zero", "At most"]),
         (["plan", str(SHOP), "--begins", "25:00"], ["--begins is 25:00", "22:00"]),
         (["plan", "a" * 5000], ["there is no such folder"]),
+        (["plan", str(SHOP), "--seed", "-1"], ["--seed"]),
+        (["plan", str(SHOP), "--seed", "9" * 30], ["--seed"]),
         (["plan", str(SHOP), "--out", "/nowhere/plan.json"], ["/nowhere/plan.json cannot be written"]),
         (["plan", str(SHOP), "--picture", str(SHOP)], ["cannot be written: it is a folder"]),
         (["plan", str(SHOP), "--picture", str(SHOP / "map.png" / "plan.png")], ["its parent is no folder"]),
@@ -76,6 +78,28 @@ def test_every_fault_of_a_profile_file_is_named(tmp_path: Path, tell: Tell) -> N
     assert code == Exit.USAGE
     assert "radius_m" in err
     assert "speed_mps" in err
+
+
+def test_zones_and_docks_are_laid_for_the_robots_of_the_file(tmp_path: Path, tell: Tell) -> None:
+    store, small, file = tmp_path / "kiosk", tmp_path / "small.yaml", tmp_path / "plan.json"
+    store.mkdir()
+    for name in ("map.yaml", "map.png"):
+        shutil.copy(SHOP / name, store)
+    small.write_text("footprint: {radius_m: 0.2}\nhead: {width_m: 0.4}\nspeed_mps: 0.5\nyaw_rate_rps: 0.6\n")
+    code, _, err = tell("plan", str(store), "--profile", str(small), "--deadline", "2", "--out", str(file))
+    assert code == Exit.OK, err
+    code, out, _ = tell("judge", str(store), str(file), "--json")
+    assert [one for one in json.loads(out)["violations"] if one["kind"] == "account"] == []
+    assert code == Exit.OK
+
+
+def test_paths_of_more_robots_than_there_is_room_for_docks_are_judged(tmp_path: Path, tell: Tell) -> None:
+    file = tmp_path / "paths.json"
+    robots = [{"name": f"r{k}", "points": [[1.0, 1.0], [2.0, 1.0]]} for k in range(120)]
+    file.write_text(json.dumps({"format": "robot-fleet-paths/1", "robots": robots}))
+    code, out, _ = tell("judge", str(SHOP), str(file), "--json")
+    assert code == Exit.FAILED
+    assert json.loads(out)["conflicts"] > 0
 
 
 @pytest.mark.parametrize("name", ["plan", "plan.picture", "plan.jpg"])

@@ -19,7 +19,7 @@ from robot_fleet.floor.placing import CannotPlace, place_docks, whole_floor
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import SCRUBBER_S, WORKING_W
 from robot_fleet.floor.reach import reachable
-from robot_fleet.floor.store import Dock, FloorMap, RobotSpec, Store
+from robot_fleet.floor.store import Dock, FloorMap, Keepout, RobotSpec, Store
 
 KEPT_M = WORKING_W.footprint.circumscribed_m + WORKING_W.clearance_m
 
@@ -147,3 +147,20 @@ def test_free_pockets_in_shelves_belong_to_the_zone() -> None:
     hollow = FloorMap("room", OccupancyGrid(cells, 0.05, floor.grid.origin))
     complete = dataclasses.replace(hollow, zones=whole_floor(hollow, WORKING_W))
     assert (complete.requested(("floor",)) & pocket).sum() == pocket.sum()
+
+
+def test_docks_on_two_floors_get_a_zone_for_each() -> None:
+    floor = room(box(5, 0, 5.2, 8))
+    docks = tuple(Dock(f"dock_{x}", Pose(x, 0.6, -np.pi / 2), 0.7) for x in (1.0, 8.0))
+    zones = whole_floor(dataclasses.replace(floor, docks=docks), WORKING_W)
+    assert [zone.name for zone in zones] == ["floor", "floor_2"]
+    requested = dataclasses.replace(floor, zones=zones).requested(("floor", "floor_2"))
+    assert requested.sum() >= 0.99 * floor.grid.free.sum()
+
+
+def test_a_dock_that_leads_nowhere_is_named() -> None:
+    floor = room()
+    dock = Dock("dock", Pose(1.0, 0.6, -np.pi / 2), 0.7)
+    keepout = Keepout("ramp", box(0, 0, 10, 8))
+    with pytest.raises(CannotPlace, match="from its dock"):
+        whole_floor(dataclasses.replace(floor, docks=(dock,), keepouts=(keepout,)), WORKING_W)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely import box
 from test_planning_planner import SIDE_M, room
 
+from robot_fleet.floor.footprint import Footprint
+from robot_fleet.floor.grid import OCCUPIED
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, RobotProfile
 from robot_fleet.floor.store import Dock, FloorMap, Keepout, Zone
@@ -44,6 +47,21 @@ def asked(floor: FloorMap, profiles: list[RobotProfile], zones: tuple[str, ...])
     return PlanRequest(floor, starters, zones, deadline_s=SOON_S)
 
 
+SMALL = replace(
+    REFERENCE_R, name="small", footprint=Footprint(radius_m=0.2), head=replace(REFERENCE_R.head, width_m=0.4)
+)
+
+
+def with_gap(floor: FloorMap, gap_m: float) -> FloorMap:
+    """The floor with a wall two metres before its right end, and a gap in it."""
+    cells = floor.grid.cells.copy()
+    rows = len(cells)
+    col = int(np.flatnonzero(floor.grid.free.any(axis=0))[-1]) - round(2.0 / SIDE_M)
+    cells[:, col : col + 2] = OCCUPIED
+    cells[rows // 2 : rows // 2 + round(gap_m / SIDE_M), col : col + 2] = 0
+    return replace(floor, grid=replace(floor.grid, cells=cells))
+
+
 def judged(request: PlanRequest) -> tuple[Plan, Verdict]:
     found = plan(request)
     profiles = {robot.name: robot.profile for robot in request.robots}
@@ -74,3 +92,13 @@ def test_any_fleet_on_any_zones_is_safe_and_its_account_is_complete(
 def test_one_more_robot_makes_no_plan_slower(floor: FloorMap, kind: RobotProfile, robots: int) -> None:
     few, more = (plan(asked(floor, [kind] * count, ("west", "east"))) for count in (robots, robots + 1))
     assert more.makespan_s <= 1.02 * few.makespan_s
+
+
+def test_floor_that_only_one_shape_of_robot_can_clean_is_cleaned_by_it() -> None:
+    floor = with_gap(hall(0, 0, 0.5, False), 0.6)
+    found, verdict = judged(asked(floor, [REFERENCE_R, SMALL], ("east", "west")))
+    assert verdict.ok, verdict.text()
+    beyond = found.path("dock_1").legs, found.path("dock_0").legs
+    farthest = [max(float(leg.points[:, 0].max()) for leg in legs) for legs in beyond]
+    assert farthest[0] > farthest[1] + 1.0
+    assert verdict.covered_coverable_m2 >= 0.98 * verdict.coverable_m2

@@ -225,6 +225,22 @@ class TestTurning:
         assert found(judged(path, profile)) == {ViolationKind.REVERSING: pytest.approx(6.0)}
 
 
+class TestRights:
+    zones = (Zone("open", box(0, 0, 10, 8)), Zone("staff", box(10, 0, 20, 8), robots=("s",)))
+
+    def verdict(self, robot: str) -> Verdict:
+        path = timed([leg([(2, 2), (18, 2)])], robot=robot)
+        room = replace(floor(), zones=self.zones)
+        return judge(room, plan(path, zones=("open", "staff")), {robot: REFERENCE_R})
+
+    def test_a_robot_keeps_out_of_a_zone_that_is_closed_to_it(self) -> None:
+        assert found(self.verdict("r"))[ViolationKind.KEEPOUT] == pytest.approx(8.34, abs=0.02)
+        assert ViolationKind.KEEPOUT not in found(self.verdict("s"))
+
+    def test_what_robots_may_not_enter_they_cannot_cover(self) -> None:
+        assert self.verdict("s").coverable_m2 > 1.9 * self.verdict("r").coverable_m2
+
+
 class TestAccount:
     strip = timed([leg([(2, 2.35), (9, 2.35)])])
     rest = MissedArea("strip", MissedReason.NOT_CLEANED, box(9, 2, 12, 2.7), 2.1)
@@ -311,3 +327,9 @@ def test_a_verdict_is_fit_for_json_and_for_reading() -> None:
     assert "unsafe" in verdict.text()
     assert f"one violation; it cleans {verdict.coverage:.1%} of what robots can reach" in verdict.text()
     assert "r leg 1[0] at (2.00, 0.30)" in verdict.text()
+
+
+def test_without_robots_no_floor_is_called_clean() -> None:
+    verdict = judge(floor(), plan(), {})
+    assert "robots reach no floor" in verdict.text()
+    assert verdict.as_dict()["coverage"] is None

@@ -38,5 +38,5 @@ DEFAULT_ADDRESS = "127.0.0.1:50051"
 
 
 def names(text: str) -> tuple[str, ...]:
-    """The names in a list with commas."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    """The names in a list with commas, each once."""
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))

@@ -1,8 +1,7 @@
 """Lanes shared out among robots so that they finish together, each in a territory of its own.
 
 One tour over all lanes is cut into as many runs as there are robots (Frederickson, Hecht, Kim, "Approximation
-algorithms for some routing problems", 1978); each run becomes a tour of its own, and the cuts are moved until the
-robots' times agree.
+algorithms for some routing problems", 1978); each run becomes a tour of its own, and `touring` improves all of them at once.
 """
 
 from __future__ import annotations

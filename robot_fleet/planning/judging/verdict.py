@@ -144,13 +144,13 @@ class Verdict:
 
     @property
     def coverage(self) -> float:
-        """Covered share of the coverable floor, 0..1."""
-        return self.covered_coverable_m2 / self.coverable_m2 if self.coverable_m2 else 1.0
+        """Covered share of the coverable floor, 0..1; nan where there is none."""
+        return self.covered_coverable_m2 / self.coverable_m2 if self.coverable_m2 else math.nan
 
     @property
     def requested_share(self) -> float:
-        """Covered share of the requested floor, 0..1."""
-        return self.covered_m2 / self.requested_m2 if self.requested_m2 else 1.0
+        """Covered share of the requested floor, 0..1; nan where there is none."""
+        return self.covered_m2 / self.requested_m2 if self.requested_m2 else math.nan
 
     @property
     def ratio(self) -> float:
@@ -190,7 +190,8 @@ class Verdict:
     def _headline(self) -> str:
         count = len(self.violations)
         found = "sound" if self.ok else "one violation" if count == 1 else f"{count} violations"
-        return f"{found}; it cleans {self.coverage:.1%} of what robots can reach"
+        cleans = f"it cleans {self.coverage:.1%} of what robots can reach" if self.coverable_m2 else "robots reach no floor"
+        return f"{found}; {cleans}"
 
     def text(self) -> str:
         """The verdict as a person would read it."""
