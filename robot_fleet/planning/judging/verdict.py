@@ -190,7 +190,9 @@ class Verdict:
     def _headline(self) -> str:
         count = len(self.violations)
         found = "sound" if self.ok else "one violation" if count == 1 else f"{count} violations"
-        cleans = f"it cleans {self.coverage:.1%} of what robots can reach" if self.coverable_m2 else "robots reach no floor"
+        cleans = (
+            f"it cleans {self.coverage:.1%} of what robots can reach" if self.coverable_m2 else "robots reach no floor"
+        )
         return f"{found}; {cleans}"
 
     def text(self) -> str:
