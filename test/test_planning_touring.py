@@ -94,3 +94,22 @@ def test_a_slow_robot_gets_less() -> None:
     fast, slow = shared_out(work, _silent)
     assert work.drive_s[slow // 2].sum() < 0.7 * work.drive_s[fast // 2].sum()
     assert work.time_s(1, slow) == pytest.approx(work.time_s(0, fast), rel=0.1)
+
+
+@pytest.mark.parametrize("astride", [False, True])
+def test_a_far_robot_gives_its_lane_away_unless_it_stands_in_the_others_way(astride: bool) -> None:
+    """One long lane and two short ones beside the first two docks; the third dock is 30 m away."""
+    lanes = [((0.0, 0.0), (100.0, 0.0)), ((0.0, 2.0), (5.0, 2.0)), ((0.0, 3.0), (5.0, 3.0))]
+    docks = [(0.0, 0.0), (0.0, 2.0), (-30.0, 2.0)]
+    places = np.array([*(end for lane in lanes for end in lane), *(dock for dock in docks for _ in range(2))])
+    cost = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1)).astype(np.float32)
+    work = Work(
+        cost=cost,
+        drive_s=np.array([100.0, 5.0, 5.0]),
+        starts=6 + 2 * np.arange(3),
+        homes=7 + 2 * np.arange(3),
+        pace=np.ones(3),
+        astride=np.array([False, False, astride]),
+    )
+    orders = [np.array([0]), np.array([2]), np.array([4])]
+    assert bool(len(evened_out(work, orders, _silent)[2])) is astride
