@@ -140,6 +140,9 @@ def test_an_e_stop_holds_its_robot_until_a_person_has_acknowledged() -> None:
     name = store.robots[0].name
     run = execute(store, seed=4, faults=[EStopPressed(name, 60.0, seconds=20.0)])
     is_cleaned(run)
+    seconds = run.tracks[name][:, 0]
+    assert not ((seconds > 63.0) & (seconds < 79.0)).any(), "it moves while it is held"
+    assert seconds.min() < 60.0 and seconds.max() > 80.0
 
 
 def test_a_held_robot_that_nobody_looks_after_stays_held() -> None:
