@@ -96,8 +96,11 @@ def test_a_slow_robot_gets_less() -> None:
     assert work.time_s(1, slow) == pytest.approx(work.time_s(0, fast), rel=0.1)
 
 
+@pytest.mark.parametrize("begin", [([0], [2], [4]), ([0], [2, 4], [])])
 @pytest.mark.parametrize("astride", [False, True])
-def test_a_far_robot_gives_its_lane_away_unless_it_stands_in_the_others_way(astride: bool) -> None:
+def test_a_far_robot_has_no_lane_unless_it_stands_in_the_others_way(
+    astride: bool, begin: tuple[list[int], ...]
+) -> None:
     """One long lane and two short ones beside the first two docks; the third dock is 30 m away."""
     lanes = [((0.0, 0.0), (100.0, 0.0)), ((0.0, 2.0), (5.0, 2.0)), ((0.0, 3.0), (5.0, 3.0))]
     docks = [(0.0, 0.0), (0.0, 2.0), (-30.0, 2.0)]
@@ -111,5 +114,5 @@ def test_a_far_robot_gives_its_lane_away_unless_it_stands_in_the_others_way(astr
         pace=np.ones(3),
         astride=np.array([False, False, astride]),
     )
-    orders = [np.array([0]), np.array([2]), np.array([4])]
+    orders = [np.array(order, dtype=np.int64) for order in begin]
     assert bool(len(evened_out(work, orders, _silent)[2])) is astride

@@ -13,6 +13,7 @@ from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import Head
 from robot_fleet.floor.store import Store
+from robot_fleet.planning.judging.ground import coverable
 from robot_fleet.planning.plan import Plan, PlanRequest
 from robot_fleet.planning.planner import plan
 from robot_fleet.sim import executed
@@ -124,15 +125,37 @@ def test_a_run_whose_controller_restarts_twice_is_as_clean() -> None:
     is_cleaned(execute(corner_shop(), seed=7, faults=[ControllerRestarts(60.0), ControllerRestarts(150.0)]))
 
 
-def test_the_others_take_over_what_a_dead_robot_leaves() -> None:
+def test_the_others_do_the_work_of_a_robot_that_dies_on_its_dock() -> None:
     store = corner_shop()
-    dead = store.robots[0].name
-    run = execute(store, seed=2, faults=[RobotDies(dead, 80.0)])
+    run = execute(store, seed=2, faults=[RobotDies(store.robots[0].name, 12.0)])
     assert run.state is RunState.COMPLETED, run.run.reason
     assert run.collisions == ()
-    # Alone it would have cleaned half; how much floor the dead one stands on and shuts off depends on where it dies.
-    assert run.true_share > 0.75
+    assert run.true_share > 0.95
     assert run.false_credit < 0.005
+
+
+@pytest.mark.parametrize("dies_s", [80.0, 120.0])
+def test_the_others_take_over_all_but_the_floor_that_a_dead_robot_holds(dies_s: float) -> None:
+    store = corner_shop()
+    dead = store.robots[0].name
+    site = VirtualSite(store, soon, EXECUTED, seed=2)
+    site.advance(5.0)
+    run_id = site.controller.start_run((), "").run_id
+    site.advance(dies_s)
+    site.world.kill(dead)
+    while site.world.now_s < LIMIT_S and not site.controller.snapshot.runs[0].state.is_terminal:
+        site.advance(5.0)
+    site.world.settle()
+    run = next(run for run in site.controller.snapshot.runs if run.run_id == run_id)
+    assert run.state is RunState.COMPLETED, run.reason
+    assert site.world.collisions == []
+    # Nobody's disc comes onto the held floor, nor its head nearer than a robot's width where it cannot come from elsewhere.
+    held = site.controller._state.traffic.held(dead).buffer(1.5 * store.robots[0].profile.head.width_m)
+    within = store.floor.requested(run.zones) & coverable(
+        store.floor, [(store.robots[0].profile, store.floor.docks[0].staging)]
+    )
+    left = within & ~site.world.truth.cleaned & ~store.floor.grid.centres_inside(held)
+    assert left.sum() < 0.03 * within.sum()
 
 
 def test_an_e_stop_holds_its_robot_until_a_person_has_acknowledged() -> None:

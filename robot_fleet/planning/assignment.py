@@ -101,6 +101,7 @@ def _annealed(
 ) -> list[Ints]:
     """The tours improved, cooler from part to part."""
     lanes, robots, parts = len(work.drive_s), len(orders), len(heats) - 1
+    orders = _setting_off(work, orders)
     stops, sizes = np.zeros((robots, lanes), dtype=np.int64), np.array([len(order) for order in orders])
     for robot, order in enumerate(orders):
         stops[robot, : len(order)] = order
@@ -116,6 +117,20 @@ def _annealed(
         )  # fmt: skip
         step((k + 1) / parts)
     return [stops[robot, : sizes[robot]] for robot in range(robots)]
+
+
+def _setting_off(work: Work, orders: list[Ints]) -> list[Ints]:
+    """The tours, with the nearest lane to spare for each robot that has to set off: the search puts lanes beside lanes only."""
+    for robot in np.flatnonzero(work.astride):
+        spare = [r for r, order in enumerate(orders) if len(order) > 1]
+        if len(orders[robot]) or not spare:
+            continue
+        lanes = np.concatenate([orders[r] for r in spare]) // 2
+        ends = np.concatenate((2 * lanes, 2 * lanes + 1))
+        enter = ends[np.argmin(work.cost[int(work.starts[robot])][ends])]
+        orders = [order[order // 2 != enter // 2] for order in orders]
+        orders[robot] = np.array([enter])
+    return orders
 
 
 def _neighbours(cost: Floats, lanes: int) -> Ints:

@@ -16,7 +16,8 @@ from robot_fleet.planning.terrain import Bools, Floats, Ints
 
 Counts = NDArray[np.int32]
 
-_TOLERANCE_M = 5e-4
+# No more than rounding: what a head just misses is not clean.
+_TOLERANCE_M = 2e-6
 _LEAST_RAD = 1e-3
 
 

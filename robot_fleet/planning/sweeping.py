@@ -14,7 +14,8 @@ from robot_fleet.planning.terrain import Bools, Floats, Ints
 
 _CORNER_RAD = 1e-3
 _STILL_M = 1e-9
-_TOLERANCE_M = 5e-4
+# No more than rounding: what a head just misses is not clean.
+_TOLERANCE_M = 2e-6
 
 
 @dataclass(frozen=True, eq=False)
