@@ -100,7 +100,19 @@ def test_a_dock_in_a_wall_or_off_the_map_is_a_fault() -> None:
 
 
 def test_a_dock_that_backs_into_a_wall_is_a_fault() -> None:
-    assert "no room at its staging pose" in what(store(docks=(Dock("west", Pose(0.6, 2.0, 0.0)), DOCKS[1])))
+    backwards = what(store(docks=(Dock("west", Pose(0.6, 2.0, 0.0)), DOCKS[1])))
+    assert "is in the way from its staging pose" in backwards
+    assert "turn it" in backwards
+
+
+@pytest.mark.parametrize(("x_m", "y_m"), [(1.05, 2.0), (1.6, 2.0), (1.3, 1.68)])
+def test_a_speck_between_a_dock_and_its_staging_pose_is_a_fault(x_m: float, y_m: float) -> None:
+    speck = box(x_m - 0.026, y_m - 0.026, x_m + 0.026, y_m + 0.026)
+    assert "is in the way from its staging pose" in what(store(walls=(speck,)))
+
+
+def test_what_stands_beside_the_way_into_a_dock_is_no_fault() -> None:
+    assert places(store(walls=(box(0.7, 2.4, 0.9, 2.5), box(0.7, 1.5, 0.9, 1.6)))) == []
 
 
 def test_a_walled_in_dock_is_unreachable() -> None:

@@ -274,6 +274,11 @@ class TestAccount:
     def test_cleaned_floor_cannot_be_claimed_without_cleaning(self) -> None:
         assert set(found(self.verdict(planned_m2=7.0))) == {ViolationKind.ACCOUNT}
 
+    def test_floor_listed_for_a_reason_that_does_not_hold_is_named(self) -> None:
+        rest = replace(self.rest, reason=MissedReason.UNREACHABLE)
+        (violation,) = self.verdict(rest).violations
+        assert "'unreachable', which is not why" in violation.what
+
     def test_a_zone_that_is_not_there_is_named(self) -> None:
         (violation,) = judge(floor(), plan(self.strip, zones=("cellar",)), {"r": REFERENCE_R}).violations
         assert "cellar" in violation.what
@@ -281,13 +286,49 @@ class TestAccount:
     def test_what_is_too_narrow_or_kept_out_is_told(self) -> None:
         room = floor(keepouts=(Keepout("wet", box(15, 0, 20, 8)),))
         verdict = judged(self.strip, room=room)
-        area = {reason: sum(a.area_m2 for a in verdict.missed if a.reason is reason) for reason in MissedReason}
-        assert area[MissedReason.KEEPOUT] == pytest.approx(40.0)
-        # Along three walls and the keepout 5 cm are out of reach, and in four corners what a disc leaves of its square.
-        strips = 2 * 15 * 0.05 + 2 * 7.9 * 0.05 + 4 * (1 - math.pi / 4) * 0.35**2
-        assert area[MissedReason.TOO_NARROW] == pytest.approx(strips, abs=0.05)
+        area = missed_for(verdict)
+        # Along three walls 5 cm are out of reach, and in two corners what a disc leaves of its square; so much is the keepout's
+        # doing along its own border.
+        corners = 2 * (1 - math.pi / 4) * 0.35**2
+        assert area[MissedReason.KEEPOUT] == pytest.approx(40.0 + 7.9 * 0.05 + corners, abs=0.05)
+        assert area[MissedReason.TOO_NARROW] == pytest.approx(2 * 15 * 0.05 + 7.9 * 0.05 + corners, abs=0.05)
         total = verdict.covered_m2 + sum(a.area_m2 for a in verdict.missed)
         assert total == pytest.approx(verdict.requested_m2)
+
+
+def missed_for(verdict: Verdict) -> dict[MissedReason, float]:
+    return {reason: sum(a.area_m2 for a in verdict.missed if a.reason is reason) for reason in MissedReason}
+
+
+def walled(*bounds: tuple[float, float, float, float]) -> FloorMap:
+    """The room with obstacles."""
+    room = floor()
+    cells = room.grid.cells.copy()
+    for wall in bounds:
+        cells[room.grid.centres_inside(box(*wall))] = 100
+    return replace(room, grid=replace(room.grid, cells=cells))
+
+
+@pytest.mark.parametrize("behind_m", [5.0, 0.5])
+def test_floor_to_which_no_way_leads_is_unreachable(behind_m: float) -> None:
+    """Whether a robot would fit there or not: behind a wall from side to side."""
+    room = walled((20 - behind_m - 0.1, 0, 20 - behind_m, 8))
+    area = missed_for(judged(timed([leg([(2, 4), (9, 4)])]), room=room))
+    assert area[MissedReason.UNREACHABLE] == pytest.approx(8 * behind_m, rel=0.05)
+
+
+def test_floor_behind_a_gap_that_is_too_narrow_is_unreachable_where_a_robot_would_fit() -> None:
+    room = walled((12, 0, 12.1, 3.7), (12, 4.3, 12.1, 8))
+    area = missed_for(judged(timed([leg([(2, 4), (9, 4)])]), room=room))
+    assert area[MissedReason.UNREACHABLE] == pytest.approx(7.9 * 8, rel=0.05)
+    assert area[MissedReason.TOO_NARROW] < 4.0
+
+
+def test_floor_of_a_zone_that_admits_others_alone_is_told_apart() -> None:
+    room = floor()
+    room = replace(room, zones=(*room.zones, Zone("staff", box(15, 0, 20, 8), robots=("somebody",))))
+    area = missed_for(judge(room, plan(timed([leg([(2, 4), (9, 4)])])), {"r": REFERENCE_R}))
+    assert area[MissedReason.NO_ROBOT_MAY_ENTER] == pytest.approx(5 * 8, rel=0.05)
 
 
 def test_a_scrubber_covers_an_open_room_but_its_edges() -> None:

@@ -45,7 +45,7 @@ def test_as_many_robots_drive_as_do_not_meet(
         return Apart(paths, max(0, driving(paths) - apart_at_most))
 
     monkeypatch.setattr(manning, "kept_apart", meeting)
-    found = manning.manned([crew()], ROBOTS, shared, 1.0, 0, look=look)
+    found = manning.manned([crew()], ROBOTS, shared, 1.0, 0, look=look).paths
     assert driving(found) == drive
     # What is driven was planned with all effort.
     assert max(path.finish_s for path in found) == pytest.approx(WORK_S / drive)
@@ -59,7 +59,7 @@ def test_without_time_for_it_nobody_looks_whether_fewer_robots_would_be_better(m
         return shared(crews, effort, seed)
 
     monkeypatch.setattr(manning, "kept_apart", lambda paths, *_: Apart(paths, 1))
-    assert driving(manning.manned([crew()], ROBOTS, counted, 1.0, 0, looks=0)) == 4
+    assert driving(manning.manned([crew()], ROBOTS, counted, 1.0, 0, looks=0).paths) == 4
     assert asked == [1.0]
 
 
@@ -74,6 +74,6 @@ def test_where_robots_meet_other_plans_are_tried_if_there_is_time(
         return shared(crews, effort, seed)
 
     monkeypatch.setattr(manning, "kept_apart", lambda paths, *_: Apart(paths, 0 if seeds[-1] == 8 else 1))
-    found = manning.manned([crew()], ROBOTS, lucky, 1.0, 7, look=look)
+    found = manning.manned([crew()], ROBOTS, lucky, 1.0, 7, look=look).paths
     assert driving(found) == 4
     assert seeds[-1] == (7 if hurried else 8)

@@ -109,6 +109,7 @@ def test_a_profile_may_stand_in_the_document() -> None:
     assert (profile.footprint.radius_m, profile.head.width_m, profile.speed_mps) == (0.2, 0.3, 1.0)
 
 
+words = st.text(max_size=5).filter(str.isprintable)
 numbers = st.floats(-100, 100).map(lambda value: round(value, 6))
 polylines = st.lists(st.tuples(numbers, numbers), min_size=2, max_size=6)
 
@@ -122,9 +123,7 @@ def plans(draw: st.DrawFn) -> tuple[Plan, dict[str, RobotProfile]]:
             times = at_s + np.cumsum([round(draw(st.floats(0, 50)), 3) for _ in points])
             at_s = float(times[-1])
             kind = draw(st.sampled_from(LegKind))
-            legs.append(
-                Leg(f"{robot}.{k}", kind, np.array(points), times, draw(st.text(max_size=5)), draw(st.booleans()))
-            )
+            legs.append(Leg(f"{robot}.{k}", kind, np.array(points), times, draw(words), draw(st.booleans())))
         paths.append(CoveragePath(f"robot {robot}", tuple(legs)))
     missed = MissedArea("z", draw(st.sampled_from(MissedReason)), Polygon([(0, 0), (3, 0), (0, 3)]), 4.5)
     claims = [draw(st.floats(0, 1e5).map(lambda value: round(value, 6))) for _ in range(4)]
@@ -233,6 +232,8 @@ def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         ("requested_m2", -1, "requested_m2"),
         ("makespan_s", 5, "makespan_s"),
         ("robots.0.name", "", "robots[0].name"),
+        ("robots.0.name", "a\x1b[31m", "robots[0].name"),
+        ("robots.0.name", "a\ud800", "robots[0].name"),
         ("robots.0.profile", "X", "robots[0].profile"),
         ("robots.0.profile", None, "robots[0].profile"),
         ("robots.0.start", [1], "robots[0].start"),
@@ -294,12 +295,36 @@ def test_faults_of_an_inline_profile_are_listed_at_their_place() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "nonsense", "[" * 100_000, '{"a":' * 100_000, b"\xff\xfe\x00", "[1e999]", "9" * 5000]
+    "text",
+    ["", "nonsense", "[" * 100_000, '{"a":' * 100_000, b"\xff\xfe\x00", "[1e999]", "9" * 5000, '{"a": 1, "a": 2}'],
 )
 def test_hostile_text_is_refused(text: str | bytes) -> None:
     with pytest.raises(BadPlan) as caught:
         read_plan(text)
     assert caught.value.faults
+
+
+def test_faults_can_be_written_anywhere() -> None:
+    document = {**LEAST, "floor": "\x1b[2J\ud800\u202e"}
+    with pytest.raises(BadPlan) as caught:
+        plan_from_dict(document)
+    assert str(caught.value).isprintable()
+
+
+def path_of(points: list[tuple[float, float]]) -> dict[str, object]:
+    return {"format": "robot-fleet-paths/1", "robots": [{"name": "a", "profile": "R", "points": points}]}
+
+
+def test_a_path_longer_than_any_night_is_refused() -> None:
+    there_and_back = [(0.0, 0.0), (1e5, 0.0)] * 2
+    assert faults_of(path_of(there_and_back)) == ["robots[0].points"]
+
+
+def test_steps_too_short_to_be_seen_are_driven_all_the_same() -> None:
+    plan = plan_from_dict(path_of([(k * 1e-5, 0.0) for k in range(100_001)]))
+    (leg,) = plan.paths[0].legs
+    assert leg.length_m == pytest.approx(1.0)
+    assert leg.times_s[-1] == pytest.approx(2.0, rel=0.01)
 
 
 def test_a_million_faults_are_told_in_a_few_hundred() -> None:

@@ -18,8 +18,10 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, RobotProfile
 from robot_fleet.floor.store import Dock, FloorMap, Zone
 from robot_fleet.planning import planner
+from robot_fleet.planning.apart import Apart
+from robot_fleet.planning.checking import faults_of
 from robot_fleet.planning.judge import judge
-from robot_fleet.planning.plan import CannotPlan, CoveragePath, LegKind, MissedReason, Plan, PlanRequest, Starter
+from robot_fleet.planning.plan import CannotPlan, LegKind, MissedReason, Plan, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
 
 SIDE_M = 0.05
@@ -133,6 +135,19 @@ def test_what_cannot_be_planned_is_said() -> None:
     inside = Starter("lost", REFERENCE_R, Pose(0.1, 0.1), False, None)
     with pytest.raises(CannotPlan, match="no place that it fits into"):
         plan(PlanRequest(floor, (inside,), ("room",)))
+    with pytest.raises(CannotPlan, match="its pose is no number"):
+        plan(PlanRequest(floor, (replace(inside, pose=Pose(math.nan, 1.0)),), ("room",)))
+    with pytest.raises(CannotPlan, match="has the shape"):
+        plan(asked(floor, cleaned=np.zeros((3, 3), dtype=bool)))
+
+
+@pytest.mark.parametrize(("apart_m", "said"), [(0.0, True), (0.4, True), (0.6, False), (0.8, False)])
+def test_two_robots_cannot_be_in_one_place(apart_m: float, said: bool) -> None:
+    """Poses are wrong by some centimetres; where robots overlap by more, one of them is somewhere else."""
+    robots = tuple(Starter(f"r{k}", REFERENCE_R, Pose(2.0 + k * apart_m, 2.0), False, None) for k in range(2))
+    faults = faults_of(PlanRequest(room(), robots, ("room",)))
+    assert [fault.place for fault in faults] == (["robot r1"] if said else [])
+    assert not said or "where r0 stands" in faults[0].what
 
 
 def halved(*rights: tuple[str, ...]) -> FloorMap:
@@ -198,9 +213,9 @@ def test_only_a_plan_that_is_due_soon_is_made_once(
 ) -> None:
     told: list[dict[str, Any]] = []
 
-    def manned(*_: Any, **more: Any) -> list[CoveragePath]:
+    def manned(*_: Any, **more: Any) -> Apart:
         told.append(more)
-        return []
+        return Apart([], 0)
 
     monkeypatch.setattr(planner, "manned", manned)
     planner.plan(asked(room(), deadline_s=deadline_s))

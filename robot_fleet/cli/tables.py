@@ -160,6 +160,11 @@ def _table(*columns: str) -> Table:
     return table
 
 
+def _meetings(pairs: int) -> str:
+    who = "Two robots meet" if pairs == 1 else f"{pairs} pairs of robots meet"
+    return f"{who} by this plan's times, and one will have to wait: fewer robots, or docks with room, may be as quick"
+
+
 def plan_page(plan: Plan, request: PlanRequest) -> RenderableType:
     """What a plan promises: each robot's part, the time, what stays dirty, and what is late."""
     late = [zone.told(request.floor, request.begins) for zone in plan.late if request.begins]
@@ -177,6 +182,7 @@ def plan_page(plan: Plan, request: PlanRequest) -> RenderableType:
         Text(f"done after {duration(plan.makespan_s)}{ratio}"),
         *([Text(_not_cleaned(plan.missed), style="dim")] if plan.missed else []),
         *(Text(f"{told}: start earlier, or with more robots", style="yellow") for told in late),
+        *([Text(_meetings(plan.meetings), style="yellow")] if plan.meetings else []),
         Text(),
         table,
     )

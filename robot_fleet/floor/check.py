@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import Polygon, box
+from shapely import Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 from shapely.validation import explain_validity
 
@@ -25,6 +25,8 @@ FLOOR_FILE, ROBOTS_FILE = "floor.geojson", "store.yaml"
 ZONE_SLACK_M = 1.0
 # Neighbouring lanes are at least so far apart: nearer ones would be without number.
 LEAST_STEP_M = 0.01
+# Overlaps of less are rounding.
+TOUCH_M = 0.005
 
 
 def check_store(store: Store) -> tuple[Fault, ...]:
@@ -206,6 +208,14 @@ def _standing_faults(floor: FloorMap, homed: list[tuple[RobotSpec, Dock]]) -> It
             yield Fault(FLOOR_FILE, place, "lies outside the floor", "Put it on the map, in metres.")
         elif _in_obstacle(floor.grid, dock, spots):
             yield Fault(FLOOR_FILE, place, "stands in an obstacle", "Move it until the docked robot touches nothing.")
+        elif spots and (at := _in_the_way(floor.grid, *spots)) is not None:
+            what = f"an obstacle at ({at[0]:.2f}, {at[1]:.2f}) is in the way from its staging pose"
+            yield Fault(
+                FLOOR_FILE,
+                place,
+                what,
+                "Move the dock, turn it (yaw is where a docked robot faces), or clear it.",
+            )
         for zone in floor.zones:
             if robot is not None and not zone.admits(robot.name) and any(map(zone.polygon.intersects, spots)):
                 what = f'{robot.name}, whose dock it is, may not enter zone "{zone.name}", which it or its staging pose touches'
@@ -225,6 +235,17 @@ def _in_obstacle(grid: OccupancyGrid, dock: Dock, spots: list[Polygon]) -> bool:
     """Whether the dock's cell, or any cell whose centre the docked robot covers, is not free."""
     row, col = grid.cells_at((dock.pose.x_m, dock.pose.y_m))[0]
     return not grid.free[row, col] or bool(spots and (grid.centres_inside(spots[0]) & ~grid.free).any())
+
+
+def _in_the_way(grid: OccupancyGrid, docked: Polygon, staged: Polygon) -> tuple[float, float] | None:
+    """An obstacle that the robot touches between its staging pose and its dock, and not in the dock itself."""
+    driven = docked.union(staged).convex_hull.buffer(-TOUCH_M)
+    near = np.argwhere(grid.centres_inside(driven.buffer(grid.resolution_m)) & ~grid.free)
+    for place in grid.centres(near):
+        cell = Point(place).buffer(grid.resolution_m / 2, cap_style="square")
+        if cell.intersects(driven) and not cell.intersects(docked):
+            return float(place[0]), float(place[1])
+    return None
 
 
 def _unreachable_docks(

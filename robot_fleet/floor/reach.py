@@ -23,6 +23,8 @@ from robot_fleet.floor.store import FloorMap
 
 # A docked robot may stand nearer to a wall than it may drive: so far from its place may its first free pose lie.
 START_SLACK_M = 0.5
+# A way of so many cells is too short to matter; on a longer one a robot may come nearer to something by so much.
+_BESIDE, _NEARER_M = 1.0, 0.005
 
 RobotStart = tuple[RobotProfile, Pose]
 
@@ -90,7 +92,10 @@ def reachable(
 
 
 def first_free_cell(clearance: ClearanceField, standing: NDArray[np.bool_], start: Pose) -> tuple[int, int] | None:
-    """The cell (row, col) of `standing` nearest to `start`, within 0.5 m and with no obstacle on the straight way."""
+    """The cell (row, col) of `standing` nearest to `start`, within 0.5 m.
+
+    On the straight way to it the robot comes no nearer to an obstacle than it is at one of both ends.
+    """
     grid = clearance.grid
     here = np.array([start.x_m, start.y_m])
     if not start.is_finite():
@@ -117,7 +122,12 @@ def _straight_way_is_open(clearance: ClearanceField, here: NDArray[np.float64], 
     way = here + np.linspace(0.0, 1.0, steps + 1)[:, None] * (there - here)
     rows, cols = clearance.grid.cells_at(way).T
     inside = clearance.grid.contains(way)
-    return bool(inside.all() and (clearance.at_cell_centres[rows, cols] > 0).all())
+    if not inside.all() or not (clearance.at_cell_centres[rows, cols] > 0).all():
+        return False
+    if float(np.hypot(*(there - here))) <= _BESIDE * clearance.grid.resolution_m:
+        return True
+    room_m = clearance.at(way)
+    return bool(room_m.min() >= min(room_m[0], room_m[-1]) - _NEARER_M)
 
 
 def swept(floor: FloorMap, reach: NDArray[np.bool_], head: Head) -> NDArray[np.bool_]:

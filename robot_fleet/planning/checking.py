@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable
 
@@ -15,6 +16,8 @@ from robot_fleet.planning.plan import PlanRequest, Starter
 from robot_fleet.planning.terrain import Bools
 
 _AT_M = 0.5
+# Two poses may be wrong by so much together.
+_WRONG_M = 0.2
 
 
 def faults_of(
@@ -24,7 +27,7 @@ def faults_of(
 ) -> tuple[Fault, ...]:
     """Every fault of the request itself; with each robot's clearance and the coverable cells, those that the floor shows."""
     if clearance is None or coverable is None:
-        return (*_robots(request), *_zones(request))
+        return (*_robots(request), *_zones(request), *_cleaned(request))
     found = [fault for robot in request.robots for fault in _standing(request, robot, clearance(robot))]
     if not coverable.any() and not found:
         found.append(
@@ -38,11 +41,29 @@ def _robots(request: PlanRequest) -> list[Fault]:
     if not request.robots:
         return [Fault("request", "robots", "there is no robot", "Name at least one robot that is not held.")]
     names = Counter(robot.name for robot in request.robots)
-    return [
+    return _touching(request.robots) + [
         Fault("request", f"robot {name}", "two robots have this name", "Give each robot a name of its own.")
         for name, count in names.items()
         if count > 1
     ]
+
+
+def _touching(robots: tuple[Starter, ...]) -> list[Fault]:
+    """Robots that cannot both be where they are said to be: what poses are wrong by hides no such overlap."""
+    found = []
+    for one, other in itertools.combinations(robots, 2):
+        if not (one.pose.is_finite() and other.pose.is_finite()):
+            continue
+        reach_m = one.profile.footprint.circumscribed_m + other.profile.footprint.circumscribed_m
+        if one.pose.distance_m(other.pose) >= reach_m - _WRONG_M:
+            continue
+        bodies = [robot.profile.footprint.at(robot.pose, -_WRONG_M / 2) for robot in (one, other)]
+        if bodies[0].intersects(bodies[1]):
+            found.append(
+                Fault("request", f"robot {other.name}", f"it stands where {one.name} stands",
+                      "Check where both robots are, and localise them again.")
+            )  # fmt: skip
+    return found
 
 
 def _zones(request: PlanRequest) -> list[Fault]:
@@ -55,10 +76,22 @@ def _zones(request: PlanRequest) -> list[Fault]:
     ]
 
 
+def _cleaned(request: PlanRequest) -> list[Fault]:
+    shape = request.floor.grid.shape
+    if request.cleaned is None or request.cleaned.shape == shape:
+        return []
+    what = f"has the shape {request.cleaned.shape}, the floor {shape}"
+    return [Fault("request", "cleaned", what, "Give a mask with one cell for each cell of the floor.")]
+
+
 def _standing(request: PlanRequest, robot: Starter, clearance: ClearanceField) -> list[Fault]:
     """Faults of where a robot stands and of where it is to end."""
     found = []
-    if not request.floor.grid.contains(np.array([[robot.pose.x_m, robot.pose.y_m]]))[0]:
+    if not robot.pose.is_finite():
+        found.append(
+            Fault("request", f"robot {robot.name}", "its pose is no number", "Localise the robot on this map.")
+        )
+    elif not request.floor.grid.contains(np.array([[robot.pose.x_m, robot.pose.y_m]]))[0]:
         found.append(
             Fault("request", f"robot {robot.name}", "it stands outside the map", "Localise the robot on this map.")
         )

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import ndimage
 from shapely import Polygon
 
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import FloorMap, Keepout
-from robot_fleet.planning.judging.account import account_violations, missed_areas
+from robot_fleet.planning.judging.account import Because, account_violations, missed_areas
 from robot_fleet.planning.judging.contact import Obstacles, contact_violations
 from robot_fleet.planning.judging.ground import coverable, covered
 from robot_fleet.planning.judging.meeting import meetings
@@ -27,7 +28,7 @@ from robot_fleet.planning.judging.timing import departures_s, jump_violations, o
 from robot_fleet.planning.judging.track import Bools, Track, track_of
 from robot_fleet.planning.judging.turning import turning_violations
 from robot_fleet.planning.judging.verdict import TIMING, RobotVerdict, Verdict, Violation, ViolationKind
-from robot_fleet.planning.plan import Plan
+from robot_fleet.planning.plan import MissedReason, Plan
 
 __all__ = ["RobotVerdict", "Verdict", "Violation", "ViolationKind", "judge"]
 
@@ -61,9 +62,12 @@ def judge(
         violations += wrong_way_violations(floor, track, plan.path(track.robot).legs)
     overlaps, separation = meetings(robots.motions)
     violations += overlaps
-    violations += account_violations(floor, plan, ground.requested, ground.coverable, ground.covered, ground.bound_s)
+    because = _reasons(floor, robots, ground.possible)
+    violations += account_violations(
+        floor, plan, ground.requested, ground.coverable, ground.covered, ground.bound_s, because
+    )
     believed = not any(violation.kind in TIMING for violation in violations)
-    return _verdict(floor, plan, robots, ground, violations, separation, believed)
+    return _verdict(floor, plan, robots, ground, violations, separation, believed, because)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,23 +103,28 @@ class _Robots:
 
 @dataclass(frozen=True, eq=False)
 class _Ground:
-    """Masks (rows, cols) of the floor that is asked for, can be covered, and is covered; and the bound in seconds."""
+    """Masks (rows, cols) of the floor that is asked for, what of it can be covered and is, and the bound in seconds.
+
+    `possible` is what can be covered, asked for or not.
+    """
 
     zones: tuple[str, ...]
     requested: Bools
     coverable: Bools
     covered: Bools
     bound_s: float
+    possible: Bools
 
     @staticmethod
     def of(floor: FloorMap, plan: Plan, robots: _Robots) -> _Ground:
         known = tuple(zone.name for zone in floor.zones)
         zones = tuple(zone for zone in plan.zones if zone in known) if plan.zones else known
         requested = floor.requested(zones) if zones or plan.zones else floor.grid.free
-        possible = _coverable(floor, robots) & requested
+        anyhow = _coverable(floor, robots)
+        possible = anyhow & requested
         rate = sum(profile.head.width_m * profile.speed_mps for profile, _ in robots.shapes)
         bound_s = float(possible.sum()) * floor.grid.cell_area_m2 / rate if rate else 0.0
-        return _Ground(zones, requested, possible, covered(floor.grid, robots.tracks), bound_s)
+        return _Ground(zones, requested, possible, covered(floor.grid, robots.tracks), bound_s, anyhow)
 
 
 def _coverable(floor: FloorMap, robots: _Robots) -> Bools:
@@ -128,6 +137,27 @@ def _coverable(floor: FloorMap, robots: _Robots) -> Bools:
     for barred, group in alike.items():
         found |= coverable(_without(floor, barred), group)
     return found
+
+
+def _reasons(floor: FloorMap, robots: _Robots, coverable_floor: Bools) -> Because:
+    """Why floor is missed, in the order in which reasons apply."""
+    everywhere: Bools = np.ones(floor.grid.shape, dtype=bool)
+    found = [(MissedReason.NOT_CLEANED, coverable_floor)]
+    if floor.keepouts:
+        found.insert(0, (MissedReason.KEEPOUT, floor.kept_out()))
+    if any(floor.barred_to(name) for name in robots.names):
+        found.append((MissedReason.NO_ROBOT_MAY_ENTER, coverable(floor, robots.shapes)))
+    if floor.keepouts:
+        found.append((MissedReason.KEEPOUT, coverable(replace(floor, keepouts=()), robots.shapes)))
+    found.append((MissedReason.UNREACHABLE, coverable(floor, robots.shapes, anywhere=True) & ~coverable_floor))
+    found.append((MissedReason.UNREACHABLE, ~_joined_to(floor, coverable_floor)))
+    return (*found, (MissedReason.TOO_NARROW, everywhere))
+
+
+def _joined_to(floor: FloorMap, cells: Bools) -> Bools:
+    """The free floor that hangs together with some of the cells (rows, cols)."""
+    labels, _ = ndimage.label(floor.grid.free)
+    return np.isin(labels, np.unique(labels[cells]))
 
 
 def _without(floor: FloorMap, barred: tuple[Polygon, ...]) -> FloorMap:
@@ -182,6 +212,7 @@ def _verdict(
     violations: list[Violation],
     separation: float,
     believed: bool,
+    because: Because,
 ) -> Verdict:
     cell = floor.grid.cell_area_m2
     missed = ground.requested & ~ground.covered
@@ -191,7 +222,7 @@ def _verdict(
         zones=ground.zones,
         robots=tuple(_robot(track) for track in robots.tracks),
         violations=tuple(violations),
-        missed=missed_areas(floor, ground.zones, missed, ground.coverable),
+        missed=missed_areas(floor, ground.zones, missed, because),
         requested_m2=float(ground.requested.sum() * cell),
         coverable_m2=float(ground.coverable.sum() * cell),
         covered_m2=float((ground.covered & ground.requested).sum() * cell),

@@ -21,7 +21,7 @@ _MOST_AGAIN = 2
 def manned(
     teams: Sequence[Crew], robots: Sequence[Starter], driven: CrewsDriven, patience_s: float, seed: int,
     either_way: bool = True, look: float = 1.0, looks: int = _MOST_LOOKS,
-) -> list[CoveragePath]:  # fmt: skip
+) -> Apart:  # fmt: skip
     """The paths of all robots (empty for those that stay), kept apart; they are turned round only if `either_way` will do.
 
     N robots without waiting take about (N - 1) / N of the time of N - 1, or more. So fewer are tried only where waiting costs
@@ -54,7 +54,7 @@ def manned(
     for again in range(1, 1 + _MOST_AGAIN if look < 1.0 else 1):
         if best.meeting:
             best = min(best, planned(everyone, 1.0, seed + again)[1], key=lambda one: one.cost)
-    return best.paths
+    return best
 
 
 def _without_one(

@@ -118,7 +118,8 @@ class Plan:
     """Paths for a fleet. requested_m2 = planned_m2 + the missed areas; coverable_m2 is what the fleet could reach.
 
     `bound_s` is coverable area over the sum of head width x speed; `makespan_s` ends with the last robot on its dock.
-    `late` are the zones that will be clean later than they should.
+    `late` are the zones that will be clean later than they should, `meetings` the pairs of robots that no waits keep apart: live
+    traffic stops one of them.
     """
 
     floor: str
@@ -130,6 +131,7 @@ class Plan:
     planned_m2: float
     bound_s: float
     late: tuple[LateZone, ...] = ()
+    meetings: int = 0
 
     @property
     def makespan_s(self) -> float:

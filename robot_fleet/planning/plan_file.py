@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +30,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.profile_document import profile_to_dict
 from robot_fleet.planning.plan import CoveragePath, LateZone, Leg, MissedArea, Plan
-from robot_fleet.planning.plan_format import BUILT_IN_ALONE, CLAIMS, FRAME, PLAN_FORMAT, Profiles
+from robot_fleet.planning.plan_format import BUILT_IN_ALONE, CLAIMS, FRAME, PLAN_FORMAT, Profiles, shown
 from robot_fleet.planning.plan_poses import PoseList, poses_of
 from robot_fleet.planning.plan_reader import PlanReader
 
@@ -136,12 +137,21 @@ def read_plan(text: str | bytes, profiles: Profiles = BUILT_IN_ALONE, file: str 
     if len(text) > MOST_BYTES:
         raise BadPlan((Fault(file, "", f"holds {len(text)} bytes", f"At most {MOST_BYTES} can be read."),))
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_once_each)
     except RecursionError:
         raise BadPlan((Fault(file, "", "is nested too deeply", "A plan needs a depth of six."),)) from None
     except ValueError as error:
         raise BadPlan((Fault(file, "", f"is not JSON: {error}", "Mend the text at that place."),)) from None
     return document_from_dict(document, profiles, file)
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The mapping of these pairs; ValueError for a key that comes twice: one of both would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {shown(twice)} comes twice in one mapping")
+    return found
 
 
 def document_from_dict(document: object, profiles: Profiles = BUILT_IN_ALONE, file: str = "plan") -> PlanDocument:

@@ -59,5 +59,10 @@ def shown(value: object) -> str:
         return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, int) and value.bit_length() > 200:
         return "a very large number"
-    text = f'"{value}"' if isinstance(value, str) else repr(value)
+    text = f'"{_printable(value)}"' if isinstance(value, str) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _printable(text: str) -> str:
+    """The text with what would command a terminal, or cannot be written, as escapes."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)

@@ -38,6 +38,10 @@ from robot_fleet.planning.plan_poses import Way, way_of
 
 MOST_ROBOTS, MOST_LEGS, MOST_POINTS, MOST_FAULTS = 1000, 200_000, 5_000_000, 200
 LONGEST_S = 1e7
+# Farther than any robot drives in a night.
+LONGEST_M = 2e5
+# Steps of foreign paths that are shorter are taken together.
+CRUMB_M = 1e-3
 ROUNDING_S = 0.01
 
 Found = tuple[Plan, dict[str, RobotProfile], dict[str, Pose]]
@@ -124,7 +128,7 @@ class PlanReader:
         times = self._times(f"{place}.times_s", robot["times_s"], points) if timed else None
         if points is None or (timed and times is None):
             return []
-        way = way_of(points)
+        way = way_of(points if timed else _without_crumbs(points))
         at_s = np.zeros(len(way.points)) if times is None else times[way.kept]
         return [(Leg(place, LegKind.CLEAN, way.points, at_s), timed)]
 
@@ -242,6 +246,8 @@ class PlanReader:
         elif bad := next((i for i, point in enumerate(points) if not is_pose(point)), -1) + 1:
             remedy = "Give x and y in metres and, if known, the yaw in radians."
             self._fault(f"{place}[{bad - 1}]", f"is {shown(points[bad - 1])}", remedy)
+        elif (metres := sum(math.dist(a[:2], b[:2]) for a, b in itertools.pairwise(points))) > LONGEST_M:
+            self._fault(place, f"is {metres:.0f} m long", f"At most {LONGEST_M:.0f} m can be judged.")
         else:
             return points
         return None
@@ -321,6 +327,9 @@ class PlanReader:
         if not isinstance(value, str) or len(value) > 1000 or (not value and place.endswith((".name", ".id"))):
             self._fault(place, f"is {shown(value)}", "Give a name.")
             return ""
+        if not value.isprintable():
+            self._fault(place, f"is {shown(value)}", "Give a name of characters that can be printed.")
+            return ""
         return value
 
     def _list(self, place: str, value: object) -> list[Any]:
@@ -342,3 +351,12 @@ class PlanReader:
         # A file with a fault in each of a million points is told so a few hundred times, not a million.
         if len(self.faults) < MOST_FAULTS:
             self.faults.append(Fault(self._file, place, what, remedy))
+
+
+def _without_crumbs(points: list[Any]) -> list[Any]:
+    """The points without those so near to the one before that no robot is seen to move; the last one stays."""
+    kept = points[:1]
+    for point in points[1:-1]:
+        if math.dist(point[:2], kept[-1][:2]) >= CRUMB_M or len(point) > 2:
+            kept.append(point)
+    return [*kept, points[-1]]

@@ -16,7 +16,7 @@ import numpy as np
 
 from robot_fleet.floor.reach import KnownReach, first_free_cell, reachable
 from robot_fleet.planning.accounting import missed_areas
-from robot_fleet.planning.apart import PATIENCE_S
+from robot_fleet.planning.apart import PATIENCE_S, Apart
 from robot_fleet.planning.checking import faults_of
 from robot_fleet.planning.crew import Clearances, Crew, crews
 from robot_fleet.planning.manning import manned
@@ -54,7 +54,7 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     if request.deadline_s is not None:
         patience_s = min(patience_s, request.deadline_s * _APART)
 
-    def driven(ranks: Ranks) -> list[CoveragePath]:
+    def driven(ranks: Ranks) -> Apart:
         crews_driven = partial(_driven, request, ranks, tell)
         # What is cleaned in an order, or leads through one-way floor, is not turned round.
         either_way = len({*ranks.values()}) == 1 and not request.floor.one_ways
@@ -66,7 +66,8 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
 
     apart, late = in_time(request, driven)
     tell(0.95, "adding up the account")
-    found = replace(_accounted(request, apart, requested, coverable, clearances), late=late)
+    account = _accounted(request, apart.paths, requested, coverable, clearances)
+    found = replace(account, late=late, meetings=apart.meeting)
     tell(1.0, "planned")
     return found
 

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from robot_fleet.floor.pose import Pose
+from robot_fleet.planning.apart import Apart
 from robot_fleet.planning.crew import Crew
 from robot_fleet.planning.crew_plan import CrewPlan, Stage
 from robot_fleet.planning.plan import CoveragePath, LateZone, Leg, PlanRequest, Progress, Starter
@@ -23,23 +24,23 @@ from robot_fleet.planning.timing import timed
 from robot_fleet.planning.urgency import cell_ranks, due_times_s, late_zones, zone_ranks
 
 Ranks = Mapping[str, int]
-RanksDriven = Callable[[Ranks], list[CoveragePath]]
+RanksDriven = Callable[[Ranks], Apart]
 
 
-def in_time(request: PlanRequest, driven: RanksDriven) -> tuple[list[CoveragePath], tuple[LateZone, ...]]:
-    """The paths of all robots, and the zones that are late; `driven` plans the zones in the order of their ranks.
+def in_time(request: PlanRequest, driven: RanksDriven) -> tuple[Apart, tuple[LateZone, ...]]:
+    """The paths of all robots, kept apart, and the zones that are late; `driven` plans the zones in the order of their ranks.
 
     Times change the order of zones of equal priority only where some zone would not be clean in time, and then the earliest
     time comes first (Jackson, "Scheduling a production line to minimize maximum tardiness", 1955).
     """
     by_priority = zone_ranks(request.floor, request.zones)
     by_time = zone_ranks(request.floor, request.zones, due_times_s(request))
-    paths = driven(by_priority)
-    late = late_zones(request, paths)
+    apart = driven(by_priority)
+    late = late_zones(request, apart.paths)
     if not late or by_time == by_priority:
-        return paths, late
+        return apart, late
     hurried = driven(by_time)
-    return min(((paths, late), (hurried, late_zones(request, hurried))), key=lambda made: _most_late_s(made[1]))
+    return min(((apart, late), (hurried, late_zones(request, hurried.paths))), key=lambda made: _most_late_s(made[1]))
 
 
 def _most_late_s(late: tuple[LateZone, ...]) -> float:

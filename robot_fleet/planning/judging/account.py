@@ -21,27 +21,26 @@ ONE_WAY_FACTOR = 3.0
 LEAST_CELLS = 4
 
 
-def missed_areas(floor: FloorMap, zones: tuple[str, ...], missed: Bools, coverable: Bools) -> tuple[MissedArea, ...]:
-    """The missed cells as polygons, each region under the first zone that holds it, with the reason that the judge sees."""
-    kept = floor.kept_out() if floor.keepouts else np.zeros(floor.grid.shape, dtype=bool)
-    reasons = (
-        (MissedReason.KEEPOUT, kept),
-        (MissedReason.NOT_CLEANED, coverable & ~kept),
-        (MissedReason.TOO_NARROW, ~coverable & ~kept),
-    )
+Because = tuple[tuple[MissedReason, Bools], ...]
+"""Reasons in the order in which they apply, each with the cells (rows, cols) that it explains."""
+
+
+def missed_areas(floor: FloorMap, zones: tuple[str, ...], missed: Bools, because: Because) -> tuple[MissedArea, ...]:
+    """The missed cells as polygons, each region under the first zone that holds it, with the first reason that applies."""
     found: list[MissedArea] = []
     rest = missed.copy()
     for zone in zones or ("",):
         inside = rest & floor.requested((zone,)) if zone else rest.copy()
         rest &= ~inside
-        for reason, because in reasons:
-            polygons = floor.grid.polygons(inside & because)
+        for reason, cells in because:
+            polygons = floor.grid.polygons(inside & cells)
             found.extend(MissedArea(zone, reason, polygon, polygon.area) for polygon in polygons)
+            inside &= ~cells
     return tuple(found)
 
 
 def account_violations(
-    floor: FloorMap, plan: Plan, requested: Bools, coverable: Bools, covered: Bools, bound_s: float
+    floor: FloorMap, plan: Plan, requested: Bools, coverable: Bools, covered: Bools, bound_s: float, because: Because
 ) -> Iterator[Violation]:
     """Each claim of the plan that is wrong; what a plan does not claim (nan) is not checked."""
     cell = floor.grid.cell_area_m2
@@ -58,6 +57,7 @@ def account_violations(
     yield from _claim("bound", plan.bound_s, bound_s, more * SHARE * bound_s, "s")
     if not math.isnan(plan.planned_m2):
         yield from _missed(floor, plan, requested & ~covered, loose, exact)
+        yield from _misnamed(floor, plan, requested & ~covered, because, more * loose)
 
 
 def _claim(name: str, claimed: float, true: float, tolerance: float, unit: str = "m²") -> Iterator[Violation]:
@@ -85,3 +85,21 @@ def _missed(floor: FloorMap, plan: Plan, missed: Bools, loose: float, exact: flo
     double = sum(area.polygon.area for area in plan.missed) - union_all([area.polygon for area in plan.missed]).area
     if double > exact:
         yield Violation(ViolationKind.ACCOUNT, double, "missed floor is listed twice")
+
+
+def _misnamed(floor: FloorMap, plan: Plan, missed: Bools, because: Because, loose: float) -> Iterator[Violation]:
+    """Floor that is listed as missed for a reason that does not hold there; reasons that no map shows are believed."""
+    own: dict[MissedReason, Bools] = {}
+    rest = missed.copy()
+    for reason, cells in because:
+        own[reason] = own.get(reason, np.zeros_like(missed)) | (rest & cells)
+        rest &= ~cells
+    for reason, cells in own.items():
+        listed = np.zeros_like(missed)
+        for area in plan.missed:
+            if area.reason is reason:
+                listed |= floor.grid.centres_inside(area.polygon)
+        wrong_m2 = float((listed & missed & ~cells).sum() * floor.grid.cell_area_m2)
+        if wrong_m2 > loose:
+            what = f"floor is listed as missed for the reason {reason.value!r}, which is not why"
+            yield Violation(ViolationKind.ACCOUNT, wrong_m2, what)

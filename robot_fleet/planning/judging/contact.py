@@ -27,7 +27,7 @@ from robot_fleet.planning.judging.verdict import Violation, ViolationKind
 
 TOLERANCE_M = 0.01
 STEP_M = 0.01
-OUTSIDE_M = 1e4
+OUTSIDE_M = 4e6
 LEAST_M = 1e-3
 LEAST_RAD = 1e-3
 

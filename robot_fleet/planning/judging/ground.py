@@ -36,23 +36,23 @@ STRAIGHT_RAD = 1e-6
 MANY_CELLS = 3_000_000
 
 
-def coverable(floor: FloorMap, robots: Iterable[tuple[RobotProfile, Pose]]) -> Bools:
+def coverable(floor: FloorMap, robots: Iterable[tuple[RobotProfile, Pose]], anywhere: bool = False) -> Bools:
     """Mask (rows, cols) of the free cells whose centre the head of at least one robot passes over within its reach.
 
-    Where one-ways hold, the reach is what a robot can get to from the given pose, and come back from.
+    Where one-ways hold, the reach is what a robot can get to from the given pose, and come back from. With `anywhere`
+    robots are where they fit, whether or not a way leads there.
     """
     found: Bools = np.zeros(floor.grid.shape, dtype=bool)
     starts: dict[RobotProfile, list[Pose]] = {}
     for profile, pose in robots:
         starts.setdefault(profile, []).append(pose)
     for profile, poses in starts.items():
-        found |= (
-            _round_reach(floor, profile, poses) if profile.footprint.is_disc else _polygon_reach(floor, profile, poses)
-        )
+        reach = _round_reach if profile.footprint.is_disc else _polygon_reach
+        found |= reach(floor, profile, poses, anywhere)
     return found & floor.grid.free
 
 
-def _round_reach(floor: FloorMap, profile: RobotProfile, starts: list[Pose]) -> Bools:
+def _round_reach(floor: FloorMap, profile: RobotProfile, starts: list[Pose], anywhere: bool) -> Bools:
     """What the head covers from all lattice points that a round robot reaches, turning on the spot at each."""
     side = floor.grid.resolution_m / 2.0
     blocked = _lattice(~floor.grid.free)
@@ -63,10 +63,10 @@ def _round_reach(floor: FloorMap, profile: RobotProfile, starts: list[Pose]) -> 
         _mark(clear, floor.grid.shape_from_map(keepout.polygon).buffer(keep - ROUNDING_M, quad_segs=32), side)
     _, labels = cv2.connectedComponents(clear.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     places = [seed for start in starts for seed in _seeds(floor, clear, blocked, start)]
-    if not places:
+    if not places and not anywhere:
         return np.zeros(floor.grid.shape, dtype=bool)
-    reached = np.isin(labels, [labels[place] for place in places])
-    if floor.one_ways:
+    reached = clear if anywhere else np.isin(labels, [labels[place] for place in places])
+    if floor.one_ways and not anywhere:
         reached = there_and_back(floor, reached, places, side)
     outer = math.hypot(profile.head.offset_m, profile.head.width_m / 2.0)
     # From a single place a head with an offset leaves out the disc inside its ring; from its neighbours it does not.
@@ -121,7 +121,7 @@ def _seeds(floor: FloorMap, clear: Bools, blocked: Bools, start: Pose) -> Iterat
             return
 
 
-def _polygon_reach(floor: FloorMap, profile: RobotProfile, starts: list[Pose]) -> Bools:
+def _polygon_reach(floor: FloorMap, profile: RobotProfile, starts: list[Pose], anywhere: bool) -> Bools:
     """What the head covers from all poses (lattice of whole cells, headings) that a polygon reaches."""
     side, shape = floor.grid.resolution_m, floor.grid.shape
     headings = 32 if floor.grid.cells.size <= MANY_CELLS else 16
@@ -141,8 +141,8 @@ def _polygon_reach(floor: FloorMap, profile: RobotProfile, starts: list[Pose]) -
         found += places
         seeds |= {int(labels[layer][place]) for place in places} - {0}
     covered: Bools = np.zeros(shape, dtype=bool)
-    reached = np.isin(labels, list(seeds))
-    if floor.one_ways:
+    reached = clear if anywhere else np.isin(labels, list(seeds))
+    if floor.one_ways and not anywhere:
         reached = reached & there_and_back(floor, np.asarray(reached.any(axis=0)), found, side)
     for layer, yaw in enumerate(yaws):
         covered |= _under_head(reached[layer], profile.head, yaw, side)
