@@ -18,12 +18,13 @@ from robot_fleet.storage.store_folder import load_store
 pytestmark = pytest.mark.proof
 
 MAPS = Path(__file__).parents[1] / "maps"
+BOOKSTORE = MAPS.parents[1] / "shared" / "maps" / "bookstore"
 SOME = settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
-def whole(store: str, robots: int) -> PlanRequest:
+def whole(store: Path, robots: int) -> PlanRequest:
     """All of a store's floor, with so many robots R."""
-    loaded = load_store(MAPS / store, robots=robots, profile="R")
+    loaded = load_store(store, robots=robots, profile="R")
     docked = [(robot, loaded.floor.dock(robot.dock)) for robot in loaded.robots]
     starters = tuple(Starter(robot.name, robot.profile, dock.pose, True, dock) for robot, dock in docked)
     return PlanRequest(loaded.floor, starters, tuple(zone.name for zone in loaded.floor.zones))
@@ -47,11 +48,22 @@ def balance(verdict: Verdict) -> float:
     ],
 )
 def test_plans_are_sound_near_the_bound_and_even(store: str, robots: int, at_most: float) -> None:
-    _, verdict = judged(whole(store, robots))
+    _, verdict = judged(whole(MAPS / store, robots))
     assert not verdict.violations, verdict.text()
     assert verdict.covered_coverable_m2 >= 0.995 * verdict.coverable_m2
     assert verdict.makespan_s <= at_most * verdict.bound_s
     assert balance(verdict) <= 1.05
+
+
+@pytest.mark.skipif(not BOOKSTORE.is_dir(), reason="the bookstore's map is not on this machine")
+@pytest.mark.parametrize(("robots", "at_most"), [(1, 2.2), (2, 2.4)])
+def test_the_ragged_floor_of_a_scanned_shop_is_cleaned_as_near_to_the_bound_as_it_lets(
+    robots: int, at_most: float
+) -> None:
+    _, verdict = judged(whole(BOOKSTORE, robots))
+    assert not verdict.violations, verdict.text()
+    assert verdict.covered_coverable_m2 >= 0.99 * verdict.coverable_m2
+    assert verdict.makespan_s <= at_most * verdict.bound_s
 
 
 @SOME

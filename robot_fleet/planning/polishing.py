@@ -58,14 +58,15 @@ _POWER, _LEAST_WORTH = 30, 0.05
 # A little more room than is needed, so that what is safe here is safe in any frame.
 _SPARE_M = 1e-4
 _MERGED_M = 0.3
+# Floor is ragged where at half time more is left than this share of what may be left there.
+_RAGGED = 0.85
 
 
 @dataclass(frozen=True, eq=False)
 class Cover:
     """Cells (rows, cols): those that are to be cleaned, those that were asked for; how many of the former may stay.
 
-    Where the search has still left nearer to `at_most` than to `may_miss` when half of it is done, the floor is ragged: so
-    many may be left then.
+    Where the search has still left nearly `at_most` when half of it is done, the floor is ragged: so many may be left then.
     """
 
     wanted: Bools
@@ -75,7 +76,7 @@ class Cover:
 
     def is_ragged(self, bare: int) -> bool:
         """Whether the floor is ragged when so many cells are left by half of a search."""
-        return self.at_most > self.may_miss and 2 * bare > self.may_miss + self.at_most
+        return self.at_most > self.may_miss and bare > _RAGGED * self.at_most
 
 
 def polished(
