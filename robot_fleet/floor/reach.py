@@ -232,10 +232,17 @@ def _swept_by_any(floor: FloorMap, robots: Sequence[RobotStart], clearance: Clea
 def _cut_off(floor: FloorMap, robots: Sequence[RobotStart], known: KnownReach) -> NDArray[np.bool_]:
     """Cells over which some robot's head would pass if it stood there, and free floor that no reach touches."""
     cut_off = np.zeros(floor.grid.shape, dtype=bool)
-    shapes = {(p.footprint.circumscribed_m + p.clearance_m, p.head): p for p, _ in robots}
-    for profile in shapes.values():
-        # Where a robot gets to, its head passes over the floor below it.
-        cut_off |= swept(floor, standable(profile, known.clearance) & ~known.coverable, profile.head)
+    starts: dict[tuple[float, Head], list[RobotStart]] = {}
+    for profile, start in robots:
+        starts.setdefault((profile.footprint.circumscribed_m + profile.clearance_m, profile.head), []).append(
+            (profile, start)
+        )
+    for alike in starts.values():
+        profile, standing = alike[0][0], standable(alike[0][0], known.clearance)
+        _, regions = cv2.connectedComponents(standing.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+        firsts = [first_free_cell(known.clearance, standing, start) for _, start in alike]
+        entered = {int(regions[first]) for first in firsts if first is not None}
+        cut_off |= swept(floor, standing & ~np.isin(regions, sorted(entered)), profile.head)
     _, labels = cv2.connectedComponents(floor.grid.free.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     joined = np.zeros(int(labels.max()) + 1, dtype=bool)
     joined[labels[known.coverable]] = True
