@@ -104,7 +104,7 @@ def _driven(
     """The path of each robot of the request, empty for those without work; crews know nothing of each other."""
     paths: dict[str, CoveragePath] = {}
     request = replace(request, seed=seed)
-    left = np.zeros(request.floor.grid.shape, dtype=bool)
+    left: Bools = np.zeros(request.floor.grid.shape, dtype=bool)
     for k, crew in enumerate(sorted(teams, key=lambda team: -team.terrain.keep_m)):
         share = 0.85 / len(teams)
         # What wider robots leave along the border of their floor, and in its corners, is for those that come after them.
