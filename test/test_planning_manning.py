@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -61,6 +62,27 @@ def test_without_time_for_it_nobody_looks_whether_fewer_robots_would_be_better(m
     monkeypatch.setattr(manning, "kept_apart", lambda paths, *_: Apart(paths, 1))
     assert driving(manning.manned([crew()], ROBOTS, counted, 1.0, 0, looks=0).paths) == 4
     assert asked == [1.0]
+
+
+@pytest.mark.parametrize(("waits", "again"), [(1.1, False), (1.2, True)])
+def test_where_robots_wait_much_other_plans_are_tried(
+    monkeypatch: pytest.MonkeyPatch, waits: float, again: bool
+) -> None:
+    seeds: list[int] = []
+
+    def counted(crews: Sequence[Crew], effort: float, seed: int) -> list[CoveragePath]:
+        seeds.append(seed)
+        return shared(crews, effort, seed)
+
+    def waiting(paths: list[CoveragePath], *_: object) -> Apart:
+        slower = 1.0 if seeds[-1] == 8 else waits
+        legs = [[replace(leg, times_s=leg.times_s * slower) for leg in path.legs] for path in paths]
+        return Apart([replace(path, legs=tuple(own)) for path, own in zip(paths, legs, strict=True)], 0)
+
+    monkeypatch.setattr(manning, "kept_apart", waiting)
+    found = manning.manned([crew()], ROBOTS, counted, 1.0, 7, look=0.1)
+    assert seeds == ([7, 8] if again else [7])
+    assert max(path.finish_s for path in found.paths) == pytest.approx(WORK_S / 4 * (1.0 if again else waits))
 
 
 @pytest.mark.parametrize(("look", "hurried"), [(0.1, False), (1.0, True)])

@@ -14,8 +14,8 @@ CrewsDriven = Callable[[Sequence[Crew], float, int], list[CoveragePath]]
 
 # So often at most it is tried whether fewer robots would be better.
 _MOST_LOOKS = 2
-# So many other plans at most are made where robots would meet.
-_MOST_AGAIN = 2
+# So many other plans at most are made where robots would meet, or are home so many times as late as they would be alone.
+_MOST_AGAIN, _MUCH = 2, 1.15
 
 
 def manned(
@@ -27,7 +27,7 @@ def manned(
     N robots without waiting take about (N - 1) / N of the time of N - 1, or more. So fewer are tried only where waiting costs
     more than the last robot brings, and where robots would meet: most plans are made once. How many are best is looked at with
     a share `look` of the usual effort, at most `looks` times; that is planned well then. Where robots meet all the same,
-    another seed may help, if there is time for it.
+    or wait much, another seed may help, if there is time for it.
     """
 
     def planned(crews: Sequence[Crew], effort: float, seed: int = seed) -> tuple[list[CoveragePath], Apart]:
@@ -36,6 +36,7 @@ def manned(
 
     everyone = teams
     alone, best = planned(everyone, 1.0)
+    soon_s = _MUCH * makespan_s(alone)
     apart, looked = best, list[tuple[Apart, Sequence[Crew]]]()
     # Beside a plan of full effort one of less tells nothing.
     known = [best] if look == 1.0 else []
@@ -52,7 +53,7 @@ def manned(
             _, apart = planned(teams, 1.0)
         best = min(best, apart, key=lambda one: one.cost)
     for again in range(1, 1 + _MOST_AGAIN if look < 1.0 else 1):
-        if best.meeting:
+        if best.meeting or makespan_s(best.paths) > soon_s:
             best = min(best, planned(everyone, 1.0, seed + again)[1], key=lambda one: one.cost)
     return best
 
