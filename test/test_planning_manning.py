@@ -22,7 +22,7 @@ WORK_S = 1200.0
 
 def crew() -> Crew:
     nowhere = np.zeros((1, 1), dtype=bool)
-    return Crew(ROBOTS, Terrain.__new__(Terrain), nowhere, nowhere, nowhere)
+    return Crew(ROBOTS, Terrain.__new__(Terrain), nowhere, nowhere)
 
 
 def shared(crews: Sequence[Crew], effort: float, seed: int) -> list[CoveragePath]:

@@ -26,7 +26,7 @@ _LOST = 0.001
 
 @dataclass(frozen=True, eq=False)
 class Crew:
-    """Robots with a common reach (rows, cols). `wanted` marks the cells that are theirs to clean, `could` those they can.
+    """Robots with a common reach (rows, cols). `wanted` marks the cells that are theirs to clean.
 
     Where one-ways hold, `round_trips` are the cells of the reach that they can get to and come home from; None: all.
     Lanes are laid for the crew's widest robot with the narrowest head, so that every robot can drive every lane.
@@ -36,7 +36,6 @@ class Crew:
     terrain: Terrain
     reach: Bools
     wanted: Bools
-    could: Bools
     round_trips: Bools | None = None
 
     @property
@@ -100,12 +99,11 @@ def crews(request: PlanRequest, requested: Bools, clearances: Clearances) -> tup
             clearances.severed = severed if clearances.severed is None else clearances.severed | severed
             teams = _returning(robots, terrain, reach, clearance)
         else:
-            teams = [Crew(tuple(robots), terrain, reach, reach, reach)]
+            teams = [Crew(tuple(robots), terrain, reach, reach)]
         for crew in teams:
             within = _coverable(crew.terrain, crew.there_and_back, head) & requested
             coverable |= within
-            wanted = _worth_a_visit(within, request)
-            found.append(replace(crew, wanted=wanted, could=wanted))
+            found.append(replace(crew, wanted=_worth_a_visit(within, request)))
     return _parted(found), coverable
 
 
@@ -164,9 +162,9 @@ def _returning(robots: list[Starter], terrain: Terrain, reach: Bools, clearance:
         back = circuits.through(team[0][2])
         starters = tuple(robot for robot, _, _ in team)
         if all(back[begin] for _, begin, _ in team):
-            found.append(Crew(starters, terrain.without(_nearer(reach & ~back, back)), back, back, back))
+            found.append(Crew(starters, terrain.without(_nearer(reach & ~back, back)), back, back))
         else:
-            found.append(Crew(starters, terrain, reach, reach, reach, back))
+            found.append(Crew(starters, terrain, reach, reach, back))
     return found
 
 

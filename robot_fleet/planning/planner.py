@@ -104,15 +104,9 @@ def _driven(
     """The path of each robot of the request, empty for those without work; crews know nothing of each other."""
     paths: dict[str, CoveragePath] = {}
     request = replace(request, seed=seed)
-    left: Bools = np.zeros(request.floor.grid.shape, dtype=bool)
-    for k, crew in enumerate(sorted(teams, key=lambda team: -team.terrain.keep_m)):
+    for k, crew in enumerate(teams):
         share = 0.85 / len(teams)
-        # What wider robots leave along the border of their floor, and in its corners, is for those that come after them.
-        wanted = crew.wanted | (left & crew.could)
-        made = staged(request, replace(crew, wanted=wanted), ranks, _part(tell, 0.05 + k * share, share), effort)
-        paths.update(made)
-        if k + 1 < len(teams):
-            left = (left | wanted) & ~_swept(request, list(made.values()))
+        paths.update(staged(request, crew, ranks, _part(tell, 0.05 + k * share, share), effort))
     tell(0.9, "keeping robots apart")
     return [paths.get(robot.name, CoveragePath(robot.name, ())) for robot in request.robots]
 
