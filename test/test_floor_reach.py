@@ -96,6 +96,16 @@ def test_a_docked_robot_near_a_wall_starts_from_the_nearest_free_pose() -> None:
     assert not reachable(room(width_m=0.7), REFERENCE_R, Pose(0.2, 2.0)).any()
 
 
+@pytest.mark.parametrize(("gap_m", "reaches"), [(0.7, False), (0.8, True)])
+def test_a_start_leads_through_no_gap_in_which_the_robot_would_come_nearer_to_something(
+    gap_m: float, reaches: bool
+) -> None:
+    """Between a wall behind it and one before it the robot is 36 cm from both; beyond the gap it would be free."""
+    gap = [box(1.2, 0, 1.25, 2 - gap_m / 2), box(1.2, 2 + gap_m / 2, 1.25, 4)]
+    reach = reachable(room(box(0, 0, 0.7, 4), *gap), REFERENCE_R, Pose(1.06, 2.0))
+    assert reach.any() == reaches
+
+
 def test_a_start_never_jumps_through_a_thin_wall() -> None:
     floor = room(box(0.30, 0, 0.35, 4), width_m=6.0)
     assert not reachable(floor, REFERENCE_R, Pose(0.29, 2.0)).any()
