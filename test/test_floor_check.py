@@ -115,6 +115,10 @@ def test_what_stands_beside_the_way_into_a_dock_is_no_fault() -> None:
     assert places(store(walls=(box(0.7, 2.4, 0.9, 2.5), box(0.7, 1.5, 0.9, 1.6)))) == []
 
 
+def test_a_dock_that_its_robot_touches_by_the_rim_of_a_cell_is_no_fault() -> None:
+    assert places(store(walls=(box(0.255, 2.155, 0.295, 2.195),))) == []
+
+
 def test_a_walled_in_dock_is_unreachable() -> None:
     closet = (box(0, 3.5, 2.5, 3.6), box(2.4, 0, 2.5, 3.6))
     far = (Zone("far", box(4, 1, 9, 7)),)
