@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -16,11 +17,19 @@ from robot_fleet.floor.store import FloorMap
 from robot_fleet.planning.crew_plan import CrewPlan
 from robot_fleet.planning.plan import Leg, LegKind
 from robot_fleet.planning.planner import plan
-from robot_fleet.planning.polishing import Cover, polished
+from robot_fleet.planning.polishing import Cover, Mover, polished
 from robot_fleet.planning.swaths import swept
 from robot_fleet.planning.sweeping import mark_swept
 from robot_fleet.planning.terrain import Terrain
 from robot_fleet.planning.timing import path_s
+
+
+def movers(
+    floor: FloorMap, legs: Mapping[str, list[Leg]], profile: RobotProfile, asked_for: np.ndarray
+) -> dict[str, Mover]:
+    """Robots of one kind by the names of their legs."""
+    return dict.fromkeys(legs, Mover(profile, Terrain.of(floor, profile), asked_for))
+
 
 QUICK = settings(
     max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
@@ -67,10 +76,9 @@ def test_a_polished_path_is_quicker_safe_joined_and_within_its_budget(
     floor = room(turned_rad=turned, seed=seed, things=things)
     with pytest.MonkeyPatch.context() as patch:
         before = rough(floor, profile, robots, patch)
-    terrain, profiles = Terrain.of(floor, profile), dict.fromkeys(before, profile)
-    wanted = cleaned(floor, before, profile)
-    everywhere = np.ones_like(wanted)
-    after = polished(before, profiles, terrain, Cover(wanted, everywhere, int(0.004 * wanted.sum())))
+    terrain, wanted = Terrain.of(floor, profile), cleaned(floor, before, profile)
+    drivers = movers(floor, before, profile, np.ones_like(wanted))
+    after = polished(before, drivers, Cover(wanted, int(0.004 * wanted.sum())))
     assert (wanted & ~cleaned(floor, after, profile)).sum() <= 0.005 * wanted.sum()
     assert max(seconds(own, profile) for own in after.values()) < max(seconds(own, profile) for own in before.values())
     for name, own in after.items():
@@ -90,8 +98,8 @@ def test_the_head_stays_off_where_no_floor_was_asked_for(monkeypatch: pytest.Mon
         name: [replace(leg, kind=LegKind.TRANSIT) if leg.head_on and not _within(leg, wanted) else leg for leg in own]
         for name, own in before.items()
     }
-    cover = Cover(wanted & cleaned(floor, before, REFERENCE_R), wanted, 20)
-    after = polished(before, dict.fromkeys(before, REFERENCE_R), Terrain.of(floor, REFERENCE_R), cover)
+    cover = Cover(wanted & cleaned(floor, before, REFERENCE_R), 20)
+    after = polished(before, movers(floor, before, REFERENCE_R, wanted), cover)
     assert all(_within(leg, wanted) for own in after.values() for leg in own if leg.head_on)
 
 
@@ -103,9 +111,9 @@ def _within(leg: Leg, asked_for: np.ndarray) -> bool:
 def test_the_same_seed_gives_the_same_legs(monkeypatch: pytest.MonkeyPatch) -> None:
     floor = room(seed=3, things=4)
     before = rough(floor, REFERENCE_R, 2, monkeypatch)
-    cover = Cover(cleaned(floor, before, REFERENCE_R), floor.grid.free, 50)
-    terrain, profiles = Terrain.of(floor, REFERENCE_R), dict.fromkeys(before, REFERENCE_R)
-    one, two = (polished(before, profiles, terrain, cover, seed=7) for _ in range(2))
+    cover = Cover(cleaned(floor, before, REFERENCE_R), 50)
+    drivers = movers(floor, before, REFERENCE_R, floor.grid.free)
+    one, two = (polished(before, drivers, cover, seed=7) for _ in range(2))
     for name in before:
         assert len(one[name]) == len(two[name])
         assert all(np.array_equal(a.points, b.points) for a, b in zip(one[name], two[name], strict=True))
@@ -114,7 +122,7 @@ def test_the_same_seed_gives_the_same_legs(monkeypatch: pytest.MonkeyPatch) -> N
 def test_no_legs_are_polished_to_no_legs() -> None:
     floor = room()
     nothing = np.zeros(floor.grid.shape, dtype=bool)
-    found = polished({"idle": []}, {"idle": REFERENCE_R}, Terrain.of(floor, REFERENCE_R), Cover(nothing, nothing, 0))
+    found = polished({"idle": []}, movers(floor, {"idle": []}, REFERENCE_R, nothing), Cover(nothing, 0))
     assert found == {"idle": []}
 
 
@@ -138,5 +146,5 @@ def test_counting_a_way_up_and_down_leaves_no_trace_and_marks_what_is_swept(seed
 @pytest.mark.parametrize(("left", "ragged"), [(0, False), (40, False), (55, False), (70, True), (200, True)])
 def test_floor_is_ragged_only_where_much_is_left(left: int, ragged: bool) -> None:
     anywhere = np.ones((100, 100), dtype=bool)
-    assert Cover(anywhere, anywhere, may_miss=40, at_most=80).is_ragged(left) is ragged
-    assert not Cover(anywhere, anywhere, may_miss=40).is_ragged(left)
+    assert Cover(anywhere, may_miss=40, at_most=80).is_ragged(left) is ragged
+    assert not Cover(anywhere, may_miss=40).is_ragged(left)

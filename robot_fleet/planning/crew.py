@@ -22,6 +22,8 @@ from robot_fleet.planning.terrain import Bools, Terrain, near_any
 
 # Robots of several shapes share lanes if no larger share of the floor is lost by it.
 _LOST = 0.001
+# What lies under the last part of a cell at the ends of a head is only cleaned along lanes that leave no room at all.
+_SURE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +31,8 @@ class Crew:
     """Robots with a common reach (rows, cols). `wanted` marks the cells that are theirs to clean.
 
     Where one-ways hold, `round_trips` are the cells of the reach that they can get to and come home from; None: all.
-    Lanes are laid for the crew's widest robot with the narrowest head, so that every robot can drive every lane.
+    Lanes are laid for the crew's widest robot with the narrowest head, so that every robot can drive every lane. `others` are
+    the robots of other crews, which stand in their docks before and after they work.
     """
 
     robots: tuple[Starter, ...]
@@ -37,6 +40,7 @@ class Crew:
     reach: Bools
     wanted: Bools
     round_trips: Bools | None = None
+    others: tuple[Starter, ...] = ()
 
     @property
     def there_and_back(self) -> Bools:
@@ -92,6 +96,7 @@ def crews(request: PlanRequest, requested: Bools, clearances: Clearances) -> tup
     """
     coverable = np.zeros(request.floor.grid.shape, dtype=bool)
     found: list[Crew] = []
+    along_lanes: list[Bools] = []
     for robots, reach in _teams(request, clearances):
         clearance, terrain, head = _common(request, clearances, robots)
         if are_any(terrain.directions):
@@ -104,7 +109,9 @@ def crews(request: PlanRequest, requested: Bools, clearances: Clearances) -> tup
             within = _coverable(crew.terrain, crew.there_and_back, head) & requested
             coverable |= within
             found.append(replace(crew, wanted=_worth_a_visit(within, request)))
-    return _parted(found), coverable
+            straight = Head(head.width_m - _SURE * crew.terrain.side_m)
+            along_lanes.append(found[-1].wanted & _coverable(crew.terrain, crew.there_and_back, straight))
+    return _parted(found, along_lanes), coverable
 
 
 def _teams(request: PlanRequest, clearances: Clearances) -> list[tuple[list[Starter], Bools]]:
@@ -168,13 +175,22 @@ def _returning(robots: list[Starter], terrain: Terrain, reach: Bools, clearance:
     return found
 
 
-def _parted(found: list[Crew]) -> list[Crew]:
+def _parted(found: list[Crew], along_lanes: list[Bools]) -> list[Crew]:
     """The crews with floor of their own, each cell with one of them; a crew without floor is left out."""
     if len(found) < 2:
         return [crew for crew in found if crew.wanted.any()]
-    parties = [Party(crew.wanted, sum(map(_rate, crew.robots)), _middle(crew)) for crew in found]
-    shares = parted_floor(parties)
-    return [replace(crew, wanted=share) for crew, share in zip(found, shares, strict=True) if share.any()]
+    shares = parted_floor([_party(crew, straight) for crew, straight in zip(found, along_lanes, strict=True)])
+    everyone = [robot for crew in found for robot in crew.robots]
+    return [
+        replace(crew, wanted=share, others=tuple(robot for robot in everyone if robot not in crew.robots))
+        for crew, share in zip(found, shares, strict=True)
+        if share.any()
+    ]
+
+
+def _party(crew: Crew, along_lanes: Bools) -> Party:
+    across = crew.narrowest.head.width_m / crew.terrain.side_m
+    return Party(crew.wanted, along_lanes, sum(map(_rate, crew.robots)), across, _middle(crew))
 
 
 def _rate(robot: Starter) -> float:

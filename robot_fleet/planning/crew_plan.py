@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
-import cv2
 import numpy as np
 from shapely import Point
 
@@ -20,16 +19,13 @@ from robot_fleet.planning.joining import joined, parted
 from robot_fleet.planning.laying import Laying
 from robot_fleet.planning.network import Network
 from robot_fleet.planning.plan import CoveragePath, Leg, PlanRequest, Progress, Starter
-from robot_fleet.planning.polishing import Cover, polished
 from robot_fleet.planning.polyline import length_m, spaced
 from robot_fleet.planning.roadmap import Roadmap
+from robot_fleet.planning.smoothing import asked_of, polish_s, smoothed
 from robot_fleet.planning.terrain import Bools, Floats, Ints
 from robot_fleet.planning.timing import timed
 from robot_fleet.planning.trimming import without_fallow
 
-# With what polished paths leave, this share of the floor may be missed in all: between plain walls, and where walls are
-# so ragged that the last crumbs would cost a turn each.
-_LOST, _LOST_RAGGED = 0.004, 0.008
 # Lanes are parted into so many in all, and for each robot, but not more finely (metres).
 _PARTS, _PARTS_EACH, _PART_M = 150, 20, 1.5
 # Tours are tried from so many seeds, the more of them the less floor there is, and polished with this share of the usual
@@ -39,13 +35,10 @@ _FEWEST_STARTS, _MOST_STARTS, _STARTS_M2, _TRIED, _FINALISTS = 2, 4, 9000.0, 0.1
 _EVENINGS, _EVENING, _EVEN = 3, 0.3, 40
 # Ways that are much longer are guessed when there is no time, and when tours hardly change any more.
 _NEAR_M = 25.0
-# So far beside the floor that its head can reach a robot may stray with the head on.
-_SPARE_M = 0.25
 # How often the costs of the ways in the tours are corrected, and the tours with them.
 _CORRECTIONS = 2
-# What a core does: floor laid out, cells looked at, trials of tours, and a usual polish; a search has at least this share of
-# its trials.
-_LAID_M2_PER_S, _CELLS_PER_S, _TRIALS_PER_S, _POLISH_S, _LEAST = 1000.0, 4e6, 2e6, 20.0, 0.02
+# What a core does: floor laid out, cells looked at, and trials of tours; a search has at least this share of its trials.
+_LAID_M2_PER_S, _CELLS_PER_S, _TRIALS_PER_S, _LEAST = 1000.0, 4e6, 2e6, 0.02
 
 
 @dataclass(frozen=True)
@@ -125,8 +118,7 @@ class CrewPlan:
 
     def _starts(self, effort: float) -> int:
         """How many tours are tried: several on small floors, where little time shows which becomes the best."""
-        area_m2 = float(self.crew.wanted.sum()) * self.grid.cell_area_m2
-        return int(min(_MOST_STARTS, max(_FEWEST_STARTS, _STARTS_M2 / area_m2))) if effort == 1.0 else 1
+        return int(min(_MOST_STARTS, max(_FEWEST_STARTS, _STARTS_M2 / self._wanted_m2))) if effort == 1.0 else 1
 
     def _evened(self, tours: _Tours, heard: Heard) -> _Tours:
         """The tours over shorter pieces of lanes, shared out anew so that the robots are done together.
@@ -158,14 +150,17 @@ class CrewPlan:
         """The share of the usual search that fits into the request's deadline."""
         if self.request.deadline_s is None:
             return self.stage.effort
-        usual_s = (1 + _CORRECTIONS / 2) * trials_of(lanes) / _TRIALS_PER_S + _POLISH_S
+        usual_s = (1 + _CORRECTIONS / 2) * trials_of(lanes) / _TRIALS_PER_S + polish_s(self._wanted_m2)
         return min(self.stage.effort, max(_LEAST, (self.request.deadline_s - self._laying_s) / usual_s))
+
+    @cached_property
+    def _wanted_m2(self) -> float:
+        return float(self.crew.wanted.sum()) * self.grid.cell_area_m2
 
     @cached_property
     def _laying_s(self) -> float:
         """About how long it takes to lay lanes, and to look at the floor before and after."""
-        wanted_m2 = float(self.crew.wanted.sum()) * self.grid.cell_area_m2
-        return wanted_m2 / _LAID_M2_PER_S + self.crew.wanted.size / _CELLS_PER_S
+        return self._wanted_m2 / _LAID_M2_PER_S + self.crew.wanted.size / _CELLS_PER_S
 
     @property
     def _in_haste(self) -> bool:
@@ -182,12 +177,7 @@ class CrewPlan:
 
     def _smooth(self, legs: dict[str, list[Leg]], heard: Heard, effort: float) -> dict[str, list[Leg]]:
         """The legs of all robots polished: quicker, as safe, and with no more floor left than may be."""
-        profiles = {robot.name: robot.profile for robot in self.crew.robots}
-        local = {name: [replace(leg, points=self.grid.from_map(leg.points)) for leg in legs[name]] for name in legs}
-        wanted = self.crew.wanted
-        cover = Cover(wanted, self._asked, *(int(wanted.sum() * share) for share in (_LOST, _LOST_RAGGED)))
-        found = polished(local, profiles, self.crew.terrain, cover, self.request.seed, heard, effort)
-        return {name: [replace(leg, points=self.grid.to_map(leg.points)) for leg in own] for name, own in found.items()}
+        return smoothed(self.request, [self.crew], legs, heard, effort)
 
     def _timed(self, legs: dict[str, list[Leg]]) -> dict[str, CoveragePath]:
         robots = {robot.name: robot for robot in self.crew.robots}
@@ -256,13 +246,7 @@ class CrewPlan:
 
     @cached_property
     def _asked(self) -> Bools:
-        """Floor that is asked for and from which a head reaches floor that is not clean yet, with a little to spare."""
-        requested = self.request.floor.requested(self.request.zones)
-        if self.request.cleaned is None:
-            return requested
-        head, clean = self.profile.head, (~self.crew.wanted).astype(np.uint8)
-        near = cv2.distanceTransform(clean, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * self.crew.terrain.side_m
-        return requested & (near <= head.width_m / 2 + abs(head.offset_m) + _SPARE_M)
+        return asked_of(self.request, self.crew.wanted, self.profile.head)
 
     def _zone(self, lane: Floats) -> str:
         middle = Point(lane[len(lane) // 2] / 2 + lane[(len(lane) - 1) // 2] / 2)

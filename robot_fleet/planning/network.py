@@ -68,7 +68,7 @@ class Network:
         speeds = np.array([robot.profile.speed_mps for robot in robots])
         pace: Floats = np.asarray(speeds / speeds.max())
         late_s = pace * np.array([busy_s.get(robot.name, 0.0) for robot in robots])
-        beside = _beside_docks(robots, grid, stops)
+        beside = _beside_docks([*robots, *crew.others], robots, grid, stops)
         last_s = np.repeat(beside.any(axis=0) * _SHY_S, 2, axis=1)
         first_s = last_s + late_s[:, None]
         starts = np.array([2 * (count + k) for k in range(len(robots))])
@@ -81,7 +81,7 @@ class Network:
             starts=starts,
             homes=homes,
             pace=pace,
-            astride=np.array([robot.docked for robot in robots]) & beside[..., :count].any(axis=(1, 2)),
+            astride=np.array([robot.docked for robot in robots]) & beside[: len(robots), :, :count].any(axis=(1, 2)),
             one_ways=are_any(crew.terrain.directions),
         )
         return cls(crew, grid, stops, ends, roadmap, work, busy_s, first_s, last_s)
@@ -134,19 +134,21 @@ class Network:
         return (fine, tours) if len(fine.lanes) == len(cut) else None
 
 
-def _beside_docks(robots: Sequence[Starter], grid: OccupancyGrid, stops: list[Floats]) -> Bools:
-    """(robots, others, stops) whether one of the others that drives a lane comes too near to a robot that stands in its dock."""
+def _beside_docks(
+    docked: Sequence[Starter], robots: Sequence[Starter], grid: OccupancyGrid, stops: list[Floats]
+) -> Bools:
+    """(docked, robots, stops) whether a robot that drives a lane comes too near to another one that stands in its dock."""
     lines = shapely.linestrings(
         np.concatenate(stops), indices=np.repeat(np.arange(len(stops)), [len(s) for s in stops])
     )
     radii = np.array([robot.profile.footprint.circumscribed_m for robot in robots])
-    beside = np.zeros((len(robots), len(robots), len(stops)), dtype=bool)
-    for k, robot in enumerate(robots):
-        if robot.dock is not None:
-            place = shapely.points(grid.from_map([[robot.dock.pose.x_m, robot.dock.pose.y_m]]))
-            away = np.asarray(shapely.distance(lines, place))
-            beside[k] = away < (radii[k] + radii + _APART_M)[:, None]
-            beside[k, k] = False
+    beside = np.zeros((len(docked), len(robots), len(stops)), dtype=bool)
+    for k, owner in enumerate(docked):
+        if owner.dock is not None:
+            place = shapely.points(grid.from_map([[owner.dock.pose.x_m, owner.dock.pose.y_m]]))
+            near_m = owner.profile.footprint.circumscribed_m + radii + _APART_M
+            beside[k] = np.asarray(shapely.distance(lines, place)) < near_m[:, None]
+            beside[k, [robot is owner for robot in robots]] = False
     return beside
 
 

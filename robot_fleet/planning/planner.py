@@ -21,6 +21,7 @@ from robot_fleet.planning.checking import faults_of
 from robot_fleet.planning.crew import Clearances, Crew, crews
 from robot_fleet.planning.manning import manned
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, Plan, PlanRequest, Progress, Starter
+from robot_fleet.planning.smoothing import polish_s, smoothed_together, with_common_floor
 from robot_fleet.planning.stages import Ranks, in_time, staged
 from robot_fleet.planning.sweeping import mark_swept
 from robot_fleet.planning.terrain import Bools
@@ -29,6 +30,8 @@ from robot_fleet.planning.terrain import Bools
 _APART = 0.15
 # The share of the usual effort with which it is looked at whether fewer robots would be better.
 _LOOK = 0.1
+# The share of the time in which crews with common floor are polished together.
+_TOGETHER = 0.3
 # Plans that are due sooner are made once.
 _ROOMY_S = 10.0
 
@@ -101,12 +104,26 @@ def _gets_home(request: PlanRequest, robot: Starter, clearances: Clearances) -> 
 def _driven(
     request: PlanRequest, ranks: Ranks, tell: Progress, teams: Sequence[Crew], effort: float, seed: int
 ) -> list[CoveragePath]:
-    """The path of each robot of the request, empty for those without work; crews know nothing of each other."""
+    """The path of each robot of the request, empty for those without work.
+
+    Crews plan without each other; then those with common floor are polished together, but where zones have an order.
+    """
     paths: dict[str, CoveragePath] = {}
     request = replace(request, seed=seed)
+    common = with_common_floor(teams) if len({*ranks.values()}) == 1 else []
+    last = _TOGETHER if common else 0.0
+    share = 0.85 * (1.0 - last) / len(teams)
+    alone = request
+    if request.deadline_s is not None:
+        alone = replace(request, deadline_s=request.deadline_s * (1.0 - last) / len(teams))
     for k, crew in enumerate(teams):
-        share = 0.85 / len(teams)
-        paths.update(staged(request, crew, ranks, _part(tell, 0.05 + k * share, share), effort))
+        paths.update(staged(alone, crew, ranks, _part(tell, 0.05 + k * share, share), effort))
+    if common:
+        if request.deadline_s is not None:
+            floor_m2 = sum(float(crew.wanted.sum()) for crew in common) * request.floor.grid.cell_area_m2
+            effort = min(effort, last * request.deadline_s / polish_s(floor_m2))
+        heard = _part(tell, 0.9 - 0.85 * last, 0.85 * last)
+        paths.update(smoothed_together(request, common, paths, partial(_heard, heard), effort))
     tell(0.9, "keeping robots apart")
     return [paths.get(robot.name, CoveragePath(robot.name, ())) for robot in request.robots]
 
@@ -143,6 +160,10 @@ def _swept(request: PlanRequest, paths: list[CoveragePath]) -> Bools:
             if leg.head_on:
                 mark_swept(mask, grid.from_map(leg.points), heads[path.robot], grid.resolution_m)
     return mask
+
+
+def _heard(tell: Progress, share: float) -> None:
+    tell(share, "polishing the paths of all crews")
 
 
 def _silent(_share: float, _step: str) -> None:

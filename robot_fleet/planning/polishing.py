@@ -1,7 +1,7 @@
 """The driven paths of a crew polished: quicker by arcs, shortcuts and smoother laps, and by what need not be driven.
 
 Each robot's way from dock to dock is one polyline; `annealing` exchanges stretches of it over the borders of its legs.
-All robots share one account of what is swept, so that one may leave what another cleans.
+All robots, of whatever shape, share one account of what is swept, so that one may leave what another cleans.
 """
 
 from __future__ import annotations
@@ -63,14 +63,22 @@ _RAGGED = 0.85
 
 
 @dataclass(frozen=True, eq=False)
+class Mover:
+    """A robot that is to drive elsewhere: its kind, where it may be, and where its head may be on (rows, cols)."""
+
+    profile: RobotProfile
+    terrain: Terrain
+    asked: Bools
+
+
+@dataclass(frozen=True, eq=False)
 class Cover:
-    """Cells (rows, cols): those that are to be cleaned, those that were asked for; how many of the former may stay.
+    """Cells (rows, cols) that are to be cleaned, and how many of them may stay.
 
     Where the search has still left nearly `at_most` when half of it is done, the floor is ragged: so many may be left then.
     """
 
     wanted: Bools
-    asked: Bools
     may_miss: int
     at_most: int = 0
 
@@ -80,34 +88,34 @@ class Cover:
 
 
 def polished(
-    legs: Mapping[str, list[Leg]], profiles: Mapping[str, RobotProfile], terrain: Terrain, cover: Cover,
+    legs: Mapping[str, list[Leg]], movers: Mapping[str, Mover], cover: Cover,
     seed: int = 0, tell: Callable[[float], None] = lambda _share: None, effort: float = 1.0,
 ) -> dict[str, list[Leg]]:  # fmt: skip
     """The legs (grid frame, without times) of robots by name, quicker and as safe; no more floor is left than may be.
 
     The same seed gives the same legs. `tell` hears the share done; `effort` is the share of the usual trials.
     """
-    before = _spent_s(legs, profiles)
+    before = _spent_s(legs, movers)
+    overlaps = any(movers[name].profile.overlap_m > 0.0 for name in legs)
     # A short search begins as tight as it must end.
     for loose in (_LOOSE, 0.0) if effort > _FEWEST_ROUNDS else (0.0,):
         stretches = [
-            _Stretch.of(name, own, first, last, profiles[name])
+            _Stretch.of(name, own, first, last, movers[name], overlaps)
             for name, own in legs.items()
             for first, last in _driven(own)
         ]
-        search = _Search(stretches, terrain, cover, seed)
+        search = _Search(stretches, cover, seed)
         search.run(loose, tell, effort)
         found = {name: _joined(own, [one for one in stretches if one.name == name]) for name, own in legs.items()}
-        if search.holds and _spent_s(found, profiles) <= before:
+        if search.holds and _spent_s(found, movers) <= before:
             return found
     return {name: list(own) for name, own in legs.items()}
 
 
-def _spent_s(legs: Mapping[str, list[Leg]], profiles: Mapping[str, RobotProfile]) -> float:
+def _spent_s(legs: Mapping[str, list[Leg]], movers: Mapping[str, Mover]) -> float:
     """About the seconds of the robot that is longest on its way."""
-    return max(
-        (sum(path_s(leg.points, profiles[name]) for leg in own) for name, own in legs.items()), default=0.0
-    )  # fmt: skip
+    times = (sum(path_s(leg.points, movers[name].profile) for leg in own) for name, own in legs.items())
+    return max(times, default=0.0)
 
 
 @dataclass(eq=False)
@@ -121,16 +129,18 @@ class _Stretch:
     first: int
     legs: list[Leg]
     machine: Machine
+    ground: Ground
     profile: RobotProfile
     points: Floats
     tags: Ints
     on: Bools
 
     @classmethod
-    def of(cls, name: str, legs: list[Leg], first: int, last: int, profile: RobotProfile) -> _Stretch:
-        own = legs[first:last]
+    def of(cls, name: str, legs: list[Leg], first: int, last: int, mover: Mover, overlaps: bool) -> _Stretch:
+        own, profile = legs[first:last], mover.profile
         points, tags = _cut(own)
-        return cls(name, first, own, _machine(profile), profile, points, tags, np.array([leg.head_on for leg in own]))
+        on = np.array([leg.head_on for leg in own])
+        return cls(name, first, own, _machine(profile, overlaps), _ground(mover), profile, points, tags, on)
 
     def waste(self) -> Floats:
         """(n - 1,) the running sum of what may be saved, in seconds."""
@@ -154,11 +164,9 @@ class _Stretch:
 class _Search:
     """Trials shared out among stretches by their waste, in rounds over all of them."""
 
-    def __init__(self, stretches: list[_Stretch], terrain: Terrain, cover: Cover, seed: int) -> None:
+    def __init__(self, stretches: list[_Stretch], cover: Cover, seed: int) -> None:
         self.stretches, self.rng = stretches, np.random.default_rng(seed)
-        keep_m = terrain.keep_m + _SPARE_M
-        self.ground = Ground(terrain.fine_m, keep_m, terrain.side_m, cover.asked, terrain.directions)
-        self.sweeps = _sweeps(stretches, cover, terrain.side_m)
+        self.sweeps = _sweeps(stretches, cover)
         self.may_miss, self.wanted = self.sweeps.most.copy(), int(cover.wanted.sum())
         self.at_worst = np.maximum(self.may_miss, self.sweeps.bare)
         self.price, self.cover = _PRICE, cover
@@ -232,12 +240,12 @@ class _Search:
         draws = self.rng.random((math.ceil(_REWIRED * waste[-1] * trials_per_s), rewiring.DRAWS))
         size = np.array([len(one.points)])
         track = Track(_with_room(one.points), _with_room(one.tags), one.on, size)
-        rewiring.rewired(track, self.ground, self.sweeps, one.machine, waste, draws, self._heat(one, heats))
+        rewiring.rewired(track, one.ground, self.sweeps, one.machine, waste, draws, self._heat(one, heats))
         one.points, one.tags = track.points[: size[0]].copy(), track.tags[: size[0] - 1].copy()
 
     def _heat(self, one: _Stretch, heats: Floats) -> Floats:
         """Temperatures in seconds and the price of a cell in seconds."""
-        cell_s = self.ground.side_m**2 / (one.profile.head.width_m * one.profile.speed_mps)
+        cell_s = one.ground.side_m**2 / (one.profile.head.width_m * one.profile.speed_mps)
         return np.asarray(heats * np.array([1.0, 1.0, cell_s]))
 
     def _section(
@@ -249,24 +257,24 @@ class _Search:
             return points, tags
         waste = waste_s(points, one.machine.pace, _IDLE)
         trials = math.ceil(waste[-1] * trials_per_s)
-        near = self._near(points, left)
+        near = _near(points, left, one.ground.side_m)
         size = np.array([len(points)])
         track = Track(_with_room(points), _with_room(tags), one.on, size)
         draws = self.rng.random((trials, DRAWS))
-        exchanged(track, self.ground, self.sweeps, one.machine, waste, near, draws, self._heat(one, heats))
+        exchanged(track, one.ground, self.sweeps, one.machine, waste, near, draws, self._heat(one, heats))
         return track.points[: size[0]].copy(), track.tags[: size[0] - 1].copy()
-
-    def _near(self, points: Floats, cells: Ints) -> Ints:
-        """Those of the cells (rows, cols) that lie near enough to the box about the points to be worth a visit."""
-        low = (points.min(axis=0) - FAR_M) / self.ground.side_m
-        high = (points.max(axis=0) + FAR_M) / self.ground.side_m
-        near: Ints = cells[((cells[:, ::-1] >= low) & (cells[:, ::-1] <= high)).all(axis=1)]
-        return near
 
     def _reprice(self) -> None:
         """Cells become dearer when nearly as many are left as may be, and cheaper when there is room."""
         used = float((self.sweeps.bare / np.maximum(self.sweeps.most, 1)).max())
         self.price = min(_DEAREST, max(_CHEAPEST, self.price * (_UP if used > _FULL else _DOWN)))
+
+
+def _near(points: Floats, cells: Ints, side_m: float) -> Ints:
+    """Those of the cells (rows, cols) that lie near enough to the box about the points to be worth a visit."""
+    low, high = (points.min(axis=0) - FAR_M) / side_m, (points.max(axis=0) + FAR_M) / side_m
+    near: Ints = cells[((cells[:, ::-1] >= low) & (cells[:, ::-1] <= high)).all(axis=1)]
+    return near
 
 
 def _with_room(array: NDArray[Any]) -> NDArray[Any]:
@@ -276,24 +284,29 @@ def _with_room(array: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
-def _sweeps(stretches: list[_Stretch], cover: Cover, side_m: float) -> Sweeps:
+def _sweeps(stretches: list[_Stretch], cover: Cover) -> Sweeps:
     full = np.where(cover.wanted, 0, 1_000_000).astype(np.int32)
     overlaps = any(one.machine.overlaps for one in stretches)
     sure = full.copy() if overlaps else np.zeros((1, 1), dtype=np.int32)
     for one in stretches:
         for count, head in ((full, one.machine.head), (sure, one.machine.sure))[: 1 + overlaps]:
-            swept(count, one.points, one.tags, one.on, 0, len(one.tags), head, side_m, 1)
+            swept(count, one.points, one.tags, one.on, 0, len(one.tags), head, one.ground.side_m, 1)
     bare = np.array([(full == 0).sum(), ((sure if overlaps else full) == 0).sum()])
     most = cover.may_miss
     # What only the ends of heads reach is not sure; it is not to become more.
     return Sweeps(full, sure, bare, np.array([most, max(int(bare[1]), most) if overlaps else most]))
 
 
-def _machine(profile: RobotProfile) -> Machine:
+def _ground(mover: Mover) -> Ground:
+    terrain = mover.terrain
+    return Ground(terrain.fine_m, terrain.keep_m + _SPARE_M, terrain.side_m, mover.asked, terrain.directions)
+
+
+def _machine(profile: RobotProfile, overlaps: bool) -> Machine:
     head = profile.head
     sure = Head(max(head.width_m - profile.overlap_m, head.width_m / 2), head.offset_m)
     ends = [np.array([one.width_m, one.offset_m]) for one in (head, sure)]
-    return Machine(pace_of(profile), ends[0], ends[1], profile.overlap_m > 0.0)
+    return Machine(pace_of(profile), ends[0], ends[1], overlaps)
 
 
 def _driven(legs: list[Leg]) -> list[tuple[int, int]]:
