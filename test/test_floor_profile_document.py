@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robot_fleet.floor.footprint import Footprint
-from robot_fleet.floor.profile import BUILT_IN, Battery, Head, Interface, RobotProfile
+from robot_fleet.floor.profile import BUILT_IN, Battery, Channels, Head, Interface, RobotProfile, Squeegee, Tank
 from robot_fleet.floor.profile_document import BadProfile, profile_from_dict, profile_to_dict
 
 LEAST = {"footprint": {"radius_m": 0.35}, "head": {"width_m": 0.7}, "speed_mps": 0.5, "yaw_rate_rps": 0.6}
@@ -25,6 +25,10 @@ ROBOT = st.builds(
     yaw_rate_rps=st.floats(0.1, 3.0),
     acceleration_mps2=st.none() | st.floats(0.1, 3.0),
     least_radius_m=st.floats(0.0, 3.0),
+    reverses=st.booleans(),
+    squeegee=st.none() | st.builds(Squeegee, st.floats(0.1, 2.0), st.floats(-1.0, 1.0)),
+    tank=st.builds(Tank, st.none() | st.floats(1.0, 1e5), st.floats(0.0, 3600.0)),
+    channels=st.builds(Channels, st.floats(0.0, 2.0), st.floats(0.0, 2.0)),
     battery=st.builds(Battery, cleaning_h=st.floats(0.1, 9.0)),
     interface=st.builds(Interface, map_frame=st.text(max_size=9)),
 )
@@ -67,6 +71,14 @@ def test_four_fields_are_enough() -> None:
         ({"clearance_m": -0.01}, "W.clearance_m"),
         ({"clearance_m": None}, "W.clearance_m"),
         ({"colour": "red"}, "W.colour"),
+        ({"reverses": None}, "W.reverses"),
+        ({"squeegee": 0.8}, "W.squeegee"),
+        ({"squeegee": {"width_m": 0.8}}, "W.squeegee.offset_m"),
+        ({"squeegee": {"width_m": 0.01, "offset_m": -0.4}}, "W.squeegee.width_m"),
+        ({"tank": {"area_m2": 0}}, "W.tank.area_m2"),
+        ({"tank": {"service_s": None}}, "W.tank.service_s"),
+        ({"tank": {"litres": 60}}, "W.tank.litres"),
+        ({"channels": {"solution_off_m": -0.1}}, "W.channels.solution_off_m"),
         ({"battery": {"reserve": 1.0}}, "W.battery.reserve"),
         ({"battery": {"reserve": None}}, "W.battery.reserve"),
         ({"battery": {"cleaning_h": 0}}, "W.battery.cleaning_h"),

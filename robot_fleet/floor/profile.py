@@ -27,8 +27,36 @@ class Battery:
 
 
 @dataclass(frozen=True)
+class Squeegee:
+    """What picks the water up: a line `width_m` wide across the robot, `offset_m` ahead of the turning centre (mostly < 0)."""
+
+    width_m: float
+    offset_m: float
+
+
+@dataclass(frozen=True)
+class Tank:
+    """Water: full, it lasts for `area_m2` of scrubbed floor (None: there is no tank); emptying and filling take `service_s`."""
+
+    area_m2: float | None = None
+    service_s: float = 300.0
+
+
+@dataclass(frozen=True)
+class Channels:
+    """When the parts of the head work: the solution stops `solution_off_m` before the deck is lifted, and the vacuum goes on
+    for `vacuum_on_m` after that.
+    """
+
+    solution_off_m: float = 0.0
+    vacuum_on_m: float = 0.0
+
+
+@dataclass(frozen=True)
 class Interface:
     """Names of what the robot offers over ROS 2; a name without a leading slash is below the robot's namespace.
+
+    `head_service` lowers and lifts the deck, and all of the head where the robot has no services for solution and vacuum.
 
     `{name}` in a frame stands for the robot's name. Pose comes from `tf_topic` (map_frame -> base_frame, through
     whatever lies between) unless `pose_topic` names a PoseWithCovarianceStamped such as amcl_pose.
@@ -43,6 +71,8 @@ class Interface:
     pose_topic: str = ""
     battery_topic: str = "battery_state"
     head_service: str = "cleaning_head/set"
+    solution_service: str = ""
+    vacuum_service: str = ""
     head_topic: str = "cleaning_head/state"
     diagnostics_topic: str = "diagnostics"
     dock_type: str = ""
@@ -54,8 +84,9 @@ class Interface:
 class RobotProfile:
     """A kind of machine. Lengths in metres, speeds per second; an acceleration of None means no limit.
 
-    `clearance_m` is what the robot keeps from obstacles, `overlap_m` what neighbouring lanes share;
-    `least_radius_m` is 0 for a robot that turns on the spot.
+    `clearance_m` is what the robot keeps from obstacles, `overlap_m` what neighbouring lanes share. `least_radius_m` is that of
+    its turns with the head down, 0 for a robot that turns on the spot then; `lifted_radius_m` the same with the head up.
+    `reverses` says whether it drives backwards, with head and squeegee up.
     """
 
     name: str
@@ -68,7 +99,12 @@ class RobotProfile:
     clearance_m: float = 0.05
     overlap_m: float = 0.05
     least_radius_m: float = 0.0
+    lifted_radius_m: float = 0.0
+    reverses: bool = False
     goal_tolerance_m: float = 0.25
+    squeegee: Squeegee | None = None
+    tank: Tank = field(default_factory=Tank)
+    channels: Channels = field(default_factory=Channels)
     battery: Battery = field(default_factory=Battery)
     interface: Interface = field(default_factory=Interface)
 
@@ -84,5 +120,8 @@ SCRUBBER_S = RobotProfile(
     acceleration_mps2=0.5,
     yaw_acceleration_rps2=1.0,
     least_radius_m=0.9,
+    reverses=True,
+    squeegee=Squeegee(0.80, -0.45),
+    channels=Channels(solution_off_m=0.9, vacuum_on_m=0.9),
 )
 BUILT_IN = {profile.name: profile for profile in (REFERENCE_R, WORKING_W, SCRUBBER_S)}

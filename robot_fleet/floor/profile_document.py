@@ -1,6 +1,6 @@
 """Robot profiles as plain mappings and back: the one format of `store.yaml` and of plan files.
 
-The keys are the field names of `RobotProfile`, `Head`, `Battery` and `Interface`; a footprint is `{radius_m: 0.35}` or
+The keys are the field names of `RobotProfile` and its parts; a footprint is `{radius_m: 0.35}` or
 `{corners_m: [[x, y], ...]}`. `footprint`, `head.width_m`, `speed_mps` and `yaw_rate_rps` must be there; all else has a default.
 """
 
@@ -16,16 +16,20 @@ from shapely import Point
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import Battery, Head, Interface, RobotProfile
+from robot_fleet.floor.profile import Battery, Channels, Head, Interface, RobotProfile, Squeegee, Tank
 
 POSITIVE = ("speed_mps", "yaw_rate_rps", "acceleration_mps2", "yaw_acceleration_rps2", "goal_tolerance_m")
-NOT_NEGATIVE = ("clearance_m", "overlap_m", "least_radius_m")
+NOT_NEGATIVE = ("clearance_m", "overlap_m", "least_radius_m", "lifted_radius_m")
 REQUIRED = ("footprint", "head", "speed_mps", "yaw_rate_rps")
 UNLIMITED = ("acceleration_mps2", "yaw_acceleration_rps2")
 MOST_CORNERS = 1000
 MOST_M = 100.0
 # Less is no robot: a plan would need lanes without number, or for ever.
-LEAST = {"speed_mps": 0.01, "yaw_rate_rps": 0.01, "head.width_m": 0.05, "footprint.radius_m": 0.01}
+LEAST = {
+    "speed_mps": 0.01, "yaw_rate_rps": 0.01, "head.width_m": 0.05, "squeegee.width_m": 0.05, "footprint.radius_m": 0.01
+}  # fmt: skip
+MOST = {"tank.area_m2": 1e6, "tank.service_s": 86_400.0}
+PARTS = ("footprint", "head", "squeegee", "tank", "channels", "battery", "interface")
 
 
 class BadProfile(ValueError):
@@ -57,11 +61,16 @@ def profile_from_dict(name: str, document: object, file: str = "profile", place:
 
 
 def _built(name: str, document: Mapping[str, Any]) -> RobotProfile:
-    plain = {key: value for key, value in document.items() if key not in ("footprint", "head", "battery", "interface")}
+    plain = {key: value for key, value in document.items() if key not in (*PARTS, "reverses")}
+    squeegee = document.get("squeegee")
     return RobotProfile(
         name=name,
         footprint=_footprint(document["footprint"]),
         head=Head(**_floats(document["head"])),
+        squeegee=None if squeegee is None else Squeegee(**_floats(squeegee)),
+        tank=Tank(**_floats(document.get("tank") or {})),
+        channels=Channels(**_floats(document.get("channels") or {})),
+        reverses=bool(document.get("reverses", False)),
         battery=Battery(**_floats(document.get("battery") or {})),
         interface=Interface(**(document.get("interface") or {})),
         **_floats(plain),
@@ -103,7 +112,12 @@ class _Check:
             if self.document.get(key) is None:
                 yield self._fault(key, "is missing", "Every profile needs it.")
         yield from self._numbers()
-        yield from self._head()
+        yield from self._line("head", Head, "ahead of")
+        yield from self._line("squeegee", Squeegee, "ahead of (below 0: behind)")
+        yield from self._part("tank", Tank, "area_m2 and service_s", no_limit=("area_m2",))
+        yield from self._part("channels", Channels, "solution_off_m and vacuum_on_m")
+        if not isinstance(self.document.get("reverses", False), bool):
+            yield self._fault("reverses", f"is {_shown(self.document['reverses'])}", "Say true or false.")
         yield from self._battery()
         yield from self._interface()
         yield from self._shape()
@@ -116,22 +130,37 @@ class _Check:
             yield from self._number(key, value, above=key in POSITIVE)
 
     def _number(self, key: str, value: object, above: bool) -> Iterator[Fault]:
-        if not is_number(value) or value < LEAST.get(key, 0.0) or (above and value == 0) or value > MOST_M:
+        most = MOST.get(key, MOST_M)
+        if not is_number(value) or value < LEAST.get(key, 0.0) or (above and value == 0) or value > most:
             least = f"of at least {LEAST[key]}" if key in LEAST else "above 0" if above else "of 0 or more"
-            yield self._fault(key, f"is {_shown(value)}", f"Give a number {least} and at most {MOST_M:.0f}.")
+            yield self._fault(key, f"is {_shown(value)}", f"Give a number {least} and at most {most:.0f}.")
 
-    def _head(self) -> Iterator[Fault]:
-        head = self.document.get("head")
-        if head is None:
+    def _line(self, key: str, kind: type, where: str) -> Iterator[Fault]:
+        """Faults of what lies across the robot."""
+        line = self.document.get(key)
+        if line is None:
             return
-        if not isinstance(head, Mapping):
-            yield self._fault("head", f"is {_shown(head)}", "Give a mapping with width_m and offset_m.")
+        if not isinstance(line, Mapping):
+            yield self._fault(key, f"is {_shown(line)}", "Give a mapping with width_m and offset_m.")
             return
-        yield from self._unknown("head.", head, Head)
-        yield from self._number("head.width_m", head.get("width_m"), above=True)
-        offset = head.get("offset_m", 0.0)
+        yield from self._unknown(f"{key}.", line, kind)
+        yield from self._number(f"{key}.width_m", line.get("width_m"), above=True)
+        offset = line.get("offset_m", 0.0 if kind is Head else None)
         if not is_number(offset) or abs(offset) > MOST_M:
-            yield self._fault("head.offset_m", f"is {_shown(offset)}", "Give metres ahead of the turning centre.")
+            yield self._fault(f"{key}.offset_m", f"is {_shown(offset)}", f"Give metres {where} the turning centre.")
+
+    def _part(self, key: str, kind: type, fields: str, no_limit: tuple[str, ...] = ()) -> Iterator[Fault]:
+        """Faults of a part that is all numbers, none of which must be there."""
+        part = self.document.get(key)
+        if part is None:
+            return
+        if not isinstance(part, Mapping):
+            yield self._fault(key, f"is {_shown(part)}", f"Give a mapping with {fields}.")
+            return
+        yield from self._unknown(f"{key}.", part, kind)
+        for name in (field.name for field in dataclasses.fields(kind) if field.name in part):
+            if part[name] is not None or name not in no_limit:
+                yield from self._number(f"{key}.{name}", part[name], above=name in no_limit)
 
     def _battery(self) -> Iterator[Fault]:
         battery = self.document.get("battery")

@@ -48,6 +48,16 @@ class MissedReason(str, enum.Enum):
     NOT_CLEANED = "not cleaned"
 
 
+@dataclass(frozen=True)
+class Switch:
+    """What of the head works from `at_s` on, seconds from the plan's start."""
+
+    at_s: float
+    deck: bool
+    solution: bool
+    vacuum: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Leg:
     """One stretch of a robot's way along `points` (n, 2), n >= 2, passed at `times_s` (n,), never decreasing.
@@ -55,6 +65,9 @@ class Leg:
     The robot faces along the path and pivots at corners; with `reverse` it drives backwards (out of its dock).
     `times_s[i]` is the arrival at `points[i]`: a pivot there comes after it, in the interval that follows.
     Two equal points in a row with different times are a wait. A leg starts where the leg before it ended.
+
+    `switches`, in the order of their times, say what of the head works; a leg without any has all of it on if it cleans,
+    and all of it off if not.
     """
 
     leg_id: str
@@ -63,6 +76,7 @@ class Leg:
     times_s: NDArray[np.float64]
     zone: str = ""
     reverse: bool = False
+    switches: tuple[Switch, ...] = ()
 
     @property
     def head_on(self) -> bool:
