@@ -6,6 +6,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,16 +180,23 @@ def _profile_numbers(profile: RobotProfile) -> Iterator[tuple[str, float, int]]:
         yield name, getattr(profile, name), 0
 
 
+def does_not_fit(floor: FloorMap, robot: RobotSpec) -> bool:
+    """Whether a robot cannot stand in its dock, or cannot get out of it."""
+    dock = next(dock for dock in floor.docks if dock.name == robot.dock)
+    return any(_standing_faults(replace(floor, docks=(dock,)), [(robot, dock)]))
+
+
 def _place_faults(store: Store) -> Iterator[Fault]:
     """Faults of docks and robots on a floor whose shapes are sound."""
     floor, clearance = store.floor, ClearanceField.of(store.floor)
     docks = {dock.name: dock for dock in floor.docks}
     homed = [(robot, docks[robot.dock]) for robot in store.robots if robot.dock in docks]
-    too_wide = {robot.profile.name for robot in store.robots if not standable(robot.profile, clearance).any()}
+    too_wide = {robot.profile.name for robot in store.robots if not standable(robot.profile.slim, clearance).any()}
     for robot in store.robots:
         if robot.profile.name in too_wide:
-            across = 2 * (robot.profile.footprint.circumscribed_m + robot.profile.clearance_m)
-            what = f"is wider than every aisle: it needs {across:.2f} m to turn with its clearance"
+            across = 2 * (robot.profile.slim.footprint.circumscribed_m + robot.profile.clearance_m)
+            turns = "" if robot.profile.is_steered else " to turn"
+            what = f"is wider than every aisle: it needs {across:.2f} m{turns} with its clearance"
             yield Fault(ROBOTS_FILE, f'robot "{robot.name}"', what, "Give it a smaller profile, or check the map.")
     bad = list(_standing_faults(floor, homed))
     yield from bad
@@ -279,7 +287,7 @@ def _region(
     for reach, useful in known:
         if 0 <= row < rows and 0 <= col < cols and reach[row, col]:
             return reach, useful
-    reach = reachable(floor, profile, dock.staging, clearance)
+    reach = reachable(floor, profile.slim, dock.staging, clearance)
     useful = bool((swept(floor, reach, profile.head) & wanted).any())
     known.append((reach, useful))
     return reach, useful

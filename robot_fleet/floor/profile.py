@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from shapely import Point, Polygon
 
 from robot_fleet.floor.footprint import Footprint
 
@@ -107,6 +110,24 @@ class RobotProfile:
     channels: Channels = field(default_factory=Channels)
     battery: Battery = field(default_factory=Battery)
     interface: Interface = field(default_factory=Interface)
+
+    @property
+    def is_steered(self) -> bool:
+        """Whether it cannot be driven as a disc that turns on the spot."""
+        return not self.footprint.is_disc or self.least_radius_m > 0.0 or self.lifted_radius_m > 0.0
+
+    @property
+    def half_width_m(self) -> float:
+        """How far it reaches to the side of its turning centre."""
+        return float(np.abs(self.footprint.corners()[:, 1]).max())
+
+    @property
+    def slim(self) -> RobotProfile:
+        """The same as a disc no wider than it is: it fits wherever the robot fits."""
+        if not self.is_steered or self.footprint.is_disc:
+            return self
+        inner_m = min(self.half_width_m, float(Polygon(self.footprint.corners_m).exterior.distance(Point(0.0, 0.0))))
+        return replace(self, footprint=Footprint(max(inner_m, 0.01)))
 
 
 REFERENCE_R = RobotProfile("R", Footprint(0.35), Head(0.70), 0.5, 0.6, overlap_m=0.0)

@@ -13,6 +13,7 @@ from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.reach import first_free_cell, standable
 from robot_fleet.planning.plan import PlanRequest, Starter
+from robot_fleet.planning.steering.poses import stands
 from robot_fleet.planning.terrain import Bools
 
 _AT_M = 0.5
@@ -109,4 +110,6 @@ def _standing(request: PlanRequest, robot: Starter, clearance: ClearanceField) -
 
 
 def _can_leave(robot: Starter, pose: Pose, clearance: ClearanceField) -> bool:
+    if robot.profile.is_steered:
+        return stands(clearance, robot.profile, pose)
     return first_free_cell(clearance, standable(robot.profile, clearance), pose) is not None

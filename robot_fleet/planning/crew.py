@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -11,6 +11,7 @@ import numpy as np
 from shapely import Polygon
 
 from robot_fleet.floor.clearance import ClearanceField
+from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import Head, RobotProfile
 from robot_fleet.floor.reach import first_free_cell, standable
 from robot_fleet.planning.circuits import Cell, Circuits
@@ -18,6 +19,7 @@ from robot_fleet.planning.directions import are_any
 from robot_fleet.planning.distances import metres_to_closed
 from robot_fleet.planning.parting import Party, parted_floor
 from robot_fleet.planning.plan import PlanRequest, Starter
+from robot_fleet.planning.steering.poses import PoseReach, along_passes
 from robot_fleet.planning.terrain import Bools, Terrain, near_any
 
 # Robots of several shapes share lanes if no larger share of the floor is lost by it.
@@ -32,7 +34,7 @@ class Crew:
 
     Where one-ways hold, `round_trips` are the cells of the reach that they can get to and come home from; None: all.
     Lanes are laid for the crew's widest robot with the narrowest head, so that every robot can drive every lane. `others` are
-    the robots of other crews, which stand in their docks before and after they work.
+    the robots of other crews, which stand in their docks before and after they work. Robots that must be steered have `poses`.
     """
 
     robots: tuple[Starter, ...]
@@ -41,6 +43,7 @@ class Crew:
     wanted: Bools
     round_trips: Bools | None = None
     others: tuple[Starter, ...] = ()
+    poses: PoseReach | None = None
 
     @property
     def there_and_back(self) -> Bools:
@@ -111,7 +114,38 @@ def crews(request: PlanRequest, requested: Bools, clearances: Clearances) -> tup
             found.append(replace(crew, wanted=_worth_a_visit(within, request)))
             straight = Head(head.width_m - _SURE * crew.terrain.side_m)
             along_lanes.append(found[-1].wanted & _coverable(crew.terrain, crew.there_and_back, straight))
+    for crew in _steered(request, clearances):
+        within = crew.wanted & requested
+        coverable |= within
+        found.append(replace(crew, wanted=_worth_a_visit(within, request)))
+        along_lanes.append(along_passes(crew.terrain, crew.narrowest, found[-1].wanted))
     return _parted(found, along_lanes), coverable
+
+
+def _steered(request: PlanRequest, clearances: Clearances) -> Iterator[Crew]:
+    """A crew for each kind of robots that must be steered, those with the same rights and a common reach; `wanted` is what
+    their heads can pass over.
+    """
+    left = [robot for robot in request.robots if robot.profile.is_steered]
+    while left:
+        first, clearance = left[0], clearances.of(left[0])
+        poses = PoseReach.of(request.floor.grid, first.profile, clearance, [_begin(first)])
+        same = [
+            robot
+            for robot in left
+            if robot.profile == first.profile
+            and clearances.of(robot) is clearance
+            and (robot is first or poses.holds(request.floor.grid, _begin(robot)))
+        ]
+        left = [robot for robot in left if robot not in same]
+        terrain = Terrain.of(request.floor, first.profile, clearance=clearance)
+        yield Crew(
+            tuple(same), terrain, poses.anywhere, poses.under(first.profile.head) & request.floor.grid.free, poses=poses
+        )
+
+
+def _begin(robot: Starter) -> Pose:
+    return robot.dock.staging if robot.docked and robot.dock is not None else robot.pose
 
 
 def _teams(request: PlanRequest, clearances: Clearances) -> list[tuple[list[Starter], Bools]]:
@@ -120,7 +154,7 @@ def _teams(request: PlanRequest, clearances: Clearances) -> list[tuple[list[Star
     Those of other shapes are on their own where floor would be lost that one of them can clean.
     """
     found = []
-    for robots, reach in _grouped(request, clearances, request.robots):
+    for robots, reach in _grouped(request, clearances, [one for one in request.robots if not one.profile.is_steered]):
         shapes: dict[tuple[float, Head], list[Starter]] = {}
         for robot in robots:
             shapes.setdefault((_keep_m(robot), robot.profile.head), []).append(robot)

@@ -39,8 +39,11 @@ class Spread:
     spacing_m: float
 
 
-def straight_lanes(terrain: Terrain, reach: Bools, wanted: Bools, spread: Spread) -> list[Floats]:
-    """Lanes (n, 2) in the grid frame over `wanted` cells, for a robot whose centre can be on the cells of `reach`."""
+def straight_lanes(terrain: Terrain, reach: Bools, wanted: Bools, spread: Spread, deep_m: float = 0.0) -> list[Floats]:
+    """Lanes (n, 2) in the grid frame over `wanted` cells, for a robot whose centre can be on the cells of `reach`.
+
+    They had better not come nearer than `deep_m` to a wall that they would run into.
+    """
     if not wanted.any():
         return []
     angle = wall_direction(reach)
@@ -53,7 +56,7 @@ def straight_lanes(terrain: Terrain, reach: Bools, wanted: Bools, spread: Spread
         if frame.angle_rad == 0.0
         else np.ones_like(reach)
     )
-    label = along_rows(whole, max(1, round(_BLOCK_M / terrain.side_m)))
+    label = along_rows(whole, max(1, round(_BLOCK_M / terrain.side_m)), round(deep_m / terrain.side_m))
     lanes = []
     across = np.ascontiguousarray((whole & ~label).T)
     for along, room, part in ((True, frame.room, whole & label), (False, frame.room.T, across)):

@@ -28,7 +28,7 @@ from robot_fleet.planning.timing import path_s
 _PIECES, _MOST_PIECES, _PIECE_M = 3, 1500, 1.5
 # A lane so near to another robot in its dock costs so much more as the first or last one of a tour: two robots that have to
 # pass each other's docks then cannot both leave, or come home.
-_APART_M, _SHY_S = 0.1, 20.0
+_APART_M, SHY_S = 0.1, 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +68,8 @@ class Network:
         speeds = np.array([robot.profile.speed_mps for robot in robots])
         pace: Floats = np.asarray(speeds / speeds.max())
         late_s = pace * np.array([busy_s.get(robot.name, 0.0) for robot in robots])
-        beside = _beside_docks([*robots, *crew.others], robots, grid, stops)
-        last_s = np.repeat(beside.any(axis=0) * _SHY_S, 2, axis=1)
+        beside = beside_docks([*robots, *crew.others], robots, grid, stops)
+        last_s = np.repeat(beside.any(axis=0) * SHY_S, 2, axis=1)
         first_s = last_s + late_s[:, None]
         starts = np.array([2 * (count + k) for k in range(len(robots))])
         homes = np.array([2 * (count + k) + 1 if robot.dock is not None else -1 for k, robot in enumerate(robots)])
@@ -134,7 +134,7 @@ class Network:
         return (fine, tours) if len(fine.lanes) == len(cut) else None
 
 
-def _beside_docks(
+def beside_docks(
     docked: Sequence[Starter], robots: Sequence[Starter], grid: OccupancyGrid, stops: list[Floats]
 ) -> Bools:
     """(docked, robots, stops) whether a robot that drives a lane comes too near to another one that stands in its dock."""

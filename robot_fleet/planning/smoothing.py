@@ -51,7 +51,8 @@ def smoothed(
 
 
 def with_common_floor(crews: Sequence[Crew]) -> list[Crew]:
-    """The crews whose robots can get to floor of others."""
+    """The crews whose robots can get to floor of others, without those that must be steered."""
+    crews = [crew for crew in crews if crew.poses is None]
     return [crew for crew in crews if any((crew.reach & one.reach).any() for one in crews if one is not crew)]
 
 

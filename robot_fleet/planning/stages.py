@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from robot_fleet.planning.apart import Apart
 from robot_fleet.planning.crew import Crew
 from robot_fleet.planning.crew_plan import CrewPlan, Stage
 from robot_fleet.planning.plan import CoveragePath, LateZone, Leg, PlanRequest, Progress, Starter
+from robot_fleet.planning.steering.steered_plan import SteeredPlan
 from robot_fleet.planning.sweeping import mark_swept
 from robot_fleet.planning.terrain import Bools
 from robot_fleet.planning.timing import timed
@@ -57,6 +59,8 @@ def staged(
     cells = cell_ranks(request.floor, ranks)
     present = [rank for rank in sorted({*ranks.values()}) if (crew.wanted & (cells == rank)).any()]
     if len(present) < 2:
+        if crew.poses is not None:
+            return SteeredPlan(request, crew, tell, effort).paths()
         return CrewPlan(request, crew, tell, Stage(effort)).paths()
     work = _Stages(request, crew, effort)
     for rank in present:
@@ -91,8 +95,12 @@ class _Stages:
         seconds = self.request.deadline_s
         request = replace(self.request, zones=zones, deadline_s=None if seconds is None else seconds * share)
         crew = replace(self.crew, robots=robots, wanted=wanted)
-        plan = CrewPlan(request, crew, lambda part, step: tell(begin + share * part, step), stage)
-        for name, path in plan.paths().items():
+        part_of = partial(_told, tell, begin, share)
+        if crew.poses is not None:
+            paths = SteeredPlan(request, crew, part_of, stage.effort, stage.busy_s).paths()
+        else:
+            paths = CrewPlan(request, crew, part_of, stage).paths()
+        for name, path in paths.items():
             self.legs[name] = [*before[name], *path.legs]
             self._sweep(name, path)
 
@@ -130,6 +138,10 @@ class _Stages:
         for leg in path.legs:
             if leg.head_on:
                 mark_swept(self.swept, grid.from_map(leg.points), head, grid.resolution_m)
+
+
+def _told(tell: Progress, begin: float, share: float, part: float, step: str) -> None:
+    tell(begin + share * part, step)
 
 
 def _without_way_home(legs: list[Leg]) -> list[Leg]:

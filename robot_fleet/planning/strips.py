@@ -17,19 +17,22 @@ from robot_fleet.planning.terrain import Bools, Floats, Ints
 # Per block: a lane's end at a wall, with the strip that it leaves there, and one at floor of the other direction.
 _END = 120
 _BORDER = 100
+# What it costs in all if lanes come to a wall where they had better not: more than the borders of a band along it.
+_DEEP = 300
 # The strip at a wall is a lap's; where the wall ends, the lap ends, unless lanes go on along it.
 _LAP_END = 200
 
 
-def along_rows(mask: Bools, block: int) -> Bools:
+def along_rows(mask: Bools, block: int, deep: int = 0) -> Bools:
     """Mask (rows, cols): where lanes run along the rows; elsewhere in `mask` they run along the columns.
 
-    `block` is the number of cells on a side of the squares that are labelled as one.
+    `block` is the number of cells on a side of the squares that are labelled as one. Lanes had better not come nearer than
+    `deep` cells to a wall that they would run into.
     """
     share = _shares(mask, block)
     coarse = share >= 0.5
     coarse |= (share > 0) & (cv2.dilate(coarse.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
-    label = _spread(_cut(coarse), coarse)
+    label = _spread(_cut(coarse, round(deep / block)), coarse)
     grown = np.repeat(np.repeat(label, block, axis=0), block, axis=1)
     return grown[: mask.shape[0], : mask.shape[1]]
 
@@ -50,13 +53,27 @@ def _spread(label: Bools, known: Bools) -> Bools:
     return np.asarray(label[tuple(nearest)])
 
 
-def _cut(mask: Bools) -> Bools:
+def _cut(mask: Bools, deep: int) -> Bools:
     """The labels of least cost for the blocks of a mask."""
     padded = np.pad(mask, 1).astype(np.int64)
     ends_along = _END * (2 - padded[1:-1, :-2] - padded[1:-1, 2:]) + _LAP_END * _wall_ends(mask.T).T
     ends_across = _END * (2 - padded[:-2, 1:-1] - padded[2:, 1:-1]) + _LAP_END * _wall_ends(mask)
+    if deep:
+        ends_along += _DEEP // deep * _near_wall(mask, deep)
+        ends_across += _DEEP // deep * _near_wall(mask.T, deep).T
     # All is doubled, so that blocks that are as well either way lie along the rows: across them costs one more.
     return cheapest_labels(mask, 2 * ends_along, 2 * ends_across + 1, 2 * _BORDER)
+
+
+def _near_wall(mask: Bools, deep: int) -> Ints:
+    """(rows, cols) 1 where a row runs into a wall before or behind a block within so many blocks."""
+    found = np.zeros(mask.shape, dtype=np.int64)
+    for step in range(1, deep + 1):
+        found[:, :step] = 1
+        found[:, -step:] = 1
+        found[:, step:] |= ~mask[:, :-step]
+        found[:, :-step] |= ~mask[:, step:]
+    return found
 
 
 def _wall_ends(mask: Bools) -> Ints:

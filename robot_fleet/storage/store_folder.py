@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from robot_fleet.fleet.errors import InvalidInput
-from robot_fleet.floor.check import check_store, faults_without_map
+from robot_fleet.floor.check import check_store, does_not_fit, faults_without_map
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.placing import CannotPlace, place_docks, whole_floor
 from robot_fleet.floor.pose import Pose
@@ -27,7 +27,8 @@ def load_store(folder: Path | str, robots: int | None = None, profile: str | Rob
     """The store that a folder describes; InvalidInput (reason BAD_STORE) with every fault when there are any.
 
     `robots` limits the store to so many robots, or adds robots and docks until there are as many. `profile`, or the one of
-    that name, built in or of the folder's store.yaml, replaces the profile of every robot. Without zones the floor that
+    that name, built in or of the folder's store.yaml, replaces the profile of every robot; drawn docks that do not hold
+    such a robot are replaced then. Without zones the floor that
     the robots reach is a zone "floor"; without docks they are placed along a wall.
     """
     faults: list[Fault] = []
@@ -64,7 +65,7 @@ def _read(folder: Path, robots: int | None, profile: str | RobotProfile | None, 
     floor = FloorMap(name, grid, tuple(drawn.zones), tuple(drawn.keepouts), tuple(drawn.docks), tuple(drawn.one_ways))
     if faults:
         return Store(floor, tuple(_spec(entry, entry.dock) for entry in entries if entry.dock), fleet.time_zone)
-    return _completed(floor, entries, fleet.time_zone, drawn, faults)
+    return _completed(floor, entries, fleet.time_zone, drawn, faults, profile is not None)
 
 
 def _entries(
@@ -124,21 +125,33 @@ def _spec(entry: RobotEntry, dock: str) -> RobotSpec:
 
 
 def _completed(
-    floor: FloorMap, entries: list[RobotEntry], time_zone: str, drawn: FloorFile, faults: list[Fault]
+    floor: FloorMap, entries: list[RobotEntry], time_zone: str, drawn: FloorFile, faults: list[Fault], anew: bool
 ) -> Store | None:
-    """The store with a dock for every robot and at least one zone."""
+    """The store with a dock for every robot and at least one zone.
+
+    Where robots are of another kind than the store's, docks that do not hold them are placed `anew`.
+    """
     if faults_of_shapes := check_store(Store(floor, (), time_zone)):
         faults.extend(faults_of_shapes)
         return None
+    if anew:
+        entries = [
+            dataclasses.replace(entry, dock="")
+            if entry.dock and does_not_fit(floor, _spec(entry, entry.dock))
+            else entry
+            for entry in entries
+        ]
     taken = {entry.dock for entry in entries}
     spare = [dock.name for dock in floor.docks if dock.name not in taken]
     homeless = [entry for entry in entries if not entry.dock]
+    if anew and homeless:
+        spare = [name for name in spare if not does_not_fit(floor, _spec(homeless[0], name))]
     widest = max((entry.profile for entry in entries), key=lambda p: p.footprint.circumscribed_m + p.clearance_m)
     try:
         placed = place_docks(floor, widest, max(0, len(homeless) - len(spare)))
         floor = dataclasses.replace(floor, docks=floor.docks + placed)
         if not floor.zones:
-            floor = dataclasses.replace(floor, zones=whole_floor(floor, widest))
+            floor = dataclasses.replace(floor, zones=whole_floor(floor, widest.slim))
     except CannotPlace as error:
         faults.append(error.fault)
         return None

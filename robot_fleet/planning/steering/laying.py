@@ -1,0 +1,104 @@
+"""Straight passes over the floor of long robots: few, and such that they can turn where these end."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.planning.joining import joined
+from robot_fleet.planning.lanes import Spread, straight_lanes
+from robot_fleet.planning.steering.body import Body
+from robot_fleet.planning.steering.passes import Pass, cells_of, passes_of, swept_by
+from robot_fleet.planning.terrain import Bools, Terrain
+
+# What a pass costs besides its length, in seconds, and what it must clean in a second, as a share of a full head's.
+_TURN_S, _WORTH = 7.0, 0.1
+# Curves are driven in small steps: their tails swing out a little more than those of arcs.
+_SPARE_M = 0.01
+# So many rounds look at what is left.
+_ROUNDS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Laying:
+    """Lays passes for one profile over the cells (rows, cols) that are `wanted`."""
+
+    terrain: Terrain
+    body: Body
+    wanted: Bools
+    profile: RobotProfile
+
+    def passes(self) -> list[Pass]:
+        """The passes, those along walls far enough away that the tail does not swing into them when a robot turns away."""
+        head, side_m = self.profile.head, self.terrain.side_m
+        found = self._laid(self.wanted, self.swing_m, self._deep_m)
+        swept = swept_by(found, head, self.wanted.shape, side_m)
+        for swing_m in (self.swing_m, 0.0)[:_ROUNDS]:
+            rest = self.wanted & ~swept
+            found += self._worthy(self._laid(rest, swing_m, 0.0), rest, swept)
+        return self._needed(found)
+
+    def _laid(self, wanted: Bools, swing_m: float, deep_m: float) -> list[Pass]:
+        """Passes as if the robot were as short as it is wide, cut to where it fits."""
+        profile = self.profile
+        keep_m = self.profile.half_width_m + profile.clearance_m + swing_m
+        narrow = replace(self.terrain, keep_m=keep_m, _reached=[])
+        reach = np.asarray(narrow.distance_m >= np.float32(keep_m))
+        spread = Spread(profile.head.width_m, profile.head.width_m - profile.overlap_m)
+        lanes = straight_lanes(narrow, reach, wanted, spread, deep_m)
+        return passes_of(self.body, profile, joined(narrow, lanes))
+
+    def _worthy(self, passes: list[Pass], rest: Bools, swept: Bools) -> list[Pass]:
+        """Those of the passes, the best ones first, that clean enough of the rest; marks what they sweep."""
+        found, left, area = list[Pass](), rest.ravel().copy(), self.terrain.side_m**2
+        cells = cells_of(passes, self.profile.head, rest.shape, self.terrain.side_m)
+        rate = self.profile.head.width_m * self.profile.speed_mps
+        least = [_WORTH * rate * (one.length_m / self.profile.speed_mps + _TURN_S) / area for one in passes]
+        worth = [left[own].sum() / need for own, need in zip(cells, least, strict=True)]
+        for k in np.argsort(-np.array(worth), kind="stable").tolist() if passes else []:
+            if left[cells[k]].sum() >= least[k]:
+                found.append(passes[k])
+                left[cells[k]] = False
+                swept.ravel()[cells[k]] = True
+        return found
+
+    def _needed(self, passes: list[Pass]) -> list[Pass]:
+        """The passes without those that clean too little that no other one does, the least useful first."""
+        area, rate = self.terrain.side_m**2, self.profile.head.width_m * self.profile.speed_mps
+        cells = [
+            own[self.wanted.ravel()[own]]
+            for own in cells_of(passes, self.profile.head, self.wanted.shape, self.terrain.side_m)
+        ]
+        times = np.zeros(self.wanted.size, dtype=np.int32)
+        for own in cells:
+            times[own] += 1
+        alone = [float((times[own] == 1).sum()) * area for own in cells]
+        least = [_WORTH * rate * (one.length_m / self.profile.speed_mps + _TURN_S) for one in passes]
+        kept = np.ones(len(passes), dtype=bool)
+        for k in np.argsort(np.array(alone) - np.array(least), kind="stable").tolist():
+            if (times[cells[k]] == 1).sum() * area < least[k]:
+                kept[k] = False
+                times[cells[k]] -= 1
+        return [one for one, keep in zip(passes, kept, strict=True) if keep]
+
+    @property
+    def swing_m(self) -> float:
+        """How far the tail swings out when the robot turns away from a wall on its widest arc."""
+        profile = self.profile
+        radius = 2.0 * profile.speed_mps / profile.yaw_rate_rps + self.profile.half_width_m
+        tail = max(0.0, -float(profile.footprint.corners()[:, 0].min()))
+        return math.hypot(radius, tail) - radius + _SPARE_M
+
+    @property
+    def _deep_m(self) -> float:
+        """How far from a wall ahead the head is where a robot can just turn round."""
+        profile = self.profile
+        return (
+            profile.footprint.circumscribed_m
+            + profile.clearance_m
+            + self.profile.half_width_m
+            + max(0.0, profile.head.offset_m)
+        )

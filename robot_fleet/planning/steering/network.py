@@ -1,0 +1,295 @@
+"""The passes of long robots and the ways between them: what tours are made of. Everything is in the grid frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from robot_fleet.planning.assignment import Work, evened_out, shared_out
+from robot_fleet.planning.steering.body import Body
+from robot_fleet.planning.steering.leads import lead
+from robot_fleet.planning.steering.passes import Pass
+from robot_fleet.planning.steering.turns import MOST_POINTS, Drive, all_turned, turned, written
+from robot_fleet.planning.steering.wayfinding import metres_to, parts_of, searched
+from robot_fleet.planning.terrain import Floats, Ints
+
+Part = tuple[Floats, bool]
+"""Points (n, 2) and whether they are driven backwards."""
+
+# From each end so many of the cheapest ways are looked at; a way takes no longer than so many times the guess, and more.
+_NEAR, _TIMES, _MORE_S = 24, 1.5, 12.0
+# What a way is thought to take where none was looked at, and where no simple one was found.
+_GUESS, _GUESS_S, _HARD_S, _NEVER_S = 1.2, 4.0, 15.0, 2000.0
+# Passes in corners are made so many times shorter by so many metres at most.
+_SHORTENED, _SHORTER_M = 4, 0.8
+# So often tours are corrected by the ways that they take.
+_ROUNDS = 8
+_LONGEST_S = 120.0
+_MOST_POSES = 4000
+_SAME_M = 0.005
+# So many ways at most are searched for, and a pass that leads nowhere is tried in so many places.
+_SEARCHES, _PUT = 20, 60
+
+
+@dataclass(eq=False)
+class Links:
+    """Ways between poses: `cost` (n, n) seconds from leaving at one end to entering at another, exact for those `known`.
+
+    `leaves` and `enters` (n, 3) are the poses at the ends, those of the robots' starts and homes behind those of the passes.
+    """
+
+    body: Body
+    drive: Drive
+    leaves: Floats
+    enters: Floats
+    cost: Floats
+    known: dict[tuple[int, int], Floats | None] = field(default_factory=dict)
+    searches: dict[tuple[int, int], tuple[Floats, Floats] | None] = field(default_factory=dict)
+    ways_in: dict[int, list[Part]] = field(default_factory=dict)
+    ways_out: dict[int, list[Part]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, body: Body, drive: Drive, leaves: Floats, enters: Floats, passes: int) -> Links:
+        """The ways between all ends, those that look shortest found, the rest guessed; the first ends are those of passes."""
+        guess = _guessed_s(leaves, enters, drive)
+        found = cls(body, drive, leaves, enters, _GUESS * guess + _GUESS_S)
+        ends = np.arange(len(leaves))
+        guess[ends, ends] = guess[ends, ends ^ 1] = math.inf
+        near = np.argsort(guess, axis=1)[:, : min(_NEAR, len(ends) - 2)]
+        pairs = np.column_stack((np.repeat(ends, near.shape[1]), near.ravel()))
+        found._look(pairs, guess)
+        for _ in range(_SHORTENED):
+            if not len(again := found._led(pairs, passes)):
+                break
+            found._look(again, guess)
+        for end, parts in (*found.ways_in.items(), *found.ways_out.items()):
+            seconds = (
+                sum(math.hypot(*step) for points, _ in parts for step in np.diff(points, axis=0)) / drive.speed_mps
+            )
+            if end in found.ways_in and parts is found.ways_in[end]:
+                found.cost[:, end] += seconds + 2.0 * drive.stop_s * parts[0][1]
+            else:
+                found.cost[end] += seconds + 2.0 * drive.stop_s * parts[0][1]
+        found.cost[ends, ends] = _NEVER_S
+        return found
+
+    def _led(self, pairs: Ints, passes: int) -> Ints:
+        """The pairs of ends from which nothing leads on, or to which nothing leads, such as beside walls: they get a curve in or
+        out or, where there is no room for one, begin later or end sooner from now on.
+        """
+        led = np.array([tuple(pair) in self.known for pair in pairs.tolist()], dtype=bool)
+        ends = np.arange(2 * passes)
+        out, into = (np.isin(ends, pairs[led, side]) for side in (0, 1))
+        for poses, fine, way, step in (
+            (self.leaves, out, self.ways_out, -_SHORTER_M),
+            (self.enters, into, self.ways_in, _SHORTER_M),
+        ):
+            for end in np.flatnonzero(~fine).tolist():
+                if end not in way:
+                    self._lead(poses, end, way, step)
+        bad_pair = np.isin(pairs[:, 0], ends[~out]) | np.isin(pairs[:, 1], ends[~into])
+        return np.asarray(pairs[bad_pair & ~led])
+
+    def _lead(self, poses: Floats, end: int, ways: dict[int, list[Part]], step_m: float) -> None:
+        """Gives an end a curve, or moves it by a step."""
+        place, way = np.empty(3), np.empty((MOST_POINTS, 2))
+        into = ways is self.ways_in
+        # In from behind or out to what lies ahead, else backing.
+        for ahead in (not into, into) if self.drive.straights_m.min() < 0.0 else (not into,):
+            count = lead(self.body, self.drive, poses[end], ahead, place, way)
+            if count:
+                backs = ahead == into
+                points = way[:count].copy()
+                ways[end] = [(points[::-1].copy() if backs else points, backs)]
+                poses[end] = place
+                return
+        poses[end, 0] += step_m * math.cos(poses[end, 2])
+        poses[end, 1] += step_m * math.sin(poses[end, 2])
+
+    def _look(self, pairs: Ints, guess: Floats) -> None:
+        limits = guess[pairs[:, 0], pairs[:, 1]] * _TIMES + _MORE_S
+        ways = np.zeros((len(pairs), 5))
+        all_turned(self.body, self.drive, self.leaves, self.enters, pairs, limits, ways)
+        for (leave, enter), way in zip(pairs.tolist(), ways, strict=True):
+            if math.isfinite(way[4]):
+                self.known[leave, enter] = way
+                self.cost[leave, enter] = way[4]
+            elif self.cost[leave, enter] < guess[leave, enter] + _HARD_S:
+                self.cost[leave, enter] += _HARD_S
+
+    def settle(self, leave: int, enter: int) -> bool:
+        """Finds the way from an end to another; returns whether its cost has changed."""
+        if (leave, enter) in self.known:
+            return False
+        before = self.cost[leave, enter]
+        a, b, way = self.leaves[leave], self.enters[enter], np.zeros(5)
+        seconds = turned(self.body, self.drive, a, b, _LONGEST_S, way)
+        self.known[leave, enter] = way if math.isfinite(seconds) else None
+        if not math.isfinite(seconds) and len(self.searches) < _SEARCHES:
+            seconds = self._search(leave, enter)
+        self.cost[leave, enter] = min(seconds, _NEVER_S)
+        return bool(abs(self.cost[leave, enter] - before) > 1.0)
+
+    def _search(self, leave: int, enter: int) -> float:
+        a, b = self.leaves[leave], self.enters[enter]
+        poses, last = np.empty((_MOST_POSES, 4)), np.zeros(5)
+        away_m = metres_to(self.body, b[0], b[1])
+        count, seconds = searched(self.body, self.drive, a, b, away_m, poses, last)
+        self.searches[leave, enter] = (poses[:count].copy(), last) if count else None
+        return float(seconds)
+
+    def has_way(self, leave: int, enter: int) -> bool:
+        """Whether a way is known from an end to another."""
+        return self.known.get((leave, enter)) is not None or self.searches.get((leave, enter)) is not None
+
+    def way(self, leave: int, enter: int) -> list[Part]:
+        """The parts of the way from a pass's end to another's that `settle` has found, curves out and in with it."""
+        b = self.enters[enter]
+        if (search := self.searches.get((leave, enter))) is not None:
+            poses, last = search
+            parts = parts_of(poses) + written(poses[-1, :3], b, last)
+        else:
+            known = self.known[leave, enter]
+            assert known is not None
+            parts = written(self.leaves[leave], b, known)
+        return merged([*self.ways_out.get(leave, []), *parts, *self.ways_in.get(enter, [])])
+
+    def begins(self, enter: int) -> Floats:
+        """(2,) where a pass begins when it is entered at an end."""
+        way = self.ways_in.get(enter)
+        return np.asarray(way[-1][0][-1] if way else self.enters[enter, :2])
+
+    def stops(self, leave: int) -> Floats:
+        """(2,) where a pass stops when it is left at an end."""
+        way = self.ways_out.get(leave)
+        return np.asarray(way[0][0][0] if way else self.leaves[leave, :2])
+
+
+def merged(parts: Sequence[Part]) -> list[Part]:
+    """The parts of a way, those that follow each other in one gear joined, without vertices that lie on others."""
+    found: list[Part] = []
+    for points, backwards in parts:
+        if found and found[-1][1] == backwards:
+            found[-1] = np.concatenate((found[-1][0], points[1:])), backwards
+        else:
+            found.append((points, backwards))
+    return [(_apart(points), backwards) for points, backwards in found]
+
+
+def _apart(points: Floats) -> Floats:
+    """The points without those that lie so near to the one before, or to the last one, that a move between them is none."""
+    kept = [0]
+    for k in range(1, len(points) - 1):
+        if min(math.hypot(*(points[k] - points[kept[-1]])), math.hypot(*(points[k] - points[-1]))) > _SAME_M:
+            kept.append(k)
+    return np.asarray(points[[*kept, len(points) - 1]])
+
+
+def _guessed_s(leaves: Floats, enters: Floats, drive: Drive) -> Floats:
+    """(n, n) about the seconds between poses if nothing is in the way."""
+    way = enters[None, :, :2] - leaves[:, None, :2]
+    metres, yaw = np.hypot(way[..., 0], way[..., 1]), np.arctan2(way[..., 1], way[..., 0])
+    out, back = _angle(yaw - leaves[:, None, 2]), _angle(enters[None, :, 2] - yaw)
+    round_ = _angle(enters[None, :, 2] - leaves[:, None, 2])
+    turns = np.where(metres < 1.5 * drive.radii_m.min(), round_, out + back)
+    return np.asarray(np.maximum(metres / drive.speed_mps, turns / drive.yaw_rate_rps) + 1.0)
+
+
+def _angle(turn: Floats) -> Floats:
+    return np.asarray(np.abs(np.remainder(turn + math.pi, math.tau) - math.pi))
+
+
+@dataclass(frozen=True, eq=False)
+class Tours:
+    """The order of the ends through which each robot enters its passes, and the ways between them."""
+
+    orders: list[Ints]
+    links: Links
+    work: Work
+
+    def steps(self, robot: int) -> list[tuple[int, int]]:
+        """The ways (leave, enter) of a robot's tour, out of its start and home."""
+        order = self.orders[robot].tolist()
+        leaves = [int(self.work.starts[robot]), *(end ^ 1 for end in order)]
+        enters = [*order, int(self.work.homes[robot])]
+        return [pair for pair in zip(leaves, enters, strict=True) if pair[1] >= 0]
+
+
+def toured(
+    links: Links, work: Work, seed: int, effort: float, tell: Callable[[float], None] = lambda _share: None
+) -> Tours:
+    """Tours over passes that only take ways that were found; a pass that none leads to, or none from, is left out."""
+    orders = shared_out(work, lambda share: tell(0.4 * share), seed, effort)
+    for k in range(_ROUNDS):
+        tours = Tours(orders, links, work)
+        steps = [pair for robot in range(len(orders)) if len(orders[robot]) for pair in tours.steps(robot)]
+        tell(0.4 + 0.6 * (k + 1) / _ROUNDS)
+        # All are settled, whether or not one has changed.
+        if not sum([links.settle(*pair) for pair in steps]):
+            break
+        orders = evened_out(work, orders, lambda _share: None, seed + k, effort)
+    return Tours(_Mending(links, work).mended(orders), links, work)
+
+
+@dataclass(frozen=True, eq=False)
+class _Mending:
+    """Makes tours of ways that are known to lead on."""
+
+    links: Links
+    work: Work
+
+    def mended(self, orders: list[Ints]) -> list[Ints]:
+        """The orders, the passes that they find no way to or from put where there are ways, and else left out."""
+        tours, loose = [], list[int]()
+        for robot, order in enumerate(orders):
+            kept = order.tolist()
+            while (bad := self._bad(robot, kept)) is not None:
+                loose.append(kept.pop(bad))
+            tours.append(kept)
+        for end in loose:
+            self._put(tours, end)
+        return [np.array(kept, dtype=np.int64) for kept in tours]
+
+    def _bad(self, robot: int, order: list[int]) -> int | None:
+        """The place of a pass to which, or from which, no way leads."""
+        for k in range(len(order) + 1):
+            leave, enter = self._ends(robot, order, k)
+            if order and enter >= 0 and not self._leads(leave, enter):
+                return min(k, len(order) - 1)
+        return None
+
+    def _ends(self, robot: int, order: list[int], k: int) -> tuple[int, int]:
+        """The end that is left before, and the one that is entered at, a place of an order."""
+        leave = order[k - 1] ^ 1 if k else int(self.work.starts[robot])
+        return leave, order[k] if k < len(order) else int(self.work.homes[robot])
+
+    def _leads(self, leave: int, enter: int) -> bool:
+        self.links.settle(leave, enter)
+        return self.links.has_way(leave, enter)
+
+    def _put(self, tours: list[list[int]], end: int) -> None:
+        """Puts a pass, either way round, where it costs least among places to which ways lead."""
+        cost = self.work.cost
+        choices = []
+        for robot, order in enumerate(tours):
+            for k in range(len(order) + 1):
+                leave, enter = self._ends(robot, order, k)
+                before = cost[leave, enter] if enter >= 0 and order else 0.0
+                for one in (end, end ^ 1):
+                    after = cost[one ^ 1, enter] if enter >= 0 else 0.0
+                    choices.append((cost[leave, one] + after - before, robot, k, one))
+        for _, robot, k, one in sorted(choices)[:_PUT]:
+            leave, enter = self._ends(robot, tours[robot], k)
+            if self._leads(leave, one) and (enter < 0 or self._leads(one ^ 1, enter)):
+                tours[robot].insert(k, one)
+                return
+
+
+def ends_of(passes: Sequence[Pass]) -> tuple[Floats, Floats]:
+    """(2 n, 3) the poses in which robots leave passes at their ends, and those in which they enter there."""
+    leaves = [one.left(end) for one in passes for end in (0, 1)]
+    enters = [one.entered(end) for one in passes for end in (0, 1)]
+    return np.array(leaves).reshape(-1, 3), np.array(enters).reshape(-1, 3)

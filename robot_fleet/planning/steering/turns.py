@@ -1,0 +1,195 @@
+"""The quickest safe way between two poses with the head up, out of some hundred simple ones; compiled.
+
+A way goes on straight or backs out, drives arcs of one radius (`dubins`) or turns on the spot, drives and turns again, and
+comes straight, or beyond its goal and back, to where it ends.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.planning.compiled import compiled, side_by_side, together
+from robot_fleet.planning.steering.body import Body, fits, goes_free, turns_free, way_free
+from robot_fleet.planning.steering.dubins import WORDS, traced, word
+from robot_fleet.planning.terrain import Floats, Ints
+
+# Straight parts before and behind the arcs (metres); backwards where they are negative.
+_STRAIGHTS = (0.0, 0.3, 0.7, 1.2, 1.8, 2.6, -0.25, -0.6, -1.1, -1.8, -2.8)
+# Radii of arcs, in shares of the one that takes no longer than going straight.
+_RADII = (2.0, 1.0, 0.5, 0.2)
+MOST_POINTS = 260
+_LOOK = 3
+_PIVOT = -1
+_CORNER_RAD = math.radians(9.9)
+
+
+class Drive(NamedTuple):
+    """What a machine can do with its head up: speed, yaw rate, seconds that a stop costs, and a pivot besides its angle;
+    radii (n,) of its arcs, whether it pivots; straights (n,) before and behind arcs.
+    """
+
+    speed_mps: float
+    yaw_rate_rps: float
+    stop_s: float
+    pivot_s: float
+    radii_m: Floats
+    pivots: bool
+    straights_m: Floats
+
+
+def drive_of(profile: RobotProfile) -> Drive:
+    """What a profile's machine can do with its head up."""
+    v, w = profile.speed_mps, profile.yaw_rate_rps
+    radii = np.maximum(np.array(_RADII) * v / w, max(profile.lifted_radius_m, 0.05))
+    straights = np.array([one for one in _STRAIGHTS if profile.reverses or one >= 0.0])
+    stop_s = v / profile.acceleration_mps2 if profile.acceleration_mps2 else 0.0
+    pivot_s = w / profile.yaw_acceleration_rps2 if profile.yaw_acceleration_rps2 else 0.0
+    return Drive(v, w, stop_s, pivot_s, np.unique(radii)[::-1].copy(), profile.lifted_radius_m == 0.0, straights)
+
+
+@compiled
+def arcs_s(kind: int, parts: Floats, radius: float, drive: Drive) -> float:
+    """About the seconds along a word of arcs that is entered and left at full speed."""
+    slow = min(drive.speed_mps, drive.yaw_rate_rps * radius)
+    angle, straight = parts[0] + parts[2], parts[1] * radius
+    if kind >= WORDS - 2:
+        angle, straight = angle + parts[1], 0.0
+    if angle < 1e-6:
+        return float(straight / drive.speed_mps)
+    lost = drive.stop_s * (1.0 - slow / drive.speed_mps) ** 2
+    between = 2.0 if straight > 1.0 else 1.0
+    return float(angle * radius / slow + straight / drive.speed_mps + lost * between)
+
+
+@compiled
+def pivots_s(a: Floats, b: Floats, drive: Drive) -> float:
+    """About the seconds for turning on the spot, driving straight, and turning again."""
+    dx, dy = b[0] - a[0], b[1] - a[1]
+    away = math.hypot(dx, dy)
+    if away < 1e-3:
+        return one_pivot_s(b[2] - a[2], drive)
+    yaw = math.atan2(dy, dx)
+    return one_pivot_s(yaw - a[2], drive) + away / drive.speed_mps + one_pivot_s(b[2] - yaw, drive)
+
+
+@compiled
+def one_pivot_s(turn: float, drive: Drive) -> float:
+    """Seconds for a stop and a turn on the spot; none for none."""
+    angle = abs((turn + math.pi) % (2.0 * math.pi) - math.pi)
+    return drive.stop_s + angle / drive.yaw_rate_rps + drive.pivot_s if angle > 1e-3 else 0.0
+
+
+@compiled
+def turned(body: Body, drive: Drive, a: Floats, b: Floats, limit_s: float, found: Floats) -> float:
+    """About the seconds of the quickest safe way from pose a to pose b; inf if none takes less than the limit.
+
+    `found` (5,) gets the straight parts, the radius, and the word (or that it pivots), as `written` needs them.
+    """
+    best_s = limit_s
+    here, there, parts, way = np.empty(3), np.empty(3), np.empty(3), np.empty((MOST_POINTS, 2))
+    for one in drive.straights_m:
+        if not straight_free(body, a, one):
+            continue
+        here[0], here[1], here[2] = a[0] + one * math.cos(a[2]), a[1] + one * math.sin(a[2]), a[2]
+        spent_s = abs(one) / drive.speed_mps + (2.0 * drive.stop_s if one < 0.0 else 0.0)
+        for other in drive.straights_m:
+            both_s = spent_s + abs(other) / drive.speed_mps + (2.0 * drive.stop_s if other < 0.0 else 0.0)
+            if both_s + math.hypot(b[0] - a[0], b[1] - a[1]) / drive.speed_mps - spent_s >= best_s:
+                continue
+            there[0], there[1], there[2] = b[0] - other * math.cos(b[2]), b[1] - other * math.sin(b[2]), b[2]
+            for radius in drive.radii_m:
+                for kind in range(WORDS):
+                    if not word(kind, here[0], here[1], here[2], there[0], there[1], there[2], radius, parts):
+                        continue
+                    seconds = both_s + arcs_s(kind, parts, radius, drive)
+                    if seconds >= best_s:
+                        continue
+                    count = traced(kind, parts, here[0], here[1], here[2], radius, way[1:])
+                    if count < 0 or not arcs_free(body, way, count, here, there, other):
+                        continue
+                    best_s = seconds
+                    found[0], found[1], found[2], found[3] = one, other, radius, kind
+            if (
+                drive.pivots
+                and both_s + pivots_s(here, there, drive) < best_s
+                and pivots_free(body, here, there, other)
+            ):
+                best_s = both_s + pivots_s(here, there, drive)
+                found[0], found[1], found[2], found[3] = one, other, 0.0, _PIVOT
+    return best_s if best_s < limit_s else math.inf
+
+
+@compiled
+def straight_free(body: Body, a: Floats, length: float) -> bool:
+    """Whether the robot can go straight on from a pose, or back."""
+    x, y = a[0] + length * math.cos(a[2]), a[1] + length * math.sin(a[2])
+    return length == 0.0 or goes_free(body, a[0], a[1], x, y, a[2])
+
+
+@compiled
+def arcs_free(body: Body, way: Floats, count: int, here: Floats, there: Floats, last: float) -> bool:
+    """Whether arcs (the points behind the first of `way`), and the straight part behind them, are safe."""
+    way[0, 0], way[0, 1] = here[0], here[1]
+    # Most ways are shut: a few looks tell.
+    for k in range(_LOOK, count, _LOOK):
+        yaw = math.atan2(way[k, 1] - way[k - 1, 1], way[k, 0] - way[k - 1, 0])
+        if not fits(body, way[k, 0], way[k, 1], yaw):
+            return False
+    return straight_free(body, there, last) and way_free(body, way, count + 1, False, here[2])
+
+
+@compiled
+def pivots_free(body: Body, here: Floats, there: Floats, last: float) -> bool:
+    """Whether turning on the spot, driving straight, turning again, and the straight part behind are safe."""
+    dx, dy = there[0] - here[0], there[1] - here[1]
+    if math.hypot(dx, dy) < 1e-3:
+        turn = (there[2] - here[2] + math.pi) % (2.0 * math.pi) - math.pi
+        return turns_free(body, here[0], here[1], here[2], turn) and straight_free(body, there, last)
+    yaw = math.atan2(dy, dx)
+    first = (yaw - here[2] + math.pi) % (2.0 * math.pi) - math.pi
+    second = (there[2] - yaw + math.pi) % (2.0 * math.pi) - math.pi
+    return (
+        turns_free(body, here[0], here[1], here[2], first)
+        and goes_free(body, here[0], here[1], there[0], there[1], yaw)
+        and turns_free(body, there[0], there[1], yaw, second)
+        and straight_free(body, there, last)
+    )
+
+
+@side_by_side
+def all_turned(
+    body: Body, drive: Drive, leaves: Floats, enters: Floats, pairs: Ints, limits_s: Floats, found: Floats
+) -> None:
+    """Writes for each pair (leave, enter) of poses (n, 3) the seconds of its way and what `turned` finds, (pairs, 5)."""
+    for k in together(len(pairs)):
+        found[k, 4] = turned(body, drive, leaves[pairs[k, 0]], enters[pairs[k, 1]], limits_s[k], found[k])
+
+
+def written(a: Floats, b: Floats, found: Floats) -> list[tuple[Floats, bool]]:
+    """The way that `turned` found, as points (n, 2) of its parts and whether each is driven backwards."""
+    first, last, radius, kind = float(found[0]), float(found[1]), float(found[2]), int(found[3])
+    here = np.array([a[0] + first * math.cos(a[2]), a[1] + first * math.sin(a[2]), a[2]])
+    there = np.array([b[0] - last * math.cos(b[2]), b[1] - last * math.sin(b[2]), b[2]])
+    middle = here[None, :2]
+    if kind == _PIVOT:
+        middle = np.array([here[:2], there[:2]])
+    else:
+        parts, way = np.empty(3), np.empty((MOST_POINTS, 2))
+        word(kind, here[0], here[1], here[2], there[0], there[1], there[2], radius, parts)
+        count = traced(kind, parts, here[0], here[1], here[2], radius, way)
+        middle = np.concatenate((here[None, :2], way[:count]))
+        middle[-1] = there[:2]
+    pieces = [(np.array([a[:2], here[:2]]), first < 0.0), (middle, False), (np.array([there[:2], b[:2]]), last < 0.0)]
+    joined: list[tuple[Floats, bool]] = []
+    for points, backwards in pieces:
+        if np.hypot(*np.diff(points, axis=0).T).sum() < 1e-6:
+            continue
+        if joined and joined[-1][1] == backwards:
+            joined[-1] = (np.concatenate((joined[-1][0], points[1:])), backwards)
+        else:
+            joined.append((points, backwards))
+    return joined
