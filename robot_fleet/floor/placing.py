@@ -88,7 +88,7 @@ def place_docks(floor: FloorMap, profile: RobotProfile, count: int) -> tuple[Doc
     if count <= 0:
         return ()
     clearance = ClearanceField.of(floor)
-    search = _Search(floor, profile, clearance, main_region(floor, profile, clearance))
+    search = _Search(floor, profile, clearance, main_region(floor, profile.slim, clearance))
     for roominess in (3.0, 2.0, 1.0):
         spots = search.spots(roominess)
         rows = [search.row_of(spots, corner, count) for corner in spots.corners()]
@@ -147,8 +147,14 @@ class _Search:
 
     @property
     def staging_m(self) -> float:
-        """How far a robot backs out: clear of its docked neighbours' fronts."""
-        return max(0.7, 2 * self.profile.footprint.circumscribed_m)
+        """How far a robot backs out: clear of its docked neighbours' fronts or, if it is long, so far that it can turn."""
+        around = 1 if self.profile.is_steered else 2
+        return max(0.7, around * self.profile.footprint.circumscribed_m)
+
+    @property
+    def front_m(self) -> float:
+        """How far the turning centre of a docked robot is from the wall."""
+        return float(self.profile.footprint.corners()[:, 0].max()) + self.profile.clearance_m
 
     @property
     def apart_m(self) -> float:
@@ -158,8 +164,8 @@ class _Search:
     def spots(self, roominess: float) -> _Spots:
         """Places beside a wall as flat as the robot is wide, with `roominess` robot radii of room about the staging."""
         grid, distances = self.floor.grid, self.clearance.at_cell_centres
-        radius = self.profile.footprint.circumscribed_m + self.profile.clearance_m
-        beside_wall = self.region & (distances <= radius + 1.5 * grid.resolution_m)
+        slack_m = 1.5 * grid.resolution_m
+        beside_wall = self.region & (distances >= self.front_m) & (distances <= self.front_m + slack_m)
         cells = np.argwhere(beside_wall)
         headings = self._towards_wall(cells)
         places = grid.centres(cells)
@@ -219,7 +225,7 @@ class _Search:
         everyone = [*self.floor.docks, *docks]
         closed = tuple(self.profile.footprint.at(dock.pose) for dock in everyone)
         clearance = ClearanceField.of(self.floor, closed)
-        reach = reachable(self.floor, self.profile, docks[0].staging, clearance) & self.region
+        reach = reachable(self.floor, self.profile.slim, docks[0].staging, clearance) & self.region
         # A robot's own place is closed here too, so its way out is looked for from a little behind its staging pose.
         ways_out = (first_free_cell(clearance, reach, dock.staging) for dock in docks)
         lost_m2 = (int(self.region.sum()) - int(reach.sum())) * self.floor.grid.cell_area_m2

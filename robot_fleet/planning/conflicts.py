@@ -8,15 +8,18 @@ through others, that they may give way to it in turn.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from robot_fleet.floor.footprint import Footprint
 from robot_fleet.planning.plan import CoveragePath, Starter
 from robot_fleet.planning.terrain import Floats, Ints
 from robot_fleet.planning.timing import CORNER_RAD, pivot_s, timed
 from robot_fleet.planning.waiting import (
+    Bodies,
     Passes,
     Raster,
     Taken,
@@ -27,6 +30,7 @@ from robot_fleet.planning.waiting import (
     passing,
     raster,
     together,
+    touching,
     write_spans,
 )
 
@@ -84,7 +88,8 @@ def delayed(path: CoveragePath, robot: Starter, waits: Sequence[Wait]) -> Covera
 
 @dataclass(frozen=True, eq=False)
 class Way:
-    """Where a robot is (n, 2) at times `when` (n,) if it never waits, and at which samples (m,) it may wait.
+    """Where a robot is (n, 2), and how it is turned (n,), at times `when` (n,) if it never waits, and at which samples (m,) it
+    may wait.
 
     `vertices` (m, 2) holds their legs and vertices. A robot without work is a way of one sample.
     """
@@ -92,6 +97,7 @@ class Way:
     path: CoveragePath
 
     at: Floats
+    yaw: Floats
     when: Floats
     rests: Ints
     vertices: Ints
@@ -101,6 +107,11 @@ class Way:
     def radius_m(self) -> float:
         """Within this distance of its centre is all of the robot."""
         return self.robot.profile.footprint.circumscribed_m
+
+    @property
+    def bodies(self) -> Bodies:
+        """The robot at its samples as some discs, which matters where it is long."""
+        return Bodies(self.at, self.yaw, discs_of(self.robot.profile.footprint))
 
     @property
     def halt_s(self) -> float:
@@ -117,40 +128,63 @@ class Way:
     def of(cls, path: CoveragePath, robot: Starter) -> Way:
         """The way along a path."""
         if not path.legs:
-            at = np.array([[robot.pose.x_m, robot.pose.y_m]])
-            return cls(path, at, np.zeros(1), np.zeros(1, dtype=np.int64), np.zeros((1, 2), dtype=np.int64), robot)
+            at, yaw = np.array([[robot.pose.x_m, robot.pose.y_m]]), np.array([robot.pose.yaw_rad])
+            return cls(path, at, yaw, np.zeros(1), np.zeros(1, dtype=np.int64), np.zeros((1, 2), dtype=np.int64), robot)
         times = np.concatenate([leg.times_s for leg in path.legs])
         rests = _rests(times)
         when = np.unique(np.concatenate((np.arange(0.0, times[-1], _STEP_S), times[rests], times[-1:])))
-        at = _places(path, robot, when)
+        at, yaw = _places(path, robot, when)
         number = np.concatenate([np.full(len(leg.points), k) for k, leg in enumerate(path.legs)])
         vertex = np.concatenate([np.arange(len(leg.points)) for leg in path.legs])
         vertices = np.column_stack((number, vertex))[rests]
-        return cls(path, at, when, np.searchsorted(when, times[rests]), vertices, robot)
+        return cls(path, at, yaw, when, np.searchsorted(when, times[rests]), vertices, robot)
 
 
-def _places(path: CoveragePath, robot: Starter, when: Floats) -> Floats:
-    """Where a robot is (n, 2) at times (n,) of its path: it pivots at a corner before it drives on."""
+def _places(path: CoveragePath, robot: Starter, when: Floats) -> tuple[Floats, Floats]:
+    """Where a robot is (n, 2) at times (n,) of its path, and how it is turned (n,): it pivots at a corner before it drives on."""
     points = np.concatenate([leg.points for leg in path.legs])
     times = np.concatenate([leg.times_s for leg in path.legs])
     begin, lasting = _pivots(path, robot)
-    times = np.insert(times, begin + 1, np.minimum(times[begin] + lasting, times[begin + 1]))
+    turned = np.minimum(times[begin] + lasting, times[begin + 1])
+    moves, yaw = _moves(path)
+    starts = times[moves]
+    starts[np.searchsorted(moves, begin)] = turned
+    knots = np.column_stack((starts, times[moves + 1])).ravel()
+    headings = np.unwrap(np.concatenate(([robot.pose.yaw_rad], np.repeat(yaw, 2))))
+    facing = np.interp(when, np.concatenate(([0.0], knots)), headings)
+    times = np.insert(times, begin + 1, turned)
     points = np.insert(points, begin + 1, points[begin], axis=0)
-    return np.column_stack([np.interp(when, times, points[:, k]) for k in (0, 1)])
+    return np.column_stack([np.interp(when, times, points[:, k]) for k in (0, 1)]), facing
 
 
 def _pivots(path: CoveragePath, robot: Starter) -> tuple[Ints, Floats]:
     """The vertices (k,) of a path, counted over all its legs, at which the robot pivots, and for how many seconds."""
+    moves, yaw = _moves(path)
+    turn = np.abs(np.remainder(np.diff(yaw, prepend=robot.pose.yaw_rad) + np.pi, 2 * np.pi) - np.pi)
+    corners = np.flatnonzero(turn > CORNER_RAD)
+    return moves[corners], np.array([pivot_s(angle, robot.profile) for angle in turn[corners].tolist()])
+
+
+def _moves(path: CoveragePath) -> tuple[Ints, Floats]:
+    """The vertices (k,) of a path, counted over all its legs, from which the robot moves, and its headings (k,) then."""
     points = np.concatenate([leg.points for leg in path.legs])
     backwards = np.concatenate([np.full(len(leg.points), leg.reverse) for leg in path.legs])
     step = np.diff(points, axis=0)
     ends = np.cumsum([len(leg.points) for leg in path.legs])[:-1] - 1
     step[ends] = 0.0
     moves = np.flatnonzero(np.hypot(step[:, 0], step[:, 1]) > _STILL_M)
-    yaw = np.arctan2(step[moves, 1], step[moves, 0]) + np.pi * backwards[moves]
-    turn = np.abs(np.remainder(np.diff(yaw, prepend=robot.pose.yaw_rad) + np.pi, 2 * np.pi) - np.pi)
-    corners = np.flatnonzero(turn > CORNER_RAD)
-    return moves[corners], np.array([pivot_s(angle, robot.profile) for angle in turn[corners].tolist()])
+    return moves, np.arctan2(step[moves, 1], step[moves, 0]) + np.pi * backwards[moves]
+
+
+def discs_of(footprint: Footprint) -> Floats:
+    """(n, 2) how far ahead discs lie, and their radii, that together hold the footprint."""
+    if footprint.is_disc:
+        return np.array([[0.0, footprint.circumscribed_m]])
+    corners = footprint.corners()
+    low, high, half = corners[:, 0].min(), corners[:, 0].max(), np.abs(corners[:, 1]).max()
+    count = max(1, math.ceil((high - low) / half))
+    piece = (high - low) / count
+    return np.column_stack((low + piece * (np.arange(count) + 0.5), np.full(count, math.hypot(piece / 2, half))))
 
 
 def _rests(times: Floats) -> Ints:
@@ -214,6 +248,8 @@ class Meetings:
             if (other, touch_m) not in self._rasters:
                 self._rasters[other, touch_m] = raster(other.at, touch_m)
             found = passes(way.at, self._rasters[other, touch_m], touch_m)
+            if not (way.robot.profile.footprint.is_disc and other.robot.profile.footprint.is_disc):
+                found = touching(found, way.bodies, other.bodies, _MARGIN_M)
             self._passes[way, other] = found
             self.spent += _LOOK * len(way.at) + _RUN * len(found.place)
         return self._passes[way, other]

@@ -24,6 +24,8 @@ from robot_fleet.planning.terrain import Bools, Terrain, near_any
 
 # Robots of several shapes share lanes if no larger share of the floor is lost by it.
 _LOST = 0.001
+# Robots that must be steered clean so much less in the same time: they turn more slowly.
+_STEERED = 1.05
 # What lies under the last part of a cell at the ends of a head is only cleaned along lanes that leave no room at all.
 _SURE = 0.5
 
@@ -34,7 +36,8 @@ class Crew:
 
     Where one-ways hold, `round_trips` are the cells of the reach that they can get to and come home from; None: all.
     Lanes are laid for the crew's widest robot with the narrowest head, so that every robot can drive every lane. `others` are
-    the robots of other crews, which stand in their docks before and after they work. Robots that must be steered have `poses`.
+    the robots of other crews, which stand in their docks before and after they work. Robots that must be
+    steered have `poses`. `party` is what the crew could take of floor that others can take too.
     """
 
     robots: tuple[Starter, ...]
@@ -44,6 +47,7 @@ class Crew:
     round_trips: Bools | None = None
     others: tuple[Starter, ...] = ()
     poses: PoseReach | None = None
+    party: Party | None = None
 
     @property
     def there_and_back(self) -> Bools:
@@ -213,18 +217,32 @@ def _parted(found: list[Crew], along_lanes: list[Bools]) -> list[Crew]:
     """The crews with floor of their own, each cell with one of them; a crew without floor is left out."""
     if len(found) < 2:
         return [crew for crew in found if crew.wanted.any()]
-    shares = parted_floor([_party(crew, straight) for crew, straight in zip(found, along_lanes, strict=True)])
     everyone = [robot for crew in found for robot in crew.robots]
-    return [
-        replace(crew, wanted=share, others=tuple(robot for robot in everyone if robot not in crew.robots))
-        for crew, share in zip(found, shares, strict=True)
-        if share.any()
+    crews = [
+        replace(
+            crew, party=_party(crew, straight), others=tuple(robot for robot in everyone if robot not in crew.robots)
+        )
+        for crew, straight in zip(found, along_lanes, strict=True)
     ]
+    return _shared(crews, np.zeros_like(found[0].wanted))
+
+
+def _shared(crews: Sequence[Crew], done: Bools) -> list[Crew]:
+    """The crews with their shares of what is not done, those that get none left out."""
+    parties = [replace(crew.party, able=crew.party.able & ~done) for crew in crews if crew.party is not None]
+    shares = parted_floor(parties)
+    return [replace(crew, wanted=share) for crew, share in zip(crews, shares, strict=True) if share.any()]
+
+
+def taking_over(crews: Sequence[Crew], swept: Bools) -> list[Crew]:
+    """The crews with their shares of all that crews before them were to clean and did not: `swept` is what is done."""
+    return _shared(crews, swept) if all(crew.party is not None for crew in crews) else list(crews)
 
 
 def _party(crew: Crew, along_lanes: Bools) -> Party:
     across = crew.narrowest.head.width_m / crew.terrain.side_m
-    return Party(crew.wanted, along_lanes, sum(map(_rate, crew.robots)), across, _middle(crew))
+    slower = _STEERED if crew.poses is not None else 1.0
+    return Party(crew.wanted, along_lanes, slower * sum(map(_rate, crew.robots)), across, _middle(crew))
 
 
 def _rate(robot: Starter) -> float:

@@ -18,7 +18,7 @@ from robot_fleet.floor.reach import KnownReach, first_free_cell, reachable
 from robot_fleet.planning.accounting import missed_areas
 from robot_fleet.planning.apart import PATIENCE_S, Apart
 from robot_fleet.planning.checking import faults_of
-from robot_fleet.planning.crew import Clearances, Crew, crews
+from robot_fleet.planning.crew import Clearances, Crew, crews, taking_over
 from robot_fleet.planning.manning import manned
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, Plan, PlanRequest, Progress, Starter
 from robot_fleet.planning.smoothing import polish_s, smoothed_together, with_common_floor
@@ -106,7 +106,8 @@ def _driven(
 ) -> list[CoveragePath]:
     """The path of each robot of the request, empty for those without work.
 
-    Crews plan without each other; then those with common floor are polished together, but where zones have an order.
+    Crews plan without each other, those that must be steered first; then those with common floor are polished together,
+    but where zones have an order.
     """
     paths: dict[str, CoveragePath] = {}
     request = replace(request, seed=seed)
@@ -116,7 +117,16 @@ def _driven(
     alone = request
     if request.deadline_s is not None:
         alone = replace(request, deadline_s=request.deadline_s * (1.0 - last) / len(teams))
-    for k, crew in enumerate(teams):
+    teams = sorted(teams, key=lambda crew: crew.poses is None)
+    steered = sum(crew.poses is not None for crew in teams)
+    for k, crew in enumerate(teams[:steered]):
+        paths.update(staged(alone, crew, ranks, _part(tell, 0.05 + k * share, share), effort))
+    rest = teams[steered:]
+    if steered and rest:
+        # Robots that turn anywhere clean what is left between the lanes of those that do not.
+        rest = taking_over(rest, _swept(request, list(paths.values())))
+        common = [crew for crew in rest if crew.robots in [one.robots for one in common]]
+    for k, crew in enumerate(rest, start=steered):
         paths.update(staged(alone, crew, ranks, _part(tell, 0.05 + k * share, share), effort))
     if common:
         if request.deadline_s is not None:

@@ -81,6 +81,48 @@ def passes(way: Floats, other: Raster, touch_m: float) -> Passes:
     return Passes(runs[:count, 0].copy(), runs[:count, 1].copy(), runs[:count, 2].copy())
 
 
+class Bodies(NamedTuple):
+    """A robot at its samples: places `at` (n, 2), headings `yaw` (n,), and `discs` (d, 2): how far ahead, and radii."""
+
+    at: Floats
+    yaw: Floats
+    discs: Floats
+
+
+@compiled
+def touching(found: Passes, one: Bodies, other: Bodies, margin_m: float) -> Passes:
+    """The passes at which the bodies themselves come near to each other."""
+    runs: Ints = np.empty((256, 3), dtype=np.int64)
+    count = 0
+    for k in range(len(found.place)):
+        place, goes_on = found.place[k], False
+        for sample in range(found.first[k], found.last[k] + 1):
+            near = bodies_near(one, place, other, sample, margin_m)
+            if near and goes_on:
+                runs[count - 1, 2] = sample
+            elif near:
+                if count == len(runs):
+                    runs = np.concatenate((runs, np.empty_like(runs)))
+                runs[count, 0], runs[count, 1], runs[count, 2] = place, sample, sample
+                count += 1
+            goes_on = near
+    return Passes(runs[:count, 0].copy(), runs[:count, 1].copy(), runs[:count, 2].copy())
+
+
+@compiled
+def bodies_near(one: Bodies, k: int, other: Bodies, m: int, margin_m: float) -> bool:
+    """Whether two bodies at samples k and m come nearer to each other than a margin."""
+    for i in range(len(one.discs)):
+        x = one.at[k, 0] + one.discs[i, 0] * math.cos(one.yaw[k])
+        y = one.at[k, 1] + one.discs[i, 0] * math.sin(one.yaw[k])
+        for j in range(len(other.discs)):
+            u = other.at[m, 0] + other.discs[j, 0] * math.cos(other.yaw[m]) - x
+            v = other.at[m, 1] + other.discs[j, 0] * math.sin(other.yaw[m]) - y
+            if math.hypot(u, v) < one.discs[i, 1] + other.discs[j, 1] + margin_m:
+                return True
+    return False
+
+
 @compiled
 def _near(x: float, y: float, other: Raster, touch_m: float, near: Ints) -> int:
     """Writes which samples are so near to a place; how many there are."""

@@ -14,8 +14,9 @@ from robot_fleet.planning.steering.body import Body
 from robot_fleet.planning.steering.passes import Pass, cells_of, passes_of, swept_by
 from robot_fleet.planning.terrain import Bools, Terrain
 
-# What a pass costs besides its length, in seconds, and what it must clean in a second, as a share of a full head's.
-_TURN_S, _WORTH = 7.0, 0.1
+# What a pass costs besides its length, in seconds, and what it must clean in a second, as a share of a full head's: alone, and
+# where others can clean what is left.
+_TURN_S, _WORTH, _WORTH_SHARED = 7.0, 0.1, 0.4
 # Curves are driven in small steps: their tails swing out a little more than those of arcs.
 _SPARE_M = 0.01
 # So many rounds look at what is left.
@@ -24,12 +25,17 @@ _ROUNDS = 2
 
 @dataclass(frozen=True, eq=False)
 class Laying:
-    """Lays passes for one profile over the cells (rows, cols) that are `wanted`."""
+    """Lays passes for one profile over the cells (rows, cols) that are `wanted`; `shared` if others can clean what is left."""
 
     terrain: Terrain
     body: Body
     wanted: Bools
     profile: RobotProfile
+    shared: bool = False
+
+    @property
+    def _worth(self) -> float:
+        return _WORTH_SHARED if self.shared else _WORTH
 
     def passes(self) -> list[Pass]:
         """The passes, those along walls far enough away that the tail does not swing into them when a robot turns away."""
@@ -56,7 +62,7 @@ class Laying:
         found, left, area = list[Pass](), rest.ravel().copy(), self.terrain.side_m**2
         cells = cells_of(passes, self.profile.head, rest.shape, self.terrain.side_m)
         rate = self.profile.head.width_m * self.profile.speed_mps
-        least = [_WORTH * rate * (one.length_m / self.profile.speed_mps + _TURN_S) / area for one in passes]
+        least = [self._worth * rate * (one.length_m / self.profile.speed_mps + _TURN_S) / area for one in passes]
         worth = [left[own].sum() / need for own, need in zip(cells, least, strict=True)]
         for k in np.argsort(-np.array(worth), kind="stable").tolist() if passes else []:
             if left[cells[k]].sum() >= least[k]:
@@ -76,7 +82,7 @@ class Laying:
         for own in cells:
             times[own] += 1
         alone = [float((times[own] == 1).sum()) * area for own in cells]
-        least = [_WORTH * rate * (one.length_m / self.profile.speed_mps + _TURN_S) for one in passes]
+        least = [self._worth * rate * (one.length_m / self.profile.speed_mps + _TURN_S) for one in passes]
         kept = np.ones(len(passes), dtype=bool)
         for k in np.argsort(np.array(alone) - np.array(least), kind="stable").tolist():
             if (times[cells[k]] == 1).sum() * area < least[k]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from robot_fleet.planning.assignment import Work, evened_out, shared_out
-from robot_fleet.planning.steering.body import Body
+from robot_fleet.planning.steering.body import Body, turns_free, way_free
 from robot_fleet.planning.steering.leads import lead
 from robot_fleet.planning.steering.passes import Pass
 from robot_fleet.planning.steering.turns import MOST_POINTS, Drive, all_turned, turned, written
@@ -29,7 +29,7 @@ _SHORTENED, _SHORTER_M = 4, 0.8
 _ROUNDS = 8
 _LONGEST_S = 120.0
 _MOST_POSES = 4000
-_SAME_M = 0.005
+_SAME_M = 0.012
 # So many ways at most are searched for, and a pass that leads nowhere is tried in so many places.
 _SEARCHES, _PUT = 20, 60
 
@@ -138,6 +138,11 @@ class Links:
         poses, last = np.empty((_MOST_POSES, 4)), np.zeros(5)
         away_m = metres_to(self.body, b[0], b[1])
         count, seconds = searched(self.body, self.drive, a, b, away_m, poses, last)
+        # A robot turns on the spot the shorter way round, whichever way the search went.
+        if count and not is_safe(
+            self.body, a, merged(parts_of(poses[:count]) + written(poses[count - 1, :3], b, last)), b
+        ):
+            count, seconds = 0, math.inf
         self.searches[leave, enter] = (poses[:count].copy(), last) if count else None
         return float(seconds)
 
@@ -177,6 +182,16 @@ def merged(parts: Sequence[Part]) -> list[Part]:
         else:
             found.append((points, backwards))
     return [(_apart(points), backwards) for points, backwards in found]
+
+
+def is_safe(body: Body, a: Floats, parts: Sequence[Part], b: Floats) -> bool:
+    """Whether the robot keeps its clearance along the parts of a way from a pose to another."""
+    yaw = float(a[2])
+    for points, backwards in parts:
+        if not way_free(body, np.ascontiguousarray(points), len(points), backwards, yaw):
+            return False
+        yaw = math.atan2(*(points[-1] - points[-2])[::-1]) + math.pi * backwards
+    return bool(turns_free(body, b[0], b[1], yaw, math.remainder(b[2] - yaw, math.tau)))
 
 
 def _apart(points: Floats) -> Floats:

@@ -40,7 +40,8 @@ class SteeredPlan:
     def paths(self) -> dict[str, CoveragePath]:
         """The path of each robot of the crew by its name; robots without work have none."""
         self.tell(0.0, "laying lanes")
-        passes = Laying(self.crew.terrain, self._body, self.crew.wanted, self.profile).passes()
+        shared = any(not robot.profile.is_steered for robot in self.crew.others)
+        passes = Laying(self.crew.terrain, self._body, self.crew.wanted, self.profile, shared).passes()
         if not passes:
             return {}
         self.tell(0.2, "finding turns between lanes")

@@ -21,6 +21,8 @@ from robot_fleet.planning.terrain import Floats, Ints
 _STRAIGHTS = (0.0, 0.3, 0.7, 1.2, 1.8, 2.6, -0.25, -0.6, -1.1, -1.8, -2.8)
 # Radii of arcs, in shares of the one that takes no longer than going straight.
 _RADII = (2.0, 1.0, 0.5, 0.2)
+# Arcs no tighter than this are made of moves that are not too small to be driven.
+_LEAST_M = 0.15
 MOST_POINTS = 260
 _LOOK = 3
 _PIVOT = -1
@@ -44,7 +46,7 @@ class Drive(NamedTuple):
 def drive_of(profile: RobotProfile) -> Drive:
     """What a profile's machine can do with its head up."""
     v, w = profile.speed_mps, profile.yaw_rate_rps
-    radii = np.maximum(np.array(_RADII) * v / w, max(profile.lifted_radius_m, 0.05))
+    radii = np.maximum(np.array(_RADII) * v / w, max(profile.lifted_radius_m, _LEAST_M))
     straights = np.array([one for one in _STRAIGHTS if profile.reverses or one >= 0.0])
     stop_s = v / profile.acceleration_mps2 if profile.acceleration_mps2 else 0.0
     pivot_s = w / profile.yaw_acceleration_rps2 if profile.yaw_acceleration_rps2 else 0.0
