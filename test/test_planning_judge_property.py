@@ -21,9 +21,11 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import Head, RobotProfile
 from robot_fleet.floor.store import FloorMap, Keepout
 from robot_fleet.planning.judge import Verdict, ViolationKind, judge
-from robot_fleet.planning.judging.ground import coverable, covered
+from robot_fleet.planning.judging.ground import coverable
 from robot_fleet.planning.judging.motion import motion_of
 from robot_fleet.planning.judging.nominal import with_nominal_times
+from robot_fleet.planning.judging.strokes import strokes_of
+from robot_fleet.planning.judging.swept import covered
 from robot_fleet.planning.judging.track import track_of
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Plan
 
@@ -232,7 +234,7 @@ def under_head(floor: FloorMap, profile: RobotProfile, path: CoveragePath, wider
 @given(scenes(discs))
 def test_covered_cells_are_those_of_brute_force(scene: tuple[FloorMap, RobotProfile, CoveragePath]) -> None:
     floor, profile, path = scene
-    found = covered(floor.grid, [track_of(path, profile)])
+    found = covered(floor.grid, [strokes_of(track_of(path, profile))])
     least, most = (under_head(floor, profile, path, wider_m) for wider_m in (-STEP_M, 2 * STEP_M))
     assert not (least & ~found).any()
     assert not (found & ~most).any()

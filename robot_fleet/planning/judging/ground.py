@@ -1,4 +1,4 @@
-"""Which floor the heads can cover, and which floor a plan covers; found on the corners and centres of the cells.
+"""Which floor the heads can cover; found on the corners and centres of the cells.
 
 For round robots the map is looked at on a lattice of half cells, on which the corners of the obstacle squares lie: the
 distance from a lattice point to the nearest marked lattice point is then the exact distance to the nearest square. For
@@ -8,7 +8,6 @@ too large.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Iterator
 
@@ -20,19 +19,14 @@ from scipy import ndimage, signal
 from shapely import Polygon
 
 from robot_fleet.floor.footprint import Footprint
-from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import Head, RobotProfile
 from robot_fleet.floor.store import FloorMap
 from robot_fleet.planning.judging.one_way import there_and_back
-from robot_fleet.planning.judging.track import JUMP_M, Bools, Floats, Track
+from robot_fleet.planning.judging.track import Bools
 
 ROUNDING_M = 1e-4
 START_SLACK_M = 1.0
-SWEEP_TOLERANCE_M = 1e-3
-CHUNK_M = 4.0
-FAN_RAD = math.radians(6.0)
-STRAIGHT_RAD = 1e-6
 MANY_CELLS = 3_000_000
 
 
@@ -196,76 +190,3 @@ def _under_head(reached: Bools, head: Head, yaw: float, side: float) -> Bools:
     spread = signal.fftconvolve(reached.astype(np.float32), line.astype(np.float32), mode="full")
     inner = spread[size : size + reached.shape[0] - 1, size : size + reached.shape[1] - 1]
     return np.asarray(inner > 0.5)
-
-
-def covered(grid: OccupancyGrid, tracks: Iterable[Track]) -> Bools:
-    """Mask (rows, cols) of the cells whose centre a running head passes over, jumps left out."""
-    mask: Bools = np.zeros(grid.shape, dtype=bool)
-    for track in tracks:
-        for ring in _rings(grid, track):
-            _fill(mask, ring / grid.resolution_m, SWEEP_TOLERANCE_M / grid.resolution_m)
-    return mask
-
-
-def _rings(grid: OccupancyGrid, track: Track) -> Iterator[Floats]:
-    """Quadrilaterals (4, 2) in the grid frame that the head sweeps, one after the other."""
-    a, b = grid.from_map(track.a), grid.from_map(track.b)
-    yaw = track.yaw - grid.origin.yaw_rad
-    head = track.profile.head
-    goes_on = track.head_on & np.append(False, track.head_on[:-1]) & (track.jump_m <= JUMP_M)
-    straight = goes_on & (np.abs(track.turn) < STRAIGHT_RAD)
-    for k in np.flatnonzero(track.head_on & ~straight):
-        if goes_on[k]:
-            yield from _fan(a[k], float(yaw[k] - track.turn[k]), float(track.turn[k]), head)
-        # Moves that go straight on are swept as one.
-        last = k + 1
-        while last < len(yaw) and straight[last]:
-            last += 1
-        yield from _lane(a[k], b[last - 1], float(yaw[k]), head)
-
-
-def _lane(a: Floats, b: Floats, yaw: float, head: Head) -> Iterator[Floats]:
-    pieces = max(1, math.ceil(math.hypot(b[0] - a[0], b[1] - a[1]) / CHUNK_M))
-    left, _, right = _head_line(head, yaw)
-    step = (b - a) / pieces
-    for i in range(pieces):
-        first, last = a + i * step, a + (i + 1) * step
-        yield np.array((first + left, first + right, last + right, last + left))
-
-
-def _fan(centre: Floats, yaw: float, turn: float, head: Head) -> Iterator[Floats]:
-    steps = max(1, math.ceil(abs(turn) / FAN_RAD))
-    lines = [centre + _head_line(head, yaw + turn * i / steps) for i in range(steps + 1)]
-    for before, after in itertools.pairwise(lines):
-        # The two halves apart: the line turns about its middle, so the whole would be a bow tie.
-        yield np.array((before[0], before[1], after[1], after[0]))
-        yield np.array((before[1], before[2], after[2], after[1]))
-
-
-def _head_line(head: Head, yaw: float) -> Floats:
-    """Left end, middle and right end of the head, (3, 2), about the turning centre."""
-    cos, sin = math.cos(yaw), math.sin(yaw)
-    ahead, half = head.offset_m, head.width_m / 2.0
-    return np.array([(ahead * cos - side * sin, ahead * sin + side * cos) for side in (half, 0.0, -half)])
-
-
-def _fill(mask: Bools, ring: Floats, tolerance: float) -> None:
-    """Marks the cells with their centre in a convex ring (n, 2) given in cells, x before y."""
-    corners: list[list[float]] = ring.tolist()
-    (low_x, low_y), (high_x, high_y) = map(min, zip(*corners, strict=True)), map(max, zip(*corners, strict=True))
-    cols = slice(max(0, math.ceil(low_x - tolerance - 0.5)), max(0, math.floor(high_x + tolerance - 0.5) + 1))
-    rows = slice(max(0, math.ceil(low_y - tolerance - 0.5)), max(0, math.floor(high_y + tolerance - 0.5) + 1))
-    window = mask[rows, cols]
-    if not window.size:
-        return
-    x = np.arange(cols.start, cols.start + window.shape[1]) + 0.5
-    y = (np.arange(rows.start, rows.start + window.shape[0]) + 0.5)[:, None]
-    left: Bools = np.ones(window.shape, dtype=bool)
-    right: Bools = np.ones(window.shape, dtype=bool)
-    for (x0, y0), (x1, y1) in zip(corners, [*corners[1:], corners[0]], strict=True):
-        length = math.hypot(x1 - x0, y1 - y0)
-        if length > 1e-9:
-            side = (x1 - x0) / length * (y - y0) - (y1 - y0) / length * (x - x0)
-            left &= side >= -tolerance
-            right &= side <= tolerance
-    window |= left | right
