@@ -93,7 +93,8 @@ class _Spans:
         place = np.vstack((strokes.b, [[track.start.x_m, track.start.y_m]]))[stroke]
         leg = np.searchsorted([leg.times_s[0] for leg in track.legs], middle, side="right") - 1
         hours = np.where(moves, battery.driving_h, np.where(_docked(floor, place), math.inf, battery.idle_h))
-        hours = np.where(_deck(track, leg, middle), battery.cleaning_h, hours)
+        deck = np.where(moves, np.append(strokes.deck, False)[stroke], _deck(track, leg, middle))
+        hours = np.where(deck, battery.cleaning_h, hours)
         charges = np.append([_is_service(floor, one) for one in track.legs], False)[leg]
         rate = np.where(charges, 1.0 / battery.charging_h, -1.0 / hours) / HOUR_S
         return _Spans(cuts[:-1], rate * np.diff(cuts), np.maximum(leg, 0), place)
@@ -110,7 +111,7 @@ def _cuts(strokes: Strokes) -> Floats:
 
 
 def _deck(track: Track, leg: Ints, when_s: Floats) -> Bools:
-    """(n,) whether the deck is on at times in those legs; before the first leg it is off."""
+    """(n,) whether the deck of a standing robot is on at times in those legs; before the first leg it is off."""
     states = [LegStates.of(one) for one in track.legs]
     on = [i >= 0 and states[i].at(at_s)[0] for i, at_s in zip(leg.tolist(), when_s.tolist(), strict=True)]
     return np.array(on, dtype=bool)

@@ -201,7 +201,7 @@ def _stays(track: Track) -> Iterator[Violation]:
     """Legs in which the robot stands somewhere else than where it is before and after them."""
     for i in sorted(set(range(len(track.legs))) - set(track.leg.tolist())):
         after = int(np.searchsorted(track.leg, i))
-        if after == len(track.leg) or track.jump_m[after] > JUMP_M:
+        if (track.jump_m[after] if after < len(track.leg) else track.gap_m) > JUMP_M:
             continue
         here = track.b[after - 1] if after else np.array((track.start.x_m, track.start.y_m))
         away = float(np.hypot(*(track.legs[i].points - here).T).max())
