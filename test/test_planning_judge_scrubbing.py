@@ -18,8 +18,9 @@ from test_planning_judge import DOCK, Points, floor, found, judged, leg, plan, t
 
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, SCRUBBER_S, Battery, Head, RobotProfile, Squeegee, Tank
-from robot_fleet.floor.store import Dock
+from robot_fleet.floor.store import Dock, FloorMap
 from robot_fleet.planning.judge import Verdict, ViolationKind, judge
+from robot_fleet.planning.judging.ground import coverable
 from robot_fleet.planning.judging.strokes import strokes_of
 from robot_fleet.planning.judging.track import track_of
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Switch
@@ -425,6 +426,32 @@ class TestOutlines:
             ViolationKind.UNSAFE: pytest.approx(0.09, abs=1e-3),
             ViolationKind.TIGHT: pytest.approx(0.05, abs=1e-3),
         }
+
+
+class TestReach:
+    """A rectangle reaches poses, not places: it passes where it is wide enough for one heading alone."""
+
+    @staticmethod
+    def behind(room: FloorMap, start: Pose, x_m: float) -> float:
+        """Square metres that the head can cover to the right of a place."""
+        mask = coverable(room, [(M, start)])
+        return float(mask[:, round(x_m / 0.05) :].sum() * 0.0025)
+
+    @pytest.mark.parametrize(("gap_m", "passes"), [(0.9, True), (0.8, False)])
+    def test_it_passes_a_gap_head_on_that_it_could_not_turn_in(self, gap_m: float, passes: bool) -> None:
+        # 0.75 m wide and 5 cm of clearance on each side; to turn in it, it would need 2.1 m.
+        room = walled((10, 0, 12, 4), (10, 4 + gap_m, 12, 8))
+        assert (self.behind(room, Pose(4, 4), 12.5) > 50.0) is passes
+
+    def test_it_cleans_an_aisle_too_narrow_to_turn_in(self) -> None:
+        # 3 m deep and 0.9 m wide: as far as its nose keeps its clearance from the end, the head 0.55 m behind that.
+        room = walled((10, 0, 20, 4), (10, 4.9, 20, 8), (13, 0, 20, 8))
+        assert self.behind(room, Pose(4, 4), 10.0) == pytest.approx((3.0 - 0.05 - 0.55) * 0.66, abs=0.15)
+
+    def test_no_wall_lies_between_it_and_where_it_sets_out(self) -> None:
+        # It stands in a corridor in which it keeps no clearance; on the other side of a thin wall it would.
+        room = walled((0, 0, 9.2, 8), (10, 0, 10.1, 8))
+        assert self.behind(room, Pose(9.6, 4, math.pi / 2), 10.1) == 0.0
 
 
 @pytest.mark.parametrize("times_s", [(math.nan,), (3.0, 2.0)])

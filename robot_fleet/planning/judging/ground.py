@@ -1,9 +1,14 @@
 """Which floor the heads can cover; found on the corners and centres of the cells.
 
 For round robots the map is looked at on a lattice of half cells, on which the corners of the obstacle squares lie: the
-distance from a lattice point to the nearest marked lattice point is then the exact distance to the nearest square. For
-polygons the poses are cells x headings; driving sideways is not told apart, so what they can reach is at most a little
-too large.
+distance from a lattice point to the nearest marked lattice point is then the exact distance to the nearest square.
+
+The reach of a polygon consists of poses: the corners of the cells times 32 headings (16 on large maps). A pose counts
+when no corner of an obstacle cell lies in the polygon grown by the clearance, and two poses are joined when they are
+neighbours in place and heading. A robot that drives backwards gets from each to the other whatever its least radius:
+what is joined by any motion in open space is joined by short moves to and fro along its curves (Laumond, Jacobs, Taïx,
+Murray, "A motion planner for nonholonomic mobile robots", 1994). For one that does not, the reach is at most too large:
+it may contain places into which it gets only sideways, and from which it does not come back.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import Head, RobotProfile
 from robot_fleet.floor.store import FloorMap
 from robot_fleet.planning.judging.one_way import there_and_back
-from robot_fleet.planning.judging.track import Bools
+from robot_fleet.planning.judging.track import Bools, Floats, Ints
 
 ROUNDING_M = 1e-4
 START_SLACK_M = 1.0
@@ -108,11 +113,16 @@ def _seeds(floor: FloorMap, clear: Bools, blocked: Bools, start: Pose) -> Iterat
     )
     away = np.hypot(near[:, 1] - here[0], near[:, 0] - here[1])
     for k in np.argsort(away, kind="stable"):
-        steps = np.linspace(0.0, 1.0, 2 * math.ceil(float(away[k])) + 2)[:, None]
-        way = np.rint(here + steps * (near[k][::-1] - here)).astype(np.int64)
-        if not blocked[way[:, 1].clip(0, blocked.shape[0] - 1), way[:, 0].clip(0, blocked.shape[1] - 1)].any():
+        if _open_way(blocked, here, near[k][::-1]):
             yield int(near[k][0]), int(near[k][1])
             return
+
+
+def _open_way(blocked: Bools, here: Floats, there: Ints) -> bool:
+    """Whether no blocked lattice point lies on the straight way between two places (x, y), in steps of the lattice."""
+    steps = np.linspace(0.0, 1.0, 2 * math.ceil(math.dist(here, there)) + 2)[:, None]
+    way = np.rint(here + steps * (there - here)).astype(np.int64)
+    return not blocked[way[:, 1].clip(0, blocked.shape[0] - 1), way[:, 0].clip(0, blocked.shape[1] - 1)].any()
 
 
 def _polygon_reach(floor: FloorMap, profile: RobotProfile, starts: list[Pose], anywhere: bool) -> Bools:
@@ -131,7 +141,7 @@ def _polygon_reach(floor: FloorMap, profile: RobotProfile, starts: list[Pose], a
     found: list[tuple[int, int]] = []
     for start in starts:
         layer = round((start.yaw_rad - floor.grid.origin.yaw_rad) / math.tau * headings) % headings
-        places = _cell_seeds(floor, clear[layer], start)
+        places = _cell_seeds(floor, clear[layer], blocked, start)
         found += places
         seeds |= {int(labels[layer][place]) for place in places} - {0}
     covered: Bools = np.zeros(shape, dtype=bool)
@@ -169,15 +179,18 @@ def _labels_around(clear: Bools) -> NDArray[np.int32]:
     return np.asarray(labels, dtype=np.int32)
 
 
-def _cell_seeds(floor: FloorMap, clear: Bools, start: Pose) -> list[tuple[int, int]]:
+def _cell_seeds(floor: FloorMap, clear: Bools, blocked: Bools, start: Pose) -> list[tuple[int, int]]:
+    """The place from which a polygon sets out: the nearest where it fits as it faces, with an open straight way to it."""
     side = floor.grid.resolution_m
     here = floor.grid.from_map([[start.x_m, start.y_m]])[0] / side
     near = np.argwhere(clear)
     away = np.hypot(near[:, 1] - here[0], near[:, 0] - here[1]) * side
-    if not len(near) or away.min() > START_SLACK_M + max((dock.staging_m for dock in floor.docks), default=0.0):
-        return []
-    row, col = near[int(away.argmin())]
-    return [(int(row), int(col))]
+    inside = away <= START_SLACK_M + max((dock.staging_m for dock in floor.docks), default=0.0)
+    near = near[inside]
+    for k in np.argsort(away[inside], kind="stable"):
+        if _open_way(blocked, here, near[k][::-1]):
+            return [(int(near[k][0]), int(near[k][1]))]
+    return []
 
 
 def _under_head(reached: Bools, head: Head, yaw: float, side: float) -> Bools:
