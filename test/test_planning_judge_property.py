@@ -250,7 +250,7 @@ def switched_scenes(draw: st.DrawFn) -> tuple[FloorMap, RobotProfile, CoveragePa
     legs = []
     for leg in path.legs:
         begin_s, end_s = float(leg.times_s[0]), float(leg.times_s[-1])
-        times = sorted(draw(st.lists(st.floats(begin_s, end_s), max_size=4)))
+        times = sorted(draw(st.lists(st.floats(begin_s, end_s), min_size=1, max_size=4)))
         switches = tuple(Switch(at_s, *draw(st.tuples(*[st.booleans()] * 3))) for at_s in times)
         legs.append(replace(leg, switches=switches))
     return floor, replace(profile, squeegee=squeegee), CoveragePath("r", tuple(legs))
@@ -274,16 +274,23 @@ def states_at(path: CoveragePath, profile: RobotProfile, when_s: Floats) -> NDAr
     return np.array(rows, dtype=bool)
 
 
-def last_passed_s(floor: FloorMap, poses: Floats, when_s: Floats, line: Head | Squeegee, wider_m: float) -> Floats:
-    """(rows, cols) when a line, made wider on all sides, is last over each cell's centre."""
+def last_passed_s(
+    floor: FloorMap, poses: Floats, on: NDArray[np.bool_], when_s: Floats, line: Head | Squeegee, wider_m: float
+) -> Floats:
+    """(rows, cols) when a line passes over each cell's centre for the last time, from pose to pose.
+
+    With `wider_m` above 0 it is also enough to come so near; below 0 the ends of the line do not count.
+    """
     rows, cols = np.indices(floor.grid.shape)
-    centres = floor.grid.centres(np.column_stack((rows.ravel(), cols.ravel())))
-    last = np.full(len(centres), -np.inf)
-    for (x, y, yaw), at_s in zip(poses, when_s, strict=True):
-        dx, dy = centres[:, 0] - x, centres[:, 1] - y
-        ahead = dx * math.cos(yaw) + dy * math.sin(yaw) - line.offset_m
-        across = dy * math.cos(yaw) - dx * math.sin(yaw)
-        last[(np.abs(ahead) <= STEP_M + wider_m) & (np.abs(across) <= line.width_m / 2 + wider_m)] = at_s
+    x, y = floor.grid.centres(np.column_stack((rows.ravel(), cols.ravel()))).T
+    last, before = np.full(len(x), -np.inf), np.full(len(x), np.nan)
+    for i, (at_x, at_y, yaw) in enumerate(poses):
+        ahead = (x - at_x) * math.cos(yaw) + (y - at_y) * math.sin(yaw) - line.offset_m
+        across = np.abs((y - at_y) * math.cos(yaw) - (x - at_x) * math.sin(yaw)) - line.width_m / 2
+        runs = i > 0 and ((on[i] and on[i - 1]) or (wider_m > 0 and (on[i] or on[i - 1])))
+        if runs:
+            last[((ahead * before <= 0) | (np.abs(ahead) <= wider_m)) & (across <= wider_m)] = when_s[i]
+        before = ahead
     return last.reshape(floor.grid.shape)
 
 
@@ -294,17 +301,16 @@ def test_covered_and_wet_cells_are_those_of_brute_force(scene: tuple[FloorMap, R
     assert profile.squeegee is not None
     track = track_of(path, profile)
     motion = motion_of(track)
-    far = math.hypot(1.0, profile.yaw_rate_rps * 0.8)
-    when = np.arange(0.0, path.finish_s, STEP_M / (profile.speed_mps * far + profile.yaw_rate_rps * 0.8) * 2)
+    when = np.arange(0.0, path.finish_s, 0.015 / (profile.speed_mps + profile.yaw_rate_rps * 0.8))
     poses = motion.at(np.clip(np.searchsorted(motion.t, when, side="right") - 1, 0, len(motion.first) - 1), when)
     deck, solution, vacuum = states_at(path, profile, when).T
     strokes = strokes_of(track)
     found, left = covered(floor.grid, [strokes]), water_of(floor.grid, [strokes]).left
 
     def over(on: NDArray[np.bool_], line: Head | Squeegee, wider_m: float) -> Floats:
-        return last_passed_s(floor, poses[on], when[on], line, wider_m)
+        return last_passed_s(floor, poses, on, when, line, wider_m)
 
-    near, wide = 2 * STEP_M, 0.03
+    near, wide = 0.01, 0.03
     assert not (np.isfinite(over(deck, profile.head, -near)) & ~found).any()
     assert not (found & ~np.isfinite(over(deck, profile.head, wide))).any()
     wet = [over(deck & solution, profile.head, by_m) for by_m in (-near, wide)]

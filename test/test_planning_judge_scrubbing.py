@@ -22,6 +22,7 @@ from robot_fleet.floor.store import Dock, FloorMap
 from robot_fleet.planning.judge import Verdict, ViolationKind, judge
 from robot_fleet.planning.judging.ground import coverable
 from robot_fleet.planning.judging.strokes import strokes_of
+from robot_fleet.planning.judging.swept import covered
 from robot_fleet.planning.judging.track import track_of
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Switch
 
@@ -96,6 +97,18 @@ class TestCoverage:
             turned.append(float(np.abs(strokes.turn[strokes.deck]).sum()))
         assert turned == [pytest.approx(math.pi / 2), pytest.approx(math.pi / 2 - 0.4)]
         assert 0.0 < scrubbed(part, profile=profile).covered_m2 < scrubbed(whole, profile=profile).covered_m2
+
+    def test_a_pivot_sweeps_both_halves_of_a_head_ahead_of_the_turning_centre(self) -> None:
+        # Halfway through a quarter turn about (6, 4) the head lies across the diagonal, 0.45 m out, 0.33 m to each side.
+        room = floor()
+        profile = replace(M, least_radius_m=0.0)
+        strokes = strokes_of(track_of(timed([leg([(5.0, 4.0), (6.0, 4.0), (6.0, 5.0)])], profile), profile))
+        mask = covered(room.grid, [strokes])
+        half = math.sqrt(0.5)
+        for across_m in (-0.3, -0.15, 0.15, 0.3):
+            x, y = 6.0 + (0.47 + across_m) * half, 4.0 + (0.47 - across_m) * half
+            ((row, col),) = room.grid.cells_at([(x, y)])
+            assert mask[row, col], across_m
 
 
 class TestTurning:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.profile import Head, Squeegee
@@ -44,7 +45,7 @@ def passed_s(grid: OccupancyGrid, last: Floats, strokes: Strokes, on: Bools, lin
 
 @dataclass(frozen=True, eq=False)
 class _Patch:
-    """A quadrilateral (4, 2) in the grid frame that a line sweeps from its first side to its last one."""
+    """A convex ring (n, 2) in the grid frame that a line sweeps; where it goes straight, from its first side to its last."""
 
     ring: Floats
     begin_s: float
@@ -106,9 +107,15 @@ def _fan(
     lines = [centre + _line(line, yaw + turn * i / steps) for i in range(steps + 1)]
     times = np.linspace(begin_s, end_s, steps + 1).tolist()
     for (before, since_s), (after, until_s) in itertools.pairwise(zip(lines, times, strict=True)):
-        # The two halves apart: the line turns about its middle, so the whole would be a bow tie.
-        yield _Patch(np.array((before[0], before[1], after[1], after[0])), since_s, until_s, False)
-        yield _Patch(np.array((before[1], before[2], after[2], after[1])), since_s, until_s, False)
+        # The two halves apart: the line turns about its middle, so that of the whole too much would be taken.
+        for one, two in ((0, 1), (1, 2)):
+            ring = _convex(np.array((before[one], before[two], after[two], after[one])))
+            yield _Patch(ring, since_s, until_s, False)
+
+
+def _convex(corners: Floats) -> Floats:
+    """The hull (n, 2) of corners: a line ahead of the turning centre crosses where it was before, and the ring itself."""
+    return np.asarray(shapely.get_coordinates(shapely.MultiPoint(corners).convex_hull)[:4], dtype=np.float64)
 
 
 def _line(line: Head | Squeegee, yaw: float) -> Floats:
