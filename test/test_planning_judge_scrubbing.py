@@ -252,6 +252,13 @@ class TestWater:
         verdict = judge(floor(), plan(wets, dries), {"wets": M, "dries": M})
         assert verdict.water_left_m2 == pytest.approx(left_m * HEAD_M)
 
+    def test_it_counts_when_each_passes_a_cell_and_not_when_its_lane_ends(self) -> None:
+        # The one wets x = 2.6 to 3.4 until 1.9 s, and goes on until 8 s; the other's squeegee crosses there from 2.3 s to 3.6 s.
+        wets = path(switched(leg(((2.0, 4.02), (6.0, 4.02)), (0.0, 8.0)), (0.0, "ds")), robot="wets")
+        dries = path(switched(transit(((3.0, 3.0), (3.0, 5.0)), (0.0, 4.0)), (0.0, "v")), robot="dries")
+        verdict = judge(floor(), plan(wets, dries), {"wets": M, "dries": M})
+        assert verdict.water_left_m2 == pytest.approx((4.0 - 0.8) * HEAD_M)
+
     def test_a_robot_that_dries_first_and_wets_then_leaves_it_wet_whatever_its_times(self) -> None:
         there = switched(transit(((9.95, 4.02), (2.0, 4.02)), (0.0, 0.0), name="1", reverse=True), (0.0, "v"))
         back = switched(leg(((2.0, 4.02), (9.0, 4.02)), (0.0, 0.0), name="2"), (0.0, "ds"))
