@@ -44,6 +44,16 @@ def test_an_unsound_plan_is_told_and_ends_with_1(tmp_path: Path, tell: Tell) -> 
     assert "unsafe" in out
 
 
+def test_a_battery_that_does_not_last_is_told_where_the_plan_says_its_charge(tmp_path: Path, tell: Tell) -> None:
+    legs = [{"kind": "transit", "poses": [[1.5, 1.0], [3.5, 1.0]]}]
+    robot = {"name": "robot_1", "profile": "W", "legs": legs}
+    file = tmp_path / "plan.json"
+    for charge, code in (({}, Exit.OK), ({"charge": 0.1}, Exit.FAILED)):
+        file.write_text(json.dumps({"format": "robot-fleet-plan/1", "zones": ["front"], "robots": [robot | charge]}))
+        assert tell("judge", str(SHOP), str(file))[0] == code
+    assert "the battery falls to 10%" in tell("judge", str(SHOP), str(file))[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

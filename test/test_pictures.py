@@ -16,7 +16,7 @@ from shapely import MultiPolygon, Polygon, box
 
 from robot_fleet.floor.grid import FREE, OCCUPIED, UNKNOWN, OccupancyGrid
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import WORKING_W
+from robot_fleet.floor.profile import SCRUBBER_S, WORKING_W
 from robot_fleet.floor.store import Dock, FloorMap, Keepout, OneWay, RobotSpec, Zone
 from robot_fleet.pictures import draw_coverage, draw_missed, draw_plan
 from robot_fleet.pictures.canvas import Canvas, dashes, view_of
@@ -26,13 +26,16 @@ from robot_fleet.pictures.colours import (
     MISSED,
     MISSED_CREDIT,
     ONE_WAY,
+    PAPER,
     UNKNOWN_HATCH,
     WALL,
+    WATER,
+    darker,
     robot_colours,
 )
 from robot_fleet.pictures.panel import area, minutes
 from robot_fleet.pictures.plan import arrowheads
-from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, MissedArea, MissedReason, Plan
+from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, MissedArea, MissedReason, Plan, Switch
 
 EDGE_PX = 28
 HERE = Pose(0.0, 0.0)
@@ -128,6 +131,59 @@ def test_the_floor_under_the_heads_is_tinted_when_their_width_is_known(tmp_path:
     tinted = pixels(draw_plan(floor, one_lane(floor), tmp_path / "tinted.png", robots))
     assert at(floor, bare, 3.0, 3.25) != at(floor, tinted, 3.0, 3.25)
     assert at(floor, bare, 3.0, 3.6) == at(floor, tinted, 3.0, 3.6)
+
+
+def scrubbing(floor: FloorMap, *switches: Switch) -> Plan:
+    """A lane from (1.5, 3) to (8.5, 3) in 14 s, with switches."""
+    lane = leg(LegKind.CLEAN, (1.5, 3.0), (8.5, 3.0), floor=floor)
+    lane = replace(lane, times_s=np.array([0.0, 14.0]), switches=switches)
+    return replace(one_lane(floor), paths=(CoveragePath("robot_1", (lane,)),), missed=())
+
+
+def drawn(floor: FloorMap, plan: Plan, path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The picture of a plan for the scrubber, without accelerations, and its panel."""
+    profile = replace(SCRUBBER_S, speed_mps=0.5, acceleration_mps2=None)
+    image = pixels(draw_plan(floor, plan, path, [RobotSpec("robot_1", profile, "dock_1", "robot_1")]))
+    return image, image[:, image.shape[1] - 470 :]
+
+
+def along(floor: FloorMap, image: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The distance in colour from a transit of the first robot, along the way from x = 6.2 to x = 8.4."""
+    ink = darker(robot_colours(["robot_1"])["robot_1"])
+    shown = [at(floor, image, x, 3.0) for x in np.arange(6.2, 8.4, 0.01)]
+    return np.abs(np.array(shown) - ink).sum(axis=1)
+
+
+def test_stretches_without_solution_are_hollow_and_those_with_the_vacuum_alone_dotted(tmp_path: Path) -> None:
+    floor = room()
+    # Solution off from x = 4 on, the deck up from x = 6 on; the squeegee stays down, or goes up too.
+    brush = Switch(5.0, True, False, True)
+    image, panel = drawn(floor, scrubbing(floor, brush, Switch(9.0, False, False, True)), tmp_path / "dots.png")
+    dashed, other_panel = drawn(floor, scrubbing(floor, brush, Switch(9.0, False, False, False)), tmp_path / "dash.png")
+    solid = pixels(draw_plan(floor, scrubbing(floor), tmp_path / "plain.png"))
+    lane = robot_colours(["robot_1"])["robot_1"]
+    assert [at(floor, solid, x, 3.0) for x in (3.5, 4.6, 5.5)] == [lane] * 3
+    assert (at(floor, image, 3.5, 3.0), at(floor, image, 5.5, 3.0)) == (lane, PAPER)
+    assert lane not in near(floor, image, 7.5, 3.0) | near(floor, dashed, 7.5, 3.0)
+    # Each has its line in the panel where it is drawn, and nowhere else.
+    panels = (panel, other_panel, solid[:, solid.shape[1] - 470 :])
+    inked = [int((one < 250).any(axis=(1, 2)).sum()) for one in panels]
+    assert inked[0] > inked[1] > inked[2]
+    # Dots are shorter than dashes: there are more of them on the same way.
+    starts = [np.count_nonzero(np.diff(along(floor, picture) == 0) == 1) for picture in (image, dashed)]
+    assert starts[0] > 2 * starts[1] > 0
+
+
+def test_water_that_is_left_standing_is_shown_where_it_is(tmp_path: Path) -> None:
+    floor = room()
+    image, panel = drawn(floor, scrubbing(floor), tmp_path / "wet.png")
+    # Between the squeegee at x = 8.05 and the head at x = 8.95.
+    assert at(floor, image, 8.5, 3.25) == at(floor, image, 8.1, 2.75) == WATER
+    assert WATER not in near(floor, image, 7.8, 3.25)
+    assert (panel == WATER).all(axis=2).any()
+    dry, panel = drawn(floor, scrubbing(floor, Switch(12.2, True, False, True)), tmp_path / "dry.png")
+    assert WATER not in near(floor, dry, 8.5, 3.0, 0.5)
+    assert not (panel == WATER).all(axis=2).any()
 
 
 def test_coverage_shows_credit_tracks_and_where_truth_differs(tmp_path: Path) -> None:

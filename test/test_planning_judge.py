@@ -133,7 +133,7 @@ def test_a_robot_that_is_done_stands_where_it_ended() -> None:
 
 def test_polygons_meet_by_their_outlines() -> None:
     # Two scrubbers side by side: 0.75 m wide each, so that 0.76 m between their middles is free and 0.70 m is not.
-    profile = replace(SCRUBBER_S, least_radius_m=0.0)
+    profile = replace(SCRUBBER_S, least_radius_m=0.0, squeegee=None)
     paths = [timed([leg([(2, y), (8, y)], name=str(y))], profile, robot=str(y)) for y in (3.0, 3.76, 4.46)]
     profiles = {path.robot: profile for path in paths}
     verdict = judge(floor(), plan(*paths), profiles)

@@ -6,6 +6,7 @@ Where the brute force is blind (a step of its own wide), the two may differ by t
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,17 @@ from shapely import Point, Polygon, box, distance, points, prepare, union_all
 from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import Head, RobotProfile
+from robot_fleet.floor.profile import Head, RobotProfile, Squeegee
 from robot_fleet.floor.store import FloorMap, Keepout
 from robot_fleet.planning.judge import Verdict, ViolationKind, judge
-from robot_fleet.planning.judging.ground import coverable, covered
+from robot_fleet.planning.judging.ground import coverable
 from robot_fleet.planning.judging.motion import motion_of
-from robot_fleet.planning.judging.nominal import with_nominal_times
+from robot_fleet.planning.judging.nominal import pivot_s, with_nominal_times
+from robot_fleet.planning.judging.strokes import strokes_of
+from robot_fleet.planning.judging.swept import covered
 from robot_fleet.planning.judging.track import track_of
-from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Plan
+from robot_fleet.planning.judging.water import water_of
+from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Plan, Switch
 
 Floats = NDArray[np.float64]
 STEP_M = 0.004
@@ -232,10 +236,88 @@ def under_head(floor: FloorMap, profile: RobotProfile, path: CoveragePath, wider
 @given(scenes(discs))
 def test_covered_cells_are_those_of_brute_force(scene: tuple[FloorMap, RobotProfile, CoveragePath]) -> None:
     floor, profile, path = scene
-    found = covered(floor.grid, [track_of(path, profile)])
+    found = covered(floor.grid, [strokes_of(track_of(path, profile))])
     least, most = (under_head(floor, profile, path, wider_m) for wider_m in (-STEP_M, 2 * STEP_M))
     assert not (least & ~found).any()
     assert not (found & ~most).any()
+
+
+@st.composite
+def switched_scenes(draw: st.DrawFn) -> tuple[FloorMap, RobotProfile, CoveragePath]:
+    """A scene of a robot with a squeegee whose legs switch things at any time."""
+    floor, profile, path = draw(scenes(discs))
+    squeegee = Squeegee(draw(st.floats(0.2, 0.9)), draw(st.sampled_from((-0.4, -0.2, 0.3))))
+    legs = []
+    for leg in path.legs:
+        begin_s, end_s = float(leg.times_s[0]), float(leg.times_s[-1])
+        times = sorted(draw(st.lists(st.floats(begin_s, end_s), min_size=1, max_size=4)))
+        switches = tuple(Switch(at_s, *draw(st.tuples(*[st.booleans()] * 3))) for at_s in times)
+        legs.append(replace(leg, switches=switches))
+    return floor, replace(profile, squeegee=squeegee), CoveragePath("r", tuple(legs))
+
+
+def states_at(path: CoveragePath, profile: RobotProfile, when_s: Floats) -> NDArray[np.bool_]:
+    """(n, 3) whether deck, solution and vacuum are on at each time, looked up one by one."""
+    rows, before, yaw = [], (False, False, False), math.nan
+    ends = [float(leg.times_s[-1]) for leg in path.legs]
+    for leg, end_s in zip(path.legs, ends, strict=True):
+        headings = [math.atan2(*(b - a)[::-1]) for a, b in zip(leg.points[:-1], leg.points[1:], strict=True)]
+        turn = 0.0 if math.isnan(yaw) else abs(math.remainder(headings[0] - yaw, math.tau))
+        pivoted_s = float(leg.times_s[0]) + (pivot_s(turn, profile) if turn > math.radians(10) else 0.0)
+        usual = (leg.kind is LegKind.CLEAN,) * 3
+        for at_s in when_s[(when_s >= leg.times_s[0]) & (when_s < end_s)]:
+            now = [(s.deck, s.solution, s.vacuum) for s in leg.switches if s.at_s <= at_s]
+            both = tuple(one and other for one, other in zip(usual, before, strict=True))
+            rows.append(now[-1] if now else both if at_s < pivoted_s else usual)
+        before = [usual, *((s.deck, s.solution, s.vacuum) for s in leg.switches)][-1]
+        yaw = headings[-1]
+    return np.array(rows, dtype=bool)
+
+
+def last_passed_s(
+    floor: FloorMap, poses: Floats, on: NDArray[np.bool_], when_s: Floats, line: Head | Squeegee, wider_m: float
+) -> Floats:
+    """(rows, cols) when a line passes over each cell's centre for the last time, from pose to pose.
+
+    With `wider_m` above 0 it is also enough to come so near; below 0 the ends of the line do not count.
+    """
+    rows, cols = np.indices(floor.grid.shape)
+    x, y = floor.grid.centres(np.column_stack((rows.ravel(), cols.ravel()))).T
+    last, before = np.full(len(x), -np.inf), np.full(len(x), np.nan)
+    for i, (at_x, at_y, yaw) in enumerate(poses):
+        ahead = (x - at_x) * math.cos(yaw) + (y - at_y) * math.sin(yaw) - line.offset_m
+        across = np.abs((y - at_y) * math.cos(yaw) - (x - at_x) * math.sin(yaw)) - line.width_m / 2
+        runs = i > 0 and ((on[i] and on[i - 1]) or (wider_m > 0 and (on[i] or on[i - 1])))
+        if runs:
+            last[((ahead * before <= 0) | (np.abs(ahead) <= wider_m)) & (across <= wider_m)] = when_s[i]
+        before = ahead
+    return last.reshape(floor.grid.shape)
+
+
+@settings(CAREFUL, max_examples=15)
+@given(switched_scenes())
+def test_covered_and_wet_cells_are_those_of_brute_force(scene: tuple[FloorMap, RobotProfile, CoveragePath]) -> None:
+    floor, profile, path = scene
+    assert profile.squeegee is not None
+    track = track_of(path, profile)
+    motion = motion_of(track)
+    when = np.arange(0.0, path.finish_s, 0.015 / (profile.speed_mps + profile.yaw_rate_rps * 0.8))
+    poses = motion.at(np.clip(np.searchsorted(motion.t, when, side="right") - 1, 0, len(motion.first) - 1), when)
+    deck, solution, vacuum = states_at(path, profile, when).T
+    strokes = strokes_of(track)
+    found, left = covered(floor.grid, [strokes]), water_of(floor.grid, [strokes]).left
+
+    def over(on: NDArray[np.bool_], line: Head | Squeegee, wider_m: float) -> Floats:
+        return last_passed_s(floor, poses, on, when, line, wider_m)
+
+    near, wide = 0.01, 0.03
+    assert not (np.isfinite(over(deck, profile.head, -near)) & ~found).any()
+    assert not (found & ~np.isfinite(over(deck, profile.head, wide))).any()
+    wet = [over(deck & solution, profile.head, by_m) for by_m in (-near, wide)]
+    dry = [over(vacuum, profile.squeegee, by_m) for by_m in (-near, wide)]
+    late_s = 0.1 + 0.1 / profile.speed_mps
+    assert not ((wet[0] > dry[1] + late_s) & floor.grid.free & ~left).any()
+    assert not (left & ((wet[1] < dry[0] - late_s) | ~np.isfinite(wet[1]))).any()
 
 
 def raster_coverable(floor: FloorMap, profile: RobotProfile, start: Pose, near_m: float, wide_m: float) -> Any:

@@ -16,7 +16,7 @@ from shapely import Polygon
 
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, SCRUBBER_S, WORKING_W, RobotProfile
-from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, MissedArea, MissedReason, Plan
+from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, MissedArea, MissedReason, Plan, Switch
 from robot_fleet.planning.plan_file import BadPlan, document_from_dict, plan_from_dict, plan_to_dict, read_plan
 from robot_fleet.planning.plan_format import Profiles
 
@@ -42,7 +42,15 @@ FULL: dict[str, Any] = {
                     "poses": [[0, 0], [1, 0]],
                     "times_s": [0, 9],
                 },
-                {"id": "b", "poses": [[1, 0], [1, 0], [5, 0]], "times_s": [9, 10, 30]},
+                {
+                    "id": "b",
+                    "poses": [[1, 0], [1, 0], [5, 0]],
+                    "times_s": [9, 10, 30],
+                    "switches": [
+                        {"at_s": 9, "deck": False, "solution": False, "vacuum": True},
+                        {"at_s": 10, "deck": True, "solution": True, "vacuum": True},
+                    ],
+                },
             ],
         }
     ],
@@ -92,6 +100,7 @@ def test_start_kind_wait_and_claims_are_read() -> None:
     assert read.profiles == {"r1": WORKING_W}
     assert (first.kind, first.reverse, second.kind, second.reverse) == (LegKind.TRANSIT, True, LegKind.CLEAN, False)
     assert second.times_s.tolist() == [9, 10, 30]
+    assert (first.switches, second.switches) == ((), (Switch(9, False, False, True), Switch(10, True, True, True)))
     assert read.plan.missed[0].reason is MissedReason.TOO_NARROW
     assert read.plan.requested_m2 == 3
     assert math.isnan(read.plan.planned_m2)
@@ -115,6 +124,12 @@ polylines = st.lists(st.tuples(numbers, numbers), min_size=2, max_size=6)
 
 
 @st.composite
+def switches_within(draw: st.DrawFn, begin_s: float, end_s: float) -> tuple[Switch, ...]:
+    times = sorted(draw(st.lists(st.floats(begin_s, end_s).map(lambda at_s: round(at_s, 6)), max_size=3)))
+    return tuple(Switch(at_s, *(draw(st.booleans()) for _ in range(3))) for at_s in times)
+
+
+@st.composite
 def plans(draw: st.DrawFn) -> tuple[Plan, dict[str, RobotProfile]]:
     paths, at_s = [], 0.0
     for robot in range(draw(st.integers(1, 3))):
@@ -123,7 +138,8 @@ def plans(draw: st.DrawFn) -> tuple[Plan, dict[str, RobotProfile]]:
             times = at_s + np.cumsum([round(draw(st.floats(0, 50)), 3) for _ in points])
             at_s = float(times[-1])
             kind = draw(st.sampled_from(LegKind))
-            legs.append(Leg(f"{robot}.{k}", kind, np.array(points), times, draw(words), draw(st.booleans())))
+            switches = draw(switches_within(float(times[0]), at_s))
+            legs.append(Leg(f"{robot}.{k}", kind, np.array(points), times, draw(words), draw(st.booleans()), switches))
         paths.append(CoveragePath(f"robot {robot}", tuple(legs)))
     missed = MissedArea("z", draw(st.sampled_from(MissedReason)), Polygon([(0, 0), (3, 0), (0, 3)]), 4.5)
     claims = [draw(st.floats(0, 1e5).map(lambda value: round(value, 6))) for _ in range(4)]
@@ -143,6 +159,7 @@ def test_any_plan_comes_back(given_plan: tuple[Plan, dict[str, RobotProfile]]) -
         assert (leg.leg_id, leg.kind, leg.zone, leg.reverse) == (other.leg_id, other.kind, other.zone, other.reverse)
         np.testing.assert_allclose(leg.points, other.points, atol=1e-6)
         np.testing.assert_allclose(leg.times_s, other.times_s, atol=1e-5)
+        assert leg.switches == other.switches
     assert again.plan.missed[0].polygon.equals(plan.missed[0].polygon)
     assert (again.plan.requested_m2, again.plan.bound_s) == (plan.requested_m2, plan.bound_s)
 
@@ -202,6 +219,30 @@ def test_a_robot_that_pivots_after_a_wait_drives_on_when_it_has_turned() -> None
     assert leg.times_s.tolist() == [0, 4, 17, 23]
 
 
+def test_a_service_is_a_stay_at_one_place() -> None:
+    stay = Leg("stay", LegKind.SERVICE, np.array([(1.0, 2.0), (1.0, 2.0)]), np.array([0.0, 300.0]))
+    plan = Plan("hall", (), (CoveragePath("r1", (stay,)),), (), *[math.nan] * 4)
+    document = plan_to_dict(plan, {"r1": REFERENCE_R}, {"r1": Pose(1, 2, 0.5)})
+    (leg,) = document["robots"][0]["legs"]
+    assert (leg["kind"], leg["poses"], leg["times_s"]) == ("service", [[1, 2, 0.5]] * 2, [0, 300])
+    assert (leg["tool_on"], "switches" in leg) == (False, False)
+    (again,) = document_from_dict(document).plan.path("r1").legs
+    assert (again.kind, again.points.tolist(), again.times_s.tolist()) == (LegKind.SERVICE, [[1, 2]] * 2, [0, 300])
+
+
+def test_batteries_are_accounted_for_by_the_profile_or_by_the_charge() -> None:
+    plan = plan_from_dict(LEAST)
+    silent, told = (plan_to_dict(plan, {"r1": WORKING_W}, None, charges) for charges in (None, {"r1": 0.8}))
+    assert "battery" not in silent["robots"][0]["profile"]
+    assert document_from_dict(silent).charges == {}
+    assert document_from_dict(told).charges == {"r1": 0.8}
+    assert document_from_dict(told).profiles == {"r1": WORKING_W}
+    del told["robots"][0]["charge"]
+    assert document_from_dict(told).charges == {"r1": 1.0}
+    told["robots"][0] |= {"profile": "W", "charge": 0.5}
+    assert document_from_dict(told).charges == {"r1": 0.5}
+
+
 def test_a_robot_that_only_stands_in_the_way_is_kept() -> None:
     plan = Plan("hall", (), (), (), math.nan, math.nan, math.nan, math.nan)
     again = document_from_dict(plan_to_dict(plan, {"idle": WORKING_W}, {"idle": Pose(1, 2, 0)}))
@@ -251,10 +292,23 @@ def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         ("robots.0.legs.0.times_s.1", -3, "robots[0].legs[0].times_s[1]"),
         ("robots.0.legs.1.times_s.1", 8, "robots[0].legs[1].times_s[1]"),
         ("robots.0.legs.1.times_s.0", 8, "robots[0].legs[1].times_s"),
-        ("robots.0.legs.1.times_s", None, "robots[0].legs"),
+        ("robots.0.legs.0.times_s", None, "robots[0].legs"),
         ("robots.0.legs.0.tool_on", True, "robots[0].legs[0].tool_on"),
         ("robots.0.legs.0.tool_on", "no", "robots[0].legs[0].tool_on"),
         ("robots.0.legs.0.end_s", 5, "robots[0].legs[0].end_s"),
+        ("robots.0.charge", 1.5, "robots[0].charge"),
+        ("robots.0.charge", True, "robots[0].charge"),
+        ("robots.0.legs.1.switches", 7, "robots[0].legs[1].switches"),
+        ("robots.0.legs.1.switches.0", [9], "robots[0].legs[1].switches[0]"),
+        ("robots.0.legs.1.switches.0.at_s", None, "robots[0].legs[1].switches[0].at_s"),
+        ("robots.0.legs.1.switches.0.at_s", math.nan, "robots[0].legs[1].switches[0].at_s"),
+        ("robots.0.legs.1.switches.0.at_s", "9", "robots[0].legs[1].switches[0].at_s"),
+        ("robots.0.legs.1.switches.0.at_s", 8.9, "robots[0].legs[1].switches[0].at_s"),
+        ("robots.0.legs.1.switches.1.at_s", 30.1, "robots[0].legs[1].switches[1].at_s"),
+        ("robots.0.legs.1.switches.0.at_s", 11, "robots[0].legs[1].switches[1].at_s"),
+        ("robots.0.legs.1.switches.0.deck", 1, "robots[0].legs[1].switches[0].deck"),
+        ("robots.0.legs.1.switches.0.vacuum", None, "robots[0].legs[1].switches[0].vacuum"),
+        ("robots.0.legs.1.switches.1.brush", True, "robots[0].legs[1].switches[1].brush"),
         ("frame_id", "odom", "frame_id"),
         ("missed.0.reason", "lazy", "missed[0].reason"),
         ("missed.0.holes", [[[0, 0], [9, 9]]], "missed[0].polygon"),
@@ -266,6 +320,20 @@ def test_one_thing_wrong_is_one_fault_at_its_place(path: str, value: object, pla
     document = copy.deepcopy(FULL)
     change(path, value)(document)
     assert faults_of(document) == [place]
+
+
+def test_more_switches_than_can_be_read_are_one_fault() -> None:
+    document = copy.deepcopy(FULL)
+    switch = document["robots"][0]["legs"][1]["switches"][0]
+    document["robots"][0]["legs"][1]["switches"] = [switch] * 200_001
+    assert faults_of(document) == ["robots[0].legs[1].switches"]
+
+
+def test_switches_in_a_leg_without_times_are_a_fault() -> None:
+    document = copy.deepcopy(FULL)
+    for leg in document["robots"][0]["legs"]:
+        del leg["times_s"]
+    assert faults_of(document) == ["robots[0].legs[1].switches"]
 
 
 def test_every_fault_is_listed() -> None:

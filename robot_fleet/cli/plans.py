@@ -84,7 +84,7 @@ def judge(
     loaded, document = _judged_file(store, file, profile)
     _check_zones(loaded, document.plan.zones)
     with stderr().status("judging"):
-        verdict = judged(loaded.floor, document.plan, document.profiles, document.starts)
+        verdict = judged(loaded.floor, document.plan, document.profiles, document.starts, document.charges)
     if as_json:
         print_json(verdict.as_dict())
     else:

@@ -25,7 +25,8 @@ _SWATCH_PX = (34, 20)
 class Row:
     """One line of the panel: `text` at the left, `value` at the right.
 
-    `swatch` is a patch of colour before the text; `mark` says how: filled, line, dashed, hatched, chevrons, or dock.
+    `swatch` is a patch of colour before the text; `mark` says how: filled, line, hollow, dotted, dashed, hatched, chevrons,
+    or dock.
     """
 
     text: str
@@ -130,6 +131,12 @@ class _Panel:
         box = (0, middle - height // 2, width, middle + height // 2)
         if row.mark == "line":
             self._pen.line((0, middle, width, middle), fill=row.swatch, width=5)
+        elif row.mark == "hollow":
+            self._pen.line((0, middle, width, middle), fill=row.swatch, width=7)
+            self._pen.line((0, middle, width, middle), fill=PAPER, width=3)
+        elif row.mark == "dotted":
+            for start in range(0, width, 12):
+                self._pen.ellipse((start, middle - 3, start + 6, middle + 3), fill=row.swatch)
         elif row.mark == "dashed":
             for start in (0, 13, 26):
                 self._pen.line((start, middle, start + 8, middle), fill=row.swatch, width=3)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robot_fleet.floor.profile import REFERENCE_R, RobotProfile
 from robot_fleet.floor.store import FloorMap, RobotSpec
 from robot_fleet.pictures import colours
 from robot_fleet.pictures.canvas import Canvas, dashes, view_of
@@ -15,6 +16,11 @@ from robot_fleet.pictures.floor_layers import paint_docks, paint_floor, paint_ob
 from robot_fleet.pictures.lettering import write_labels
 from robot_fleet.pictures.missed import missed_rows, paint_missed
 from robot_fleet.pictures.panel import Row, Section, area, floor_rows, minutes, save_picture
+from robot_fleet.pictures.stretches import Line, Work, length_m, stretches_of
+from robot_fleet.planning.judging.strokes import strokes_of
+from robot_fleet.planning.judging.swept import covered
+from robot_fleet.planning.judging.track import track_of
+from robot_fleet.planning.judging.water import Water, water_of
 from robot_fleet.planning.plan import CoveragePath, LegKind, Plan
 
 _LANE_M, _TRANSIT_M = 0.10, 0.05
@@ -25,43 +31,64 @@ _ARROW_M, _ARROW_PX, _ARROW_STEP_M, _ARROW_STEP_PX = 0.30, (11.0, 20.0), 3.0, 15
 _STRAIGHT = 0.98
 _ARROW = np.array([(0.6, 0.0), (-0.4, 0.42), (-0.18, 0.0), (-0.4, -0.42), (0.6, 0.0)])
 _MISSED_EDGE_PX = 1.0
+_MARKS = {Work.SCRUB: "line", Work.BRUSH: "hollow", Work.PICK_UP: "dotted", Work.DRIVE: "dashed"}
 
 
 def draw_plan(floor: FloorMap, plan: Plan, path: Path, robots: Sequence[RobotSpec] = ()) -> Path:
     """Writes a PNG of the plan to `path` and returns it: lanes solid, transits dashed, each robot in its colour, with
-    arrowheads in the direction of driving.
+    arrowheads in the direction of driving. Lanes without solution are hollow, drives with the vacuum on dotted.
 
-    The floor under a robot's head is tinted when `robots` tells how wide it is; missed floor is coloured by reason.
+    The floor under a robot's head is tinted and water that is left standing shown when `robots` tells of its head; missed
+    floor is coloured by reason.
     """
     canvas = Canvas(view_of(floor))
     hues = colours.robot_colours(path.robot for path in plan.paths)
-    widths = {robot.name: robot.profile.head.width_m for robot in robots}
+    profiles = {robot.name: robot.profile for robot in robots}
+    done = {way.robot: stretches_of(way, profiles.get(way.robot, REFERENCE_R)) for way in plan.paths}
+    water = _water(floor, plan, profiles)
     paint_floor(canvas, floor)
     for way in plan.paths:
-        _paint_swath(canvas, way, hues[way.robot], widths.get(way.robot, 0.0))
+        _paint_swath(canvas, floor, way, hues[way.robot], profiles.get(way.robot))
     paint_missed(canvas, plan.missed, edge_px=_MISSED_EDGE_PX)
-    for way in plan.paths:
-        _paint_way(canvas, way, hues[way.robot])
+    canvas.paint(canvas.cells_mask(water.left), colours.WATER)
+    for robot, stretches in done.items():
+        _paint_way(canvas, stretches, hues[robot])
     paint_obstacles(canvas, floor)
     for way in plan.paths:
         _paint_arrows(canvas, way, hues[way.robot])
     write_labels(canvas, zone_names(canvas, floor))
     paint_docks(canvas, floor)
-    return save_picture(canvas, f"{floor.name}: plan", _sections(floor, plan, hues), path)
+    return save_picture(canvas, f"{floor.name}: plan", _sections(floor, plan, hues, done, water), path)
 
 
-def _paint_swath(canvas: Canvas, way: CoveragePath, colour: colours.Colour, width_m: float) -> None:
-    if width_m > 0.0:
-        lanes = [leg.points for leg in way.legs if leg.head_on]
-        canvas.paint(canvas.lines_mask(lanes, width_m * canvas.view.px_per_m), colour, _SWATH_STRENGTH)
+def _water(floor: FloorMap, plan: Plan, profiles: Mapping[str, RobotProfile]) -> Water:
+    known = [way for way in plan.paths if way.robot in profiles and profiles[way.robot].squeegee is not None]
+    return water_of(floor.grid, [strokes_of(track_of(way, profiles[way.robot])) for way in known if way.legs])
 
 
-def _paint_way(canvas: Canvas, way: CoveragePath, colour: colours.Colour) -> None:
+def _paint_swath(
+    canvas: Canvas, floor: FloorMap, way: CoveragePath, colour: colours.Colour, profile: RobotProfile | None
+) -> None:
+    if profile is None or not way.legs:
+        return
+    if profile.head.offset_m == 0.0:
+        lanes = [line for work, line in stretches_of(way, profile) if work in (Work.SCRUB, Work.BRUSH)]
+        mask = canvas.lines_mask(lanes, profile.head.width_m * canvas.view.px_per_m)
+    else:
+        mask = canvas.cells_mask(covered(floor.grid, [strokes_of(track_of(way, profile))]))
+    canvas.paint(mask, colour, _SWATH_STRENGTH)
+
+
+def _paint_way(canvas: Canvas, stretches: Sequence[tuple[Work, Line]], colour: colours.Colour) -> None:
     scale = canvas.view.px_per_m
-    lanes = [leg.points for leg in way.legs if leg.head_on]
-    others = [dash for leg in way.legs if not leg.head_on for dash in _dashed(leg.points, scale)]
-    canvas.paint(canvas.lines_mask(others, max(1.0, min(3.0, _TRANSIT_M * scale))), colours.darker(colour))
-    canvas.paint(canvas.lines_mask(lanes, max(1.0, min(6.0, _LANE_M * scale))), colour)
+    lines = {work: [line for one, line in stretches if one is work] for work in Work}
+    lane_px, transit_px = max(1.0, min(6.0, _LANE_M * scale)), max(1.0, min(3.0, _TRANSIT_M * scale))
+    transits = [dash for line in lines[Work.DRIVE] for dash in _dashed(line, scale)]
+    dots = [dash for line in lines[Work.PICK_UP] for dash in dashes(line, 0.5 / scale, 2.2 * lane_px / scale)]
+    canvas.paint(canvas.lines_mask(transits, transit_px), colours.darker(colour))
+    canvas.paint(canvas.lines_mask(dots, lane_px), colours.darker(colour))
+    canvas.paint(canvas.lines_mask(lines[Work.SCRUB] + lines[Work.BRUSH], lane_px), colour)
+    canvas.paint(canvas.lines_mask(lines[Work.BRUSH], lane_px / 2.0), colours.PAPER)
 
 
 def _paint_arrows(canvas: Canvas, way: CoveragePath, colour: colours.Colour) -> None:
@@ -107,18 +134,23 @@ def _dashed(points: NDArray[np.float64], px_per_m: float) -> list[NDArray[np.flo
     return dashes(points, dash_m, dash_m * 0.8)
 
 
-def _sections(floor: FloorMap, plan: Plan, hues: dict[str, colours.Colour]) -> tuple[Section, ...]:
-    robots = tuple(_robot_row(way, hues[way.robot]) for way in plan.paths)
-    ways = (
-        Row("lane, head on", swatch=colours.FAINT_INK, mark="line"),
-        Row("transit, head off", swatch=colours.FAINT_INK, mark="dashed"),
-        Row("direction of driving", swatch=colours.FAINT_INK, mark="dock"),
-    )
+def _sections(
+    floor: FloorMap,
+    plan: Plan,
+    hues: dict[str, colours.Colour],
+    done: Mapping[str, Sequence[tuple[Work, Line]]],
+    water: Water,
+) -> tuple[Section, ...]:
+    robots = tuple(_robot_row(way, hues[way.robot], done[way.robot]) for way in plan.paths)
+    seen = {work for stretches in done.values() for work, _ in stretches} | {Work.SCRUB, Work.DRIVE}
+    ways = tuple(Row(work.value, swatch=colours.FAINT_INK, mark=_MARKS[work]) for work in Work if work in seen)
+    direction = Row("direction of driving", swatch=colours.FAINT_INK, mark="dock")
+    wet = (Row("water left standing", area(water.left_m2), colours.WATER),) if water.left.any() else ()
     return (
         Section("figures", _figures(plan)),
         Section("robots: lanes, back on the dock after", robots),
         Section("missed floor", missed_rows(plan.missed)),
-        Section("floor", ways + floor_rows(floor)),
+        Section("floor", (*ways, direction, *wet, *floor_rows(floor))),
     )
 
 
@@ -135,6 +167,6 @@ def _figures(plan: Plan) -> tuple[Row, ...]:
     )
 
 
-def _robot_row(way: CoveragePath, colour: colours.Colour) -> Row:
-    lanes_m = sum(leg.length_m for leg in way.legs if leg.head_on)
+def _robot_row(way: CoveragePath, colour: colours.Colour, stretches: Sequence[tuple[Work, Line]]) -> Row:
+    lanes_m = sum(length_m(line) for work, line in stretches if work in (Work.SCRUB, Work.BRUSH))
     return Row(way.robot, f"{lanes_m:.0f} m, {minutes(way.finish_s)}", colour)

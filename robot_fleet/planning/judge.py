@@ -19,31 +19,40 @@ from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import FloorMap, Keepout
 from robot_fleet.planning.judging.account import Because, account_violations, missed_areas
 from robot_fleet.planning.judging.contact import Obstacles, contact_violations
-from robot_fleet.planning.judging.ground import coverable, covered
+from robot_fleet.planning.judging.ground import coverable
 from robot_fleet.planning.judging.meeting import meetings
 from robot_fleet.planning.judging.motion import Motion, motion_of, standing
 from robot_fleet.planning.judging.nominal import nominal_s, pivots_s
 from robot_fleet.planning.judging.one_way import wrong_way_violations
+from robot_fleet.planning.judging.strokes import Strokes, strokes_of
+from robot_fleet.planning.judging.supplies import AT_DOCK_M, battery_violations, service_violations, tank_violations
+from robot_fleet.planning.judging.swept import covered
 from robot_fleet.planning.judging.timing import departures_s, jump_violations, order_violations, timing_violations
 from robot_fleet.planning.judging.track import Bools, Track, track_of
 from robot_fleet.planning.judging.turning import turning_violations
 from robot_fleet.planning.judging.verdict import TIMING, RobotVerdict, Verdict, Violation, ViolationKind
-from robot_fleet.planning.plan import MissedReason, Plan
+from robot_fleet.planning.judging.water import Water, water_of
+from robot_fleet.planning.plan import Leg, MissedReason, Plan
 
 __all__ = ["RobotVerdict", "Verdict", "Violation", "ViolationKind", "judge"]
 
-AT_DOCK_M = 0.05
 NO_STARTS: Mapping[str, Pose] = {}
+NO_CHARGES: Mapping[str, float] = {}
 
 
 def judge(
-    floor: FloorMap, plan: Plan, profiles: Mapping[str, RobotProfile], starts: Mapping[str, Pose] = NO_STARTS
+    floor: FloorMap,
+    plan: Plan,
+    profiles: Mapping[str, RobotProfile],
+    starts: Mapping[str, Pose] = NO_STARTS,
+    charges: Mapping[str, float] = NO_CHARGES,
 ) -> Verdict:
     """The verdict on a plan for a floor.
 
     `profiles` holds a profile for each robot of the plan (KeyError otherwise). `starts` says where robots stand at the
     plan's start; a robot with a start and no path stands there all the time, and a robot that is not in `starts` stands
-    at its first point. A plan without zones is judged on all zones, and on all free floor where there are none.
+    at its first point. `charges` says how full batteries are then, 0..1: those of robots that are not in it are not judged.
+    A plan without zones is judged on all zones, and on all free floor where there are none.
     ValueError when a leg is malformed (points or times that are no numbers, or not as many); plan files are checked
     for that on reading.
     """
@@ -58,6 +67,12 @@ def judge(
             obstacles[barred] = Obstacles.of(_without(floor, barred))
         violations += _of_track(floor, obstacles[barred], track)
     violations += [violation for path in plan.paths for violation in order_violations(path)]
+    for strokes in robots.strokes:
+        violations += turning_violations(strokes)
+        violations += service_violations(floor, strokes.track)
+        violations += tank_violations(floor, strokes)
+        if (charge := charges.get(strokes.track.robot)) is not None:
+            violations += battery_violations(floor, strokes, charge)
     for track in robots.tracks:
         violations += wrong_way_violations(floor, track, plan.path(track.robot).legs)
     overlaps, separation = meetings(robots.motions)
@@ -67,7 +82,9 @@ def judge(
         floor, plan, ground.requested, ground.coverable, ground.covered, ground.bound_s, because
     )
     believed = not any(violation.kind in TIMING for violation in violations)
-    return _verdict(floor, plan, robots, ground, violations, separation, believed, because)
+    water = water_of(floor.grid, robots.strokes, believed)
+    violations += water.violations()
+    return _verdict(floor, robots, ground, violations, separation, believed, because, water)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +92,7 @@ class _Robots:
     """Everyone who is on the floor: those with a path, and those who only stand in the way."""
 
     tracks: tuple[Track, ...]
+    strokes: tuple[Strokes, ...]
     motions: tuple[Motion, ...]
     names: tuple[str, ...]
     shapes: tuple[tuple[RobotProfile, Pose], ...]
@@ -86,6 +104,7 @@ class _Robots:
         idle = {name: pose for name, pose in starts.items() if name not in driving and name in profiles}
         return _Robots(
             tracks,
+            tuple(map(strokes_of, tracks)),
             (*map(motion_of, tracks), *(standing(name, profiles[name], pose) for name, pose in idle.items())),
             (*(track.robot for track in tracks), *idle),
             (*((t.profile, t.start) for t in tracks), *((profiles[name], pose) for name, pose in idle.items())),
@@ -124,7 +143,7 @@ class _Ground:
         possible = anyhow & requested
         rate = sum(profile.head.width_m * profile.speed_mps for profile, _ in robots.shapes)
         bound_s = float(possible.sum()) * floor.grid.cell_area_m2 / rate if rate else 0.0
-        return _Ground(zones, requested, possible, covered(floor.grid, robots.tracks), bound_s, anyhow)
+        return _Ground(zones, requested, possible, covered(floor.grid, robots.strokes), bound_s, anyhow)
 
 
 def _coverable(floor: FloorMap, robots: _Robots) -> Bools:
@@ -174,12 +193,18 @@ def _check(plan: Plan) -> None:
                 raise ValueError(f"{path.robot}, leg {leg.leg_id}: one time for each of two or more points is needed")
             if not (np.isfinite(leg.points).all() and np.isfinite(leg.times_s).all()):
                 raise ValueError(f"{path.robot}, leg {leg.leg_id}: points and times must be finite numbers")
+            _check_switches(path.robot, leg)
+
+
+def _check_switches(robot: str, leg: Leg) -> None:
+    times = np.array([switch.at_s for switch in leg.switches])
+    if not np.isfinite(times).all() or (np.diff(times) < 0).any():
+        raise ValueError(f"{robot}, leg {leg.leg_id}: switches need finite times that never decrease")
 
 
 def _of_track(floor: FloorMap, obstacles: Obstacles, track: Track) -> Iterable[Violation]:
     yield from contact_violations(floor, obstacles, track)
     yield from jump_violations(track)
-    yield from turning_violations(track)
     yield from timing_violations(track)
     yield from _not_home(floor, track)
 
@@ -206,13 +231,13 @@ def _before_dock(floor: FloorMap, pose: Pose) -> Pose | None:
 
 def _verdict(
     floor: FloorMap,
-    plan: Plan,
     robots: _Robots,
     ground: _Ground,
     violations: list[Violation],
     separation: float,
     believed: bool,
     because: Because,
+    water: Water,
 ) -> Verdict:
     cell = floor.grid.cell_area_m2
     missed = ground.requested & ~ground.covered
@@ -220,7 +245,7 @@ def _verdict(
     return Verdict(
         floor=floor.name,
         zones=ground.zones,
-        robots=tuple(_robot(track) for track in robots.tracks),
+        robots=tuple(map(_robot, robots.strokes)),
         violations=tuple(violations),
         missed=missed_areas(floor, ground.zones, missed, because),
         requested_m2=float(ground.requested.sum() * cell),
@@ -238,6 +263,8 @@ def _verdict(
         times_believed=believed,
         makespan_s=_makespan_s(robots.tracks, believed),
         bound_s=ground.bound_s,
+        scrubbed_m2=water.scrubbed_m2,
+        water_left_m2=water.left_m2,
     )
 
 
@@ -257,12 +284,12 @@ def _departure_s(track: Track) -> float:
     return float(track.start_s[0]) if not track.corner[0] else float(departures_s(track)[0] - pivots_s(track)[0])
 
 
-def _robot(track: Track) -> RobotVerdict:
-    length = track.length_m
+def _robot(strokes: Strokes) -> RobotVerdict:
+    track = strokes.track
     return RobotVerdict(
         robot=track.robot,
-        length_m=float(length.sum()),
-        head_on_m=float(length[track.head_on].sum()),
+        length_m=float(track.length_m.sum()),
+        head_on_m=float(strokes.length_m[strokes.deck].sum()),
         turning_rad=float(np.abs(track.turn).sum()),
         waiting_s=float(np.maximum(track.start_s - track.since_s - pivots_s(track), 0.0).sum()),
         departure_s=_departure_s(track),

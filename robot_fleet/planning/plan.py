@@ -26,7 +26,7 @@ def day_s(at: datetime.time) -> float:
 
 
 class LegKind(str, enum.Enum):
-    """What a leg is for; the head is on in a CLEAN leg and in no other."""
+    """What a leg is for; without switches the head is on in a CLEAN leg and in no other."""
 
     UNDOCK = "undock"
     TRANSIT = "transit"

@@ -3,7 +3,8 @@
     {"format": "robot-fleet-plan/1", "frame_id": "map", "floor": "corner_shop", "zones": ["shop"],
      "robots": [{"name": "r1", "profile": {...}, "start": [x, y, yaw],
                  "legs": [{"id": "r1.1", "kind": "clean", "zone": "shop", "tool_on": true, "start_s": 0, "end_s": 9.5,
-                           "poses": [[x, y, yaw], ...], "times_s": [...]}]}],
+                           "poses": [[x, y, yaw], ...], "times_s": [...],
+                           "switches": [{"at_s": 9, "deck": true, "solution": false, "vacuum": true}]}]}],
      "missed": [{"area_m2": ..., "reason": ..., "zone": ..., "polygon": [[x, y], ...], "holes": [[[x, y], ...]]}],
      "late": [{"zone": ..., "due_s": ..., "clean_s": ...}],
      "requested_m2": ..., "coverable_m2": ..., "planned_m2": ..., "bound_s": ..., "makespan_s": ...}
@@ -13,7 +14,9 @@
 Metres and radians in the map frame, seconds from the plan's start. The second format is for the paths of other programs,
 driven with the head on all the way. What must be there is told in docs/benchmarks.md: a kind is "clean" unless said
 otherwise, a robot without a profile gets the one of the store, and a robot without times the nominal ones. What a document
-does not claim is nan, and zones that are not late are not named. planning/plan_poses.py says what a pose's heading means.
+does not claim is nan, and zones that are not late are not named. A robot accounts for its battery when its profile in the
+document carries one, or when it says its "charge" at the start (0..1, full unless said otherwise).
+planning/plan_poses.py says what a pose's heading means.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from robot_fleet.floor.faults import Fault
@@ -48,18 +51,28 @@ class BadPlan(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class PlanDocument:
-    """A plan with what it takes to judge it: each robot's profile and, where the document says it, its start."""
+    """A plan with what it takes to judge it: each robot's profile and, where the document says it, its start.
+
+    `charges` says how full the batteries are at the start (0..1) of the robots that account for them.
+    """
 
     plan: Plan
     profiles: dict[str, RobotProfile]
     starts: dict[str, Pose] = field(default_factory=dict)
+    charges: dict[str, float] = field(default_factory=dict)
 
 
 def plan_to_dict(
-    plan: Plan, profiles: Mapping[str, RobotProfile], starts: Mapping[str, Pose] | None = None
+    plan: Plan,
+    profiles: Mapping[str, RobotProfile],
+    starts: Mapping[str, Pose] | None = None,
+    charges: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
-    """The plan as a document fit for JSON, rounded to micrometres; robots of `starts` without a path are kept."""
-    starts = starts or {}
+    """The plan as a document fit for JSON, rounded to micrometres; robots of `starts` without a path are kept.
+
+    `charges` says how full batteries are at the start (0..1), for the robots whose batteries the plan accounts for.
+    """
+    starts, charges = starts or {}, charges or {}
     named = [path.robot for path in plan.paths]
     names = named + [name for name in starts if name not in named]
     claims = {key: _claim(getattr(plan, key)) for key in CLAIMS}
@@ -68,7 +81,9 @@ def plan_to_dict(
         "frame_id": FRAME,
         "floor": plan.floor,
         "zones": list(plan.zones),
-        "robots": [_robot_to_dict(plan.path(name), profiles[name], starts.get(name)) for name in names],
+        "robots": [
+            _robot_to_dict(plan.path(name), profiles[name], starts.get(name), charges.get(name)) for name in names
+        ],
         "missed": [_missed_to_dict(area) for area in plan.missed],
         **({"late": [_late_to_dict(zone) for zone in plan.late]} if plan.late else {}),
         **{key: value for key, value in claims.items() if value is not None},
@@ -79,8 +94,12 @@ def _claim(value: float) -> float | None:
     return round(value, DIGITS) if math.isfinite(value) else None
 
 
-def _robot_to_dict(path: CoveragePath, profile: RobotProfile, start: Pose | None) -> dict[str, Any]:
-    document: dict[str, Any] = {"name": path.robot, "profile": _inline(profile)}
+def _robot_to_dict(
+    path: CoveragePath, profile: RobotProfile, start: Pose | None, charge: float | None
+) -> dict[str, Any]:
+    document: dict[str, Any] = {"name": path.robot, "profile": _inline(profile, charge is not None)}
+    if charge is not None:
+        document["charge"] = round(charge, DIGITS)
     yaw = None
     if start is not None:
         document["start"] = [round(value, DIGITS) for value in (start.x_m, start.y_m, start.yaw_rad)]
@@ -94,9 +113,11 @@ def _robot_to_dict(path: CoveragePath, profile: RobotProfile, start: Pose | None
     return document
 
 
-def _inline(profile: RobotProfile) -> dict[str, Any]:
+def _inline(profile: RobotProfile, with_battery: bool) -> dict[str, Any]:
     document = profile_to_dict(profile)
-    del document["battery"], document["interface"]
+    del document["interface"]
+    if not with_battery:
+        del document["battery"]
     return {"name": profile.name, **document}
 
 
@@ -111,7 +132,11 @@ def _leg_to_dict(leg: Leg, poses: PoseList, times: list[float]) -> dict[str, Any
         "poses": [[round(value, DIGITS) for value in pose] for pose in poses],
         "times_s": [round(at_s, DIGITS) for at_s in times],
     }
-    return {**document, "reverse": True} if leg.reverse else document
+    if leg.reverse:
+        document["reverse"] = True
+    if leg.switches:
+        document["switches"] = [{**asdict(switch), "at_s": round(switch.at_s, DIGITS)} for switch in leg.switches]
+    return document
 
 
 def _late_to_dict(late: LateZone) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.profile_document import BadProfile, is_number, profile_from_dict
 from robot_fleet.planning.judging.nominal import with_nominal_times
-from robot_fleet.planning.plan import CoveragePath, LateZone, Leg, LegKind, MissedArea, MissedReason, Plan
+from robot_fleet.planning.plan import CoveragePath, LateZone, Leg, LegKind, MissedArea, MissedReason, Plan, Switch
 from robot_fleet.planning.plan_format import (
     CLAIMS,
     FARTHEST_M,
@@ -28,6 +28,7 @@ from robot_fleet.planning.plan_format import (
     PATHS_FORMAT,
     PLAN_FORMAT,
     ROBOT,
+    SWITCH,
     TOP,
     Profiles,
     is_point,
@@ -36,6 +37,7 @@ from robot_fleet.planning.plan_format import (
 )
 from robot_fleet.planning.plan_poses import Way, way_of
 
+MOST_SWITCHES = 200_000
 MOST_ROBOTS, MOST_LEGS, MOST_POINTS, MOST_FAULTS = 1000, 200_000, 5_000_000, 200
 LONGEST_S = 1e7
 # Farther than any robot drives in a night.
@@ -43,8 +45,10 @@ LONGEST_M = 2e5
 # Steps of foreign paths that are shorter are taken together.
 CRUMB_M = 1e-3
 ROUNDING_S = 0.01
+# Times are written to the microsecond.
+LEAST_S = 2e-6
 
-Found = tuple[Plan, dict[str, RobotProfile], dict[str, Pose]]
+Found = tuple[Plan, dict[str, RobotProfile], dict[str, Pose], dict[str, float]]
 
 
 class PlanReader:
@@ -57,11 +61,13 @@ class PlanReader:
         self._robot_keys = ROBOT
         self._profiles: dict[str, RobotProfile] = {}
         self._starts: dict[str, Pose] = {}
+        self._charges: dict[str, float] = {}
         self._leg_ids: set[str] = set()
+        self._switches = 0
         self._points = 0
 
     def read(self, document: object) -> Found | None:
-        """The plan, its profiles and its starts; None when the document is too wrong to make any."""
+        """The plan, its profiles, its starts and its charges; None when the document is too wrong to make any."""
         top = self._mapping("", document, TOP)
         if top is None:
             return None
@@ -90,7 +96,7 @@ class PlanReader:
             late=tuple(zone for zone in late if zone is not None),
         )
         self._check_makespan(claims["makespan_s"], plan)
-        return plan, self._profiles, self._starts
+        return plan, self._profiles, self._starts, self._charges
 
     def _check_makespan(self, claimed_s: float, plan: Plan) -> None:
         if not self.faults and abs(claimed_s - plan.makespan_s) > ROUNDING_S:
@@ -113,13 +119,27 @@ class PlanReader:
             self._fault(f"{place}.name", f"is {shown(name)} again", "Give each robot once.")
         profile = self._profile(f"{place}.profile", robot.get("profile"), name)
         start = self._start(f"{place}.start", robot["start"]) if "start" in robot else None
+        charge = self._charge(f"{place}.charge", robot)
         legs = self._legs(f"{place}.legs", robot.get("legs")) if self._robot_keys is ROBOT else self._path(place, robot)
         if self.faults or profile is None:
             return None
         self._profiles[name] = profile
         if start is not None:
             self._starts[name] = start
+        if charge is not None:
+            self._charges[name] = charge
         return CoveragePath(name, self._timed(name, place, legs, profile, start))
+
+    def _charge(self, place: str, robot: Mapping[str, Any]) -> float | None:
+        """How full the battery is at the start, for a robot that accounts for it by saying so or by a battery of its own."""
+        profile, charge = robot.get("profile"), robot.get("charge")
+        carries = isinstance(profile, Mapping) and profile.get("battery") is not None
+        if charge is None:
+            return 1.0 if carries else None
+        if not is_number(charge) or not 0 <= charge <= 1:
+            self._fault(place, f"is {shown(charge)}", "Give a share of a full battery, from 0 to 1.")
+            return None
+        return float(charge)
 
     def _path(self, place: str, robot: Mapping[str, Any]) -> list[tuple[Leg, bool]]:
         """The one leg, head on, of a robot that is given as points alone."""
@@ -201,12 +221,50 @@ class PlanReader:
         reverse = self._reverse(f"{place}.reverse", leg.get("reverse"), way)
         timed = leg.get("times_s") is not None
         times = self._times(f"{place}.times_s", leg["times_s"], poses) if timed else np.zeros(0)
+        switches = self._leg_switches(f"{place}.switches", leg.get("switches"), timed)
         if kind is None or way is None or times is None:
             return None
         if timed:
             self._check_span(place, leg, times)
+            self._check_switches(f"{place}.switches", switches, float(times[0]), float(times[-1]))
         at_s = times[way.kept] if timed else np.zeros(len(way.points))
-        return Leg(leg_id, kind, way.points, at_s, zone, reverse), timed
+        return Leg(leg_id, kind, way.points, at_s, zone, reverse, switches), timed
+
+    def _leg_switches(self, place: str, document: object, timed: bool) -> tuple[Switch, ...]:
+        """The switches of a leg; none when there is a fault in any."""
+        listed = [] if document is None else self._list(place, document)
+        self._switches += len(listed)
+        if self._switches > MOST_SWITCHES:
+            self._fault(place, f"lists {len(listed)}", f"At most {MOST_SWITCHES} in one plan can be read.")
+        elif listed and not timed:
+            self._fault(place, "has times in a leg that has none", "Give the leg its times_s.")
+        else:
+            found = [self._switch(f"{place}[{i}]", switch) for i, switch in enumerate(listed)]
+            kept = tuple(switch for switch in found if switch is not None)
+            return kept if len(kept) == len(found) else ()
+        return ()
+
+    def _switch(self, place: str, document: object) -> Switch | None:
+        switch = self._mapping(place, document, SWITCH)
+        if switch is None:
+            return None
+        at_s = switch.get("at_s")
+        if not is_number(at_s):
+            self._fault(f"{place}.at_s", f"is {shown(at_s)}", "Give seconds from the plan's start.")
+        wrong = [key for key in SWITCH[1:] if not isinstance(switch.get(key), bool)]
+        for key in wrong:
+            self._fault(f"{place}.{key}", f"is {shown(switch.get(key))}", "Give true or false.")
+        return None if wrong or not is_number(at_s) else Switch(float(at_s), *(switch[key] for key in SWITCH[1:]))
+
+    def _check_switches(self, place: str, switches: tuple[Switch, ...], begin_s: float, end_s: float) -> None:
+        for i, switch in enumerate(switches):
+            if not begin_s - LEAST_S <= switch.at_s <= end_s + LEAST_S:
+                what = f"is {switch.at_s:.3f}, outside its leg"
+                self._fault(f"{place}[{i}].at_s", what, f"The leg lasts from {begin_s:.3f} to {end_s:.3f} s.")
+            elif i and switch.at_s < switches[i - 1].at_s:
+                self._fault(
+                    f"{place}[{i}].at_s", f"is {switch.at_s}, less than the one before", "Times never decrease."
+                )
 
     def _kind(self, place: str, leg: Mapping[str, Any]) -> LegKind | None:
         tool_on = leg.get("tool_on", True)

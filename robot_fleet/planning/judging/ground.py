@@ -1,14 +1,18 @@
-"""Which floor the heads can cover, and which floor a plan covers; found on the corners and centres of the cells.
+"""Which floor the heads can cover; found on the corners and centres of the cells.
 
 For round robots the map is looked at on a lattice of half cells, on which the corners of the obstacle squares lie: the
-distance from a lattice point to the nearest marked lattice point is then the exact distance to the nearest square. For
-polygons the poses are cells x headings; driving sideways is not told apart, so what they can reach is at most a little
-too large.
+distance from a lattice point to the nearest marked lattice point is then the exact distance to the nearest square.
+
+The reach of a polygon consists of poses: the corners of the cells times 32 headings (16 on large maps). A pose counts
+when no corner of an obstacle cell lies in the polygon grown by the clearance, and two poses are joined when they are
+neighbours in place and heading. A robot that drives backwards gets from each to the other whatever its least radius:
+what is joined by any motion in open space is joined by short moves to and fro along its curves (Laumond, Jacobs, Taïx,
+Murray, "A motion planner for nonholonomic mobile robots", 1994). For one that does not, the reach is at most too large:
+it may contain places into which it gets only sideways, and from which it does not come back.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Iterator
 
@@ -20,19 +24,14 @@ from scipy import ndimage, signal
 from shapely import Polygon
 
 from robot_fleet.floor.footprint import Footprint
-from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import Head, RobotProfile
 from robot_fleet.floor.store import FloorMap
 from robot_fleet.planning.judging.one_way import there_and_back
-from robot_fleet.planning.judging.track import JUMP_M, Bools, Floats, Track
+from robot_fleet.planning.judging.track import Bools, Floats, Ints
 
 ROUNDING_M = 1e-4
 START_SLACK_M = 1.0
-SWEEP_TOLERANCE_M = 1e-3
-CHUNK_M = 4.0
-FAN_RAD = math.radians(6.0)
-STRAIGHT_RAD = 1e-6
 MANY_CELLS = 3_000_000
 
 
@@ -114,11 +113,16 @@ def _seeds(floor: FloorMap, clear: Bools, blocked: Bools, start: Pose) -> Iterat
     )
     away = np.hypot(near[:, 1] - here[0], near[:, 0] - here[1])
     for k in np.argsort(away, kind="stable"):
-        steps = np.linspace(0.0, 1.0, 2 * math.ceil(float(away[k])) + 2)[:, None]
-        way = np.rint(here + steps * (near[k][::-1] - here)).astype(np.int64)
-        if not blocked[way[:, 1].clip(0, blocked.shape[0] - 1), way[:, 0].clip(0, blocked.shape[1] - 1)].any():
+        if _open_way(blocked, here, near[k][::-1]):
             yield int(near[k][0]), int(near[k][1])
             return
+
+
+def _open_way(blocked: Bools, here: Floats, there: Ints) -> bool:
+    """Whether no blocked lattice point lies on the straight way between two places (x, y), in steps of the lattice."""
+    steps = np.linspace(0.0, 1.0, 2 * math.ceil(math.dist(here, there)) + 2)[:, None]
+    way = np.rint(here + steps * (there - here)).astype(np.int64)
+    return not blocked[way[:, 1].clip(0, blocked.shape[0] - 1), way[:, 0].clip(0, blocked.shape[1] - 1)].any()
 
 
 def _polygon_reach(floor: FloorMap, profile: RobotProfile, starts: list[Pose], anywhere: bool) -> Bools:
@@ -137,7 +141,7 @@ def _polygon_reach(floor: FloorMap, profile: RobotProfile, starts: list[Pose], a
     found: list[tuple[int, int]] = []
     for start in starts:
         layer = round((start.yaw_rad - floor.grid.origin.yaw_rad) / math.tau * headings) % headings
-        places = _cell_seeds(floor, clear[layer], start)
+        places = _cell_seeds(floor, clear[layer], blocked, start)
         found += places
         seeds |= {int(labels[layer][place]) for place in places} - {0}
     covered: Bools = np.zeros(shape, dtype=bool)
@@ -175,15 +179,18 @@ def _labels_around(clear: Bools) -> NDArray[np.int32]:
     return np.asarray(labels, dtype=np.int32)
 
 
-def _cell_seeds(floor: FloorMap, clear: Bools, start: Pose) -> list[tuple[int, int]]:
+def _cell_seeds(floor: FloorMap, clear: Bools, blocked: Bools, start: Pose) -> list[tuple[int, int]]:
+    """The place from which a polygon sets out: the nearest where it fits as it faces, with an open straight way to it."""
     side = floor.grid.resolution_m
     here = floor.grid.from_map([[start.x_m, start.y_m]])[0] / side
     near = np.argwhere(clear)
     away = np.hypot(near[:, 1] - here[0], near[:, 0] - here[1]) * side
-    if not len(near) or away.min() > START_SLACK_M + max((dock.staging_m for dock in floor.docks), default=0.0):
-        return []
-    row, col = near[int(away.argmin())]
-    return [(int(row), int(col))]
+    inside = away <= START_SLACK_M + max((dock.staging_m for dock in floor.docks), default=0.0)
+    near = near[inside]
+    for k in np.argsort(away[inside], kind="stable"):
+        if _open_way(blocked, here, near[k][::-1]):
+            return [(int(near[k][0]), int(near[k][1]))]
+    return []
 
 
 def _under_head(reached: Bools, head: Head, yaw: float, side: float) -> Bools:
@@ -196,76 +203,3 @@ def _under_head(reached: Bools, head: Head, yaw: float, side: float) -> Bools:
     spread = signal.fftconvolve(reached.astype(np.float32), line.astype(np.float32), mode="full")
     inner = spread[size : size + reached.shape[0] - 1, size : size + reached.shape[1] - 1]
     return np.asarray(inner > 0.5)
-
-
-def covered(grid: OccupancyGrid, tracks: Iterable[Track]) -> Bools:
-    """Mask (rows, cols) of the cells whose centre a running head passes over, jumps left out."""
-    mask: Bools = np.zeros(grid.shape, dtype=bool)
-    for track in tracks:
-        for ring in _rings(grid, track):
-            _fill(mask, ring / grid.resolution_m, SWEEP_TOLERANCE_M / grid.resolution_m)
-    return mask
-
-
-def _rings(grid: OccupancyGrid, track: Track) -> Iterator[Floats]:
-    """Quadrilaterals (4, 2) in the grid frame that the head sweeps, one after the other."""
-    a, b = grid.from_map(track.a), grid.from_map(track.b)
-    yaw = track.yaw - grid.origin.yaw_rad
-    head = track.profile.head
-    goes_on = track.head_on & np.append(False, track.head_on[:-1]) & (track.jump_m <= JUMP_M)
-    straight = goes_on & (np.abs(track.turn) < STRAIGHT_RAD)
-    for k in np.flatnonzero(track.head_on & ~straight):
-        if goes_on[k]:
-            yield from _fan(a[k], float(yaw[k] - track.turn[k]), float(track.turn[k]), head)
-        # Moves that go straight on are swept as one.
-        last = k + 1
-        while last < len(yaw) and straight[last]:
-            last += 1
-        yield from _lane(a[k], b[last - 1], float(yaw[k]), head)
-
-
-def _lane(a: Floats, b: Floats, yaw: float, head: Head) -> Iterator[Floats]:
-    pieces = max(1, math.ceil(math.hypot(b[0] - a[0], b[1] - a[1]) / CHUNK_M))
-    left, _, right = _head_line(head, yaw)
-    step = (b - a) / pieces
-    for i in range(pieces):
-        first, last = a + i * step, a + (i + 1) * step
-        yield np.array((first + left, first + right, last + right, last + left))
-
-
-def _fan(centre: Floats, yaw: float, turn: float, head: Head) -> Iterator[Floats]:
-    steps = max(1, math.ceil(abs(turn) / FAN_RAD))
-    lines = [centre + _head_line(head, yaw + turn * i / steps) for i in range(steps + 1)]
-    for before, after in itertools.pairwise(lines):
-        # The two halves apart: the line turns about its middle, so the whole would be a bow tie.
-        yield np.array((before[0], before[1], after[1], after[0]))
-        yield np.array((before[1], before[2], after[2], after[1]))
-
-
-def _head_line(head: Head, yaw: float) -> Floats:
-    """Left end, middle and right end of the head, (3, 2), about the turning centre."""
-    cos, sin = math.cos(yaw), math.sin(yaw)
-    ahead, half = head.offset_m, head.width_m / 2.0
-    return np.array([(ahead * cos - side * sin, ahead * sin + side * cos) for side in (half, 0.0, -half)])
-
-
-def _fill(mask: Bools, ring: Floats, tolerance: float) -> None:
-    """Marks the cells with their centre in a convex ring (n, 2) given in cells, x before y."""
-    corners: list[list[float]] = ring.tolist()
-    (low_x, low_y), (high_x, high_y) = map(min, zip(*corners, strict=True)), map(max, zip(*corners, strict=True))
-    cols = slice(max(0, math.ceil(low_x - tolerance - 0.5)), max(0, math.floor(high_x + tolerance - 0.5) + 1))
-    rows = slice(max(0, math.ceil(low_y - tolerance - 0.5)), max(0, math.floor(high_y + tolerance - 0.5) + 1))
-    window = mask[rows, cols]
-    if not window.size:
-        return
-    x = np.arange(cols.start, cols.start + window.shape[1]) + 0.5
-    y = (np.arange(rows.start, rows.start + window.shape[0]) + 0.5)[:, None]
-    left: Bools = np.ones(window.shape, dtype=bool)
-    right: Bools = np.ones(window.shape, dtype=bool)
-    for (x0, y0), (x1, y1) in zip(corners, [*corners[1:], corners[0]], strict=True):
-        length = math.hypot(x1 - x0, y1 - y0)
-        if length > 1e-9:
-            side = (x1 - x0) / length * (y - y0) - (y1 - y0) / length * (x - x0)
-            left &= side >= -tolerance
-            right &= side <= tolerance
-    window |= left | right

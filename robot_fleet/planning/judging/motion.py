@@ -8,6 +8,7 @@ robot's acceleration, in steps short enough that the place is right within a mil
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,8 +58,7 @@ def motion_of(track: Track) -> Motion:
         return standing(track.robot, track.profile, track.start)
     pieces = _Pieces(track.start)
     pivots, begins = pivots_s(track), departures_s(track)
-    stops = track.at_rest | (begins > track.since_s + 1e-3)
-    ramps = _ramps(track, begins, stops)
+    ramps = _ramps(track, begins, stops_of(track, begins))
     for k in range(len(track.yaw)):
         pieces.stand_until(float(track.since_s[k]))
         pieces.turn_to(float(track.yaw[k]), float(track.turn[k]), float(pivots[k]))
@@ -69,18 +69,33 @@ def motion_of(track: Track) -> Motion:
     return pieces.motion(track)
 
 
+def stops_of(track: Track, begins: Floats) -> Bools:
+    """(m,) whether the robot stands still where each move begins."""
+    stops: Bools = track.at_rest | (begins > track.since_s + 1e-3)
+    return stops
+
+
+def way_shares(track: Track, k: int, begins: Floats, stops: Bools, when_s: Sequence[float]) -> list[float]:
+    """The shares of the way of move k that the robot has driven at times during it."""
+    seconds, length = float(track.end_s[k] - begins[k]), math.dist(track.a[k], track.b[k])
+    last = bool(stops[k + 1]) if k + 1 < len(stops) else True
+    shares = _shares(track.profile.acceleration_mps2, seconds, length, bool(stops[k]), last)
+    passed = (np.asarray(when_s) - begins[k]) / seconds
+    found: list[float] = np.interp(passed, *np.vstack(((0.0, 0.0), shares)).T).tolist()
+    return found
+
+
 def _ramps(track: Track, begins: Floats, stops: Bools) -> list[Floats]:
     """For each move the shares of time and of way, (n, 2), that the robot passes one after the other."""
-    limit = track.profile.acceleration_mps2
-    plain = np.array([[1.0, 1.0]])
-    if limit is None:
-        return [plain] * len(stops)
-    ends = np.append(stops[1:], True)
-    seconds, length = track.end_s - begins, track.length_m
-    return [
-        _ramp(float(s), float(m), limit, bool(first), bool(last)) if (first or last) and s > 0 else plain
-        for s, m, first, last in zip(seconds, length, stops, ends, strict=True)
-    ]
+    limit, ends = track.profile.acceleration_mps2, np.append(stops[1:], True)
+    moves = zip((track.end_s - begins).tolist(), track.length_m.tolist(), stops, ends, strict=True)
+    return [_shares(limit, seconds, length, bool(first), bool(last)) for seconds, length, first, last in moves]
+
+
+def _shares(limit: float | None, seconds: float, length: float, first: bool, last: bool) -> Floats:
+    if limit is None or seconds <= 0 or not (first or last):
+        return np.array([[1.0, 1.0]])
+    return _ramp(seconds, length, limit, first, last)
 
 
 def _ramp(seconds: float, length: float, limit: float, first: bool, last: bool) -> Floats:

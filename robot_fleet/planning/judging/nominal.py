@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -86,12 +87,9 @@ def nominal_s(track: Track) -> float:
 
 def with_nominal_times(robot: str, legs: Sequence[Leg], profile: RobotProfile, start: Pose | None) -> tuple[Leg, ...]:
     """The legs with the times of the definition, from 0 and without waiting; their own times are not looked at."""
-    blank = [Leg(leg.leg_id, leg.kind, leg.points, np.zeros(len(leg.points)), leg.zone, leg.reverse) for leg in legs]
+    blank = [replace(leg, times_s=np.zeros(len(leg.points))) for leg in legs]
     track = track_of(CoveragePath(robot, tuple(blank)), profile, start)
     arrivals = np.zeros(track.vertices)
     arrivals[track.vertex + 1] = pivots_s(track) + drives_s(track)
     times = np.split(np.cumsum(arrivals), np.cumsum([len(leg.points) for leg in legs])[:-1])
-    return tuple(
-        Leg(leg.leg_id, leg.kind, leg.points, at_s, leg.zone, leg.reverse)
-        for leg, at_s in zip(blank, times, strict=True)
-    )
+    return tuple(replace(leg, times_s=at_s) for leg, at_s in zip(legs, times, strict=True))

@@ -189,8 +189,23 @@ def jump_violations(track: Track) -> Iterator[Violation]:
     """Where the path goes on somewhere else than where the robot is."""
     if track.gap_m > JUMP_M:
         what = f"the path ends {track.gap_m:.2f} m from where its moves lead"
-        yield Violation(ViolationKind.JUMP, track.gap_m, what, track.robot, track.leg_ids[-1])
+        yield Violation(ViolationKind.JUMP, track.gap_m, what, track.robot, track.legs[-1].leg_id)
     for k in np.flatnonzero(track.jump_m > JUMP_M):
         head = " with the head on" if track.head_jump[k] else ""
         what = f"the leg begins {track.jump_m[k]:.2f} m from where the robot is{head}"
         yield _violation(track, k, ViolationKind.JUMP, float(track.jump_m[k]), what)
+    yield from _stays(track)
+
+
+def _stays(track: Track) -> Iterator[Violation]:
+    """Legs in which the robot stands somewhere else than where it is before and after them."""
+    for i in sorted(set(range(len(track.legs))) - set(track.leg.tolist())):
+        after = int(np.searchsorted(track.leg, i))
+        if (track.jump_m[after] if after < len(track.leg) else track.gap_m) > JUMP_M:
+            continue
+        here = track.b[after - 1] if after else np.array((track.start.x_m, track.start.y_m))
+        away = float(np.hypot(*(track.legs[i].points - here).T).max())
+        if away > JUMP_M:
+            what = f"the robot stands {away:.2f} m from where it is"
+            at = (float(track.legs[i].points[0, 0]), float(track.legs[i].points[0, 1]))
+            yield Violation(ViolationKind.JUMP, away, what, track.robot, track.legs[i].leg_id, at=at)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
-from robot_fleet.planning.plan import CoveragePath
+from robot_fleet.planning.plan import CoveragePath, Leg
 
 CORNER_RAD = math.radians(10.0)
 JUMP_M = 0.01
@@ -42,13 +42,12 @@ class Track:
     yaw: Floats
     turn: Floats
     jump_m: Floats
-    head_on: Bools
     head_jump: Bools
     reverse: Bools
     leg: Ints
     index: Ints
     vertex: Ints
-    leg_ids: tuple[str, ...]
+    legs: tuple[Leg, ...]
     first_s: float
     last_s: float
     vertices: int
@@ -81,7 +80,7 @@ class Track:
 
     def leg_id(self, move: int) -> str:
         """The id of the leg that move belongs to."""
-        return self.leg_ids[int(self.leg[move])]
+        return self.legs[int(self.leg[move])].leg_id
 
 
 def track_of(path: CoveragePath, profile: RobotProfile, start: Pose | None = None) -> Track:
@@ -106,9 +105,9 @@ def track_of(path: CoveragePath, profile: RobotProfile, start: Pose | None = Non
         robot=path.robot, profile=profile, start=stand,
         start_s=times[link], since_s=times[arrived[link]], end_s=times[link + 1],
         a=points[link], b=points[link + 1], yaw=yaw, turn=wrapped(np.diff(yaw, prepend=stand.yaw_rad)), jump_m=jumps,
-        head_on=head[leg[link]], head_jump=head[leg[link]] & head[before] & (jumps > JUMP_M),
+        head_jump=head[leg[link]] & head[before] & (jumps > JUMP_M),
         reverse=reverse[leg[link]],
-        leg=leg[link], index=index[link], vertex=link, leg_ids=tuple(leg.leg_id for leg in legs),
+        leg=leg[link], index=index[link], vertex=link, legs=legs,
         first_s=float(times[0]) if len(times) else 0.0, last_s=float(times[-1]) if len(times) else 0.0,
         vertices=len(points), gap_m=_gap_m(points, link, stand),
     )  # fmt: skip

@@ -22,8 +22,8 @@ class ViolationKind(str, enum.Enum):
     TIGHT_TURN = "tight turn"  # radians of a pivot nearer than the clearance, but not touching
     WRONG_WAY = "wrong way"  # metres of path more than 100 degrees off the direction of a one-way
     JUMP = "jump"  # metres between where the robot is and where its path goes on
-    RADIUS = "radius"  # metres: the radius of a turn with the head on that is below the least radius
-    REVERSING = "reversing"  # metres driven backwards with the head on by a robot that must not
+    RADIUS = "radius"  # metres: the radius of a turn that is below the least radius for the head as it is, down or up
+    REVERSING = "reversing"  # metres driven backwards with head or squeegee down, or by a robot that must not at all
     SPEED = "speed"  # metres per second that the times demand
     YAW_RATE = "yaw rate"  # radians per second that the times demand
     PIVOT = "pivot"  # seconds that the times lack for turning on the spot
@@ -31,6 +31,10 @@ class ViolationKind(str, enum.Enum):
     TIME_ORDER = "time order"  # seconds by which times go back
     CONFLICT = "conflict"  # seconds during which two robots overlap by more than 1 cm
     NOT_HOME = "not home"  # metres from the nearest dock at the end of a robot that came from a dock
+    SERVICE = "service"  # metres from the nearest dock of a robot in a service leg
+    TANK = "tank"  # square metres scrubbed beyond what a full tank lasts for
+    BATTERY = "battery"  # percent of a full battery by which it falls below its reserve
+    WATER = "water"  # square metres of scrubbed floor that are wet in the end, when they are too many
     ACCOUNT = "account"  # square metres (or seconds) by which a claim of the plan is wrong
 
 
@@ -51,6 +55,10 @@ UNITS = {
     ViolationKind.TIME_ORDER: "s",
     ViolationKind.CONFLICT: "s",
     ViolationKind.NOT_HOME: "m",
+    ViolationKind.SERVICE: "m",
+    ViolationKind.TANK: "m²",
+    ViolationKind.BATTERY: "%",
+    ViolationKind.WATER: "m²",
     ViolationKind.ACCOUNT: "m²",
 }
 TIMING = frozenset(
@@ -113,7 +121,8 @@ class Verdict:
     """All that the judge found. Areas are counted in cells of the map by their centres.
 
     `makespan_s` goes by the plan's times where they can be believed, else by the nominal ones. `min_separation_m` is
-    the least gap between two robots, negative when they overlap; nan for fewer than two robots.
+    the least gap between two robots, negative when they overlap; nan for fewer than two robots. `scrubbed_m2` is the
+    floor that robots with a squeegee wet, `water_left_m2` what of it is wet in the end.
     """
 
     floor: str
@@ -136,6 +145,8 @@ class Verdict:
     times_believed: bool
     makespan_s: float
     bound_s: float
+    scrubbed_m2: float = 0.0
+    water_left_m2: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -151,6 +162,11 @@ class Verdict:
     def requested_share(self) -> float:
         """Covered share of the requested floor, 0..1; nan where there is none."""
         return self.covered_m2 / self.requested_m2 if self.requested_m2 else math.nan
+
+    @property
+    def water_share(self) -> float:
+        """Share of the scrubbed floor that is left wet, 0..1; nan where no robot with a squeegee scrubs."""
+        return self.water_left_m2 / self.scrubbed_m2 if self.scrubbed_m2 else math.nan
 
     @property
     def ratio(self) -> float:
@@ -181,7 +197,8 @@ class Verdict:
             for area in self.missed
         ]
         more = {"ok": self.ok, "coverage": self.coverage, "requested_share": self.requested_share, "ratio": self.ratio}
-        plain: dict[str, Any] = _plain({**more, "imbalance": self.imbalance, **document})
+        more |= {"imbalance": self.imbalance, "water_share": self.water_share}
+        plain: dict[str, Any] = _plain({**more, **document})
         return plain
 
     def _separation(self) -> str:
@@ -208,6 +225,9 @@ class Verdict:
             f"  makespan      {self.makespan_s:8.1f} s, bound {self.bound_s:.1f} s, ratio {self.ratio:.3f}"
             + ("" if self.times_believed else " (nominal times: those of the plan cannot be believed)"),
         ]
+        if self.scrubbed_m2:
+            share = f"{self.water_share:.2%} of {self.scrubbed_m2:.1f} m² scrubbed"
+            lines.append(f"  water left    {self.water_left_m2:8.2f} m², {share}")
         lines += [f"  {robot.robot:<12}  {robot.summary()}" for robot in self.robots]
         missed = {reason: sum(a.area_m2 for a in self.missed if a.reason is reason) for reason in _reasons(self.missed)}
         lines += [f"  missed        {area:8.2f} m² {reason.value}" for reason, area in missed.items()]
