@@ -25,6 +25,7 @@ from robot_fleet.planning.smoothing import polish_s, smoothed_together, with_com
 from robot_fleet.planning.stages import Ranks, in_time, staged
 from robot_fleet.planning.sweeping import mark_swept
 from robot_fleet.planning.terrain import Bools
+from robot_fleet.planning.water import watered
 
 # The share of the time until a plan is due that may be spent on keeping robots apart.
 _APART = 0.15
@@ -69,7 +70,7 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
 
     apart, late = in_time(request, driven)
     tell(0.95, "adding up the account")
-    account = _accounted(request, apart.paths, requested, coverable, clearances)
+    account = _accounted(request, _watered(request, apart.paths), requested, coverable, clearances)
     found = replace(account, late=late, meetings=apart.meeting)
     tell(1.0, "planned")
     return found
@@ -158,6 +159,12 @@ def _accounted(
         planned_m2=float((swept & requested & ~clean).sum() * cell),
         bound_s=coverable_m2 / rate,
     )
+
+
+def _watered(request: PlanRequest, paths: list[CoveragePath]) -> list[CoveragePath]:
+    """The paths with what of the heads works when."""
+    profiles = {robot.name: robot.profile for robot in request.robots}
+    return [replace(path, legs=tuple(watered(path.legs, profiles[path.robot]))) for path in paths]
 
 
 def _swept(request: PlanRequest, paths: list[CoveragePath]) -> Bools:

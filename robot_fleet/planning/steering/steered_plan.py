@@ -20,7 +20,6 @@ from robot_fleet.planning.steering.laying import Laying
 from robot_fleet.planning.steering.network import Links, Part, Tours, ends_of, toured
 from robot_fleet.planning.steering.passes import Pass
 from robot_fleet.planning.steering.turns import drive_of
-from robot_fleet.planning.steering.water import watered
 from robot_fleet.planning.terrain import Floats
 from robot_fleet.planning.timing import timed
 
@@ -56,9 +55,7 @@ class SteeredPlan:
             if len(tours.orders[k]):
                 legs = self._legs(robot, passes, tours, k)
                 begin_s = (self.busy_s or {}).get(robot.name, 0.0)
-                found[robot.name] = CoveragePath(
-                    robot.name, tuple(watered(timed(legs, robot.profile, robot.pose, begin_s), robot.profile))
-                )
+                found[robot.name] = CoveragePath(robot.name, tuple(timed(legs, robot.profile, robot.pose, begin_s)))
         return found
 
     @property

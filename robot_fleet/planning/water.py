@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,8 +13,8 @@ from robot_fleet.planning.terrain import Floats
 from robot_fleet.planning.timing import CORNER_RAD
 
 
-def watered(legs: list[Leg], profile: RobotProfile) -> list[Leg]:
-    """The legs with their switches: the solution off some way before the deck is lifted, the vacuum on some way after it.
+def watered(legs: Sequence[Leg], profile: RobotProfile) -> Sequence[Leg]:
+    """The timed legs with their switches: the solution off some way before the deck is lifted, the vacuum on some way after it.
 
     The vacuum goes off sooner where the robot backs or turns on the spot: its squeegee must be up then.
     """
