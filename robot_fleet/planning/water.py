@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,46 +11,73 @@ import numpy as np
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.planning.plan import Leg, Switch
 from robot_fleet.planning.terrain import Floats
-from robot_fleet.planning.timing import CORNER_RAD
+from robot_fleet.planning.timing import CORNER_RAD, pivot_s
+
+# A little more than a turn takes.
+_SLOWER = 1.001
 
 
 def watered(legs: Sequence[Leg], profile: RobotProfile) -> Sequence[Leg]:
     """The timed legs with their switches: the solution off some way before the deck is lifted, the vacuum on some way after it.
 
-    The vacuum goes off sooner where the robot backs or turns on the spot: its squeegee must be up then.
+    The vacuum goes off sooner where the robot backs or turns on the spot: its squeegee must be up then. A robot that cannot
+    turn on the spot with the head down lowers it when it has turned.
     """
-    if profile.squeegee is None:
+    if profile.squeegee is None and profile.least_radius_m == 0.0:
         return legs
-    off_m, on_m = profile.channels.solution_off_m, profile.channels.vacuum_on_m
     found: list[Leg] = []
     for k, leg in enumerate(legs):
-        after = legs[k - 1] if k else None
+        before, after = legs[k - 1] if k else None, legs[k + 1] if k + 1 < len(legs) else None
+        switches: list[Switch] = []
         if leg.head_on:
-            goes_on = k + 1 < len(legs) and legs[k + 1].head_on and not _pivots(leg, legs[k + 1])
-            found.append(leg if goes_on or off_m == 0.0 else replace(leg, switches=tuple(_dry(leg, off_m))))
-        elif after is not None and after.head_on and on_m > 0.0 and not leg.reverse and not _pivots(after, leg):
-            found.append(replace(leg, switches=tuple(_drying(leg, on_m))))
-        else:
-            found.append(leg)
+            switches += _lowered(before, leg, profile) if before is not None and profile.least_radius_m else []
+            if profile.squeegee is not None and not _goes_on(leg, after):
+                switches += _dry(leg, profile.channels.solution_off_m, switches)
+        elif (
+            profile.squeegee is not None and before is not None and before.head_on and _goes_on(before, leg, CORNER_RAD)
+        ):
+            switches += _drying(leg, profile.channels.vacuum_on_m)
+        found.append(replace(leg, switches=tuple(switches)) if switches else leg)
     return found
 
 
-def _dry(leg: Leg, off_m: float) -> Iterator[Switch]:
-    """All on, and the solution off so many metres before the leg's end."""
+def _goes_on(leg: Leg, following: Leg | None, most_rad: float = 0.0) -> bool:
+    """Whether the robot drives on without a turn on the spot and, unless an angle is given, with the head down."""
+    if following is None or _pivot_rad(leg, following) > CORNER_RAD or following.reverse != leg.reverse:
+        return False
+    return following.head_on or most_rad > 0.0
+
+
+def _lowered(before: Leg, leg: Leg, profile: RobotProfile) -> list[Switch]:
+    """Nothing on while the robot turns on the spot before a pass, and all on after that."""
+    turn = _pivot_rad(before, leg)
+    if turn <= CORNER_RAD and before.reverse == leg.reverse:
+        return []
+    begin = float(leg.times_s[0])
+    turned = begin + (pivot_s(turn, profile) * _SLOWER if turn > CORNER_RAD else 0.0)
+    return [Switch(begin, False, False, False), Switch(min(turned, float(leg.times_s[-1])), True, True, True)]
+
+
+def _dry(leg: Leg, off_m: float, lowered: Sequence[Switch]) -> list[Switch]:
+    """All on, unless the head is lowered later, and the solution off so many metres before the leg's end."""
     way = _metres(leg)
-    begin, at = float(leg.times_s[0]), way[-1] - off_m
-    if at > 0.0:
-        yield Switch(begin, True, True, True)
-    yield Switch(float(np.interp(max(at, 0.0), way, leg.times_s)) if at > 0.0 else begin, True, False, True)
+    begin = lowered[-1].at_s if lowered else float(leg.times_s[0])
+    at = max(begin, float(np.interp(max(0.0, way[-1] - off_m), way, leg.times_s)))
+    on = [] if lowered or off_m >= way[-1] else [Switch(begin, True, True, True)]
+    return [*on, Switch(at, True, False, True)] if off_m > 0.0 else []
 
 
-def _drying(leg: Leg, on_m: float) -> Iterator[Switch]:
+def _drying(leg: Leg, on_m: float) -> list[Switch]:
     """The vacuum alone, and nothing after so many metres or at the first turn on the spot."""
     way = _metres(leg)
     corners = np.flatnonzero(_turns(leg) > CORNER_RAD) + 1
     end = min([on_m, way[-1], *way[corners].tolist()])
-    yield Switch(float(leg.times_s[0]), False, False, True)
-    yield Switch(float(np.interp(end, way, leg.times_s)), False, False, False)
+    if end <= 0.0:
+        return []
+    return [
+        Switch(float(leg.times_s[0]), False, False, True),
+        Switch(float(np.interp(end, way, leg.times_s)), False, False, False),
+    ]
 
 
 def _metres(leg: Leg) -> Floats:
@@ -63,8 +91,8 @@ def _turns(leg: Leg) -> Floats:
     return np.asarray(np.abs(np.remainder(np.diff(yaw) + np.pi, 2 * np.pi) - np.pi))
 
 
-def _pivots(leg: Leg, following: Leg) -> bool:
-    """Whether the robot turns on the spot, or back, between two legs."""
+def _pivot_rad(leg: Leg, following: Leg) -> float:
+    """The turn between two legs."""
     last, first = np.diff(leg.points[-2:], axis=0)[0], np.diff(following.points[:2], axis=0)[0]
-    turn = np.arctan2(first[1], first[0]) - np.arctan2(last[1], last[0])
-    return bool(abs((turn + np.pi) % (2 * np.pi) - np.pi) > CORNER_RAD) or following.reverse != leg.reverse
+    yaw = [math.atan2(step[1], step[0]) + math.pi * one.reverse for step, one in ((last, leg), (first, following))]
+    return abs(math.remainder(yaw[1] - yaw[0], math.tau))
