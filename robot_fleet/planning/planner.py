@@ -20,7 +20,7 @@ from robot_fleet.planning.apart import PATIENCE_S, Apart
 from robot_fleet.planning.checking import faults_of
 from robot_fleet.planning.crew import Clearances, Crew, crews, taking_over
 from robot_fleet.planning.manning import manned
-from robot_fleet.planning.plan import CannotPlan, CoveragePath, Plan, PlanRequest, Progress, Starter
+from robot_fleet.planning.plan import CannotPlan, CoveragePath, LateZone, Plan, PlanRequest, Progress, Starter
 from robot_fleet.planning.smoothing import polish_s, smoothed_together, with_common_floor
 from robot_fleet.planning.stages import Ranks, in_time, staged
 from robot_fleet.planning.sweeping import mark_swept
@@ -54,6 +54,19 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     faults = faults_of(request, clearances.of, coverable)
     if faults:
         raise CannotPlan(faults)
+    apart, late = _searched(request, teams, tell)
+    idle = [robot for robot, path in zip(request.robots, apart.paths, strict=True) if not path.legs]
+    if apart.meeting and 0 < len(idle) < len(request.robots) and any(robot.profile.is_steered for robot in idle):
+        apart, late = _round(request, idle, tell)
+    tell(0.95, "adding up the account")
+    account = _accounted(request, _watered(request, apart.paths), requested, coverable, clearances)
+    found = replace(account, late=late, meetings=apart.meeting)
+    tell(1.0, "planned")
+    return found
+
+
+def _searched(request: PlanRequest, teams: Sequence[Crew], tell: Progress) -> tuple[Apart, tuple[LateZone, ...]]:
+    """The paths of all robots, kept apart, and the zones that are late."""
     patience_s = PATIENCE_S * len(request.robots)
     if request.deadline_s is not None:
         patience_s = min(patience_s, request.deadline_s * _APART)
@@ -68,12 +81,19 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
         look = _LOOK if request.deadline_s is None else 1.0
         return manned(teams, request.robots, crews_driven, patience_s, request.seed, either_way, look)
 
-    apart, late = in_time(request, driven)
-    tell(0.95, "adding up the account")
-    account = _accounted(request, _watered(request, apart.paths), requested, coverable, clearances)
-    found = replace(account, late=late, meetings=apart.meeting)
-    tell(1.0, "planned")
-    return found
+    return in_time(request, driven)
+
+
+def _round(request: PlanRequest, idle: Sequence[Starter], tell: Progress) -> tuple[Apart, tuple[LateZone, ...]]:
+    """The same where some robots have no work, for which the others go round them."""
+    bodies = tuple(robot.profile.footprint.at(robot.pose) for robot in idle)
+    others = tuple(robot for robot in request.robots if robot not in idle)
+    rest = replace(request, robots=others, closed=request.closed + bodies)
+    teams, _ = crews(rest, rest.floor.requested(rest.zones), Clearances(rest))
+    apart, late = _searched(rest, teams, tell)
+    known = {path.robot: path for path in apart.paths}
+    paths = [known.get(robot.name, CoveragePath(robot.name, ())) for robot in request.robots]
+    return replace(apart, paths=paths), late
 
 
 def _past_closed(request: PlanRequest, clearances: Clearances) -> PlanRequest:

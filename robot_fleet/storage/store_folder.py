@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections import Counter
 from pathlib import Path
 
 from robot_fleet.fleet.errors import InvalidInput
@@ -146,14 +147,24 @@ def _completed(
     homeless = [entry for entry in entries if not entry.dock]
     if anew and homeless:
         spare = [name for name in spare if not does_not_fit(floor, _spec(homeless[0], name))]
-    widest = max((entry.profile for entry in entries), key=lambda p: p.footprint.circumscribed_m + p.clearance_m)
+    given: dict[RobotProfile, list[str]] = {}
+    lacking = [entry.profile for entry in homeless[len(spare) :]]
+    for entry, dock in zip(homeless, spare, strict=False):
+        given.setdefault(entry.profile, []).append(dock)
     try:
-        placed = place_docks(floor, widest, max(0, len(homeless) - len(spare)))
-        floor = dataclasses.replace(floor, docks=floor.docks + placed)
+        for profile, count in sorted(Counter(lacking).items(), key=lambda kind: -_across_m(kind[0])):
+            placed = place_docks(floor, profile, count)
+            floor = dataclasses.replace(floor, docks=floor.docks + placed)
+            given.setdefault(profile, []).extend(dock.name for dock in placed)
         if not floor.zones:
+            widest = max((entry.profile for entry in entries), key=_across_m)
             floor = dataclasses.replace(floor, zones=whole_floor(floor, widest.slim))
     except CannotPlace as error:
         faults.append(error.fault)
         return None
-    homes = iter(spare + [dock.name for dock in placed])
-    return Store(floor, tuple(_spec(entry, entry.dock or next(homes)) for entry in entries), time_zone)
+    homes = {profile: iter(docks) for profile, docks in given.items()}
+    return Store(floor, tuple(_spec(entry, entry.dock or next(homes[entry.profile])) for entry in entries), time_zone)
+
+
+def _across_m(profile: RobotProfile) -> float:
+    return profile.footprint.circumscribed_m + profile.clearance_m
