@@ -121,6 +121,8 @@ class Tours:
         """Whether a tour is as good the other way round: from a dock and back to it, with the head under the centre."""
         kinds = [leg.kind for leg in self.way(robot).path.legs]
         home_to_home = kinds[:1] == [LegKind.UNDOCK] and kinds[-1:] == [LegKind.DOCK] and len(kinds) > 2
+        # Visits to docks are where they are for one direction.
+        home_to_home = home_to_home and LegKind.SERVICE not in kinds
         return self._either_way and home_to_home and self._robots[robot].profile.head.offset_m == 0.0
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from robot_fleet.planning.plan import CoveragePath, Starter
+from robot_fleet.planning.plan import CoveragePath, LegKind, Starter
 from robot_fleet.planning.terrain import Floats, Ints
 from robot_fleet.planning.timing import CORNER_RAD, pivot_s, timed
 from robot_fleet.planning.waiting import (
@@ -86,13 +86,15 @@ def delayed(path: CoveragePath, robot: Starter, waits: Sequence[Wait]) -> Covera
 class Way:
     """Where a robot is (n, 2) at times `when` (n,) if it never waits, and at which samples (m,) it may wait.
 
-    `vertices` (m, 2) holds their legs and vertices. A robot without work is a way of one sample.
+    `vertices` (m, 2) holds their legs and vertices. A robot without work is a way of one sample. While it stays in a dock for
+    a service there is one sample, after which it `stays` (n,) so many seconds; else it is on its way.
     """
 
     path: CoveragePath
 
     at: Floats
     when: Floats
+    stays: Floats
     rests: Ints
     vertices: Ints
     robot: Starter
@@ -118,15 +120,28 @@ class Way:
         """The way along a path."""
         if not path.legs:
             at = np.array([[robot.pose.x_m, robot.pose.y_m]])
-            return cls(path, at, np.zeros(1), np.zeros(1, dtype=np.int64), np.zeros((1, 2), dtype=np.int64), robot)
+            nothing = np.zeros(1, dtype=np.int64)
+            return cls(path, at, np.zeros(1), np.zeros(1), nothing, np.zeros((1, 2), dtype=np.int64), robot)
         times = np.concatenate([leg.times_s for leg in path.legs])
         rests = _rests(times)
         when = np.unique(np.concatenate((np.arange(0.0, times[-1], _STEP_S), times[rests], times[-1:])))
+        when, stays = _without_stays(path, when)
         at = _places(path, robot, when)
         number = np.concatenate([np.full(len(leg.points), k) for k, leg in enumerate(path.legs)])
         vertex = np.concatenate([np.arange(len(leg.points)) for leg in path.legs])
         vertices = np.column_stack((number, vertex))[rests]
-        return cls(path, at, when, np.searchsorted(when, times[rests]), vertices, robot)
+        return cls(path, at, when, stays, np.searchsorted(when, times[rests]), vertices, robot)
+
+
+def _without_stays(path: CoveragePath, when: Floats) -> tuple[Floats, Floats]:
+    """The times without those inside services, and how long (n,) the robot stays on after each of them."""
+    services = [leg.times_s[[0, -1]].tolist() for leg in path.legs if leg.kind is LegKind.SERVICE]
+    for begin, end in services:
+        when = np.unique(np.concatenate((when[(when <= begin) | (when >= end)], [begin, end])))
+    stays = np.zeros(len(when))
+    for begin, end in services:
+        stays[np.searchsorted(when, begin)] = end - begin
+    return when, stays
 
 
 def _places(path: CoveragePath, robot: Starter, when: Floats) -> Floats:
@@ -181,7 +196,7 @@ class Timed:
     def of(cls, way: Way, waits: Floats | None = None) -> Timed:
         """The robot of a way with waits, or without any."""
         waits = np.zeros(len(way.rests)) if waits is None else waits
-        return cls(way, waits, *passing(way.when, way.rests, waits))
+        return cls(way, waits, *passing(way.when, way.stays, way.rests, waits))
 
     @property
     def done_s(self) -> float:
@@ -225,7 +240,9 @@ class Meetings:
         """
         others, parked = [other for other in others if len(self.passes(way, other.way).place)], True
         for _ in range(_IGNORED + 2):
-            waits, rest = least_waits(way.when, way.rests, self._taken(way, others, parked), way.halt_s, _LONGEST_S)
+            waits, rest = least_waits(
+                way.when, way.stays, way.rests, self._taken(way, others, parked), way.halt_s, _LONGEST_S
+            )
             if len(waits):
                 return Timed.of(way, waits), parked
             if parked:
@@ -250,7 +267,7 @@ class Meetings:
         first, last = self._stretch(way, rest)
         begin_s, end_s = robot.comes[first], robot.leaves[first] - _ROUNDING_S
         spare_s = way.spare_s + other.way.spare_s
-        return bool(hinders(near, way.when, first, last, begin_s, end_s, other.comes, other.leaves, spare_s))
+        return bool(hinders(near, way.when, way.stays, first, last, begin_s, end_s, other.comes, other.leaves, spare_s))
 
     def _taken(self, way: Way, others: Sequence[Timed], parked: bool) -> Taken:
         """When the places of a way are taken by others. Unless `parked`, those that are done are not in the way."""

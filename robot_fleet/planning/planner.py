@@ -3,7 +3,8 @@
 A polygon footprint is taken for the disc about its turning centre that holds it: safe for every heading, and floor that
 only a turned polygon could reach is left out. Robots of different shapes share lanes that the widest robot can drive and
 the narrowest head can clean. Zones that a robot may not enter are closed for it: robots with other rights are crews of
-their own. Zones of different priority are cleaned one after the other.
+their own. Zones of different priority are cleaned one after the other. Where a tank or a battery would run out, robots
+go to docks in between.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from robot_fleet.planning.checking import faults_of
 from robot_fleet.planning.crew import Clearances, Crew, crews
 from robot_fleet.planning.manning import manned
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, Plan, PlanRequest, Progress, Starter
+from robot_fleet.planning.services import Services
 from robot_fleet.planning.smoothing import polish_s, smoothed_together, with_common_floor
 from robot_fleet.planning.stages import Ranks, in_time, staged
 from robot_fleet.planning.sweeping import mark_swept
@@ -53,19 +55,24 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     faults = faults_of(request, clearances.of, coverable)
     if faults:
         raise CannotPlan(faults)
+    services = Services(request, clearances)
     patience_s = PATIENCE_S * len(request.robots)
     if request.deadline_s is not None:
         patience_s = min(patience_s, request.deadline_s * _APART)
 
     def driven(ranks: Ranks) -> Apart:
-        crews_driven = partial(_driven, request, ranks, tell)
+        crews_driven = partial(_driven, request, ranks, tell, services)
         # What is cleaned in an order, or leads through one-way floor, is not turned round.
         either_way = len({*ranks.values()}) == 1 and not request.floor.one_ways
         if request.deadline_s is not None and request.deadline_s < _ROOMY_S:
-            return manned(teams, request.robots, crews_driven, patience_s, request.seed, either_way, look=1.0, looks=0)
+            return manned(
+                teams, request.robots, crews_driven, patience_s, request.seed, either_way, 1.0, 0, services.kept
+            )
         # With a deadline no plan takes long.
         look = _LOOK if request.deadline_s is None else 1.0
-        return manned(teams, request.robots, crews_driven, patience_s, request.seed, either_way, look)
+        return manned(
+            teams, request.robots, crews_driven, patience_s, request.seed, either_way, look, kept=services.kept
+        )
 
     apart, late = in_time(request, driven)
     tell(0.95, "adding up the account")
@@ -102,7 +109,7 @@ def _gets_home(request: PlanRequest, robot: Starter, clearances: Clearances) -> 
 
 
 def _driven(
-    request: PlanRequest, ranks: Ranks, tell: Progress, teams: Sequence[Crew], effort: float, seed: int
+    request: PlanRequest, ranks: Ranks, tell: Progress, services: Services, teams: Sequence[Crew], effort: float, seed: int
 ) -> list[CoveragePath]:
     """The path of each robot of the request, empty for those without work.
 
@@ -117,7 +124,7 @@ def _driven(
     if request.deadline_s is not None:
         alone = replace(request, deadline_s=request.deadline_s * (1.0 - last) / len(teams))
     for k, crew in enumerate(teams):
-        paths.update(staged(alone, crew, ranks, _part(tell, 0.05 + k * share, share), effort))
+        paths.update(staged(alone, crew, ranks, _part(tell, 0.05 + k * share, share), services, effort))
     if common:
         if request.deadline_s is not None:
             floor_m2 = sum(float(crew.wanted.sum()) for crew in common) * request.floor.grid.cell_area_m2

@@ -18,6 +18,7 @@ from robot_fleet.planning.apart import Apart
 from robot_fleet.planning.crew import Crew
 from robot_fleet.planning.crew_plan import CrewPlan, Stage
 from robot_fleet.planning.plan import CoveragePath, LateZone, Leg, PlanRequest, Progress, Starter
+from robot_fleet.planning.services import Services
 from robot_fleet.planning.sweeping import mark_swept
 from robot_fleet.planning.terrain import Bools
 from robot_fleet.planning.timing import timed
@@ -48,7 +49,7 @@ def _most_late_s(late: tuple[LateZone, ...]) -> float:
 
 
 def staged(
-    request: PlanRequest, crew: Crew, ranks: Ranks, tell: Progress, effort: float = 1.0
+    request: PlanRequest, crew: Crew, ranks: Ranks, tell: Progress, services: Services, effort: float = 1.0
 ) -> dict[str, CoveragePath]:
     """The path of each robot of the crew by its name, over the zones of one rank after the other.
 
@@ -57,8 +58,8 @@ def staged(
     cells = cell_ranks(request.floor, ranks)
     present = [rank for rank in sorted({*ranks.values()}) if (crew.wanted & (cells == rank)).any()]
     if len(present) < 2:
-        return CrewPlan(request, crew, tell, Stage(effort)).paths()
-    work = _Stages(request, crew, effort)
+        return CrewPlan(request, crew, tell, services, Stage(effort)).paths()
+    work = _Stages(request, crew, services, effort)
     for rank in present:
         zones = tuple(name for name in request.zones if ranks[name] == rank)
         work.add(zones, crew.wanted & (cells == rank), tell, rank == present[-1])
@@ -68,8 +69,8 @@ def staged(
 class _Stages:
     """The work of one crew as it grows stage by stage; `legs` are what each robot has done so far, by its name."""
 
-    def __init__(self, request: PlanRequest, crew: Crew, effort: float) -> None:
-        self.request, self.crew, self.effort = request, crew, effort
+    def __init__(self, request: PlanRequest, crew: Crew, services: Services, effort: float) -> None:
+        self.request, self.crew, self.services, self.effort = request, crew, services, effort
         self.legs: dict[str, list[Leg]] = {robot.name: [] for robot in crew.robots}
         self.swept = np.zeros_like(crew.wanted)
         self.done = 0.0
@@ -91,7 +92,7 @@ class _Stages:
         seconds = self.request.deadline_s
         request = replace(self.request, zones=zones, deadline_s=None if seconds is None else seconds * share)
         crew = replace(self.crew, robots=robots, wanted=wanted)
-        plan = CrewPlan(request, crew, lambda part, step: tell(begin + share * part, step), stage)
+        plan = CrewPlan(request, crew, lambda part, step: tell(begin + share * part, step), self.services, stage)
         for name, path in plan.paths().items():
             self.legs[name] = [*before[name], *path.legs]
             self._sweep(name, path)

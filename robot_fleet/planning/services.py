@@ -1,0 +1,245 @@
+"""The visits of all robots of a plan to docks: which docks serve whom, and tours with their visits.
+
+A robot is serviced at its own dock. Where that does not offer what it needs, it goes to docks that do: to those that are no
+other robot's, and to other robots' docks only where those offer too little as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from shapely import Point
+
+from robot_fleet.floor.faults import Fault
+from robot_fleet.floor.store import CHARGE, WATER, Dock
+from robot_fleet.planning.apart import Apart
+from robot_fleet.planning.manning import Keep
+from robot_fleet.planning.breaks import Breaks, with_visits
+from robot_fleet.planning.crew import Clearances
+from robot_fleet.planning.detours import Detours, RoutedDetours
+from robot_fleet.planning.plan import CannotPlan, CoveragePath, Leg, PlanRequest, Starter
+from robot_fleet.planning.polyline import length_m
+from robot_fleet.planning.routing import Router
+from robot_fleet.planning.supplies import Levels, Supplies, worst_levels
+from robot_fleet.planning.terrain import Floats
+from robot_fleet.planning.timing import path_s, timed
+from robot_fleet.planning.visits import Schedule, Station, best_visits
+
+# The battery is planned to last so much longer than a robot needs that meets nobody: waits for others use it too.
+_SPARE = 0.03
+# Where it does not last all the same, as much more is spared as was lacking, and a little, so many times at most.
+_MORE, _TRIES = 0.01, 4
+# Rounding is no lack.
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Machine:
+    """A robot with what it uses up, the docks that serve it, and its ways to them."""
+
+    robot: Starter
+    supplies: Supplies
+    docks: tuple[Dock, ...]
+    detours: Detours
+
+    @property
+    def start(self) -> Levels:
+        """Its levels at the start."""
+        scrubbed = (1.0 - self.robot.water) * self.supplies.tank_m2 if self.supplies.has_tank else 0.0
+        return Levels(self.robot.battery, scrubbed)
+
+    def stations(self, breaks: Breaks) -> list[Station]:
+        """The docks as the places of a tour see them."""
+        offers = [tuple(word for word in dock.offers if word in self.supplies.needs) for dock in self.docks]
+        return [
+            Station(
+                CHARGE in offered, WATER in offered,
+                self.detours.home_s(breaks.leave, dock), self.detours.back_s(breaks.enter, dock),
+                self.robot.docked and dock == self.robot.dock,
+            )
+            for dock, offered in zip(self.docks, offers, strict=True)
+        ]  # fmt: skip
+
+    def offers_at(self, place: Floats) -> Sequence[str]:
+        """What the dock at a place offers."""
+        return min(self.docks, key=lambda dock: math.dist(place, (dock.pose.x_m, dock.pose.y_m))).offers
+
+    def lack(self, legs: Sequence[Leg]) -> float:
+        """By how much tank or battery do not last along timed legs, as a share of a full one; 0 or less: they do."""
+        found = worst_levels(legs, self.supplies, self.robot.profile.head.width_m, self.start, self.offers_at)
+        dry = found.scrubbed_m2 / self.supplies.tank_m2 - 1.0 if self.supplies.has_tank else -1.0
+        flat = self.supplies.reserve - found.battery if self.supplies.has_battery else -1.0
+        return max(dry, flat)
+
+
+class Services:
+    """Puts visits to docks into the tours of a request's robots; robots that need none keep their tours as they are."""
+
+    def __init__(
+        self, request: PlanRequest, clearances: Clearances,
+        detours: Callable[[Starter], Detours] | None = None,
+    ) -> None:  # fmt: skip
+        self._request, self._clearances = request, clearances
+        self._detours = detours or self._routed
+        self._routers: dict[tuple[object, ...], RoutedDetours] = {}
+        limited = [robot for robot in request.robots if Supplies.of(robot.profile).needs]
+        self._machines = {robot.name: self._machine(robot) for robot in limited}
+
+    @property
+    def are_any(self) -> bool:
+        """Whether any robot has a tank or a battery that runs out."""
+        return bool(self._machines)
+
+    def kept(self, paths: list[CoveragePath], keep: Keep) -> tuple[list[CoveragePath], Apart]:
+        """The paths with their visits, and the same with the waits that `keep` finds; waits leave no battery empty."""
+        spare = dict.fromkeys(self._machines, _SPARE)
+        for _ in range(_TRIES):
+            served = [self.served(path, spare.get(path.robot, 0.0)) for path in paths]
+            apart = keep(served)
+            lacks = {path.robot: self._lack(path) for path in apart.paths}
+            if max(lacks.values(), default=0.0) <= _ROUNDING:
+                break
+            spare = {name: spare[name] + _MORE + 2.0 * max(0.0, lacks.get(name, 0.0)) for name in spare}
+        return served, apart
+
+    def lasting_s(self, path: CoveragePath) -> float:
+        """About when a robot is done with its visits; when it would be done without them, where they do not help."""
+        machine = self._machines.get(path.robot)
+        if machine is None or not path.legs:
+            return path.finish_s
+        begin_s = float(path.legs[0].times_s[0])
+        found = self._planned(machine, list(path.legs), _SPARE)
+        return path.finish_s if found is None else begin_s + found[1].lasts_s
+
+    def served(self, path: CoveragePath, spare: float = _SPARE) -> CoveragePath:
+        """A robot's path with its visits. Raises CannotPlan where tank or battery cannot last.
+
+        Ways to docks are guessed when visits are chosen; where that was too bold for the battery, more of it is spared.
+        """
+        machine = self._machines.get(path.robot)
+        legs = list(path.legs)
+        if machine is None or not legs or machine.lack(legs) <= 0.0 and self._lasts(machine, legs, spare):
+            return path
+        for _ in range(_TRIES):
+            found = self._planned(machine, legs, spare)
+            if found is None and machine.robot.dock is None:
+                return path  # it ends where it is done, or where it has nothing left
+            if found is None:
+                raise CannotPlan((self._fault(machine),))
+            if not found[1].visits:
+                return path
+            made = with_visits(legs, *found, machine.docks, machine.detours.way)
+            if made is None:
+                raise CannotPlan((self._fault(machine),))
+            robot = machine.robot
+            made = timed(made, robot.profile, robot.pose, float(legs[0].times_s[0]))
+            lack = machine.lack(made)
+            if lack <= _ROUNDING:
+                break
+            spare += lack + _MORE
+        return replace(path, legs=tuple(made))
+
+    def working(self, lanes: Sequence[Floats], robots: Sequence[Starter]) -> Floats:
+        """(robots,) which part of its time each robot works when they share lanes (map frame) out, 1 for the greatest one."""
+        if not any(robot.name in self._machines for robot in robots) or not lanes:
+            return np.ones(len(robots))
+        share = np.array([robot.profile.speed_mps for robot in robots])
+        on_m, begins = sum(map(length_m, lanes)), np.array([lane[0] for lane in lanes])
+        part = np.ones(len(robots))
+        for _ in range(_TRIES):
+            each_m = on_m * share * part / (share * part).sum()
+            busy_s = [self._busy_s(robot, metres, begins) for robot, metres in zip(robots, each_m.tolist(), strict=True)]
+            part = each_m / share / np.array(busy_s)
+        return np.asarray(part / part.max())
+
+    def _busy_s(self, robot: Starter, metres: float, places: Floats) -> float:
+        """About how long a robot takes for so many metres of lanes among places (n, 2), visits and all."""
+        seconds, machine = metres / robot.profile.speed_mps, self._machines.get(robot.name)
+        if machine is None or not machine.docks:
+            return seconds
+        supplies, dock = machine.supplies, machine.docks[0]
+        ways_s = machine.detours.home_s(places, dock) + machine.detours.back_s(places, dock)
+        detour_s = float(ways_s[np.isfinite(ways_s)].mean()) if np.isfinite(ways_s).any() else 0.0
+        fills = metres * robot.profile.head.width_m / supplies.tank_m2
+        charge = supplies.use(seconds, True)
+        charges = charge / (1.0 - supplies.reserve)
+        visits = max(max(0.0, fills - 0.5) if fills > 1.0 else 0.0, max(0.0, charges - 0.5) if charges > 1.0 else 0.0)
+        water_s = visits * supplies.service_s
+        return seconds + visits * detour_s + max(water_s, max(0.0, charge - 1.0 + supplies.reserve) * supplies.charging_s)
+
+    def _planned(self, machine: Machine, legs: list[Leg], spare: float) -> tuple[Breaks, Schedule] | None:
+        """The visits of a tour. A robot that starts with too little to get anywhere else goes to a dock at once."""
+        breaks = Breaks.of(legs)
+        stations = machine.stations(breaks)
+        for step in (spare, 0.0):
+            tour = breaks.tour(legs, machine.supplies, machine.robot.profile.head.width_m, step)
+            for start in (machine.start, _lifted(machine, stations)):
+                found = best_visits(tour, stations, machine.supplies, start)
+                if found is not None:
+                    return breaks, found
+        return None
+
+    def _lasts(self, machine: Machine, legs: list[Leg], spare: float) -> bool:
+        """Whether a tour needs no visit, the spare share of the battery included."""
+        if not machine.supplies.has_battery:
+            return True
+        found = worst_levels(legs, machine.supplies, machine.robot.profile.head.width_m, machine.start)
+        return machine.start.battery - (machine.start.battery - found.battery) * (1.0 + spare) >= machine.supplies.reserve
+
+    def _lack(self, path: CoveragePath) -> float:
+        machine = self._machines.get(path.robot)
+        return 0.0 if machine is None or not path.legs else machine.lack(path.legs)
+
+    def _machine(self, robot: Starter) -> Machine:
+        supplies = Supplies.of(robot.profile)
+        return Machine(robot, supplies, self._docks_for(robot, supplies.needs), self._detours(robot))
+
+    def _docks_for(self, robot: Starter, needs: tuple[str, ...]) -> tuple[Dock, ...]:
+        """The docks where a robot finds what it needs, its own one first."""
+        own = robot.dock
+        found = [own] if own is not None and any(word in own.offers for word in needs) else []
+        others = {one.dock.name for one in self._request.robots if one.dock is not None and one is not robot}
+        docks = [dock for dock in self._request.floor.docks if dock != own and self._stands(robot, dock)]
+        for more in ([d for d in docks if d.name not in others], [d for d in docks if d.name in others]):
+            missing = [word for word in needs if not any(word in dock.offers for dock in found)]
+            found += [dock for dock in more if any(word in dock.offers for word in missing)]
+        return tuple(found)
+
+    def _stands(self, robot: Starter, dock: Dock) -> bool:
+        """Whether a dock that is not its own has room for a robot, and is not closed."""
+        grid, place = self._request.floor.grid, Point(dock.pose.x_m, dock.pose.y_m)
+        if any(polygon.intersects(place) for polygon in self._request.closed):
+            return False
+        body = robot.profile.footprint.at(dock.pose)
+        return bool(grid.contains((dock.pose.x_m, dock.pose.y_m))[0]) and not bool(
+            (grid.centres_inside(body) & ~grid.free).any()
+        )
+
+    def _routed(self, robot: Starter) -> Detours:
+        """Ways over the floor, common to robots of one kind with the same rights."""
+        key = robot.profile, self._request.floor.barred_to(robot.name)
+        if key not in self._routers:
+            router = Router(self._request.floor, robot.profile, clearance=self._clearances.of(robot))
+            self._routers[key] = RoutedDetours(router)
+        return self._routers[key]
+
+    def _fault(self, machine: Machine) -> Fault:
+        needs = " and ".join({CHARGE: "charge", WATER: "water"}[word] for word in machine.supplies.needs)
+        what = f"its tank or its battery does not last for its way to its lanes and to a dock that offers {needs}"
+        remedy = "Give its profile a larger tank or battery, or let a dock nearer to its floor offer what it needs."
+        return Fault("request", f"robot {machine.robot.name}", what, remedy)
+
+
+def _lifted(machine: Machine, stations: Sequence[Station]) -> Levels:
+    """The levels of a robot that has just enough to get to a dock from its first place."""
+    ways_s = [float(station.home_s[0]) for station in stations if len(station.home_s)]
+    nearest_s = min(ways_s, default=math.inf)
+    if not math.isfinite(nearest_s) or not machine.supplies.has_battery:
+        return machine.start
+    enough = machine.supplies.reserve + machine.supplies.use(nearest_s, False) + _MORE
+    return machine.start._replace(battery=max(machine.start.battery, min(1.0, enough)))
+
+
