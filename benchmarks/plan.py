@@ -94,8 +94,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--robots", nargs="+", type=int, default=FLEETS, help="sizes of the fleet (default: 1 2 4 8)")
     parser.add_argument("--profile", choices=sorted(BUILT_IN), default="R", help="kind of robot (default: R)")
     parser.add_argument("--tank", type=float, metavar="M2", help="give robots a tank that lasts for so much floor")
-    parser.add_argument("--service", type=float, default=Tank.service_s, metavar="S", help="seconds to empty and fill it")
-    parser.add_argument("--battery", type=float, metavar="H", help="give them a battery that lasts for so many hours of cleaning")
+    parser.add_argument(
+        "--service", type=float, default=Tank.service_s, metavar="S", help="seconds to empty and fill it"
+    )
+    parser.add_argument(
+        "--battery", type=float, metavar="H", help="give them a battery that lasts for so many hours of cleaning"
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--verbose", action="store_true", help="print each verdict as well (to stderr)")
     parser.add_argument("--keep", type=Path, help="folder to write each plan and verdict into")
@@ -117,7 +121,9 @@ def measure(folder: Path, robots: int, options: argparse.Namespace) -> Row:
     verdict = judge(store.floor, made, {robot.name: robot.profile for robot in store.robots}, starts)
     judge_s = time.process_time() - began
     _keep(store, made, starts, verdict, options)
-    stays_s = [leg.times_s[-1] - leg.times_s[0] for path in made.paths for leg in path.legs if leg.kind is LegKind.SERVICE]
+    stays_s = [
+        leg.times_s[-1] - leg.times_s[0] for path in made.paths for leg in path.legs if leg.kind is LegKind.SERVICE
+    ]
     return replace(_row(blank, verdict, plan_s, judge_s), services=len(stays_s), service_s=float(sum(stays_s)))
 
 

@@ -23,8 +23,13 @@ def look_after_battery(state: FleetState, run: CleaningRun, robot: Robot) -> Non
     """Sends the robot home when its battery reaches its reserve."""
     if robot.battery is None or not robot.is_here or robot.needs_charge or robot.order is not None:
         return
-    if robot.battery <= robot.spec.profile.battery.reserve:
+    if robot.battery <= robot.spec.profile.battery.reserve and not _is_seen_to(robot):
         _send_home(state, run, robot)
+
+
+def _is_seen_to(robot: Robot) -> bool:
+    """Whether the robot is on its way to a dock, or stands in one for a service, by its plan."""
+    return robot.cleans and robot.itinerary is not None and robot.itinerary.docks_before_cleaning(robot.place)
 
 
 def _send_home(state: FleetState, run: CleaningRun, robot: Robot) -> None:

@@ -23,8 +23,8 @@ from robot_fleet.planning.visits import AT_START, Schedule, Tour, Usage
 # The legs that drive a machine with its head up from one pose to another, without ids and times; None: there is no way.
 Drive = Callable[[Pose, Pose], Sequence[Leg] | None]
 
-# Breaks are so far apart, or farther where there would be more of them than so many.
-_STEP_M, _MOST = 1.0, 1200
+# Breaks are so far apart, or farther where there would be more of them on lanes than so many.
+_STEP_M, _MOST = 1.0, 1000
 # Moves shorter than this are not broken.
 _LEAST_M = 0.2
 
@@ -47,13 +47,14 @@ class Breaks:
     enter: Floats
 
     @classmethod
-    def of(cls, legs: Sequence[Leg], step_m: float = _STEP_M) -> Breaks:
-        """The places along legs, at most so far apart on long moves."""
-        on_m = sum(leg.length_m for leg in legs if leg.head_on)
-        step_m = max(step_m, on_m / _MOST)
+    def of(cls, legs: Sequence[Leg], most: int = _MOST) -> Breaks:
+        """The places along legs: between all lanes, and about so many at most on them."""
+        step_m = max(_STEP_M, sum(leg.length_m for leg in legs if leg.head_on) / most)
         breaks = [at for k in range(len(legs)) for at in _breaks_of(legs, k, step_m)]
         leave = [_point(legs[at.leg], at) for at in breaks]
-        enter = [one if legs[at.leg].head_on else legs[at.leg].points[-1] for one, at in zip(leave, breaks, strict=True)]
+        enter = [
+            one if legs[at.leg].head_on else legs[at.leg].points[-1] for one, at in zip(leave, breaks, strict=True)
+        ]
         return cls(tuple(breaks), np.array(leave).reshape(-1, 2), np.array(enter).reshape(-1, 2))
 
     def tour(self, legs: Sequence[Leg], supplies: Supplies, width_m: float, spare: float) -> Tour:
@@ -96,14 +97,18 @@ def _breaks_of(legs: Sequence[Leg], k: int, step_m: float) -> list[Break]:
     """The places on one leg of a tour."""
     leg = legs[k]
     if leg.kind is LegKind.TRANSIT:
-        beside = [other.kind for other in legs[max(0, k - 1) : k] + legs[k + 1 : k + 2]]
-        return [] if LegKind.UNDOCK in beside or LegKind.DOCK in beside else [Break(k)]
+        # On its way home a robot needs no visit.
+        return [] if any(other.kind is LegKind.DOCK for other in legs[k + 1 : k + 2]) else [Break(k)]
     if leg.kind is not LegKind.CLEAN:
         return []
     found = [Break(k)] if k == 0 else []
+    past_m = step_m / 2
     for vertex, length in enumerate(np.hypot(*np.diff(leg.points, axis=0).T).tolist()):
-        parts = math.ceil(length / step_m) if length >= _LEAST_M else 0
-        found += [Break(k, vertex, (part + 0.5) / parts) for part in range(parts)]
+        past_m += length
+        if length >= _LEAST_M and past_m >= step_m:
+            parts = math.ceil(length / step_m)
+            found += [Break(k, vertex, (part + 0.5) / parts) for part in range(parts)]
+            past_m = 0.0
     return found
 
 

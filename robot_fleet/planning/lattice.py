@@ -103,7 +103,9 @@ def cheapest_way(standing: Bools, stride: int, start: Ints, goal: Ints, directio
 
 
 @compiled
-def costs_of_ways(standing: Bools, stride: int, place: Ints, directions: Directions, towards: bool) -> NDArray[np.int32]:
+def costs_of_ways(
+    standing: Bools, stride: int, place: Ints, directions: Directions, towards: bool
+) -> NDArray[np.int32]:
     """(rows, cols) of nodes: the cost of the cheapest way from a place to each of them, or `towards` it; -1: there is none.
 
     The place and the nodes are multiples of `stride`.
@@ -137,9 +139,7 @@ def costs_of_ways(standing: Bools, stride: int, place: Ints, directions: Directi
             if not step_open(standing, row * stride, col * stride, down, right, stride):
                 continue
             one_row, one_col, sign = (row + down, col + right, -1) if towards else (row, col, 1)
-            if cells_stray(
-                directions, one_row * stride, one_col * stride, sign * down * stride, sign * right * stride
-            ):
+            if cells_stray(directions, one_row * stride, one_col * stride, sign * down * stride, sign * right * stride):
                 continue
             if cost[other] < _FAR:
                 unqueue(heads, after, before, other, cost[other] % _BUCKETS)

@@ -109,7 +109,13 @@ def _gets_home(request: PlanRequest, robot: Starter, clearances: Clearances) -> 
 
 
 def _driven(
-    request: PlanRequest, ranks: Ranks, tell: Progress, services: Services, teams: Sequence[Crew], effort: float, seed: int
+    request: PlanRequest,
+    ranks: Ranks,
+    tell: Progress,
+    services: Services,
+    teams: Sequence[Crew],
+    effort: float,
+    seed: int,
 ) -> list[CoveragePath]:
     """The path of each robot of the request, empty for those without work.
 

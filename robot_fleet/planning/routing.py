@@ -43,13 +43,14 @@ class Reaching:
         step_m = self.stride * self.floor.grid.resolution_m
         # Node k lies at the centre of cell k * stride.
         at = (self.floor.grid.from_map(places)[:, ::-1] - self.floor.grid.resolution_m / 2) / step_m
-        nearest, found = np.round(at).astype(np.int64), np.full(len(places), np.inf)
+        nearest = np.round(at).astype(np.int64)
+        found: NDArray[np.float64] = np.full(len(places), np.inf)
         for shift in itertools.product((-1, 0, 1), (-1, 0, 1)):
             node = nearest + shift
             inside = ((node >= 0) & (node < self.costs.shape)).all(axis=1)
             cost = np.where(inside, self.costs[tuple(np.clip(node, 0, np.array(self.costs.shape) - 1).T)], -1)
             beside_m = np.hypot(*(at - node).T) * step_m
-            found = np.where(cost >= 0, np.minimum(found, cost * step_m / 5.0 + beside_m), found)
+            found[:] = np.where(cost >= 0, np.minimum(found, cost * step_m / 5.0 + beside_m), found)
         return found
 
 

@@ -7,7 +7,7 @@ other robot's, and to other robots' docks only where those offer too little as w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,22 +16,24 @@ from shapely import Point
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.store import CHARGE, WATER, Dock
 from robot_fleet.planning.apart import Apart
-from robot_fleet.planning.manning import Keep
 from robot_fleet.planning.breaks import Breaks, with_visits
 from robot_fleet.planning.crew import Clearances
 from robot_fleet.planning.detours import Detours, RoutedDetours
+from robot_fleet.planning.manning import Keep
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, Leg, PlanRequest, Starter
 from robot_fleet.planning.polyline import length_m
 from robot_fleet.planning.routing import Router
 from robot_fleet.planning.supplies import Levels, Supplies, worst_levels
 from robot_fleet.planning.terrain import Floats
-from robot_fleet.planning.timing import path_s, timed
+from robot_fleet.planning.timing import timed
 from robot_fleet.planning.visits import Schedule, Station, best_visits
 
 # The battery is planned to last so much longer than a robot needs that meets nobody: waits for others use it too.
-_SPARE = 0.03
+_SPARE = 0.02
 # Where it does not last all the same, as much more is spared as was lacking, and a little, so many times at most.
 _MORE, _TRIES = 0.01, 4
+# Into about so many parts lanes are broken where visits are chosen, and where only their time is of interest.
+_CLOSELY, _ROUGHLY = 1000, 100
 # Rounding is no lack.
 _ROUNDING = 1e-6
 
@@ -95,15 +97,19 @@ class Services:
 
     def kept(self, paths: list[CoveragePath], keep: Keep) -> tuple[list[CoveragePath], Apart]:
         """The paths with their visits, and the same with the waits that `keep` finds; waits leave no battery empty."""
-        spare = dict.fromkeys(self._machines, _SPARE)
+        spare, best = dict.fromkeys(self._machines, _SPARE), None
         for _ in range(_TRIES):
             served = [self.served(path, spare.get(path.robot, 0.0)) for path in paths]
             apart = keep(served)
             lacks = {path.robot: self._lack(path) for path in apart.paths}
-            if max(lacks.values(), default=0.0) <= _ROUNDING:
+            short = {name: lack for name, lack in lacks.items() if lack > _ROUNDING}
+            if best is None or (len(short), apart.cost) < best[0]:
+                best = (len(short), apart.cost), served, apart
+            if not short:
                 break
-            spare = {name: spare[name] + _MORE + 2.0 * max(0.0, lacks.get(name, 0.0)) for name in spare}
-        return served, apart
+            spare |= {name: spare[name] + lack + _MORE for name, lack in short.items()}
+        assert best is not None
+        return best[1], best[2]
 
     def lasting_s(self, path: CoveragePath) -> float:
         """About when a robot is done with its visits; when it would be done without them, where they do not help."""
@@ -111,7 +117,7 @@ class Services:
         if machine is None or not path.legs:
             return path.finish_s
         begin_s = float(path.legs[0].times_s[0])
-        found = self._planned(machine, list(path.legs), _SPARE)
+        found = self._planned(machine, list(path.legs), _SPARE, _ROUGHLY)
         return path.finish_s if found is None else begin_s + found[1].lasts_s
 
     def served(self, path: CoveragePath, spare: float = _SPARE) -> CoveragePath:
@@ -121,7 +127,7 @@ class Services:
         """
         machine = self._machines.get(path.robot)
         legs = list(path.legs)
-        if machine is None or not legs or machine.lack(legs) <= 0.0 and self._lasts(machine, legs, spare):
+        if machine is None or not legs or (machine.lack(legs) <= 0.0 and self._lasts(machine, legs, spare)):
             return path
         for _ in range(_TRIES):
             found = self._planned(machine, legs, spare)
@@ -135,12 +141,12 @@ class Services:
             if made is None:
                 raise CannotPlan((self._fault(machine),))
             robot = machine.robot
-            made = timed(made, robot.profile, robot.pose, float(legs[0].times_s[0]))
-            lack = machine.lack(made)
+            found_legs = timed(made, robot.profile, robot.pose, float(legs[0].times_s[0]))
+            lack = machine.lack(found_legs)
             if lack <= _ROUNDING:
                 break
             spare += lack + _MORE
-        return replace(path, legs=tuple(made))
+        return replace(path, legs=tuple(found_legs))
 
     def working(self, lanes: Sequence[Floats], robots: Sequence[Starter]) -> Floats:
         """(robots,) which part of its time each robot works when they share lanes (map frame) out, 1 for the greatest one."""
@@ -151,7 +157,9 @@ class Services:
         part = np.ones(len(robots))
         for _ in range(_TRIES):
             each_m = on_m * share * part / (share * part).sum()
-            busy_s = [self._busy_s(robot, metres, begins) for robot, metres in zip(robots, each_m.tolist(), strict=True)]
+            busy_s = [
+                self._busy_s(robot, metres, begins) for robot, metres in zip(robots, each_m.tolist(), strict=True)
+            ]
             part = each_m / share / np.array(busy_s)
         return np.asarray(part / part.max())
 
@@ -168,11 +176,15 @@ class Services:
         charges = charge / (1.0 - supplies.reserve)
         visits = max(max(0.0, fills - 0.5) if fills > 1.0 else 0.0, max(0.0, charges - 0.5) if charges > 1.0 else 0.0)
         water_s = visits * supplies.service_s
-        return seconds + visits * detour_s + max(water_s, max(0.0, charge - 1.0 + supplies.reserve) * supplies.charging_s)
+        return (
+            seconds + visits * detour_s + max(water_s, max(0.0, charge - 1.0 + supplies.reserve) * supplies.charging_s)
+        )
 
-    def _planned(self, machine: Machine, legs: list[Leg], spare: float) -> tuple[Breaks, Schedule] | None:
+    def _planned(
+        self, machine: Machine, legs: list[Leg], spare: float, most: int = _CLOSELY
+    ) -> tuple[Breaks, Schedule] | None:
         """The visits of a tour. A robot that starts with too little to get anywhere else goes to a dock at once."""
-        breaks = Breaks.of(legs)
+        breaks = Breaks.of(legs, most)
         stations = machine.stations(breaks)
         for step in (spare, 0.0):
             tour = breaks.tour(legs, machine.supplies, machine.robot.profile.head.width_m, step)
@@ -187,7 +199,9 @@ class Services:
         if not machine.supplies.has_battery:
             return True
         found = worst_levels(legs, machine.supplies, machine.robot.profile.head.width_m, machine.start)
-        return machine.start.battery - (machine.start.battery - found.battery) * (1.0 + spare) >= machine.supplies.reserve
+        return (
+            machine.start.battery - (machine.start.battery - found.battery) * (1.0 + spare) >= machine.supplies.reserve
+        )
 
     def _lack(self, path: CoveragePath) -> float:
         machine = self._machines.get(path.robot)
@@ -241,5 +255,3 @@ def _lifted(machine: Machine, stations: Sequence[Station]) -> Levels:
         return machine.start
     enough = machine.supplies.reserve + machine.supplies.use(nearest_s, False) + _MORE
     return machine.start._replace(battery=max(machine.start.battery, min(1.0, enough)))
-
-

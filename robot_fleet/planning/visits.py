@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from robot_fleet.planning.supplies import Levels, Supplies
-from robot_fleet.planning.terrain import Bools, Floats
+from robot_fleet.planning.terrain import Bools, Floats, Ints
 
 AT_START = -1
 """The place of a stay before a robot sets off."""
@@ -96,8 +96,8 @@ class _Search:
 
     def __init__(self, tour: Tour, stations: Sequence[Station], supplies: Supplies) -> None:
         self._tour, self._stations, self._supplies = tour, stations, supplies
-        self._states = np.empty((0, len(_Bought._fields)))
-        self._ahead = np.empty((0, 3))
+        self._states: Floats = np.empty((0, len(_Bought._fields)))
+        self._ahead: Floats = np.empty((0, 3))
 
     def last(self, start: Levels) -> tuple[list[tuple[int, int, bool]], float] | None:
         """The visits (place, station, water taken) of the earliest way to the end, and when that is reached."""
@@ -151,7 +151,8 @@ class _Search:
         back_s = np.array([station.back_s[place] for station in self._stations])[states[:, 5].astype(np.int64)]
         use, charging_s = back_s / self._supplies.driving_s, self._supplies.charging_s
         worth = np.column_stack((states[:, 0] + back_s, states[:, 1] - use, states[:, 2] - use, states[:, 3]))
-        left, kept = np.arange(len(states)), []
+        left: Ints = np.arange(len(states))
+        kept = []
         while len(left):
             rest = worth[left]
             best = int(np.argmin(rest[:, 0] + charging_s * (1.0 - rest[:, 1])))
@@ -171,8 +172,10 @@ class _Search:
     def _arrived(self, seconds: float, scrubbed_m2: float, battery: float) -> Floats:
         """All states that get so far along the tour, there, with themselves as the state before."""
         supplies, states = self._supplies, self._states
-        gone = self._ahead + (seconds, scrubbed_m2, battery)
-        able = (gone[:, 1] <= supplies.tank_m2 + _ROUNDING) & (gone[:, 2] <= states[:, 2] - supplies.reserve + _ROUNDING)
+        gone = self._ahead + np.array([seconds, scrubbed_m2, battery])
+        able = (gone[:, 1] <= supplies.tank_m2 + _ROUNDING) & (
+            gone[:, 2] <= states[:, 2] - supplies.reserve + _ROUNDING
+        )
         which = np.flatnonzero(able)
         made, gone = states[which], gone[which]
         level = made[:, 1] - gone[:, 2]

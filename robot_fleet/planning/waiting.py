@@ -219,8 +219,8 @@ def least_waits(
 ) -> tuple[Floats, int]:
     """(m,) seconds to wait at the places `rests` of a way so that it is done earliest; (0,) when it always meets somebody.
 
-    `when` (n,) are the times at its places without waits, of which it `stays` (n,) at some. Nobody waits for less than `shortest_s`, or longer than `longest_s`
-    where he could go on. The second value is the number of the last rest that was left.
+    `when` (n,) are the times at its places without waits, of which it `stays` (n,) at some. Nobody waits for less than
+    `shortest_s`, or longer than `longest_s` where he could go on. The second value is the number of the last rest that was left.
     """
     # A state: when the robot arrived at a place, how long it may stay, when it left the place before, its state there.
     states, moves = np.empty((4 * len(rests) + 64, 4)), np.zeros((64, 3))
