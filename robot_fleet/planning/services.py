@@ -237,7 +237,8 @@ class Services:
         key = robot.profile, self._request.floor.barred_to(robot.name)
         if key not in self._routers:
             router = Router(self._request.floor, robot.profile, clearance=self._clearances.of(robot))
-            self._routers[key] = RoutedDetours(router)
+            homes = [(r.dock, r.profile.footprint.circumscribed_m) for r in self._request.robots if r.dock is not None]
+            self._routers[key] = RoutedDetours(router, homes)
         return self._routers[key]
 
     def _fault(self, machine: Machine) -> Fault:
