@@ -92,8 +92,8 @@ def test_no_battery_comes_to_its_reserve_before_its_robot_is_docked() -> None:
         site.advance(1.0)
         least = min([least] + [robot.battery for robot in site.world.robots.values() if robot.docked_at is None])
     assert site.controller.snapshot.runs[0].state is RunState.COMPLETED
-    # Half a minute of driving is what a run may differ from its plan.
-    assert least > WEAK.battery.reserve - 30.0 / 360.0
+    # A minute of driving, a sixth of this battery, is what giving way may take that no plan knows of.
+    assert least > WEAK.battery.reserve - 60.0 / 360.0
     assert not any("goes home to charge" in alert.text for alert in site.controller.snapshot.alerts)
 
 
