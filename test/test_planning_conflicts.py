@@ -316,10 +316,35 @@ def test_another_may_be_in_the_dock_before_and_after_a_service_but_not_in_betwee
     assert stays[0][1] <= stays[1][0]
 
 
-@pytest.mark.parametrize("stay_s", [0.0, 30.0])
-def test_tours_with_services_are_not_turned_round(stay_s: float) -> None:
+@pytest.mark.parametrize(("battery", "water", "may"), [(1.0, 1.0, True), (0.9, 1.0, False), (1.0, 0.9, False)])
+def test_tours_with_services_are_turned_round_where_robots_start_full(battery: float, water: float, may: bool) -> None:
     one, first = _tour("a", [(0, 0), (10, 0), (10, 6), (0, 6), (0, 0)])
-    assert Tours([one], [first], True).may_turn(0)
-    stay = Leg("a-s", LegKind.SERVICE, np.array([one.legs[0].points[0]] * 2), np.array([0.0, stay_s]))
-    with_stay = CoveragePath("a", (*one.legs[:2], stay, *one.legs[2:]))
-    assert not Tours([with_stay], [first], True).may_turn(0)
+    inside, staging = one.legs[0].points
+    out, back = np.array([one.legs[2].points[-1], staging]), np.array([staging, (20.0, 3.0)])
+    stages = [
+        (LegKind.TRANSIT, out),
+        (LegKind.DOCK, np.array([staging, inside])),
+        (LegKind.SERVICE, np.array([inside, inside])),
+        (LegKind.UNDOCK, np.array([inside, staging])),
+        (LegKind.TRANSIT, back),
+        (LegKind.CLEAN, np.array([(20.0, 3.0), (25.0, 3.0)])),
+        (LegKind.TRANSIT, np.array([(25.0, 3.0), staging])),
+    ]
+    visit = [
+        Leg(f"a-{k + 3}", kind, points, np.array([0.0, 50.0]), reverse=kind is LegKind.UNDOCK)
+        for k, (kind, points) in enumerate(stages)
+    ]
+    legs = [*one.legs[:3], *visit, replace(one.legs[-1], leg_id="a-10")]
+    path = CoveragePath("a", tuple(timed(legs, REFERENCE_R, first.pose)))
+    robot = replace(first, battery=battery, water=water)
+    tours = Tours([path], [robot], True)
+    assert tours.may_turn(0) is may
+    turned = tours.way(0, turned=True).path
+    kinds = [leg.kind for leg in turned.legs]
+    assert kinds[kinds.index(LegKind.SERVICE) - 1 :][:3] == [LegKind.DOCK, LegKind.SERVICE, LegKind.UNDOCK]
+    for before, after in pairwise(turned.legs):
+        assert np.allclose(before.points[-1], after.points[0])
+    for leg in turned.legs:
+        assert leg.reverse is (leg.kind is LegKind.UNDOCK)
+        if leg.kind is LegKind.SERVICE:
+            assert leg.times_s[-1] - leg.times_s[0] == pytest.approx(50.0)

@@ -15,15 +15,15 @@ from shapely import Point
 
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.store import CHARGE, WATER, Dock
-from robot_fleet.planning.apart import Apart
+from robot_fleet.planning.apart import Apart, among_others, makespan_s
 from robot_fleet.planning.breaks import Breaks, with_visits
 from robot_fleet.planning.crew import Clearances
 from robot_fleet.planning.detours import Detours, RoutedDetours
 from robot_fleet.planning.manning import Keep
-from robot_fleet.planning.plan import CannotPlan, CoveragePath, Leg, PlanRequest, Starter
+from robot_fleet.planning.plan import CannotPlan, CoveragePath, Leg, LegKind, PlanRequest, Starter
 from robot_fleet.planning.polyline import length_m
 from robot_fleet.planning.routing import Router
-from robot_fleet.planning.supplies import Levels, Supplies, worst_levels
+from robot_fleet.planning.supplies import Levels, Supplies, last_levels, worst_levels
 from robot_fleet.planning.terrain import Floats
 from robot_fleet.planning.timing import timed
 from robot_fleet.planning.visits import Schedule, Station, best_visits
@@ -31,7 +31,9 @@ from robot_fleet.planning.visits import Schedule, Station, best_visits
 # The battery is planned to last so much longer than a robot needs that meets nobody: waits for others use it too.
 _SPARE = 0.02
 # Where it does not last all the same, as much more is spared as was lacking, and a little, so many times at most.
-_MORE, _TRIES = 0.01, 4
+_MORE, _LITTLE, _TRIES = 0.01, 0.002, 4
+# A plan that is so many times as long for it is made anew.
+_DEAR = 1.01
 # Into about so many parts lanes are broken where visits are chosen, and where only their time is of interest.
 _CLOSELY, _ROUGHLY = 1000, 100
 # Rounding is no lack.
@@ -69,6 +71,20 @@ class Machine:
         """What the dock at a place offers."""
         return min(self.docks, key=lambda dock: math.dist(place, (dock.pose.x_m, dock.pose.y_m))).offers
 
+    def charged_more(self, path: CoveragePath, share: float) -> CoveragePath | None:
+        """The path with its last stay that does not fill the battery longer by a charge of such a share; None: there is none."""
+        width_m, legs, more_s = self.robot.profile.head.width_m, path.legs, share * self.supplies.charging_s
+        for k in range(len(legs) - 1, -1, -1):
+            if legs[k].kind is not LegKind.SERVICE or CHARGE not in self.offers_at(legs[k].points[0]):
+                continue
+            level = last_levels(legs[: k + 1], self.supplies, width_m, self.start, self.offers_at).battery
+            if level + share <= 1.0:
+                stay = replace(legs[k], times_s=np.array([0.0, legs[k].times_s[-1] - legs[k].times_s[0] + more_s]))
+                begin_s = float(legs[0].times_s[0])
+                made = timed([*legs[:k], stay, *legs[k + 1 :]], self.robot.profile, self.robot.pose, begin_s)
+                return replace(path, legs=tuple(made))
+        return None
+
     def lack(self, legs: Sequence[Leg]) -> float:
         """By how much tank or battery do not last along timed legs, as a share of a full one; 0 or less: they do."""
         found = worst_levels(legs, self.supplies, self.robot.profile.head.width_m, self.start, self.offers_at)
@@ -101,15 +117,38 @@ class Services:
         for _ in range(_TRIES):
             served = [self.served(path, spare.get(path.robot, 0.0)) for path in paths]
             apart = keep(served)
-            lacks = {path.robot: self._lack(path) for path in apart.paths}
-            short = {name: lack for name, lack in lacks.items() if lack > _ROUNDING}
-            if best is None or (len(short), apart.cost) < best[0]:
-                best = (len(short), apart.cost), served, apart
-            if not short:
+            # Where this one does not last, or mending it costs much, more is spared from the start.
+            spare |= {path.robot: self._more(path, spare) for path in apart.paths if self._lack(path) > _ROUNDING}
+            soon_s = _DEAR * makespan_s(apart.paths)
+            for k in range(len(paths) if apart.meeting == 0 else 0):
+                apart = self._mended(served[k], apart, k)
+            short = sum(self._lack(path) > _ROUNDING for path in apart.paths)
+            if best is None or (apart.meeting, short, apart.cost) < best[0]:
+                best = (apart.meeting, short, apart.cost), served, apart
+            if not short and makespan_s(apart.paths) <= soon_s:
                 break
-            spare |= {name: spare[name] + lack + _MORE for name, lack in short.items()}
         assert best is not None
         return best[1], best[2]
+
+    def _mended(self, served: CoveragePath, apart: Apart, k: int) -> Apart:
+        """The paths when a robot whose battery its waits would empty charges for longer, and waits less; others wait as before."""
+        found, machine = apart.paths[k], self._machines.get(served.robot)
+        robots = {robot.name: robot for robot in self._request.robots}
+        others = [(path, robots[path.robot]) for path in apart.paths if path is not found]
+        for _ in range(_TRIES if machine is not None and self._lack(found) > _ROUNDING else 0):
+            assert machine is not None
+            longer = machine.charged_more(served, self._lack(found) + _LITTLE)
+            alone = None if longer is None else among_others(longer, machine.robot, others)
+            if longer is None or alone is None:
+                break
+            served, found = longer, alone
+            if self._lack(found) <= _ROUNDING:
+                return replace(apart, paths=[*apart.paths[:k], found, *apart.paths[k + 1 :]])
+        return apart
+
+    def _more(self, path: CoveragePath, spare: dict[str, float]) -> float:
+        """The share of the battery to be spared when so much of it is lacking."""
+        return spare[path.robot] + self._lack(path) + _MORE
 
     def lasting_s(self, path: CoveragePath) -> float:
         """About when a robot is done with its visits; when it would be done without them, where they do not help."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -80,12 +80,21 @@ class Levels(NamedTuple):
 def worst_levels(
     legs: Sequence[Leg], supplies: Supplies, width_m: float, start: Levels, offers: Offers = lambda _place: ()
 ) -> Levels:
-    """The least charge that a robot has along its legs, and the most floor that it scrubs with one tank.
+    """The least charge that a robot has along its timed legs, and the most floor that it scrubs with one tank."""
+    found = list(_levels(legs, supplies, width_m, start, offers))
+    return Levels(
+        min((one.battery for one in found), default=start.battery), max((one.scrubbed_m2 for one in found), default=0.0)
+    )
 
-    A stay is for water if it is long enough for it.
-    """
+
+def last_levels(legs: Sequence[Leg], supplies: Supplies, width_m: float, start: Levels, offers: Offers) -> Levels:
+    """The levels at the end of timed legs."""
+    return next(iter([*_levels(legs, supplies, width_m, start, offers)][::-1]), start)
+
+
+def _levels(legs: Sequence[Leg], supplies: Supplies, width_m: float, start: Levels, offers: Offers) -> Iterator[Levels]:
+    """The levels after each leg. A stay is for water if it is long enough for it."""
     battery, scrubbed = start
-    least, most = math.inf, 0.0
     for leg in legs:
         seconds = float(leg.times_s[-1] - leg.times_s[0])
         if leg.kind is LegKind.SERVICE:
@@ -94,8 +103,7 @@ def worst_levels(
                 battery = min(1.0, battery + seconds / supplies.charging_s)
             if WATER in found and seconds >= supplies.service_s - _ROUNDING_S:
                 scrubbed = 0.0
-            continue
-        battery -= supplies.use(seconds, leg.head_on)
-        scrubbed += leg.length_m * width_m if leg.head_on else 0.0
-        least, most = min(least, battery), max(most, scrubbed)
-    return Levels(least, most)
+        else:
+            battery -= supplies.use(seconds, leg.head_on)
+            scrubbed += leg.length_m * width_m if leg.head_on else 0.0
+        yield Levels(battery, scrubbed)
