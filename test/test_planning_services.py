@@ -20,7 +20,7 @@ from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, Battery, RobotProfile, Tank
 from robot_fleet.floor.store import Dock, FloorMap, OneWay, Zone
-from robot_fleet.planning.apart import Tours
+from robot_fleet.planning.apart import Tours, kept_apart
 from robot_fleet.planning.crew import Clearances
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, Leg, LegKind, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
@@ -269,6 +269,19 @@ def test_other_docks_serve_where_the_own_one_does_not_those_without_an_owner_fir
     robot, other = starter(floor, machine(15.0, None)), starter(floor, WORKING_W, 1)
     found = served(robot, floor, tour(robot, [1.3, 2.0, 2.7]), [other])
     assert {docked(leg, floor).name for leg in services(found)} == {at}
+
+
+def test_a_robot_without_work_stays_on_its_dock_where_nobody_is_serviced_then() -> None:
+    floor = hall([("charge",), ("charge", "water"), ("charge", "water")])
+    robot, idle = starter(floor, machine(15.0, None)), starter(floor, WORKING_W, 1)
+    request = PlanRequest(floor, (robot, idle), ("hall",))
+    paths = [tour(robot, [1.3, 2.0, 2.7]), CoveragePath("r1", ())]
+    found, apart = Services(request, Clearances(request)).kept(
+        paths, lambda each: kept_apart(each, request.robots, 1.0)
+    )
+    assert apart.meeting == 0
+    assert {docked(leg, floor).name for leg in services(found[0])} == {"dock_2"}
+    nobody_shares(apart.paths, request.robots, floor)
 
 
 def test_where_no_dock_offers_water_a_tank_that_runs_dry_is_told() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from shapely import Polygon
@@ -15,8 +17,12 @@ from robot_fleet.fleet.itinerary import Itinerary, Place
 from robot_fleet.fleet.states import RobotState, RunEvent, RunState
 from robot_fleet.fleet.traffic import MARGIN_M
 from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import Dock
 from robot_fleet.planning.plan import LegKind, MissedReason, Plan, PlanRequest, Starter
+
+SPARE = 0.05
+"""So much of a battery more than its reserve is to be left by plans of runs: at the reserve a robot is sent home at once."""
 
 HAND_ON_S = 30.0
 """After how long the work of a robot that takes no orders goes to the others."""
@@ -207,8 +213,16 @@ def _starter(state: FleetState, robot: Robot) -> Starter:
         (x0, y0), (x1, y1) = order.piece.points[-2:]
         pose = Pose(float(x1), float(y1), float(np.arctan2(y1 - y0, x1 - x0)))
     docked = pose.distance_m(dock.pose) < robot.radius_m
-    battery = 1.0 if robot.battery is None else robot.battery
-    return Starter(robot.name, robot.spec.profile, dock.pose if docked else pose, docked, dock, battery)
+    level = 1.0 if robot.battery is None else robot.battery
+    return Starter(robot.name, _cautious(robot.spec.profile), dock.pose if docked else pose, docked, dock, level)
+
+
+def _cautious(profile: RobotProfile) -> RobotProfile:
+    """The profile with a larger reserve where plans look after the battery: runs take longer than plans, by traffic and stops."""
+    battery = profile.battery
+    if not battery.planned:
+        return profile
+    return replace(profile, battery=replace(battery, reserve=min(battery.reserve + SPARE, (1.0 + battery.reserve) / 2)))
 
 
 def _guest(state: FleetState, robot: Robot) -> Dock | None:

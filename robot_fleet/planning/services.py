@@ -34,6 +34,8 @@ _SPARE = 0.02
 _MORE, _LITTLE, _TRIES = 0.01, 0.002, 4
 # A plan that is so many times as long for it is made anew.
 _DEAR = 1.01
+# Plans that are due sooner are looked at roughly, and seldom made anew.
+_ROOMY_S = 10.0
 # Into about so many parts lanes are broken where visits are chosen, and where only their time is of interest.
 _CLOSELY, _ROUGHLY = 1000, 100
 # Rounding is no lack.
@@ -105,6 +107,8 @@ class Services:
         self._routers: dict[tuple[object, ...], RoutedDetours] = {}
         limited = [robot for robot in request.robots if Supplies.of(robot.profile).needs]
         self._machines = {robot.name: self._machine(robot) for robot in limited}
+        in_haste = request.deadline_s is not None and request.deadline_s < _ROOMY_S
+        self._most, self._tries = (_ROUGHLY, 2) if in_haste else (_CLOSELY, _TRIES)
 
     @property
     def are_any(self) -> bool:
@@ -114,8 +118,12 @@ class Services:
     def kept(self, paths: list[CoveragePath], keep: Keep) -> tuple[list[CoveragePath], Apart]:
         """The paths with their visits, and the same with the waits that `keep` finds; waits leave no battery empty."""
         spare, best = dict.fromkeys(self._machines, _SPARE), None
-        for _ in range(_TRIES):
-            served = [self.served(path, spare.get(path.robot, 0.0)) for path in paths]
+        # A robot without work stands in its dock for ever.
+        taken = frozenset(
+            r.dock.name for r, p in zip(self._request.robots, paths, strict=True) if r.dock and not p.legs
+        )
+        for _ in range(self._tries):
+            served = [self.served(path, spare.get(path.robot, 0.0), taken) for path in paths]
             apart = keep(served)
             # Where this one does not last, or mending it costs much, more is spared from the start.
             spare |= {path.robot: self._more(path, spare) for path in apart.paths if self._lack(path) > _ROUNDING}
@@ -159,8 +167,8 @@ class Services:
         found = self._planned(machine, list(path.legs), _SPARE, _ROUGHLY)
         return path.finish_s if found is None else begin_s + found[1].lasts_s
 
-    def served(self, path: CoveragePath, spare: float = _SPARE) -> CoveragePath:
-        """A robot's path with its visits. Raises CannotPlan where tank or battery cannot last.
+    def served(self, path: CoveragePath, spare: float = _SPARE, taken: frozenset[str] = frozenset()) -> CoveragePath:
+        """A robot's path with its visits, none to docks that are `taken`. Raises CannotPlan where tank or battery cannot last.
 
         Ways to docks are guessed when visits are chosen; where that was too bold for the battery, more of it is spared.
         """
@@ -168,8 +176,9 @@ class Services:
         legs = list(path.legs)
         if machine is None or not legs or (machine.lack(legs) <= 0.0 and self._lasts(machine, legs, spare)):
             return path
+        machine = replace(machine, docks=tuple(dock for dock in machine.docks if dock.name not in taken))
         for _ in range(_TRIES):
-            found = self._planned(machine, legs, spare)
+            found = self._planned(machine, legs, spare, self._most)
             if found is None and machine.robot.dock is None:
                 return path  # it ends where it is done, or where it has nothing left
             if found is None:
@@ -219,9 +228,7 @@ class Services:
             seconds + visits * detour_s + max(water_s, max(0.0, charge - 1.0 + supplies.reserve) * supplies.charging_s)
         )
 
-    def _planned(
-        self, machine: Machine, legs: list[Leg], spare: float, most: int = _CLOSELY
-    ) -> tuple[Breaks, Schedule] | None:
+    def _planned(self, machine: Machine, legs: list[Leg], spare: float, most: int) -> tuple[Breaks, Schedule] | None:
         """The visits of a tour. A robot that starts with too little to get anywhere else goes to a dock at once."""
         breaks = Breaks.of(legs, most)
         stations = machine.stations(breaks)
