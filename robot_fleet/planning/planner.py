@@ -66,8 +66,8 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
         either_way = len({*ranks.values()}) == 1 and not request.floor.one_ways
         if request.deadline_s is not None and request.deadline_s < _ROOMY_S:
             return manned(
-                teams, request.robots, crews_driven, patience_s, request.seed, either_way, 1.0, 0, services.kept
-            )
+                teams, request.robots, crews_driven, patience_s, request.seed, either_way, look=1.0, looks=0, kept=services.kept
+            )  # fmt: skip
         # With a deadline no plan takes long.
         look = _LOOK if request.deadline_s is None else 1.0
         return manned(
@@ -125,10 +125,11 @@ def _driven(
     request = replace(request, seed=seed)
     common = with_common_floor(teams) if len({*ranks.values()}) == 1 else []
     last = _TOGETHER if common else 0.0
-    share = 0.85 * (1.0 - last) / len(teams)
+    # Where nothing is worth a visit there are no crews.
+    share = 0.85 * (1.0 - last) / max(1, len(teams))
     alone = request
     if request.deadline_s is not None:
-        alone = replace(request, deadline_s=request.deadline_s * (1.0 - last) / len(teams))
+        alone = replace(request, deadline_s=request.deadline_s * (1.0 - last) / max(1, len(teams)))
     for k, crew in enumerate(teams):
         paths.update(staged(alone, crew, ranks, _part(tell, 0.05 + k * share, share), services, effort))
     if common:

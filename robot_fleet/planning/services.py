@@ -44,18 +44,13 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Machine:
-    """A robot with what it uses up, the docks that serve it, and its ways to them."""
+    """A robot with what it uses up, its levels at the start, the docks that serve it, and its ways to them."""
 
     robot: Starter
     supplies: Supplies
+    start: Levels
     docks: tuple[Dock, ...]
     detours: Detours
-
-    @property
-    def start(self) -> Levels:
-        """Its levels at the start."""
-        scrubbed = (1.0 - self.robot.water) * self.supplies.tank_m2 if self.supplies.has_tank else 0.0
-        return Levels(self.robot.battery, scrubbed)
 
     def stations(self, breaks: Breaks) -> list[Station]:
         """The docks as the places of a tour see them."""
@@ -109,11 +104,6 @@ class Services:
         self._machines = {robot.name: self._machine(robot) for robot in limited}
         in_haste = request.deadline_s is not None and request.deadline_s < _ROOMY_S
         self._most, self._tries = (_ROUGHLY, 2) if in_haste else (_CLOSELY, _TRIES)
-
-    @property
-    def are_any(self) -> bool:
-        """Whether any robot has a tank or a battery that runs out."""
-        return bool(self._machines)
 
     def kept(self, paths: list[CoveragePath], keep: Keep) -> tuple[list[CoveragePath], Apart]:
         """The paths with their visits, and the same with the waits that `keep` finds; waits leave no battery empty."""
@@ -229,15 +219,14 @@ class Services:
         )
 
     def _planned(self, machine: Machine, legs: list[Leg], spare: float, most: int) -> tuple[Breaks, Schedule] | None:
-        """The visits of a tour. A robot that starts with too little to get anywhere else goes to a dock at once."""
+        """The visits of a tour; where they must, they spare nothing."""
         breaks = Breaks.of(legs, most)
         stations = machine.stations(breaks)
         for step in (spare, 0.0):
             tour = breaks.tour(legs, machine.supplies, machine.robot.profile.head.width_m, step)
-            for start in (machine.start, _lifted(machine, stations)):
-                found = best_visits(tour, stations, machine.supplies, start)
-                if found is not None:
-                    return breaks, found
+            found = best_visits(tour, stations, machine.supplies, machine.start)
+            if found is not None:
+                return breaks, found
         return None
 
     def _lasts(self, machine: Machine, legs: list[Leg], spare: float) -> bool:
@@ -255,7 +244,10 @@ class Services:
 
     def _machine(self, robot: Starter) -> Machine:
         supplies = Supplies.of(robot.profile)
-        return Machine(robot, supplies, self._docks_for(robot, supplies.needs), self._detours(robot))
+        docks, detours = self._docks_for(robot, supplies.needs), self._detours(robot)
+        scrubbed = (1.0 - robot.water) * supplies.tank_m2 if supplies.has_tank else 0.0
+        level = robot.battery if robot.docked else max(robot.battery, _least_level(robot, supplies, docks, detours))
+        return Machine(robot, supplies, Levels(level, scrubbed), docks, detours)
 
     def _docks_for(self, robot: Starter, needs: tuple[str, ...]) -> tuple[Dock, ...]:
         """The docks where a robot finds what it needs, its own one first."""
@@ -294,11 +286,9 @@ class Services:
         return Fault("request", f"robot {machine.robot.name}", what, remedy)
 
 
-def _lifted(machine: Machine, stations: Sequence[Station]) -> Levels:
-    """The levels of a robot that has just enough to get to a dock from its first place."""
-    ways_s = [float(station.home_s[0]) for station in stations if len(station.home_s)]
-    nearest_s = min(ways_s, default=math.inf)
-    if not math.isfinite(nearest_s) or not machine.supplies.has_battery:
-        return machine.start
-    enough = machine.supplies.reserve + machine.supplies.use(nearest_s, False) + _MORE
-    return machine.start._replace(battery=max(machine.start.battery, min(1.0, enough)))
+def _least_level(robot: Starter, supplies: Supplies, docks: Sequence[Dock], detours: Detours) -> float:
+    """What a battery is taken to hold at least: as much as leads the robot to a dock. With less it should have gone before."""
+    charging = [dock for dock in docks if CHARGE in dock.offers] if supplies.has_battery else []
+    here = np.array([[robot.pose.x_m, robot.pose.y_m]])
+    nearest_s = min((float(detours.home_s(here, dock)[0]) for dock in charging), default=math.inf)
+    return min(1.0, supplies.reserve + supplies.use(nearest_s, False) + _MORE) if math.isfinite(nearest_s) else 0.0
