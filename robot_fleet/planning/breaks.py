@@ -84,13 +84,21 @@ def with_visits(
         at = breaks.breaks[visit.place]
         found += _between(legs, done, at)
         done = at if legs[at.leg].head_on else Break(at.leg + 1)
-        enter, after = breaks.enter[visit.place], _rest(legs, done)
-        out = drive(_pose(breaks.leave[visit.place], found, after), dock.staging)
-        back = drive(dock.staging, Pose(float(enter[0]), float(enter[1]), _yaw(after[0])))
-        if out is None or back is None:
+        after = _rest(legs, done)
+        leave = _pose(breaks.leave[visit.place], _yaw(found[-1], last=True) if found else _yaw(after[0]))
+        detour = _detour(leave, _pose(breaks.enter[visit.place], _yaw(after[0])), dock, visit.stay_s, drive)
+        if detour is None:
             return None
-        found += [*out, _docking(dock), _stay(dock, visit.stay_s), _undocking(dock), *back]
+        found += detour
     return _numbered([*found, *_rest(legs, done)], legs[0].leg_id.rpartition("-")[0])
+
+
+def _detour(leave: Pose, enter: Pose, dock: Dock, stay_s: float, drive: Drive) -> list[Leg] | None:
+    """The legs from a tour into a dock, the stay there, and the legs back; None where a way is missing."""
+    out, back = drive(leave, dock.staging), drive(dock.staging, enter)
+    if out is None or back is None:
+        return None
+    return [*out, _docking(dock), _stay(dock, stay_s), _undocking(dock), *back]
 
 
 def _breaks_of(legs: Sequence[Leg], k: int, step_m: float) -> list[Break]:
@@ -154,10 +162,8 @@ def _cut(leg: Leg, begin: Break, end: Break | None) -> Leg:
     return replace(leg, points=points, times_s=np.zeros(len(points)))
 
 
-def _pose(place: Floats, before: Sequence[Leg], after: Sequence[Leg]) -> Pose:
-    """The robot where it leaves its tour."""
-    yaw = _yaw(before[-1], last=True) if before else _yaw(after[0]) if after else 0.0
-    return Pose(float(place[0]), float(place[1]), yaw)
+def _pose(place: Floats, yaw_rad: float) -> Pose:
+    return Pose(float(place[0]), float(place[1]), yaw_rad)
 
 
 def _yaw(leg: Leg, last: bool = False) -> float:

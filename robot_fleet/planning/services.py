@@ -107,26 +107,32 @@ class Services:
 
     def kept(self, paths: list[CoveragePath], keep: Keep) -> tuple[list[CoveragePath], Apart]:
         """The paths with their visits, and the same with the waits that `keep` finds; waits leave no battery empty."""
-        spare, best = dict.fromkeys(self._machines, _SPARE), None
-        # A robot without work stands in its dock for ever.
-        taken = frozenset(
-            r.dock.name for r, p in zip(self._request.robots, paths, strict=True) if r.dock and not p.legs
-        )
+        spare, taken = dict.fromkeys(self._machines, _SPARE), self._taken(paths)
+        best: tuple[tuple[object, ...], list[CoveragePath], Apart] | None = None
         for _ in range(self._tries):
             served = [self.served(path, spare.get(path.robot, 0.0), taken) for path in paths]
             apart = keep(served)
             # Where this one does not last, or mending it costs much, more is spared from the start.
-            spare |= {path.robot: self._more(path, spare) for path in apart.paths if self._lack(path) > _ROUNDING}
+            spare |= {path.robot: self._more(path, spare) for path in self._short(apart)}
             soon_s = _DEAR * makespan_s(apart.paths)
             for k in range(len(paths) if apart.meeting == 0 else 0):
                 apart = self._mended(served[k], apart, k)
-            short = sum(self._lack(path) > _ROUNDING for path in apart.paths)
+            short = len(self._short(apart))
             if best is None or (apart.meeting, short, apart.cost) < best[0]:
                 best = (apart.meeting, short, apart.cost), served, apart
             if not short and makespan_s(apart.paths) <= soon_s:
                 break
         assert best is not None
         return best[1], best[2]
+
+    def _taken(self, paths: Sequence[CoveragePath]) -> frozenset[str]:
+        """The docks of robots without work, which stand there for ever."""
+        owners = zip(self._request.robots, paths, strict=True)
+        return frozenset(robot.dock.name for robot, path in owners if robot.dock and not path.legs)
+
+    def _short(self, apart: Apart) -> list[CoveragePath]:
+        """The paths for which tank or battery do not last."""
+        return [path for path in apart.paths if self._lack(path) > _ROUNDING]
 
     def _mended(self, served: CoveragePath, apart: Apart, k: int) -> Apart:
         """The paths when a robot whose battery its waits would empty charges for longer, and waits less; others wait as before."""
@@ -162,29 +168,27 @@ class Services:
 
         Ways to docks are guessed when visits are chosen; where that was too bold for the battery, more of it is spared.
         """
-        machine = self._machines.get(path.robot)
-        legs = list(path.legs)
-        if machine is None or not legs or (machine.lack(legs) <= 0.0 and self._lasts(machine, legs, spare)):
+        machine, made = self._machines.get(path.robot), list(path.legs)
+        if machine is None or not made or self._lasts(machine, made, spare):
             return path
         machine = replace(machine, docks=tuple(dock for dock in machine.docks if dock.name not in taken))
         for _ in range(_TRIES):
-            found = self._planned(machine, legs, spare, self._most)
-            if found is None and machine.robot.dock is None:
-                return path  # it ends where it is done, or where it has nothing left
-            if found is None:
-                raise CannotPlan((self._fault(machine),))
-            if not found[1].visits:
-                return path
-            made = with_visits(legs, *found, machine.docks, machine.detours.way)
-            if made is None:
-                raise CannotPlan((self._fault(machine),))
-            robot = machine.robot
-            found_legs = timed(made, robot.profile, robot.pose, float(legs[0].times_s[0]))
-            lack = machine.lack(found_legs)
+            made = self._visiting(machine, list(path.legs), spare)
+            lack = machine.lack(made)
             if lack <= _ROUNDING:
                 break
             spare += lack + _MORE
-        return replace(path, legs=tuple(found_legs))
+        return replace(path, legs=tuple(made))
+
+    def _visiting(self, machine: Machine, legs: list[Leg], spare: float) -> list[Leg]:
+        """The timed legs with visits; as they are for a robot without a dock, which ends where it is done or has nothing left."""
+        found = self._planned(machine, legs, spare, self._most)
+        if (found is None and machine.robot.dock is None) or (found is not None and not found[1].visits):
+            return legs
+        made = None if found is None else with_visits(legs, *found, machine.docks, machine.detours.way)
+        if made is None:
+            raise CannotPlan((self._fault(machine),))
+        return timed(made, machine.robot.profile, machine.robot.pose, float(legs[0].times_s[0]))
 
     def working(self, lanes: Sequence[Floats], robots: Sequence[Starter]) -> Floats:
         """(robots,) which part of its time each robot works when they share lanes (map frame) out, 1 for the greatest one."""
@@ -231,12 +235,10 @@ class Services:
 
     def _lasts(self, machine: Machine, legs: list[Leg], spare: float) -> bool:
         """Whether a tour needs no visit, the spare share of the battery included."""
-        if not machine.supplies.has_battery:
-            return True
-        found = worst_levels(legs, machine.supplies, machine.robot.profile.head.width_m, machine.start)
-        return (
-            machine.start.battery - (machine.start.battery - found.battery) * (1.0 + spare) >= machine.supplies.reserve
-        )
+        width_m, start = machine.robot.profile.head.width_m, machine.start
+        found = worst_levels(legs, machine.supplies, width_m, start)
+        least = start.battery - (start.battery - found.battery) * (1.0 + spare)
+        return found.scrubbed_m2 <= machine.supplies.tank_m2 and least >= machine.supplies.reserve
 
     def _lack(self, path: CoveragePath) -> float:
         machine = self._machines.get(path.robot)
