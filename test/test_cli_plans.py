@@ -141,3 +141,15 @@ def test_a_zone_that_will_be_late_is_told(tmp_path: Path, tell: Tell) -> None:
     assert (late["zone"], late["due_s"]) == ("front", 60.0)
     _, out, _ = tell("plan", str(store), *SMALL, "--deadline", "1", "--begins", "21:00", "--json")
     assert "late" not in json.loads(out)
+
+
+def test_services_at_docks_are_told_and_stand_in_the_plan(tmp_path: Path, tell: Tell) -> None:
+    profile, file = tmp_path / "thirsty.yaml", tmp_path / "plan.json"
+    profile.write_text(
+        "{footprint: {radius_m: 0.35}, head: {width_m: 0.7}, speed_mps: 0.5, yaw_rate_rps: 0.6, tank: {area_m2: 12}}"
+    )
+    code, out, _ = tell("plan", str(SHOP), *SMALL, "--deadline", "2", "--profile", str(profile), "--out", str(file))
+    kinds = [leg["kind"] for leg in json.loads(file.read_text())["robots"][0]["legs"]]
+    count = kinds.count("service")
+    assert code == Exit.OK and count > 0
+    assert f"{count} service{'s' * (count > 1)} at docks, {5 * count}:00 min in all" in out

@@ -135,3 +135,37 @@ def test_a_detour_goes_before_what_is_left() -> None:
     assert [stretch.kind for stretch in spliced.stretches] == [LegKind.TRANSIT, LegKind.CLEAN]
     assert spliced.stretches[1].points[0] == pytest.approx((4.0, 0.0))
     assert spliced.remaining_s(Place(1)) == pytest.approx(6.0 / SPEED)
+
+
+def visit(stay_s: float) -> list[Leg]:
+    """A way to the dock at (0, 0), a stay there, and out of it again."""
+    stay = Leg("stay", LegKind.SERVICE, np.zeros((2, 2)), np.array([5.0, 5.0 + stay_s]))
+    return [
+        leg(LegKind.TRANSIT, (3, 0), (1, 0)),
+        leg(LegKind.DOCK, (1, 0), (0, 0)),
+        stay,
+        leg(LegKind.UNDOCK, (0, 0), (1, 0)),
+    ]
+
+
+def test_a_stay_in_a_dock_is_a_stretch_that_is_not_passed_by_driving() -> None:
+    way = itinerary(*visit(60.0), leg(LegKind.CLEAN, (1, 0), (9, 0)))
+    kinds = [stretch.kind for stretch in way.stretches]
+    assert kinds == [LegKind.TRANSIT, LegKind.DOCK, LegKind.SERVICE, LegKind.UNDOCK, LegKind.CLEAN]
+    assert way.stretches[2].lasts_s == 60.0
+    assert way.settled(Place(1, 1.0)) == Place(2) == way.settled(Place(2))
+    assert way.rest(Place(2)).stretches[0].is_stay
+    assert way.spliced(np.array([(3.0, 3.0), (0.0, 0.0)]), Place(2)).stretches[1].is_stay
+
+
+def test_a_wait_on_the_way_is_no_stay() -> None:
+    wait = Leg("wait", LegKind.TRANSIT, np.array([(0.0, 0.0), (0.0, 0.0), (4.0, 0.0)]), np.array([0.0, 60.0, 68.0]))
+    assert not any(stretch.is_stay for stretch in itinerary(wait).stretches)
+
+
+@pytest.mark.parametrize(
+    ("place", "docks"), [(0, False), (1, True), (2, True), (3, True), (4, False), (5, False), (9, False)]
+)
+def test_it_is_told_whether_a_robot_docks_before_it_cleans_again(place: int, docks: bool) -> None:
+    way = itinerary(leg(LegKind.CLEAN, (9, 0), (3, 0)), *visit(60.0), leg(LegKind.CLEAN, (1, 0), (9, 0)))
+    assert way.docks_before_cleaning(Place(place)) is docks

@@ -29,7 +29,7 @@ ROBOT = st.builds(
     squeegee=st.none() | st.builds(Squeegee, st.floats(0.1, 2.0), st.floats(-1.0, 1.0)),
     tank=st.builds(Tank, st.none() | st.floats(1.0, 1e5), st.floats(0.0, 3600.0)),
     channels=st.builds(Channels, st.floats(0.0, 2.0), st.floats(0.0, 2.0)),
-    battery=st.builds(Battery, cleaning_h=st.floats(0.1, 9.0)),
+    battery=st.builds(Battery, cleaning_h=st.floats(0.1, 9.0), planned=st.booleans()),
     interface=st.builds(Interface, map_frame=st.text(max_size=9)),
 )
 
@@ -108,3 +108,16 @@ def test_any_document_is_a_profile_or_refused(document: object) -> None:
         profile_from_dict("W", document)
     except BadProfile as refusal:
         assert refusal.faults
+
+
+@pytest.mark.parametrize(
+    ("battery", "planned"),
+    [(None, False), ({"cleaning_h": 2.0}, True), ({}, True), ({"cleaning_h": 2.0, "planned": False}, False)],
+)
+def test_a_battery_counts_in_plans_where_it_is_stated(battery: dict[str, object] | None, planned: bool) -> None:
+    document = LEAST if battery is None else {**LEAST, "battery": battery}
+    assert profile_from_dict("mine", document).battery.planned is planned
+
+
+def test_the_batteries_of_built_in_profiles_do_not_count_in_plans() -> None:
+    assert not any(profile.battery.planned for profile in BUILT_IN.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, RobotProfile
 from robot_fleet.floor.store import Dock
-from robot_fleet.planning.apart import PATIENCE_S, kept_apart
+from robot_fleet.planning.apart import PATIENCE_S, Tours, kept_apart
 from robot_fleet.planning.conflicts import delayed
 from robot_fleet.planning.judging.timing import departures_s, timing_violations
 from robot_fleet.planning.judging.track import track_of
@@ -253,3 +254,97 @@ def test_a_robot_that_waits_at_a_corner_pivots_first_and_then_drives_at_its_spee
     poses, at_s = poses_of(waiting.legs[1], 0.0, profile)
     turned = next(k for k, pose in enumerate(poses) if pose[2] > 1.5)
     assert at_s[turned] == pytest.approx(path.legs[1].times_s[0] + pivot_s(math.pi / 2, profile), abs=0.01)
+
+
+def _serviced(stay_s: float, profile: RobotProfile, first_m: float = 4.0) -> tuple[CoveragePath, Starter]:
+    """A tour that is broken off for a stay in the dock at (0, 0); the robot begins on the floor, so far from it."""
+    dock = Dock("a", Pose(0.0, 0.0, math.pi), 0.7)
+    inside, staging = [(0.0, 0.0), (0.7, 0.0)]
+    stages = [
+        (LegKind.TRANSIT, [(first_m, 0.0), staging]),
+        (LegKind.DOCK, [staging, inside]),
+        (LegKind.SERVICE, [inside, inside]),
+        (LegKind.UNDOCK, [inside, staging]),
+        (LegKind.TRANSIT, [staging, (9.0, 0.0)]),
+    ]
+    legs = [
+        Leg(f"a-{k}", kind, np.array(points), np.array([0.0, stay_s]), reverse=kind is LegKind.UNDOCK)
+        for k, (kind, points) in enumerate(stages)
+    ]
+    start = Pose(first_m, 0.0, math.pi)
+    return CoveragePath("a", tuple(timed(legs, profile, start))), Starter("a", profile, start, False, dock)
+
+
+@pytest.mark.parametrize("profile", [REFERENCE_R, WORKING_W], ids=["R", "W"])
+@pytest.mark.parametrize("late_s", [20.0, 60.0, 100.0, 119.0])
+def test_a_robot_that_stands_in_its_dock_for_a_service_is_avoided_from_its_begin_to_its_end(
+    profile: RobotProfile, late_s: float
+) -> None:
+    """The other comes by the dock in the midst of a stay of two minutes, where no vertex of the path is."""
+    one, first = _serviced(120.0, profile)
+    way_m = late_s * profile.speed_mps
+    other, second = _path("b", [(0.5, -way_m), (0.5, 0.0), (0.5, 40.0)], profile)
+    assert _nearest_m(one, other) < 0.7
+    apart = kept_apart([one, other], [first, second], PATIENCE_S)
+    assert apart.meeting == 0
+    assert _nearest_m(*apart.paths) >= 0.7
+
+
+def test_waits_leave_services_as_long_as_they_are() -> None:
+    one, first = _serviced(60.0, WORKING_W)
+    late = delayed(one, first, [(0, 0, 7.0), (3, 0, 5.0)])
+    for before, after in zip(one.legs, late.legs, strict=True):
+        if before.kind is LegKind.SERVICE:
+            assert after.times_s[-1] - after.times_s[0] == pytest.approx(60.0)
+    assert late.finish_s == pytest.approx(one.finish_s + 12.0, abs=1.5)
+
+
+def test_another_may_be_in_the_dock_before_and_after_a_service_but_not_in_between() -> None:
+    one, first = _serviced(60.0, REFERENCE_R, 10.0)
+    other, second = _serviced(60.0, REFERENCE_R, 11.0)
+    other = CoveragePath("b", tuple(replace(leg, leg_id=f"b-{k}") for k, leg in enumerate(other.legs)))
+    # They come on one line and leave it apart.
+    legs = [*other.legs[:4], replace(other.legs[4], points=np.array([(0.7, 0.0), (0.7, 9.0)]))]
+    start = Pose(0.7, 12.0, -math.pi / 2)
+    legs[0] = replace(legs[0], points=np.array([(0.7, 12.0), (0.7, 0.0)]))
+    second = replace(second, name="b", pose=start)
+    other = CoveragePath("b", tuple(timed(legs, REFERENCE_R, start)))
+    apart = kept_apart([one, other], [first, second], PATIENCE_S)
+    assert apart.meeting == 0
+    assert _nearest_m(*apart.paths) >= 0.7
+    stays = sorted((float(p.legs[2].times_s[0]), float(p.legs[2].times_s[-1])) for p in apart.paths)
+    assert stays[0][1] <= stays[1][0]
+
+
+@pytest.mark.parametrize(("battery", "water", "may"), [(1.0, 1.0, True), (0.9, 1.0, False), (1.0, 0.9, False)])
+def test_tours_with_services_are_turned_round_where_robots_start_full(battery: float, water: float, may: bool) -> None:
+    one, first = _tour("a", [(0, 0), (10, 0), (10, 6), (0, 6), (0, 0)])
+    inside, staging = one.legs[0].points
+    out, back = np.array([one.legs[2].points[-1], staging]), np.array([staging, (20.0, 3.0)])
+    stages = [
+        (LegKind.TRANSIT, out),
+        (LegKind.DOCK, np.array([staging, inside])),
+        (LegKind.SERVICE, np.array([inside, inside])),
+        (LegKind.UNDOCK, np.array([inside, staging])),
+        (LegKind.TRANSIT, back),
+        (LegKind.CLEAN, np.array([(20.0, 3.0), (25.0, 3.0)])),
+        (LegKind.TRANSIT, np.array([(25.0, 3.0), staging])),
+    ]
+    visit = [
+        Leg(f"a-{k + 3}", kind, points, np.array([0.0, 50.0]), reverse=kind is LegKind.UNDOCK)
+        for k, (kind, points) in enumerate(stages)
+    ]
+    legs = [*one.legs[:3], *visit, replace(one.legs[-1], leg_id="a-10")]
+    path = CoveragePath("a", tuple(timed(legs, REFERENCE_R, first.pose)))
+    robot = replace(first, battery=battery, water=water)
+    tours = Tours([path], [robot], True)
+    assert tours.may_turn(0) is may
+    turned = tours.way(0, turned=True).path
+    kinds = [leg.kind for leg in turned.legs]
+    assert kinds[kinds.index(LegKind.SERVICE) - 1 :][:3] == [LegKind.DOCK, LegKind.SERVICE, LegKind.UNDOCK]
+    for before, after in pairwise(turned.legs):
+        assert np.allclose(before.points[-1], after.points[0])
+    for leg in turned.legs:
+        assert leg.reverse is (leg.kind is LegKind.UNDOCK)
+        if leg.kind is LegKind.SERVICE:
+            assert leg.times_s[-1] - leg.times_s[0] == pytest.approx(50.0)

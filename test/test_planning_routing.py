@@ -137,3 +137,37 @@ def test_ways_along_one_ways_lead_round_and_any_way_is_taken_where_none_does() -
     shut = Router(replace(open_room, one_ways=(replace(doors[1], polygon=box(4.0, 0.0, 6.2, 6.0)),)), WORKING_W)
     way = shut.along_one_ways(Pose(2.0, 1.0), Pose(8.0, 1.0))
     assert way is not None and len(way) == 2
+
+
+@pytest.mark.parametrize("towards", [False, True])
+@pytest.mark.parametrize("fine", [False, True])
+def test_how_far_all_places_are_is_a_little_more_than_the_ways_there_are_long(towards: bool, fine: bool) -> None:
+    router, dock = Router(room(), WORKING_W), Pose(2.0, 1.0)
+    places = np.array([(2.0, 2.0), (4.0, 5.2), (5.1, 5.2), (8.0, 1.0), (9.3, 5.3)])
+    reaching = router.reaching(dock, towards, fine)
+    assert reaching is not None
+    for place, metres in zip(places.tolist(), reaching.metres(places).tolist(), strict=True):
+        way = router.route(dock, Pose(*place))
+        assert way is not None
+        assert LineString(way).length - 0.05 <= metres <= 1.12 * LineString(way).length + 0.4
+
+
+def test_no_place_behind_a_closed_door_is_reached() -> None:
+    reaching = Router(room(), WORKING_W).without([box(4.9, 4.4, 5.3, 6.0)]).reaching(Pose(2.0, 1.0))
+    assert reaching is not None
+    assert np.isfinite(reaching.metres(np.array([(2.0, 2.0), (8.0, 1.0)]))).tolist() == [True, False]
+
+
+def test_one_ways_make_it_farther_in_one_direction() -> None:
+    """Up on the left, down on the right: a place just behind the one-way is near one way and far the other."""
+    cells = np.zeros((120, 200), dtype=np.int8)
+    cells[[0, -1], :] = cells[:, [0, -1]] = 100
+    cells[50:70, 60:140] = 100
+    ways = (OneWay("up", box(0.1, 2.6, 2.9, 3.4), math.pi / 2), OneWay("down", box(7.1, 2.6, 9.9, 3.4), -math.pi / 2))
+    floor = FloorMap("room", OccupancyGrid(cells, 0.05, Pose(0, 0, 0)), one_ways=ways)
+    router = Router(floor, WORKING_W).obeying
+    there, back = (router.reaching(Pose(1.5, 1.5), towards) for towards in (False, True))
+    assert there is not None and back is not None
+    place = np.array([(1.5, 4.5)])
+    assert there.metres(place)[0] < 3.6
+    assert back.metres(place)[0] > 12.0

@@ -279,16 +279,17 @@ numbers = st.floats(-1e5, 1e5)
     names, names, names, st.integers(-5, 5), numbers, numbers, st.floats(-3, 3), st.floats(0.1, 5),
     st.none() | st.builds(datetime.time, st.integers(0, 23), st.integers(0, 59)),
     st.lists(names, max_size=3, unique=True).map(tuple),
+    st.sampled_from([(), ("charge",), ("water",), ("charge", "water")]),
 )  # fmt: skip
 def test_a_floor_file_is_read_as_it_was_written(
     zone: str, keepout: str, place: str, priority: int, x: float, y: float, yaw: float, staging: float,
-    before: datetime.time | None, robots: tuple[str, ...],
+    before: datetime.time | None, robots: tuple[str, ...], offers: tuple[str, ...],
 ) -> None:  # fmt: skip
     shape = box(x, y, x + 1, y + 2).difference(box(x + 0.2, y + 0.2, x + 0.5, y + 0.5))
     content = FloorFile(
         [Zone(zone, shape, priority, "carpet", before, robots)],
         [Keepout(keepout, shape)],
-        [Dock(place, Pose(x, y, yaw), staging)],
+        [Dock(place, Pose(x, y, yaw), staging, offers)],
         [OneWay(place, shape, yaw)],
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -397,3 +398,40 @@ def test_json_that_says_a_thing_twice_is_refused(folder: Path) -> None:
 def test_a_profile_that_would_plan_for_ever_is_refused(folder: Path, fields: str, place: str) -> None:
     robots = f"profiles:\n  q: {{base: W, {fields}}}\nrobots:\n- {{name: one, profile: q, dock: a}}\n"
     assert place in "\n".join(faults(filled(folder, robots=robots)))
+
+
+def test_a_profile_that_states_its_battery_over_a_base_is_planned_for(folder: Path) -> None:
+    text = (
+        "profiles:\n  mine: {base: W, battery: {cleaning_h: 2.0}}\n  other: {base: W, tank: {area_m2: 900}}\nrobots:\n"
+    )
+    text += "- {name: one, profile: mine, dock: a}\n- {name: two, profile: other, dock: b}\n"
+    one, two = (robot.profile for robot in load_store(filled(folder, robots=text)).robots)
+    assert one.battery.planned and one.battery.cleaning_h == 2.0 and one.battery.driving_h == 7.0
+    assert not two.battery.planned
+    assert two.tank.area_m2 == 900.0 and two.tank.service_s == 300.0
+
+
+def offering(name: str, offers: object, y: float = 1.0) -> dict[str, Any]:
+    return feature({"kind": "dock", "name": name, "yaw": math.pi, "offers": offers}, [0.6, y], "Point")
+
+
+def test_docks_say_what_they_offer(folder: Path) -> None:
+    floor = [feature(ZONE, SQUARE), offering("a", ["water"]), offering("b", [], 2.5), dock("c", 0.6, 4.0)]
+    offers = {one.name: one.offers for one in load_store(filled(folder, floor)).floor.docks}
+    assert offers == {"a": ("water",), "b": (), "c": ("charge", "water")}
+
+
+@pytest.mark.parametrize("offers", ["water", ["coffee"], [1], None, {"water": True}])
+def test_a_dock_that_offers_what_there_is_not_is_a_fault_at_its_place(folder: Path, offers: object) -> None:
+    found = faults(filled(folder, [feature(ZONE, SQUARE), offering("a", offers), dock("b", 0.6, 2.5)]))
+    assert len(found) == 1 and found[0].startswith('floor.geojson: dock "a": offers is')
+
+
+@pytest.mark.parametrize(("field", "needs"), [("tank: {area_m2: 900}", "water"), ("battery: {}", "charge")])
+def test_a_robot_that_needs_what_no_dock_offers_is_a_fault(folder: Path, field: str, needs: str) -> None:
+    text = f"profiles:\n  mine: {{base: W, {field}}}\nrobots:\n- {{name: one, profile: mine, dock: a}}\n"
+    other = {"water": "charge", "charge": "water"}[needs]
+    found = faults(filled(folder, [feature(ZONE, SQUARE), offering("a", [other])], text))
+    assert found == [f'store.yaml: robot "one": needs {needs}, which no dock offers']
+    # One dock that offers it is enough, whosever it is.
+    load_store(filled(folder, [feature(ZONE, SQUARE), offering("a", [other]), offering("b", [needs], 2.5)], text))

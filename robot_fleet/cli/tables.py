@@ -165,6 +165,15 @@ def _meetings(pairs: int) -> str:
     return f"{who} by this plan's times, and one will have to wait: fewer robots, or docks with room, may be as quick"
 
 
+def _services(plan: Plan) -> list[Text]:
+    """How often robots go to a dock on their tours, and for how long; nothing where none does."""
+    stays_s = [
+        leg.times_s[-1] - leg.times_s[0] for path in plan.paths for leg in path.legs if leg.kind.value == "service"
+    ]
+    times = "1 service" if len(stays_s) == 1 else f"{len(stays_s)} services"
+    return [Text(f"{times} at docks, {duration(float(sum(stays_s)))} in all")] if stays_s else []
+
+
 def plan_page(plan: Plan, request: PlanRequest) -> RenderableType:
     """What a plan promises: each robot's part, the time, what stays dirty, and what is late."""
     late = [zone.told(request.floor, request.begins) for zone in plan.late if request.begins]
@@ -180,6 +189,7 @@ def plan_page(plan: Plan, request: PlanRequest) -> RenderableType:
         Text.assemble(("Plan ", "bold"), (plan.floor, "bold"), f": {', '.join(plan.zones)}"),
         Text(f"{share(plan.planned_m2, plan.coverable_m2)} cleaned, {of_all}"),
         Text(f"done after {duration(plan.makespan_s)}{ratio}"),
+        *_services(plan),
         *([Text(_not_cleaned(plan.missed), style="dim")] if plan.missed else []),
         *(Text(f"{told}: start earlier, or with more robots", style="yellow") for told in late),
         *([Text(_meetings(plan.meetings), style="yellow")] if plan.meetings else []),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from robot_fleet.control.homing import way_home
+from robot_fleet.control.homing import on_dock, way_home
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.fleet.itinerary import Place
@@ -23,8 +23,15 @@ def look_after_battery(state: FleetState, run: CleaningRun, robot: Robot) -> Non
     """Sends the robot home when its battery reaches its reserve."""
     if robot.battery is None or not robot.is_here or robot.needs_charge or robot.order is not None:
         return
-    if robot.battery <= robot.spec.profile.battery.reserve:
+    if robot.battery <= robot.spec.profile.battery.reserve and not _is_seen_to(state, robot):
         _send_home(state, run, robot)
+
+
+def _is_seen_to(state: FleetState, robot: Robot) -> bool:
+    """Whether plans look after the robot's battery, and it is on its way to a dock, or in its own."""
+    if not robot.spec.profile.battery.planned or robot.itinerary is None:
+        return False
+    return robot.itinerary.docks_before_cleaning(robot.place) or on_dock(state, robot)
 
 
 def _send_home(state: FleetState, run: CleaningRun, robot: Robot) -> None:

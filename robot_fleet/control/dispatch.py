@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely import union_all
 
+from robot_fleet.control.homing import dock_near
 from robot_fleet.control.orders import RETRIES, drop_work, give_up_here
 from robot_fleet.control.state import FleetState
 from robot_fleet.control.yielding import give_way
@@ -43,8 +44,26 @@ def advance(state: FleetState, run: CleaningRun, robot: Robot) -> None:
     else:
         assert robot.itinerary is not None
         robot.place = robot.itinerary.settled(robot.place)
-        if robot.has_work and _in_position(state, robot, robot.itinerary):
+        if robot.has_work and robot.itinerary.stretches[robot.place.stretch].is_stay:
+            _stay(state, robot, robot.itinerary)
+        elif robot.has_work and _in_position(state, robot, robot.itinerary):
             _release(state, run, robot, robot.itinerary)
+
+
+def _stay(state: FleetState, robot: Robot, itinerary: Itinerary) -> None:
+    """Lets the robot stand in its dock as long as the plan says; what time passes while nobody looks counts as well."""
+    robot.waiting_since_s = None
+    if robot.served_until_s is not None:
+        robot.served_s += state.now_s - robot.served_until_s
+    robot.served_until_s = state.now_s
+    if robot.state is RobotState.WAITING:
+        robot.happen(RobotEvent.DOCKED)
+    _head_ready(state, robot, False)
+    if robot.served_s >= itinerary.stretches[robot.place.stretch].lasts_s:
+        robot.served_s, robot.served_until_s = 0.0, None
+        robot.place = Place(robot.place.stretch + 1)
+        state.touch("robot", robot.name)
+        state.note("serviced", robot=robot.name)
 
 
 def keep_head_off(state: FleetState, robot: Robot) -> None:
@@ -100,11 +119,10 @@ def _send(state: FleetState, run: CleaningRun, robot: Robot, piece: Piece) -> No
 
 
 def _command(state: FleetState, robot: Robot, leg_id: str, piece: Piece) -> Command:
-    dock = state.store.floor.dock(robot.spec.dock)
     if piece.kind is LegKind.UNDOCK:
-        return Undock(robot.name, leg_id, dock)
+        return Undock(robot.name, leg_id, dock_near(state, piece.points[0]))
     if piece.kind is LegKind.DOCK:
-        return DockAt(robot.name, leg_id, dock)
+        return DockAt(robot.name, leg_id, dock_near(state, piece.points[-1]))
     return Follow(robot.name, leg_id, piece.points)
 
 
@@ -120,7 +138,7 @@ def _in_position(state: FleetState, robot: Robot, itinerary: Itinerary) -> bool:
     assert robot.pose is not None
     stretch = itinerary.stretches[robot.place.stretch]
     if stretch.kind is LegKind.UNDOCK:
-        if robot.pose.distance_m(state.store.floor.dock(robot.spec.dock).pose) < OFF_PATH_M / 2:
+        if robot.pose.distance_m(dock_near(state, stretch.points[0]).pose) < OFF_PATH_M / 2:
             return True
         robot.place = Place(robot.place.stretch + 1)
         return False

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numpy.typing import NDArray
 
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.fleet.itinerary import Itinerary, Place, Stretch
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.store import Dock
 from robot_fleet.planning.plan import LegKind
 
 HOME_TRIES = 2
@@ -24,15 +29,38 @@ def on_dock(state: FleetState, robot: Robot) -> bool:
     return robot.pose is not None and robot.pose.distance_m(dock.pose) < within_m
 
 
+def dock_near(state: FleetState, place: NDArray[np.float64]) -> Dock:
+    """The dock that stands at a place (x, y)."""
+    return min(state.store.floor.docks, key=lambda dock: math.dist(place, (dock.pose.x_m, dock.pose.y_m)))
+
+
+def guest_of(state: FleetState, robot: Robot) -> Dock | None:
+    """The dock in which the robot stands, if that is not its own."""
+    if robot.pose is None:
+        return None
+    dock = dock_near(state, np.array([robot.pose.x_m, robot.pose.y_m]))
+    return dock if dock.name != robot.spec.dock and robot.pose.distance_m(dock.pose) < _ON_DOCK_M else None
+
+
+def out_of(dock: Dock) -> Stretch:
+    """The way out of a dock, backwards."""
+    return Stretch(LegKind.UNDOCK, _line(dock.pose, dock.staging), np.zeros(2))
+
+
 def way_home(state: FleetState, robot: Robot) -> Itinerary:
     """From where the robot stands to its staging pose and onto its dock; empty for one that is there."""
     if on_dock(state, robot) or robot.pose is None:
         return Itinerary(())
-    dock = state.store.floor.dock(robot.spec.dock)
-    way = state.router(robot).along_one_ways(robot.pose, dock.staging)
-    onto = np.array([[dock.staging.x_m, dock.staging.y_m], [dock.pose.x_m, dock.pose.y_m]])
+    dock, guest = state.store.floor.dock(robot.spec.dock), guest_of(state, robot)
+    begin = robot.pose if guest is None else guest.staging
+    way = state.router(robot).along_one_ways(begin, dock.staging)
     legs = [Stretch(LegKind.TRANSIT, way, np.zeros(len(way)))] if way is not None and len(way) > 1 else []
-    return Itinerary((*legs, Stretch(LegKind.DOCK, onto, np.zeros(2))))
+    home = Itinerary((*legs, Stretch(LegKind.DOCK, _line(dock.staging, dock.pose), np.zeros(2))))
+    return home if guest is None else home.after(out_of(guest))
+
+
+def _line(one: Pose, other: Pose) -> NDArray[np.float64]:
+    return np.array([[one.x_m, one.y_m], [other.x_m, other.y_m]])
 
 
 def see_home(state: FleetState, run: CleaningRun, robot: Robot) -> None:

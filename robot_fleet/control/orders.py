@@ -145,12 +145,17 @@ def give_up_here(state: FleetState, robot: Robot, why: str) -> None:
     stretch = robot.itinerary.stretches[robot.place.stretch]
     state.touch("robot", robot.name)
     if stretch.kind is LegKind.DOCK:
+        more = robot.cleans
         robot.place = Place(len(robot.itinerary.stretches))
         text, remedy = (
             f"{robot.name} did not get onto its dock: {why}",
             "Put it on its dock by hand and look at the dock",
         )
         state.alert(f"dock-{robot.name}", "ERROR", text, remedy, robot.name)
+        if more and state.active:
+            # It was to be serviced there: others take what it cannot do.
+            state.active.rest_wanted = True
+            robot.drops += 1
     elif stretch.kind is LegKind.UNDOCK:
         text, remedy = f"{robot.name} did not leave its dock: {why}", "Look at the robot; its floor goes to the others"
         state.alert(f"dock-{robot.name}", "ERROR", text, remedy, robot.name)

@@ -29,7 +29,7 @@ _RUN_SCALARS = (
     "cleaned_m2", "zone_rows",
 )  # fmt: skip
 _RUN_NAMES = ("zones", "robots", "asked_zones", "asked_robots", "unconfirmed")
-_ROBOT_SCALARS = ("hold", "hold_active", "acknowledged_by", "came_back", "needs_charge", "drops", "detail")
+_ROBOT_SCALARS = ("hold", "hold_active", "acknowledged_by", "came_back", "needs_charge", "served_s", "drops", "detail")
 
 _AGAIN_S = 1.0
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from shapely import Polygon
 
-from robot_fleet.control.homing import on_dock
+from robot_fleet.control.homing import dock_near, guest_of, on_dock, out_of
 from robot_fleet.control.missed import is_worth_a_pass, least_patch_m2, missed_floor, patches
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.coverage import CoverageRecord
@@ -15,7 +17,12 @@ from robot_fleet.fleet.itinerary import Itinerary, Place
 from robot_fleet.fleet.states import RobotState, RunEvent, RunState
 from robot_fleet.fleet.traffic import MARGIN_M
 from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.floor.store import Dock
 from robot_fleet.planning.plan import LegKind, MissedReason, Plan, PlanRequest, Starter
+
+SPARE = 0.05
+"""So much of a battery more than its reserve is to be left by plans of runs: at the reserve a robot is sent home at once."""
 
 HAND_ON_S = 30.0
 """After how long the work of a robot that takes no orders goes to the others."""
@@ -75,6 +82,9 @@ def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
         if robot.needs_charge and robot.is_here:
             continue
         robot.itinerary, robot.place = Itinerary.of(plan.path(robot.name)), Place()
+        robot.served_s, robot.served_until_s = 0.0, None
+        if (guest := _guest(state, robot)) is not None and robot.has_work:
+            robot.itinerary = robot.itinerary.after(out_of(guest))
         robot.failures, robot.home_tries, robot.waiting_since_s = 0, 0, None
         if robot.order:
             robot.order.superseded = True
@@ -190,18 +200,37 @@ def _cleans_now(state: FleetState, robot: Robot) -> bool:
 
 
 def _starter(state: FleetState, robot: Robot) -> Starter:
-    dock = state.store.floor.dock(robot.spec.dock)
+    dock, guest = state.store.floor.dock(robot.spec.dock), _guest(state, robot)
     pose, order = robot.pose, robot.order
     assert pose is not None
-    if order and order.piece.kind is LegKind.UNDOCK:
-        pose = dock.staging
+    if guest is not None:
+        pose = guest.staging
+    elif order and order.piece.kind is LegKind.UNDOCK:
+        pose = dock_near(state, order.piece.points[0]).staging
     elif order and order.piece.kind is LegKind.DOCK:
         pose = dock.pose
     elif order:
         (x0, y0), (x1, y1) = order.piece.points[-2:]
         pose = Pose(float(x1), float(y1), float(np.arctan2(y1 - y0, x1 - x0)))
     docked = pose.distance_m(dock.pose) < robot.radius_m
-    return Starter(robot.name, robot.spec.profile, dock.pose if docked else pose, docked, dock)
+    level = 1.0 if robot.battery is None else robot.battery
+    return Starter(robot.name, _cautious(robot.spec.profile), dock.pose if docked else pose, docked, dock, level)
+
+
+def _cautious(profile: RobotProfile) -> RobotProfile:
+    """The profile with a larger reserve where plans look after the battery: runs take longer than plans, by traffic and stops."""
+    battery = profile.battery
+    if not battery.planned:
+        return profile
+    return replace(profile, battery=replace(battery, reserve=min(battery.reserve + SPARE, (1.0 + battery.reserve) / 2)))
+
+
+def _guest(state: FleetState, robot: Robot) -> Dock | None:
+    """The dock of another robot, or of none, in which the robot stands when its present order is done; plans begin before it."""
+    if robot.order is None:
+        return guest_of(state, robot)
+    dock = dock_near(state, robot.order.piece.points[-1])
+    return dock if robot.order.piece.kind is LegKind.DOCK and dock.name != robot.spec.dock else None
 
 
 def _done(state: FleetState, run: CleaningRun, members: list[Robot], everything_left: bool) -> NDArray[np.bool_] | None:

@@ -158,6 +158,8 @@ def _free_places(state: FleetState, robot: Robot, itinerary: Itinerary) -> Itera
         skip(robot, itinerary)
         if not itinerary.cleans_after(robot.place):
             return
+        if itinerary.stretches[robot.place.stretch].kind is LegKind.DOCK:
+            return  # beyond it the robot needs what it is to get there
         stretch = itinerary.stretches[robot.place.stretch]
         ahead = stretch.between(robot.place.offset_m, min(robot.place.offset_m + SKIP_M, stretch.length_m))
         swept = LineString(ahead).buffer(robot.radius_m + MARGIN_M)

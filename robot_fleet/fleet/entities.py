@@ -68,6 +68,8 @@ class Robot:
     drops: int = 0
     home_tries: int = 0
     needs_charge: bool = False
+    served_s: float = 0.0
+    served_until_s: float | None = None
     detail: str = ""
 
     @property

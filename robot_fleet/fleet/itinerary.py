@@ -1,7 +1,8 @@
 """A robot's way through its plan: stretches, how far it has come, and the next piece to be driven.
 
-A *stretch* is a run of legs driven in one manner: out of the dock, with the head off, with the head on, onto the dock. A *piece*
-is what one drive order covers: up to about 30 s of motion, so that a robot that has lost the controller stops soon.
+A *stretch* is a run of legs driven in one manner: out of the dock, with the head off, with the head on, onto the dock; or a stay in
+a dock for a service. A *piece* is what one drive order covers: up to about 30 s of motion, so that a robot that has lost the
+controller stops soon.
 """
 
 from __future__ import annotations
@@ -46,6 +47,16 @@ class Stretch:
     def length_m(self) -> float:
         """Metres from end to end."""
         return float(self.along_m[-1])
+
+    @property
+    def is_stay(self) -> bool:
+        """Whether the robot stays in a dock, instead of driving."""
+        return self.kind is LegKind.SERVICE
+
+    @property
+    def lasts_s(self) -> float:
+        """How long it takes by the plan."""
+        return float(self.times_s[-1] - self.times_s[0])
 
     def between(self, start_m: float, end_m: float) -> NDArray[np.float64]:
         """The points from `start_m` to `end_m` along the stretch, both ends interpolated."""
@@ -138,7 +149,7 @@ class Itinerary:
             else:
                 points, times = leg.points, leg.times_s
             found.append(Stretch(leg.kind, points, times))
-        moving = (_without_waits(stretch) for stretch in found)
+        moving = (stretch if stretch.is_stay else _without_waits(stretch) for stretch in found)
         return cls(tuple(stretch for stretch in moving if len(stretch.points) > 1))
 
     def ended(self, place: Place) -> bool:
@@ -149,6 +160,14 @@ class Itinerary:
         """Whether any cleaning is left."""
         return any(stretch.kind is LegKind.CLEAN for stretch in self.stretches[place.stretch :])
 
+    def docks_before_cleaning(self, place: Place) -> bool:
+        """Whether the robot is in a dock, or is to drive into one, before it cleans again."""
+        kinds = (stretch.kind for stretch in self.stretches[place.stretch :])
+        return next((kind for kind in kinds if kind not in (LegKind.TRANSIT, LegKind.UNDOCK)), None) in (
+            LegKind.DOCK,
+            LegKind.SERVICE,
+        )
+
     def remaining_s(self, place: Place) -> float:
         """Planned seconds from `place` to the end."""
         if self.ended(place):
@@ -156,8 +175,12 @@ class Itinerary:
         return float(self.stretches[-1].times_s[-1]) - self.stretches[place.stretch].time_at_s(place.offset_m)
 
     def settled(self, place: Place) -> Place:
-        """The same place, moved on to the next stretch when less than a millimetre of its own is left."""
-        while not self.ended(place) and place.offset_m > self.stretches[place.stretch].length_m - 1e-3:
+        """The same place, moved on to the next stretch when less than a millimetre of its own is left; not beyond a stay."""
+        while (
+            not self.ended(place)
+            and not self.stretches[place.stretch].is_stay
+            and place.offset_m > self.stretches[place.stretch].length_m - 1e-3
+        ):
             place = Place(place.stretch + 1, max(0.0, place.offset_m - self.stretches[place.stretch].length_m))
         return place
 
@@ -181,6 +204,10 @@ class Itinerary:
                 return Piece(stretch.kind, place, end_m, stretch.between(place.offset_m, end_m))
             end_m -= _SHORTEN_M
 
+    def after(self, stretch: Stretch) -> Itinerary:
+        """A new itinerary that begins with the stretch."""
+        return Itinerary((stretch, *self.stretches))
+
     def spliced(self, way: NDArray[np.float64], resume_at: Place) -> Itinerary:
         """A new itinerary that first drives the `way` (n, 2) with the head off, then goes on with this one at `resume_at`."""
         at_s = 0.0 if self.ended(resume_at) else self.stretches[resume_at.stretch].time_at_s(resume_at.offset_m)
@@ -192,6 +219,8 @@ class Itinerary:
         if self.ended(place):
             return Itinerary(())
         stretch = self.stretches[place.stretch]
+        if stretch.is_stay:
+            return Itinerary(self.stretches[place.stretch :])
         cut = stretch.cut(place.offset_m, stretch.length_m)
         head = (cut,) if cut.length_m > 1e-3 else ()
         return Itinerary((*head, *self.stretches[place.stretch + 1 :]))

@@ -19,7 +19,7 @@ from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.reach import reachable, standable, swept
-from robot_fleet.floor.store import Dock, FloorMap, Keepout, OneWay, RobotSpec, Store, Zone
+from robot_fleet.floor.store import CHARGE, OFFERS, WATER, Dock, FloorMap, Keepout, OneWay, RobotSpec, Store, Zone
 
 FLOOR_FILE, ROBOTS_FILE = "floor.geojson", "store.yaml"
 # A zone may be drawn roughly along the border of the map, so far beyond it at most.
@@ -119,6 +119,10 @@ def _beyond(polygon: Polygon, ground: BaseGeometry) -> str:
 def _dock_number_faults(dock: Dock) -> Iterator[Fault]:
     if not (dock.pose.is_finite() and math.isfinite(dock.staging_m) and dock.staging_m > 0):
         yield Fault(FLOOR_FILE, f'dock "{dock.name}"', "its pose or staging is no number", "Give metres and radians.")
+    for word in dock.offers:
+        if word not in OFFERS:
+            what = f'it offers "{word}", which nothing needs'
+            yield Fault(FLOOR_FILE, f'dock "{dock.name}"', what, f"A dock may offer {' and '.join(OFFERS)}.")
 
 
 def _robot_faults(store: Store) -> Iterator[Fault]:
@@ -136,6 +140,21 @@ def _robot_faults(store: Store) -> Iterator[Fault]:
         elif homes[robot.dock] > 1:
             others = ", ".join(r.name for r in store.robots if r.dock == robot.dock and r is not robot)
             yield Fault(ROBOTS_FILE, place, f'shares dock "{robot.dock}" with {others}', "Give each its own dock.")
+    yield from _nowhere_supplied(store)
+
+
+def _nowhere_supplied(store: Store) -> Iterator[Fault]:
+    """Robots whose tank or battery is planned for where no dock offers what they will need."""
+    offered = {word for dock in store.floor.docks for word in dock.offers}
+    if not store.floor.docks:
+        return
+    for robot in store.robots:
+        needs = {WATER: robot.profile.tank.area_m2 is not None, CHARGE: robot.profile.battery.planned}
+        for word in (word for word, needed in needs.items() if needed and word not in offered):
+            what = f"needs {word}, which no dock offers"
+            yield Fault(
+                ROBOTS_FILE, f'robot "{robot.name}"', what, f'Add "{word}" to the offers of a dock in {FLOOR_FILE}.'
+            )
 
 
 def _shared_namespaces(robots: Iterable[RobotSpec]) -> Iterator[Fault]:
@@ -176,6 +195,11 @@ def _profile_numbers(profile: RobotProfile) -> Iterator[tuple[str, float, int]]:
     for name in ("acceleration_mps2", "yaw_acceleration_rps2"):
         if (limit := getattr(profile, name)) is not None:
             yield name, limit, 1
+    if profile.tank.area_m2 is not None:
+        yield "tank.area_m2", profile.tank.area_m2, 1
+    for name in ("cleaning_h", "driving_h", "charging_h"):
+        yield f"battery.{name}", getattr(profile.battery, name), 1
+    yield "tank.service_s", profile.tank.service_s, 0
     for name in ("clearance_m", "overlap_m", "least_radius_m", "goal_tolerance_m"):
         yield name, getattr(profile, name), 0
 

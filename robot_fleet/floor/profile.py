@@ -20,13 +20,17 @@ class Head:
 
 @dataclass(frozen=True)
 class Battery:
-    """How long a full battery lasts, in hours; how fast it charges; the level (0..1) at which the robot must go home."""
+    """How long a full battery lasts, in hours; how fast it charges; the level (0..1) at which the robot must go home.
+
+    Plans see to it that it lasts only where it is `planned` for: where a store states it, not where it is taken for granted.
+    """
 
     cleaning_h: float = 3.5
     driving_h: float = 7.0
     idle_h: float = 30.0
     charging_h: float = 2.5
     reserve: float = 0.15
+    planned: bool = False
 
 
 @dataclass(frozen=True)

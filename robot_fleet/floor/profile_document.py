@@ -71,7 +71,7 @@ def _built(name: str, document: Mapping[str, Any]) -> RobotProfile:
         tank=Tank(**_floats(document.get("tank") or {})),
         channels=Channels(**_floats(document.get("channels") or {})),
         reverses=bool(document.get("reverses", False)),
-        battery=Battery(**_floats(document.get("battery") or {})),
+        battery=_battery(document.get("battery")),
         interface=Interface(**(document.get("interface") or {})),
         **_floats(plain),
     )
@@ -81,6 +81,14 @@ def _footprint(document: Mapping[str, Any]) -> Footprint:
     if document.get("radius_m") is not None:
         return Footprint(float(document["radius_m"]))
     return Footprint(corners_m=tuple((float(x), float(y)) for x, y in document["corners_m"]))
+
+
+def _battery(document: Mapping[str, Any] | None) -> Battery:
+    """The battery; one that is stated is planned for, unless it says otherwise."""
+    if document is None:
+        return Battery()
+    hours = {key: value for key, value in document.items() if key != "planned"}
+    return Battery(**_floats(hours), planned=document.get("planned", True))
 
 
 def _floats(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,7 +180,10 @@ class _Check:
         yield from self._unknown("battery.", battery, Battery)
         for key in (field.name for field in dataclasses.fields(Battery) if field.name in battery):
             value = battery[key]
-            if key != "reserve":
+            if key == "planned":
+                if not isinstance(value, bool):
+                    yield self._fault("battery.planned", f"is {_shown(value)}", "Say true or false.")
+            elif key != "reserve":
                 if not is_number(value) or value <= 0:
                     yield self._fault(f"battery.{key}", f"is {_shown(value)}", "Give a number of hours above 0.")
             elif not is_number(value) or not 0 <= value < 1:

@@ -52,13 +52,21 @@ class Keepout:
     polygon: Polygon
 
 
+CHARGE, WATER = "charge", "water"
+OFFERS = (CHARGE, WATER)
+
+
 @dataclass(frozen=True)
 class Dock:
-    """A charging place. `pose` is where the docked robot stands, facing the charger; it backs out by `staging_m`."""
+    """A robot's place. `pose` is where the docked robot stands, facing the dock; it backs out by `staging_m`.
+
+    `offers` says what is to be had there: a charge, and water, where tanks are emptied and filled.
+    """
 
     name: str
     pose: Pose
     staging_m: float = 0.7
+    offers: tuple[str, ...] = OFFERS
 
     @property
     def staging(self) -> Pose:

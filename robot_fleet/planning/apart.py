@@ -16,7 +16,7 @@ import numpy as np
 
 from robot_fleet.planning.compiled import EFFORT
 from robot_fleet.planning.conflicts import Meetings, Timed, Way
-from robot_fleet.planning.plan import CoveragePath, LegKind, Starter
+from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Starter
 from robot_fleet.planning.timing import timed
 
 PATIENCE_S = 0.7
@@ -95,6 +95,15 @@ def kept_apart(
     return Apart([robot.path for robot in found.robots], len(found.meeting))
 
 
+def among_others(
+    path: CoveragePath, robot: Starter, others: Sequence[tuple[CoveragePath, Starter]], seed: int = 0
+) -> CoveragePath | None:
+    """The path with the least waits with which its robot meets none of the others, who keep their times; None: there are none."""
+    at_work = [Timed.of(Way.of(other, its_robot)) for other, its_robot in others]
+    found, alone = Meetings().settled(Way.of(path, robot), at_work, np.random.default_rng(seed))
+    return found.path if alone else None
+
+
 class Tours:
     """The ways of robots, and the same the other way round."""
 
@@ -118,10 +127,15 @@ class Tours:
         return self.way(robot, way is self.way(robot)) if self.may_turn(robot) else way
 
     def may_turn(self, robot: int) -> bool:
-        """Whether a tour is as good the other way round: from a dock and back to it, with the head under the centre."""
+        """Whether a tour is as good the other way round: from a dock and back to it, with the head under the centre.
+
+        With full tank and battery at the start it may have services: what lasts between them one way lasts the other way too.
+        """
         kinds = [leg.kind for leg in self.way(robot).path.legs]
         home_to_home = kinds[:1] == [LegKind.UNDOCK] and kinds[-1:] == [LegKind.DOCK] and len(kinds) > 2
-        return self._either_way and home_to_home and self._robots[robot].profile.head.offset_m == 0.0
+        starter = self._robots[robot]
+        lasts = LegKind.SERVICE not in kinds or min(starter.battery, starter.water) == 1.0
+        return self._either_way and home_to_home and lasts and starter.profile.head.offset_m == 0.0
 
 
 class _Search:
@@ -214,8 +228,14 @@ class _Search:
         return choice[int(self._dice.integers(len(choice)))]
 
 
+def _driven_back(leg: Leg) -> Leg:
+    """The leg from its end to its begin: out of a dock for into it."""
+    kind = {LegKind.DOCK: LegKind.UNDOCK, LegKind.UNDOCK: LegKind.DOCK}.get(leg.kind, leg.kind)
+    return replace(leg, kind=kind, points=leg.points[::-1].copy(), reverse=kind is LegKind.UNDOCK)
+
+
 def _turned(path: CoveragePath, robot: Starter) -> CoveragePath:
     """The tour the other way round, with the ids in the order in which they are driven."""
-    legs = [path.legs[0], *(replace(leg, points=leg.points[::-1].copy()) for leg in path.legs[-2:0:-1]), path.legs[-1]]
+    legs = [path.legs[0], *map(_driven_back, path.legs[-2:0:-1]), path.legs[-1]]
     named = [replace(leg, leg_id=was.leg_id) for leg, was in zip(legs, path.legs, strict=True)]
     return CoveragePath(path.robot, tuple(timed(named, robot.profile, robot.pose)))

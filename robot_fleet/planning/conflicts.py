@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from robot_fleet.floor.footprint import Footprint
-from robot_fleet.planning.plan import CoveragePath, Starter
+from robot_fleet.planning.plan import CoveragePath, LegKind, Starter
 from robot_fleet.planning.terrain import Floats, Ints
 from robot_fleet.planning.timing import CORNER_RAD, pivot_s, timed
 from robot_fleet.planning.waiting import (
@@ -91,7 +91,8 @@ class Way:
     """Where a robot is (n, 2), and how it is turned (n,), at times `when` (n,) if it never waits, and at which samples (m,) it
     may wait.
 
-    `vertices` (m, 2) holds their legs and vertices. A robot without work is a way of one sample.
+    `vertices` (m, 2) holds their legs and vertices. A robot without work is a way of one sample. While it stays in a dock for
+    a service there is one sample, after which it `stays` (n,) so many seconds; else it is on its way.
     """
 
     path: CoveragePath
@@ -99,6 +100,7 @@ class Way:
     at: Floats
     yaw: Floats
     when: Floats
+    stays: Floats
     rests: Ints
     vertices: Ints
     robot: Starter
@@ -129,15 +131,28 @@ class Way:
         """The way along a path."""
         if not path.legs:
             at, yaw = np.array([[robot.pose.x_m, robot.pose.y_m]]), np.array([robot.pose.yaw_rad])
-            return cls(path, at, yaw, np.zeros(1), np.zeros(1, dtype=np.int64), np.zeros((1, 2), dtype=np.int64), robot)
+            nothing = np.zeros(1, dtype=np.int64)
+            return cls(path, at, yaw, np.zeros(1), np.zeros(1), nothing, np.zeros((1, 2), dtype=np.int64), robot)
         times = np.concatenate([leg.times_s for leg in path.legs])
         rests = _rests(times)
         when = np.unique(np.concatenate((np.arange(0.0, times[-1], _STEP_S), times[rests], times[-1:])))
+        when, stays = _without_stays(path, when)
         at, yaw = _places(path, robot, when)
         number = np.concatenate([np.full(len(leg.points), k) for k, leg in enumerate(path.legs)])
         vertex = np.concatenate([np.arange(len(leg.points)) for leg in path.legs])
         vertices = np.column_stack((number, vertex))[rests]
-        return cls(path, at, yaw, when, np.searchsorted(when, times[rests]), vertices, robot)
+        return cls(path, at, yaw, when, stays, np.searchsorted(when, times[rests]), vertices, robot)
+
+
+def _without_stays(path: CoveragePath, when: Floats) -> tuple[Floats, Floats]:
+    """The times without those inside services, and how long (n,) the robot stays on after each of them."""
+    services = [leg.times_s[[0, -1]].tolist() for leg in path.legs if leg.kind is LegKind.SERVICE]
+    for begin, end in services:
+        when = np.unique(np.concatenate((when[(when <= begin) | (when >= end)], [begin, end])))
+    stays = np.zeros(len(when))
+    for begin, end in services:
+        stays[np.searchsorted(when, begin)] = end - begin
+    return when, stays
 
 
 def _places(path: CoveragePath, robot: Starter, when: Floats) -> tuple[Floats, Floats]:
@@ -215,7 +230,7 @@ class Timed:
     def of(cls, way: Way, waits: Floats | None = None) -> Timed:
         """The robot of a way with waits, or without any."""
         waits = np.zeros(len(way.rests)) if waits is None else waits
-        return cls(way, waits, *passing(way.when, way.rests, waits))
+        return cls(way, waits, *passing(way.when, way.stays, way.rests, waits))
 
     @property
     def done_s(self) -> float:
@@ -261,7 +276,9 @@ class Meetings:
         """
         others, parked = [other for other in others if len(self.passes(way, other.way).place)], True
         for _ in range(_IGNORED + 2):
-            waits, rest = least_waits(way.when, way.rests, self._taken(way, others, parked), way.halt_s, _LONGEST_S)
+            waits, rest = least_waits(
+                way.when, way.stays, way.rests, self._taken(way, others, parked), way.halt_s, _LONGEST_S
+            )
             if len(waits):
                 return Timed.of(way, waits), parked
             if parked:
@@ -286,7 +303,7 @@ class Meetings:
         first, last = self._stretch(way, rest)
         begin_s, end_s = robot.comes[first], robot.leaves[first] - _ROUNDING_S
         spare_s = way.spare_s + other.way.spare_s
-        return bool(hinders(near, way.when, first, last, begin_s, end_s, other.comes, other.leaves, spare_s))
+        return bool(hinders(near, way.when, way.stays, first, last, begin_s, end_s, other.comes, other.leaves, spare_s))
 
     def _taken(self, way: Way, others: Sequence[Timed], parked: bool) -> Taken:
         """When the places of a way are taken by others. Unless `parked`, those that are done are not in the way."""

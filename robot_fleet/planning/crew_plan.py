@@ -21,6 +21,7 @@ from robot_fleet.planning.network import Network
 from robot_fleet.planning.plan import CoveragePath, Leg, PlanRequest, Progress, Starter
 from robot_fleet.planning.polyline import length_m, spaced
 from robot_fleet.planning.roadmap import Roadmap
+from robot_fleet.planning.services import Services
 from robot_fleet.planning.smoothing import asked_of, polish_s, smoothed
 from robot_fleet.planning.terrain import Bools, Floats, Ints
 from robot_fleet.planning.timing import timed
@@ -68,8 +69,10 @@ class _Tours:
 class CrewPlan:
     """Plans for one crew; everything inside is in the grid frame until the legs are made."""
 
-    def __init__(self, request: PlanRequest, crew: Crew, tell: Progress, stage: Stage = _ALL) -> None:
-        self.request, self.crew, self.tell, self.stage = request, crew, tell, stage
+    def __init__(
+        self, request: PlanRequest, crew: Crew, tell: Progress, services: Services, stage: Stage = _ALL
+    ) -> None:
+        self.request, self.crew, self.tell, self.services, self.stage = request, crew, tell, services, stage
         self.grid = request.floor.grid
         self.profile = crew.narrowest
 
@@ -79,7 +82,8 @@ class CrewPlan:
         lanes = self._lanes()
         self.tell(0.3, "measuring the ways between lanes")
         limit_m = _NEAR_M / 2 if self._in_haste else math.inf
-        network = Network.of(self.crew, self.grid, lanes, self.stage.busy_s, limit_m, self._in_haste)
+        working = self.services.working([self.grid.to_map(lane) for lane in lanes], self.crew.robots)
+        network = Network.of(self.crew, self.grid, lanes, self.stage.busy_s, limit_m, self._in_haste, working)
         if network.stranded:
             return self._without(network.stranded)
         effort = self._effort(len(network.lanes))
@@ -142,9 +146,10 @@ class CrewPlan:
         return _Tours(network, orders, legs, self._lasting_s(legs))
 
     def _lasting_s(self, legs: dict[str, list[Leg]]) -> Floats:
-        """(robots,) when each robot is done; 0 for one without work."""
+        """(robots,) when each robot is done, its visits to docks included; 0 for one without work."""
         paths = self._timed(legs)
-        return np.array([paths[robot.name].finish_s if robot.name in paths else 0.0 for robot in self.crew.robots])
+        nothing = CoveragePath("", ())
+        return np.array([self.services.lasting_s(paths.get(robot.name, nothing)) for robot in self.crew.robots])
 
     def _effort(self, lanes: int) -> float:
         """The share of the usual search that fits into the request's deadline."""
@@ -191,7 +196,7 @@ class CrewPlan:
     def _without(self, stranded: list[Starter]) -> dict[str, CoveragePath]:
         """The paths of the other robots of the crew."""
         rest = tuple(robot for robot in self.crew.robots if robot not in stranded)
-        return CrewPlan(self.request, replace(self.crew, robots=rest), self.tell).paths() if rest else {}
+        return CrewPlan(self.request, replace(self.crew, robots=rest), self.tell, self.services).paths() if rest else {}
 
     def _lanes(self) -> list[Floats]:
         crew = self.crew

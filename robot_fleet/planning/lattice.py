@@ -103,6 +103,56 @@ def cheapest_way(standing: Bools, stride: int, start: Ints, goal: Ints, directio
 
 
 @compiled
+def costs_of_ways(
+    standing: Bools, stride: int, place: Ints, directions: Directions, towards: bool
+) -> NDArray[np.int32]:
+    """(rows, cols) of nodes: the cost of the cheapest way from a place to each of them, or `towards` it; -1: there is none.
+
+    The place and the nodes are multiples of `stride`.
+    """
+    cols = (standing.shape[1] + stride - 1) // stride
+    nodes = ((standing.shape[0] + stride - 1) // stride) * cols
+    cost = np.full(nodes, _FAR, dtype=np.int32)
+    after, before = np.empty(nodes, dtype=np.int32), np.empty(nodes, dtype=np.int32)
+    heads = np.full(_BUCKETS, -1, dtype=np.int32)
+    first = (place[0] // stride) * cols + place[1] // stride
+    cost[first], heads[0], after[first], before[first] = 0, first, -1, -1
+    now, idle = 0, 0
+    while idle < _BUCKETS:
+        node = heads[now % _BUCKETS]
+        if node < 0:
+            now, idle = now + 1, idle + 1
+            continue
+        idle = 0
+        heads[now % _BUCKETS] = after[node]
+        if after[node] >= 0:
+            before[after[node]] = -1
+        row, col = node // cols, node % cols
+        for turn in range(9):
+            down, right = turn // 3 - 1, turn % 3 - 1
+            if turn == 4:
+                continue
+            other = node + down * cols + right
+            price = cost[node] + (_DIAGONAL if down * right != 0 else _STRAIGHT)
+            if other < 0 or other >= nodes or price >= cost[other]:
+                continue
+            if not step_open(standing, row * stride, col * stride, down, right, stride):
+                continue
+            one_row, one_col, sign = (row + down, col + right, -1) if towards else (row, col, 1)
+            if cells_stray(directions, one_row * stride, one_col * stride, sign * down * stride, sign * right * stride):
+                continue
+            if cost[other] < _FAR:
+                unqueue(heads, after, before, other, cost[other] % _BUCKETS)
+            cost[other] = price
+            bucket = price % _BUCKETS
+            after[other], before[other] = heads[bucket], -1
+            if heads[bucket] >= 0:
+                before[heads[bucket]] = other
+            heads[bucket] = other
+    return np.where(cost < _FAR, cost, -1).astype(np.int32).reshape(-1, cols)
+
+
+@compiled
 def unqueue(heads: NDArray[np.int32], after: NDArray[np.int32], before: NDArray[np.int32], node: int, at: int) -> None:
     """Takes a node that has been found to be cheaper out of its bucket."""
     if before[node] >= 0:

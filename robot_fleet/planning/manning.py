@@ -11,6 +11,9 @@ from robot_fleet.planning.plan import CoveragePath, Starter
 
 # Plans each crew as if it were alone, with a share of the usual effort, by a seed.
 CrewsDriven = Callable[[Sequence[Crew], float, int], list[CoveragePath]]
+Keep = Callable[[list[CoveragePath]], Apart]
+# The paths as they are driven, with visits to docks say, and kept apart.
+Kept = Callable[[list[CoveragePath], Keep], tuple[list[CoveragePath], Apart]]
 
 # So often at most it is tried whether fewer robots would be better.
 _MOST_LOOKS = 2
@@ -18,21 +21,26 @@ _MOST_LOOKS = 2
 _MOST_AGAIN, _MUCH = 2, 1.15
 
 
+def _as_they_are(paths: list[CoveragePath], keep: Keep) -> tuple[list[CoveragePath], Apart]:
+    return paths, keep(paths)
+
+
 def manned(
     teams: Sequence[Crew], robots: Sequence[Starter], driven: CrewsDriven, patience_s: float, seed: int,
-    either_way: bool = True, look: float = 1.0, looks: int = _MOST_LOOKS,
+    either_way: bool = True, look: float = 1.0, looks: int = _MOST_LOOKS, kept: Kept = _as_they_are,
 ) -> Apart:  # fmt: skip
     """The paths of all robots (empty for those that stay), kept apart; they are turned round only if `either_way` will do.
 
     N robots without waiting take about (N - 1) / N of the time of N - 1, or more. So fewer are tried only where waiting costs
     more than the last robot brings, and where robots would meet: most plans are made once. How many are best is looked at with
     a share `look` of the usual effort, at most `looks` times; that is planned well then. Where robots meet all the same,
-    or wait much, another seed may help, if there is time for it.
+    or wait much, another seed may help, if there is time for it. `kept` may add to the paths before they are kept apart.
     """
 
     def planned(crews: Sequence[Crew], effort: float, seed: int = seed) -> tuple[list[CoveragePath], Apart]:
-        alone = driven(crews, effort, seed)
-        return alone, kept_apart(alone, robots, patience_s * effort, seed, either_way)
+        return kept(
+            driven(crews, effort, seed), lambda paths: kept_apart(paths, robots, patience_s * effort, seed, either_way)
+        )
 
     everyone = teams
     alone, best = planned(everyone, 1.0)

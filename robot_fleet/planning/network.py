@@ -37,7 +37,7 @@ class Network:
 
     `ends` are those of the stops, `work` says how long lanes and the ways between them take, `busy_s` when robots set off
     that do so later than the others, `first_s` and `last_s` (robots, ends) what is added to each robot's way to its first
-    lane and from its last one.
+    lane and from its last one. `working` (robots,) is the part of its time that each robot works, beside the others.
     """
 
     crew: Crew
@@ -49,11 +49,12 @@ class Network:
     busy_s: Mapping[str, float]
     first_s: Floats
     last_s: Floats
+    working: Floats | None = None
 
     @classmethod
     def of(
         cls, crew: Crew, grid: OccupancyGrid, lanes: list[Floats], busy_s: Mapping[str, float],
-        limit_m: float = math.inf, haste: bool = False,
+        limit_m: float = math.inf, haste: bool = False, working: Floats | None = None,
     ) -> Network:  # fmt: skip
         """The lanes to which a way leads, and from which one leads home; ways much longer than the limit are guessed.
 
@@ -66,7 +67,7 @@ class Network:
             crew.terrain, roadmap, ends, crew.narrowest, _never_entered(crew, stops[:count], roadmap), limit_m
         )
         speeds = np.array([robot.profile.speed_mps for robot in robots])
-        pace: Floats = np.asarray(speeds / speeds.max())
+        pace: Floats = np.asarray(speeds / speeds.max() * (1.0 if working is None else working))
         late_s = pace * np.array([busy_s.get(robot.name, 0.0) for robot in robots])
         beside = beside_docks([*robots, *crew.others], robots, grid, stops)
         last_s = np.repeat(beside.any(axis=0) * SHY_S, 2, axis=1)
@@ -84,7 +85,7 @@ class Network:
             astride=np.array([robot.docked for robot in robots]) & beside[: len(robots), :, :count].any(axis=(1, 2)),
             one_ways=are_any(crew.terrain.directions),
         )
-        return cls(crew, grid, stops, ends, roadmap, work, busy_s, first_s, last_s)
+        return cls(crew, grid, stops, ends, roadmap, work, busy_s, first_s, last_s, working)
 
     @property
     def lanes(self) -> list[Floats]:
@@ -130,7 +131,7 @@ class Network:
         if count < 2 or self.work.one_ways:
             return None
         cut, tours = pieces_of(self.lanes, orders, count, _PIECE_M)
-        fine = Network.of(self.crew, self.grid, cut, self.busy_s, limit_m)
+        fine = Network.of(self.crew, self.grid, cut, self.busy_s, limit_m, working=self.working)
         return (fine, tours) if len(fine.lanes) == len(cut) else None
 
 

@@ -26,7 +26,7 @@ def day_s(at: datetime.time) -> float:
 
 
 class LegKind(str, enum.Enum):
-    """What a leg is for; without switches the head is on in a CLEAN leg and in no other."""
+    """What a leg is for; without switches the head is on in a CLEAN leg and in no other. In a SERVICE leg it stays in a dock."""
 
     UNDOCK = "undock"
     TRANSIT = "transit"
@@ -159,13 +159,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Starter:
-    """A robot as the planner sees it: where it stands, whether it stands in its dock, where it ends (None: anywhere)."""
+    """A robot as the planner sees it: where it stands, whether it stands in its dock, where it ends (None: anywhere).
+
+    `battery` and `water` are its levels at the start, 0 to 1.
+    """
 
     name: str
     profile: RobotProfile
     pose: Pose
     docked: bool
     dock: Dock | None
+    battery: float = 1.0
+    water: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

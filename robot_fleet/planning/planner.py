@@ -3,7 +3,8 @@
 A polygon footprint is taken for the disc about its turning centre that holds it: safe for every heading, and floor that
 only a turned polygon could reach is left out. Robots of different shapes share lanes that the widest robot can drive and
 the narrowest head can clean. Zones that a robot may not enter are closed for it: robots with other rights are crews of
-their own. Zones of different priority are cleaned one after the other.
+their own. Zones of different priority are cleaned one after the other. Where a tank or a battery would run out, robots
+go to docks in between.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from robot_fleet.planning.checking import faults_of
 from robot_fleet.planning.crew import Clearances, Crew, crews, taking_over
 from robot_fleet.planning.manning import manned
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, LateZone, Plan, PlanRequest, Progress, Starter
+from robot_fleet.planning.services import Services
 from robot_fleet.planning.smoothing import polish_s, smoothed_together, with_common_floor
 from robot_fleet.planning.stages import Ranks, in_time, staged
 from robot_fleet.planning.sweeping import mark_swept
@@ -54,7 +56,7 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     faults = faults_of(request, clearances.of, coverable)
     if faults:
         raise CannotPlan(faults)
-    apart, late = _searched(request, teams, tell)
+    apart, late = _searched(request, teams, clearances, tell)
     idle = [robot for robot, path in zip(request.robots, apart.paths, strict=True) if not path.legs]
     if apart.meeting and 0 < len(idle) < len(request.robots) and any(robot.profile.is_steered for robot in idle):
         apart, late = _round(request, idle, tell)
@@ -65,21 +67,28 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     return found
 
 
-def _searched(request: PlanRequest, teams: Sequence[Crew], tell: Progress) -> tuple[Apart, tuple[LateZone, ...]]:
+def _searched(
+    request: PlanRequest, teams: Sequence[Crew], clearances: Clearances, tell: Progress
+) -> tuple[Apart, tuple[LateZone, ...]]:
     """The paths of all robots, kept apart, and the zones that are late."""
+    services = Services(request, clearances)
     patience_s = PATIENCE_S * len(request.robots)
     if request.deadline_s is not None:
         patience_s = min(patience_s, request.deadline_s * _APART)
 
     def driven(ranks: Ranks) -> Apart:
-        crews_driven = partial(_driven, request, ranks, tell)
+        crews_driven = partial(_driven, request, ranks, tell, services)
         # What is cleaned in an order, or leads through one-way floor, is not turned round.
         either_way = len({*ranks.values()}) == 1 and not request.floor.one_ways
         if request.deadline_s is not None and request.deadline_s < _ROOMY_S:
-            return manned(teams, request.robots, crews_driven, patience_s, request.seed, either_way, look=1.0, looks=0)
+            return manned(
+                teams, request.robots, crews_driven, patience_s, request.seed, either_way, look=1.0, looks=0, kept=services.kept
+            )  # fmt: skip
         # With a deadline no plan takes long.
         look = _LOOK if request.deadline_s is None else 1.0
-        return manned(teams, request.robots, crews_driven, patience_s, request.seed, either_way, look)
+        return manned(
+            teams, request.robots, crews_driven, patience_s, request.seed, either_way, look, kept=services.kept
+        )
 
     return in_time(request, driven)
 
@@ -89,8 +98,9 @@ def _round(request: PlanRequest, idle: Sequence[Starter], tell: Progress) -> tup
     bodies = tuple(robot.profile.footprint.at(robot.pose) for robot in idle)
     others = tuple(robot for robot in request.robots if robot not in idle)
     rest = replace(request, robots=others, closed=request.closed + bodies)
-    teams, _ = crews(rest, rest.floor.requested(rest.zones), Clearances(rest))
-    apart, late = _searched(rest, teams, tell)
+    clearances = Clearances(rest)
+    teams, _ = crews(rest, rest.floor.requested(rest.zones), clearances)
+    apart, late = _searched(rest, teams, clearances, tell)
     known = {path.robot: path for path in apart.paths}
     paths = [known.get(robot.name, CoveragePath(robot.name, ())) for robot in request.robots]
     return replace(apart, paths=paths), late
@@ -123,7 +133,13 @@ def _gets_home(request: PlanRequest, robot: Starter, clearances: Clearances) -> 
 
 
 def _driven(
-    request: PlanRequest, ranks: Ranks, tell: Progress, teams: Sequence[Crew], effort: float, seed: int
+    request: PlanRequest,
+    ranks: Ranks,
+    tell: Progress,
+    services: Services,
+    teams: Sequence[Crew],
+    effort: float,
+    seed: int,
 ) -> list[CoveragePath]:
     """The path of each robot of the request, empty for those without work.
 
@@ -134,21 +150,22 @@ def _driven(
     request = replace(request, seed=seed)
     common = with_common_floor(teams) if len({*ranks.values()}) == 1 else []
     last = _TOGETHER if common else 0.0
-    share = 0.85 * (1.0 - last) / len(teams)
+    # Where nothing is worth a visit there are no crews.
+    share = 0.85 * (1.0 - last) / max(1, len(teams))
     alone = request
     if request.deadline_s is not None:
-        alone = replace(request, deadline_s=request.deadline_s * (1.0 - last) / len(teams))
+        alone = replace(request, deadline_s=request.deadline_s * (1.0 - last) / max(1, len(teams)))
     teams = sorted(teams, key=lambda crew: crew.poses is None)
     steered = sum(crew.poses is not None for crew in teams)
     for k, crew in enumerate(teams[:steered]):
-        paths.update(staged(alone, crew, ranks, _part(tell, 0.05 + k * share, share), effort))
+        paths.update(staged(alone, crew, ranks, _part(tell, 0.05 + k * share, share), services, effort))
     rest = teams[steered:]
     if steered and rest:
         # Robots that turn anywhere clean what is left between the lanes of those that do not.
         rest = taking_over(rest, _swept(request, list(paths.values())))
         common = [crew for crew in rest if crew.robots in [one.robots for one in common]]
     for k, crew in enumerate(rest, start=steered):
-        paths.update(staged(alone, crew, ranks, _part(tell, 0.05 + k * share, share), effort))
+        paths.update(staged(alone, crew, ranks, _part(tell, 0.05 + k * share, share), services, effort))
     if common:
         if request.deadline_s is not None:
             floor_m2 = sum(float(crew.wanted.sum()) for crew in common) * request.floor.grid.cell_area_m2

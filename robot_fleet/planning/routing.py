@@ -7,7 +7,9 @@ lost between the coarse nodes) cell by cell; the way is then pulled straight whe
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import cv2
@@ -22,10 +24,34 @@ from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.reach import first_free_cell, standable
 from robot_fleet.floor.store import FloorMap
 from robot_fleet.planning.directions import ANY_WAY, WAY_SIN, are_any, directions_of, strays
-from robot_fleet.planning.lattice import cheapest_way
+from robot_fleet.planning.lattice import cheapest_way, costs_of_ways
 from robot_fleet.planning.terrain import FORGIVEN_M, line_open
 
 _COARSE_M = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Reaching:
+    """The `costs` (rows, cols) of ways to every so many cells, 5 for a step along an axis; below 0 where there is no way."""
+
+    floor: FloorMap
+    stride: int
+    costs: NDArray[np.int32]
+
+    def metres(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n,) about so far it is to each of the places (n, 2), map frame: a little more than the way is long; inf: no way."""
+        step_m = self.stride * self.floor.grid.resolution_m
+        # Node k lies at the centre of cell k * stride.
+        at = (self.floor.grid.from_map(places)[:, ::-1] - self.floor.grid.resolution_m / 2) / step_m
+        nearest = np.round(at).astype(np.int64)
+        found: NDArray[np.float64] = np.full(len(places), np.inf)
+        for shift in itertools.product((-1, 0, 1), (-1, 0, 1)):
+            node = nearest + shift
+            inside = ((node >= 0) & (node < self.costs.shape)).all(axis=1)
+            cost = np.where(inside, self.costs[tuple(np.clip(node, 0, np.array(self.costs.shape) - 1).T)], -1)
+            beside_m = np.hypot(*(at - node).T) * step_m
+            found[:] = np.where(cost >= 0, np.minimum(found, cost * step_m / 5.0 + beside_m), found)
+        return found
 
 
 class Router:
@@ -52,7 +78,7 @@ class Router:
     def without(self, closed: Sequence[Polygon]) -> Router:
         """The same router with further polygons (map frame) closed for now; cheap."""
         other = object.__new__(Router)
-        other.__dict__.update({key: value for key, value in self.__dict__.items() if key != "_parts"})
+        other.__dict__.update({key: value for key, value in self.__dict__.items() if key not in ("_parts", "obeying")})
         other._closed = union_all([self._closed, *closed])
         shut = np.zeros_like(self._standing)
         for polygon in closed:
@@ -76,12 +102,31 @@ class Router:
 
     def along_one_ways(self, start: Pose, goal: Pose) -> NDArray[np.float64] | None:
         """As `route`, and along one-ways, never against one; where there is no such way, any that is safe."""
+        way = self.obeying.route(start, goal)
+        return way if way is not None or self.obeying is self else self.route(start, goal)
+
+    @cached_property
+    def obeying(self) -> Router:
+        """The same router, whose ways never lead against one-ways."""
         if not are_any(self._one_ways):
-            return self.route(start, goal)
+            return self
         obeying = copy.copy(self)
         obeying._directions = self._one_ways
-        way = obeying.route(start, goal)
-        return way if way is not None else self.route(start, goal)
+        return obeying
+
+    def reaching(self, place: Pose, towards: bool = False, fine: bool = False) -> Reaching | None:
+        """About how far all places are from a place, or from them `towards` it; None where a robot cannot drive there.
+
+        Only `fine` steps, which take time, lead through the narrowest gaps.
+        """
+        cell = first_free_cell(self._field, self._standing, place)
+        if cell is None:
+            return None
+        node = np.array(cell) if fine else self._node_near(cell, leaving=not towards)
+        if node is None:
+            return None
+        stride = 1 if fine else self._stride
+        return Reaching(self.floor, stride, costs_of_ways(self._standing, stride, node, self._directions, towards))
 
     def route(self, start: Pose, goal: Pose) -> NDArray[np.float64] | None:
         """A short safe way (n, 2) in the map frame from start to goal; None when there is none.

@@ -19,6 +19,7 @@ from robot_fleet.planning.apart import Apart
 from robot_fleet.planning.crew import Crew
 from robot_fleet.planning.crew_plan import CrewPlan, Stage
 from robot_fleet.planning.plan import CoveragePath, LateZone, Leg, PlanRequest, Progress, Starter
+from robot_fleet.planning.services import Services
 from robot_fleet.planning.steering.steered_plan import SteeredPlan
 from robot_fleet.planning.sweeping import mark_swept
 from robot_fleet.planning.terrain import Bools
@@ -50,7 +51,7 @@ def _most_late_s(late: tuple[LateZone, ...]) -> float:
 
 
 def staged(
-    request: PlanRequest, crew: Crew, ranks: Ranks, tell: Progress, effort: float = 1.0
+    request: PlanRequest, crew: Crew, ranks: Ranks, tell: Progress, services: Services, effort: float = 1.0
 ) -> dict[str, CoveragePath]:
     """The path of each robot of the crew by its name, over the zones of one rank after the other.
 
@@ -61,8 +62,8 @@ def staged(
     if len(present) < 2:
         if crew.poses is not None:
             return SteeredPlan(request, crew, tell, effort).paths()
-        return CrewPlan(request, crew, tell, Stage(effort)).paths()
-    work = _Stages(request, crew, effort)
+        return CrewPlan(request, crew, tell, services, Stage(effort)).paths()
+    work = _Stages(request, crew, services, effort)
     for rank in present:
         zones = tuple(name for name in request.zones if ranks[name] == rank)
         work.add(zones, crew.wanted & (cells == rank), tell, rank == present[-1])
@@ -72,8 +73,8 @@ def staged(
 class _Stages:
     """The work of one crew as it grows stage by stage; `legs` are what each robot has done so far, by its name."""
 
-    def __init__(self, request: PlanRequest, crew: Crew, effort: float) -> None:
-        self.request, self.crew, self.effort = request, crew, effort
+    def __init__(self, request: PlanRequest, crew: Crew, services: Services, effort: float) -> None:
+        self.request, self.crew, self.services, self.effort = request, crew, services, effort
         self.legs: dict[str, list[Leg]] = {robot.name: [] for robot in crew.robots}
         self.swept = np.zeros_like(crew.wanted)
         self.done = 0.0
@@ -99,7 +100,7 @@ class _Stages:
         if crew.poses is not None:
             paths = SteeredPlan(request, crew, part_of, stage.effort, stage.busy_s).paths()
         else:
-            paths = CrewPlan(request, crew, part_of, stage).paths()
+            paths = CrewPlan(request, crew, part_of, self.services, stage).paths()
         for name, path in paths.items():
             self.legs[name] = [*before[name], *path.legs]
             self._sweep(name, path)

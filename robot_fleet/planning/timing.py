@@ -17,7 +17,7 @@ import numpy as np
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.planning.compiled import compiled
-from robot_fleet.planning.plan import Leg
+from robot_fleet.planning.plan import Leg, LegKind
 from robot_fleet.planning.terrain import Bools, Floats
 
 # A little less than where others see a corner, so that rounding turns no bend into one.
@@ -30,12 +30,14 @@ _SLOWER = 1.0005
 def timed(
     legs: list[Leg], profile: RobotProfile, start: Pose, start_s: float = 0.0, halts: Iterable[tuple[int, int]] = ()
 ) -> list[Leg]:
-    """The legs with their times, one after the other without waiting; their own times are not looked at.
+    """The legs with their times, one after the other without waiting; their own times say only how long a service lasts.
 
-    At the vertices of `halts` (leg, vertex) the robot comes to rest.
+    At the vertices of `halts` (leg, vertex), and for services, the robot comes to rest.
     """
     if not legs:
         return []
+    stays = [(k, float(leg.times_s[-1] - leg.times_s[0])) for k, leg in enumerate(legs) if leg.kind is LegKind.SERVICE]
+    halts = [*halts, *((number, 0) for number, _ in stays)]
     points = np.concatenate([leg.points for leg in legs])
     backwards = np.concatenate([np.full(len(leg.points), leg.reverse) for leg in legs])
     cuts = np.cumsum([len(leg.points) for leg in legs])[:-1]
@@ -43,6 +45,8 @@ def timed(
     stopped = np.zeros(len(points), dtype=bool)
     stopped[[int(begins[number]) + vertex for number, vertex in halts]] = True
     times = start_s + _passing_s(points, backwards, profile, start.yaw_rad, stopped)
+    for number, seconds in stays:
+        times[int(begins[number]) + 1 :] += seconds
     return [replace(leg, times_s=part) for leg, part in zip(legs, np.split(times, cuts), strict=True)]
 
 

@@ -141,8 +141,11 @@ def _near(x: float, y: float, other: Raster, touch_m: float, near: Ints) -> int:
 
 
 @compiled
-def passing(when: Floats, rests: Ints, waits: Floats) -> tuple[Floats, Floats]:
-    """(n,) when a robot comes to the places of its way, and when it leaves them, with `waits` (m,) at `rests`: the last never."""
+def passing(when: Floats, stays: Floats, rests: Ints, waits: Floats) -> tuple[Floats, Floats]:
+    """(n,) when a robot comes to the places of its way, and when it leaves them, with `waits` (m,) at `rests`: the last never.
+
+    Of the times `when` it `stays` (n,) so many seconds at places, beside the waits.
+    """
     comes, leaves = np.empty(len(when)), np.empty(len(when))
     late, rest = 0.0, 0
     for place in range(len(when)):
@@ -150,7 +153,7 @@ def passing(when: Floats, rests: Ints, waits: Floats) -> tuple[Floats, Floats]:
         if rest < len(rests) and rests[rest] == place:
             late += waits[rest]
             rest += 1
-        leaves[place] = when[place] + late
+        leaves[place] = when[place] + late + stays[place]
     leaves[len(when) - 1] = math.inf
     return comes, leaves
 
@@ -208,14 +211,15 @@ def meet(
 
 @compiled
 def hinders(
-    near: Passes, when: Floats, first: int, last: int, begin_s: float, end_s: float,
+    near: Passes, when: Floats, stays: Floats, first: int, last: int, begin_s: float, end_s: float,
     other_comes: Floats, other_leaves: Floats, spare_s: float,
 ) -> bool:  # fmt: skip
     """Whether another keeps a robot from the places first .. last of its way if it sets off to them in begin_s .. end_s."""
     k = np.searchsorted(near.place, first)
     while k < len(near.place) and near.place[k] <= last:
         passed = when[near.place[k]] - when[first]
-        low, high = other_comes[near.first[k]] - spare_s - passed, other_leaves[near.last[k]] + spare_s - passed
+        low = other_comes[near.first[k]] - spare_s - passed - stays[near.place[k]]
+        high = other_leaves[near.last[k]] + spare_s - passed
         if low < end_s and begin_s < high:
             return True
         k += 1
@@ -252,11 +256,13 @@ def merge(part_low: Floats, part_high: Floats, parts: int, low: Floats, high: Fl
 
 
 @compiled
-def least_waits(when: Floats, rests: Ints, busy: Taken, shortest_s: float, longest_s: float) -> tuple[Floats, int]:
+def least_waits(
+    when: Floats, stays: Floats, rests: Ints, busy: Taken, shortest_s: float, longest_s: float
+) -> tuple[Floats, int]:
     """(m,) seconds to wait at the places `rests` of a way so that it is done earliest; (0,) when it always meets somebody.
 
-    `when` (n,) are the times at its places without waits. Nobody waits for less than `shortest_s`, or longer than `longest_s`
-    where he could go on. The second value is the number of the last rest that was left.
+    `when` (n,) are the times at its places without waits, of which it `stays` (n,) at some. Nobody waits for less than
+    `shortest_s`, or longer than `longest_s` where he could go on. The second value is the number of the last rest that was left.
     """
     # A state: when the robot arrived at a place, how long it may stay, when it left the place before, its state there.
     states, moves = np.empty((4 * len(rests) + 64, 4)), np.zeros((64, 3))
@@ -268,7 +274,7 @@ def least_waits(when: Floats, rests: Ints, busy: Taken, shortest_s: float, longe
         size = busy.first[last + 1] - busy.first[first]
         if size > len(low):
             low, high = grown(low, size), grown(high, size)
-        shut = _shut(when, busy, first, last, low, high) if size > 0 else 0
+        shut = _shut(when, stays, busy, first, last, low, high) if size > 0 else 0
         most = (stage[k + 1] - stage[k]) * (shut + 1)
         if most > len(moves):
             moves = np.empty((2 * most, 3))
@@ -287,7 +293,7 @@ def least_waits(when: Floats, rests: Ints, busy: Taken, shortest_s: float, longe
 
 
 @compiled
-def _shut(when: Floats, busy: Taken, first: int, last: int, low: Floats, high: Floats) -> int:
+def _shut(when: Floats, stays: Floats, busy: Taken, first: int, last: int, low: Floats, high: Floats) -> int:
     """Writes when a robot may not set off along the places first .. last, since it would meet somebody on them."""
     parts = 0
     size = busy.first[last + 1] - busy.first[first]
@@ -295,7 +301,8 @@ def _shut(when: Floats, busy: Taken, first: int, last: int, low: Floats, high: F
     for place in range(first, last + 1):
         passed = when[place] - when[first]
         for span in range(busy.first[place], busy.first[place + 1]):
-            part_low[parts], part_high[parts] = busy.low[span] - passed, busy.high[span] - passed
+            part_low[parts] = busy.low[span] - passed - (stays[place] if place < last else 0.0)
+            part_high[parts] = busy.high[span] - passed
             parts += 1
     return merge(part_low, part_high, parts, low, high, 0)
 

@@ -26,7 +26,7 @@ from robot_fleet.fleet.events import (
     PoseReported,
 )
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.store import Dock, RobotSpec
+from robot_fleet.floor.store import CHARGE, Dock, RobotSpec
 from robot_fleet.sim.motion import Motion
 from robot_fleet.sim.realism import PERFECT, Realism
 
@@ -235,9 +235,13 @@ class SimulatedRobot:
         self.head_on = on
         self._outbox.append(HeadReported(self.name, now_s, on))
 
+    @property
+    def _is_charged(self) -> bool:
+        return self.docked_at is not None and CHARGE in self.docked_at.offers
+
     def _use_battery(self, dt_s: float, moving: bool) -> None:
         battery = self.spec.profile.battery
-        if self.docked_at is not None:
+        if self._is_charged:
             self.battery = min(1.0, self.battery + dt_s / (battery.charging_h * 3600))
             return
         hours = battery.cleaning_h if self.head_on else battery.driving_h if moving else battery.idle_h
@@ -253,7 +257,7 @@ class SimulatedRobot:
             self._outbox.append(self._late.popleft()[1])
         if _is_due(self._next_state_s, self.realism.state_period_s, now_s):
             self._next_state_s = _next_time(self._next_state_s, self.realism.state_period_s, now_s)
-            self._outbox.append(BatteryReported(self.name, now_s, self.battery, self.docked_at is not None))
+            self._outbox.append(BatteryReported(self.name, now_s, self.battery, self._is_charged))
             self._outbox.append(HeadReported(self.name, now_s, self.head_on))
             self._outbox.append(HoldReported(self.name, now_s, self.hold))
 

@@ -17,7 +17,7 @@ from shapely import Polygon
 
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.store import Dock, Keepout, OneWay, Zone
+from robot_fleet.floor.store import OFFERS, Dock, Keepout, OneWay, Zone
 from robot_fleet.storage.documents import MOST_CHARACTERS, is_name, is_number, is_there, read_json, shown
 
 FILE = "floor.geojson"
@@ -26,7 +26,7 @@ KNOWN = {
     "zone": ("kind", "name", "priority", "surface", "clean_before", "robots"),
     "keepout": ("kind", "name"),
     "one_way": ("kind", "name", "yaw"),
-    "dock": ("kind", "name", "yaw", "staging"),
+    "dock": ("kind", "name", "yaw", "staging", "offers"),
 }
 GEOMETRY = {"zone": "Polygon", "keepout": "Polygon", "one_way": "Polygon", "dock": "Point"}
 Built: TypeAlias = Zone | Keepout | OneWay | Dock
@@ -103,7 +103,11 @@ def _shape_feature(kind: str, name: str, polygon: Polygon, **properties: object)
 
 
 def _dock_feature(dock: Dock) -> dict[str, object]:
-    properties = {"kind": "dock", "name": dock.name, "yaw": dock.pose.yaw_rad, "staging": dock.staging_m}
+    properties: dict[str, object] = {
+        "kind": "dock", "name": dock.name, "yaw": dock.pose.yaw_rad, "staging": dock.staging_m
+    }  # fmt: skip
+    if dock.offers != OFFERS:
+        properties["offers"] = list(dock.offers)
     geometry = {"type": "Point", "coordinates": [dock.pose.x_m, dock.pose.y_m]}
     return {"type": "Feature", "properties": properties, "geometry": geometry}
 
@@ -196,6 +200,7 @@ class _Feature:
 
     def _dock(self, name: str, properties: Mapping[str, Any], coordinates: Any) -> Dock | None:
         yaw, staging = properties.get("yaw"), properties.get("staging", Dock("", Pose(0, 0)).staging_m)
+        offers = self._offers(properties.get("offers", list(OFFERS)))
         if not _is_point(coordinates):
             self._fault(f"its coordinates are {shown(coordinates)}", "Give [x, y] in metres.")
         elif not is_number(yaw) or abs(yaw) > 100:
@@ -204,8 +209,17 @@ class _Feature:
             self._fault(f"staging is {shown(staging)}", "Give metres from the dock back to its staging pose, up to 10.")
         else:
             x, y = map(float, coordinates[:2])
-            return Dock(name, Pose(x, y, float(yaw)), float(staging))
+            return Dock(name, Pose(x, y, float(yaw)), float(staging), offers)
         return None
+
+    def _offers(self, value: object) -> tuple[str, ...]:
+        """What a dock offers, in the usual order."""
+        if isinstance(value, list) and all(isinstance(one, str) and one in OFFERS for one in value):
+            return tuple(one for one in OFFERS if one in value)
+        self._fault(
+            f"offers is {shown(value)}", f"List what is to be had there, of {' and '.join(OFFERS)}; [] for none."
+        )
+        return ()
 
     def _polygon(self, rings: object) -> Polygon | None:
         if not isinstance(rings, list) or not rings or not all(_is_ring(ring) for ring in rings):
