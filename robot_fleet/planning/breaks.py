@@ -72,8 +72,10 @@ class Breaks:
 
 def with_visits(
     legs: Sequence[Leg], breaks: Breaks, schedule: Schedule, docks: Sequence[Dock], drive: Drive
-) -> list[Leg] | None:
-    """The legs with the visits in them, without times but for the stays; None where a way to a dock, or back, is missing."""
+) -> list[Leg] | int:
+    """The legs with the visits in them, without times but for the stays; the place from which a way to a dock, or back, is
+    missing.
+    """
     found: list[Leg] = []
     done = Break(0)
     for visit in schedule.visits:
@@ -88,7 +90,7 @@ def with_visits(
         leave = _pose(breaks.leave[visit.place], _yaw(found[-1], last=True) if found else _yaw(after[0]))
         detour = _detour(leave, _pose(breaks.enter[visit.place], _yaw(after[0])), dock, visit.stay_s, drive)
         if detour is None:
-            return None
+            return visit.place
         found += detour
     return _numbered([*found, *_rest(legs, done)], legs[0].leg_id.rpartition("-")[0])
 

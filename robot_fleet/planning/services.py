@@ -7,7 +7,7 @@ other robot's, and to other robots' docks only where those offer too little as w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,8 +23,9 @@ from robot_fleet.planning.manning import Keep
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, Leg, LegKind, PlanRequest, Starter
 from robot_fleet.planning.polyline import length_m
 from robot_fleet.planning.routing import Router
+from robot_fleet.planning.steering.detours import SteeredDetours
 from robot_fleet.planning.supplies import Levels, Supplies, last_levels, worst_levels
-from robot_fleet.planning.terrain import Floats
+from robot_fleet.planning.terrain import Floats, Terrain
 from robot_fleet.planning.timing import timed
 from robot_fleet.planning.visits import Schedule, Station, best_visits
 
@@ -38,6 +39,8 @@ _DEAR = 1.01
 _ROOMY_S = 10.0
 # Into about so many parts lanes are broken where visits are chosen, and where only their time is of interest.
 _CLOSELY, _ROUGHLY = 1000, 100
+# So many places from which no way leads to a dock, or back, are left out before a tour is given up.
+_PLACES = 30
 # Rounding is no lack.
 _ROUNDING = 1e-6
 
@@ -99,7 +102,7 @@ class Services:
     ) -> None:  # fmt: skip
         self._request, self._clearances = request, clearances
         self._detours = detours or self._routed
-        self._routers: dict[tuple[object, ...], RoutedDetours] = {}
+        self._routers: dict[tuple[object, ...], Detours] = {}
         limited = [robot for robot in request.robots if Supplies.of(robot.profile).needs]
         self._machines = {robot.name: self._machine(robot) for robot in limited}
         in_haste = request.deadline_s is not None and request.deadline_s < _ROOMY_S
@@ -182,13 +185,18 @@ class Services:
 
     def _visiting(self, machine: Machine, legs: list[Leg], spare: float) -> list[Leg]:
         """The timed legs with visits; as they are for a robot without a dock, which ends where it is done or has nothing left."""
-        found = self._planned(machine, legs, spare, self._most)
-        if (found is None and machine.robot.dock is None) or (found is not None and not found[1].visits):
-            return legs
-        made = None if found is None else with_visits(legs, *found, machine.docks, machine.detours.way)
-        if made is None:
-            raise CannotPlan((self._fault(machine),))
-        return timed(made, machine.robot.profile, machine.robot.pose, float(legs[0].times_s[0]))
+        shut: set[int] = set()
+        for _ in range(_PLACES):
+            found = self._planned(machine, legs, spare, self._most, shut)
+            if (found is None and machine.robot.dock is None) or (found is not None and not found[1].visits):
+                return legs
+            if found is None:
+                break
+            made = with_visits(legs, *found, machine.docks, machine.detours.way)
+            if not isinstance(made, int):
+                return timed(made, machine.robot.profile, machine.robot.pose, float(legs[0].times_s[0]))
+            shut.add(made)
+        raise CannotPlan((self._fault(machine),))
 
     def working(self, lanes: Sequence[Floats], robots: Sequence[Starter]) -> Floats:
         """(robots,) which part of its time each robot works when they share lanes (map frame) out, 1 for the greatest one."""
@@ -222,10 +230,14 @@ class Services:
             seconds + visits * detour_s + max(water_s, max(0.0, charge - 1.0 + supplies.reserve) * supplies.charging_s)
         )
 
-    def _planned(self, machine: Machine, legs: list[Leg], spare: float, most: int) -> tuple[Breaks, Schedule] | None:
-        """The visits of a tour; where they must, they spare nothing."""
+    def _planned(
+        self, machine: Machine, legs: list[Leg], spare: float, most: int, shut: Collection[int] = ()
+    ) -> tuple[Breaks, Schedule] | None:
+        """The visits of a tour, none at places that are `shut`; where they must, they spare nothing."""
         breaks = Breaks.of(legs, most)
         stations = machine.stations(breaks)
+        for station in stations:
+            station.home_s[list(shut)] = math.inf
         for step in (spare, 0.0):
             tour = breaks.tour(legs, machine.supplies, machine.robot.profile.head.width_m, step)
             found = best_visits(tour, stations, machine.supplies, machine.start)
@@ -275,7 +287,11 @@ class Services:
     def _routed(self, robot: Starter) -> Detours:
         """Ways over the floor, common to robots of one kind with the same rights."""
         key = robot.profile, self._request.floor.barred_to(robot.name)
-        if key not in self._routers:
+        if key not in self._routers and robot.profile.is_steered:
+            clearance = self._clearances.of(robot)
+            terrain = Terrain.of(self._request.floor, robot.profile, clearance=clearance)
+            self._routers[key] = SteeredDetours(self._request.floor.grid, robot.profile, terrain)
+        elif key not in self._routers:
             router = Router(self._request.floor, robot.profile, clearance=self._clearances.of(robot))
             homes = [(r.dock, r.profile.footprint.circumscribed_m) for r in self._request.robots if r.dock is not None]
             self._routers[key] = RoutedDetours(router, homes)

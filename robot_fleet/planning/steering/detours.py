@@ -1,0 +1,107 @@
+"""How long robots drive to docks and back in the middle of their tours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from robot_fleet.floor.grid import OccupancyGrid
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.floor.store import Dock
+from robot_fleet.planning.plan import Leg, LegKind
+from robot_fleet.planning.steering.body import body_of
+from robot_fleet.planning.steering.leads import lead
+from robot_fleet.planning.steering.network import Part, is_safe, merged
+from robot_fleet.planning.steering.turns import MOST_POINTS, drive_of, turned, written
+from robot_fleet.planning.steering.wayfinding import metres_to, parts_of, searched
+from robot_fleet.planning.terrain import Floats, Terrain
+from robot_fleet.planning.timing import path_s
+
+# What a way is taken to need beside its metres: so many whole turns on the spot, and halts.
+_TURNS, _HALTS = 1.0, 4
+_LONGEST_S, _MOST_POSES = 300.0, 4000
+
+
+class SteeredDetours:
+    """The ways of a machine that must be steered."""
+
+    def __init__(self, grid: OccupancyGrid, profile: RobotProfile, terrain: Terrain) -> None:
+        self._grid, self._profile = grid, profile
+        self._body, self._drive = body_of(profile, terrain), drive_of(profile)
+        self._away_m: dict[tuple[float, float], Floats] = {}
+
+    def home_s(self, places: Floats, dock: Dock) -> Floats:
+        """(n,) about so many seconds from places (n, 2) into a dock, rather too many than too few; inf: no way."""
+        away_m = self._metres_to(self._pose(dock.staging))
+        local = self._grid.from_map(places)
+        side_m = self._grid.shape[0] * self._grid.resolution_m / len(away_m)
+        rows, cols = (np.clip((local[:, k] / side_m).astype(np.int64), 0, away_m.shape[1 - k] - 1) for k in (1, 0))
+        docking = np.array([[pose.x_m, pose.y_m] for pose in (dock.pose, dock.staging)])
+        more_s = _TURNS * math.tau / self._profile.yaw_rate_rps + _HALTS * self._drive.stop_s
+        return np.asarray(away_m[rows, cols] / self._profile.speed_mps + more_s + path_s(docking, self._profile))
+
+    def back_s(self, places: Floats, dock: Dock) -> Floats:
+        """The same out of the dock and to the places."""
+        return self.home_s(places, dock)
+
+    def way(self, start: Pose, goal: Pose) -> Sequence[Leg] | None:
+        """The legs from one pose to another; None where there is no way."""
+        a, b = self._pose(start), self._pose(goal)
+        if math.dist(a[:2], b[:2]) < 1e-6 and abs(math.remainder(b[2] - a[2], math.tau)) < 1e-6:
+            return []
+        parts = self._simple(a, b) or self._led(a, b) or self._searched(a, b)
+        if parts is None:
+            return None
+        return [
+            Leg("", LegKind.TRANSIT, self._grid.to_map(points), np.zeros(len(points)), reverse=backwards)
+            for points, backwards in parts
+        ]
+
+    def _simple(self, a: Floats, b: Floats) -> list[Part] | None:
+        found = np.zeros(5)
+        if not math.isfinite(turned(self._body, self._drive, a, b, _LONGEST_S, found)):
+            return None
+        return merged(written(a, b, found))
+
+    def _led(self, a: Floats, b: Floats) -> list[Part] | None:
+        """A way out of a place beside a wall, or into one."""
+        for begin, out in self._leads(a, into=False):
+            for end, into in self._leads(b, into=True):
+                if (out or into) and (between := self._simple(begin, end)) is not None:
+                    parts = merged([*out, *between, *into])
+                    if is_safe(self._body, a, parts, b):
+                        return parts
+        return None
+
+    def _leads(self, pose: Floats, into: bool) -> Iterator[tuple[Floats, list[Part]]]:
+        """The pose itself, and places from which curves lead to it, or to which they lead."""
+        yield pose, []
+        for ahead in (not into, into) if self._drive.straights_m.min() < 0.0 else (not into,):
+            place, way = np.empty(3), np.empty((MOST_POINTS, 2))
+            count = lead(self._body, self._drive, pose, ahead, place, way)
+            if count:
+                backs = ahead == into
+                points = way[:count].copy()
+                yield place, [(points[::-1].copy() if backs else points, backs)]
+
+    def _searched(self, a: Floats, b: Floats) -> list[Part] | None:
+        poses, last = np.empty((_MOST_POSES, 4)), np.zeros(5)
+        count, _ = searched(self._body, self._drive, a, b, self._metres_to(b), poses, last)
+        if not count:
+            return None
+        parts = merged(parts_of(poses[:count]) + written(poses[count - 1, :3], b, last))
+        return parts if is_safe(self._body, a, parts, b) else None
+
+    def _metres_to(self, pose: Floats) -> Floats:
+        key = float(pose[0]), float(pose[1])
+        if key not in self._away_m:
+            self._away_m[key] = metres_to(self._body, *key)
+        return self._away_m[key]
+
+    def _pose(self, pose: Pose) -> Floats:
+        """(3,) a pose of the map frame in the grid frame."""
+        x, y = self._grid.from_map([[pose.x_m, pose.y_m]])[0]
+        return np.array([x, y, pose.yaw_rad - self._grid.origin.yaw_rad])
