@@ -15,6 +15,8 @@ from robot_fleet.planning.timing import CORNER_RAD, pivot_s
 
 # A little more than a turn takes.
 _SLOWER = 1.001
+# Vertices so near do.
+_NEAR_M = 0.02
 
 
 def watered(legs: Sequence[Leg], profile: RobotProfile) -> Sequence[Leg]:
@@ -39,6 +41,33 @@ def watered(legs: Sequence[Leg], profile: RobotProfile) -> Sequence[Leg]:
             switches += _drying(leg, profile.channels.vacuum_on_m)
         found.append(replace(leg, switches=tuple(switches)) if switches else leg)
     return found
+
+
+def with_places(legs: Sequence[Leg], profile: RobotProfile) -> list[Leg]:
+    """The legs with vertices where the solution is to stop and the vacuum, so that their times are known."""
+    if profile.squeegee is None:
+        return list(legs)
+    found: list[Leg] = []
+    for k, leg in enumerate(legs):
+        length = leg.length_m
+        if leg.head_on:
+            found.append(_with_vertex(leg, length - profile.channels.solution_off_m))
+        elif k and legs[k - 1].head_on and not leg.reverse:
+            found.append(_with_vertex(leg, profile.channels.vacuum_on_m))
+        else:
+            found.append(leg)
+    return found
+
+
+def _with_vertex(leg: Leg, at_m: float) -> Leg:
+    """The leg (without times) with a vertex so far along it, unless there is one nearby."""
+    way = _metres(leg)
+    if np.abs(way - at_m).min() < _NEAR_M or not 0.0 < at_m < way[-1]:
+        return leg
+    k = int(np.searchsorted(way, at_m))
+    share = (at_m - way[k - 1]) / (way[k] - way[k - 1])
+    points = np.insert(leg.points, k, leg.points[k - 1] + share * (leg.points[k] - leg.points[k - 1]), axis=0)
+    return replace(leg, points=points, times_s=np.zeros(len(points)))
 
 
 def _goes_on(leg: Leg, following: Leg | None, most_rad: float = 0.0) -> bool:

@@ -22,6 +22,7 @@ from robot_fleet.planning.steering.passes import Pass
 from robot_fleet.planning.steering.turns import drive_of
 from robot_fleet.planning.terrain import Floats
 from robot_fleet.planning.timing import timed
+from robot_fleet.planning.water import with_places
 
 _STILL_M = 1e-6
 
@@ -55,7 +56,9 @@ class SteeredPlan:
             if len(tours.orders[k]):
                 legs = self._legs(robot, passes, tours, k)
                 begin_s = (self.busy_s or {}).get(robot.name, 0.0)
-                found[robot.name] = CoveragePath(robot.name, tuple(timed(legs, robot.profile, robot.pose, begin_s)))
+                found[robot.name] = CoveragePath(
+                    robot.name, tuple(timed(with_places(legs, robot.profile), robot.profile, robot.pose, begin_s))
+                )
         return found
 
     @property

@@ -1,0 +1,161 @@
+"""Long robots: where they fit, how they turn, what they can reach, and plans that a judge finds sound."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely import STRtree, box
+
+from robot_fleet.floor.clearance import ClearanceField
+from robot_fleet.floor.grid import OCCUPIED, OccupancyGrid
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import REFERENCE_R, SCRUBBER_S, RobotProfile
+from robot_fleet.floor.store import Dock, FloorMap, Zone
+from robot_fleet.planning.judge import Verdict, judge
+from robot_fleet.planning.judging import ground
+from robot_fleet.planning.plan import LegKind, Plan, PlanRequest, Starter
+from robot_fleet.planning.planner import plan
+from robot_fleet.planning.steering.body import Body, body_of, fitting, turns_free
+from robot_fleet.planning.steering.dubins import TURNS, WORDS, traced, word
+from robot_fleet.planning.steering.network import is_safe, merged
+from robot_fleet.planning.steering.poses import PoseReach
+from robot_fleet.planning.steering.turns import drive_of, turned, written
+from robot_fleet.planning.steering.wayfinding import metres_to, parts_of, searched
+from robot_fleet.planning.terrain import Terrain
+
+SIDE_M = 0.05
+
+
+def shop(width_m: float = 24.0, height_m: float = 14.0, shelves: int = 3, seed: int | None = None) -> FloorMap:
+    """A walled room with shelves across its middle, and specks where there is a seed; docks along its left wall."""
+    rows, cols = round(height_m / SIDE_M), round(width_m / SIDE_M)
+    cells = np.zeros((rows, cols), dtype=np.int8)
+    cells[[0, -1], :] = cells[:, [0, -1]] = OCCUPIED
+    for k in range(shelves):
+        left = round((7.0 + 4.0 * k) / SIDE_M)
+        cells[round(4.5 / SIDE_M) : round(9.5 / SIDE_M), left : left + round(1.0 / SIDE_M)] = OCCUPIED
+    if seed is not None:
+        rng = np.random.default_rng(seed)
+        for row, col in zip(rng.integers(60, rows - 60, 4), rng.integers(120, cols - 60, 4), strict=True):
+            cells[row : row + 2, col : col + 2] = OCCUPIED
+    grid = OccupancyGrid(cells, SIDE_M, Pose(0.0, 0.0, 0.0))
+    docks = tuple(Dock(f"dock_{k}", Pose(1.2, 2.0 + 2.6 * k, math.pi), 1.2) for k in range(3))
+    return FloorMap("shop", grid, (Zone("all", box(0, 0, width_m, height_m)),), (), docks)
+
+
+def body_on(floor: FloorMap, profile: RobotProfile = SCRUBBER_S) -> Body:
+    return body_of(profile, Terrain.of(floor, profile))
+
+
+def planned(floor: FloorMap, *profiles: RobotProfile) -> tuple[Plan, PlanRequest]:
+    starters = tuple(
+        Starter(dock.name, kind, dock.pose, True, dock) for dock, kind in zip(floor.docks, profiles, strict=False)
+    )
+    request = PlanRequest(floor, starters, ("all",))
+    return plan(request), request
+
+
+def judged(found: Plan, request: PlanRequest) -> Verdict:
+    profiles = {robot.name: robot.profile for robot in request.robots}
+    return judge(request.floor, found, profiles, {robot.name: robot.pose for robot in request.robots})
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000))
+def test_a_body_fits_just_where_its_outline_keeps_its_clearance(seed: int) -> None:
+    floor, rng = shop(seed=seed), np.random.default_rng(seed)
+    places = np.column_stack((rng.uniform(0.3, 23.7, 60), rng.uniform(0.3, 13.7, 60)))
+    yaws = rng.uniform(0.0, math.tau, 60)
+    solid = [box(c * SIDE_M, r * SIDE_M, (c + 1) * SIDE_M, (r + 1) * SIDE_M) for r, c in np.argwhere(~floor.grid.free)]
+    tree = STRtree(solid)
+    found = fitting(body_on(floor), places, yaws)
+    for (x, y), yaw, fits in zip(places.tolist(), yaws.tolist(), found.tolist(), strict=True):
+        outline = SCRUBBER_S.footprint.at(Pose(x, y, yaw))
+        away_m = outline.distance(solid[int(tree.nearest(outline))])
+        if abs(away_m - SCRUBBER_S.clearance_m) > 2e-3:
+            assert fits == (away_m > SCRUBBER_S.clearance_m)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.tuples(*[st.floats(-3, 3)] * 6), st.floats(0.2, 2.0))
+def test_every_word_of_arcs_ends_at_its_goal(ends: tuple[float, ...], radius: float) -> None:
+    ways = 0
+    for kind in range(WORDS):
+        parts, way = np.zeros(3), np.zeros((500, 2))
+        if not word(kind, *ends, radius, parts):
+            continue
+        count = traced(kind, parts, *ends[:3], radius, way)
+        assert count >= 0
+        assert math.dist(way[count - 1] if count else ends[:2], ends[3:5]) < 1e-4
+        heading = ends[2] + float(TURNS[kind] @ parts)
+        assert abs(math.remainder(heading - ends[5], math.tau)) < 1e-4
+        ways += 1
+    assert ways >= 2
+
+
+def test_the_reach_of_a_polygon_is_that_of_the_judge() -> None:
+    floor = shop(seed=3)
+    dock = floor.docks[0]
+    poses = PoseReach.of(floor.grid, SCRUBBER_S, ClearanceField.of(floor), [dock.staging])
+    mine = poses.under(SCRUBBER_S.head) & floor.grid.free
+    theirs = ground.coverable(floor, [(SCRUBBER_S, dock.pose)])
+    assert (mine ^ theirs).sum() <= 0.001 * theirs.sum()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000))
+def test_a_turn_is_safe_all_along_and_ends_at_its_goal(seed: int) -> None:
+    body, rng = body_on(shop()), np.random.default_rng(seed)
+    poses = np.column_stack((rng.uniform(1.0, 23.0, 40), rng.uniform(1.0, 13.0, 40), rng.uniform(0, math.tau, 40)))
+    poses = poses[fitting(body, poses[:, :2], poses[:, 2])]
+    drive, found = drive_of(SCRUBBER_S), np.zeros(5)
+    for a, b in zip(poses[:-1:2], poses[1::2], strict=False):
+        if math.isfinite(turned(body, drive, a, b, 60.0, found)):
+            parts = merged(written(a, b, found))
+            assert is_safe(body, a, parts, b)
+            assert np.allclose([*parts[0][0][0], *parts[-1][0][-1]], [*a[:2], *b[:2]], atol=1e-6)
+
+
+def test_a_search_leads_out_of_a_dead_end() -> None:
+    floor = shop(shelves=0)
+    cells = floor.grid.cells.copy()
+    cells[100:104, :160] = cells[130:134, :160] = OCCUPIED
+    floor = replace(floor, grid=replace(floor.grid, cells=cells))
+    body, drive = body_on(floor), drive_of(SCRUBBER_S)
+    a, b = np.array([2.0, 5.85, math.pi]), np.array([2.5, 10.0, 0.0])
+    assert math.isinf(turned(body, drive, a, b, 200.0, np.zeros(5)))
+    poses, last = np.empty((4000, 4)), np.zeros(5)
+    count, seconds = searched(body, drive, a, b, metres_to(body, b[0], b[1]), poses, last)
+    assert count and seconds < 90.0
+    assert is_safe(body, a, merged(parts_of(poses[:count]) + written(poses[count - 1, :3], b, last)), b)
+
+
+def test_a_body_turns_on_the_spot_only_where_its_corners_have_room() -> None:
+    body = body_on(shop(shelves=0))
+    away = SCRUBBER_S.footprint.circumscribed_m + SCRUBBER_S.clearance_m + 0.05
+    assert turns_free(body, 12.0, away + 0.01, 0.0, math.tau)
+    assert not turns_free(body, 12.0, away - 0.1, 0.0, math.tau)
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+def test_a_scrubber_s_plan_is_sound_dry_and_nearly_complete(seed: int | None) -> None:
+    found, request = planned(shop(seed=seed), SCRUBBER_S)
+    verdict = judged(found, request)
+    assert verdict.ok, verdict.text()
+    assert verdict.covered_coverable_m2 >= 0.9 * verdict.coverable_m2
+    assert verdict.water_left_m2 <= 0.005 * verdict.scrubbed_m2
+    legs = found.path("dock_0").legs
+    assert [legs[0].kind, legs[-1].kind] == [LegKind.UNDOCK, LegKind.DOCK]
+
+
+def test_a_small_robot_cleans_what_a_scrubber_leaves() -> None:
+    found, request = planned(shop(), SCRUBBER_S, REFERENCE_R)
+    verdict = judged(found, request)
+    assert verdict.ok, verdict.text()
+    assert verdict.covered_coverable_m2 >= 0.993 * verdict.coverable_m2
+    assert all(found.path(name).legs for name in ("dock_0", "dock_1"))
