@@ -1,8 +1,7 @@
 """Plans a cleaning run: lanes over the requested floor, shared out among the robots, with times.
 
-A polygon footprint is taken for the disc about its turning centre that holds it: safe for every heading, and floor that
-only a turned polygon could reach is left out. Robots of different shapes share lanes that the widest robot can drive and
-the narrowest head can clean. Zones that a robot may not enter are closed for it: robots with other rights are crews of
+Robots of different shapes share lanes that the widest robot can drive and the narrowest head can clean, unless floor is
+lost by it; robots that must be steered have passes of their own (`steering`). Zones that a robot may not enter are closed for it: robots with other rights are crews of
 their own. Zones of different priority are cleaned one after the other. Where a tank or a battery would run out, robots
 go to docks in between.
 """
