@@ -1,9 +1,8 @@
 """Plans a cleaning run: lanes over the requested floor, shared out among the robots, with times.
 
 Robots of different shapes share lanes that the widest robot can drive and the narrowest head can clean, unless floor is
-lost by it; robots that must be steered have passes of their own (`steering`). Zones that a robot may not enter are closed for it: robots with other rights are crews of
-their own. Zones of different priority are cleaned one after the other. Where a tank or a battery would run out, robots
-go to docks in between.
+lost by it; robots that must be steered have passes of their own (`steering`). Zones that a robot may not enter are closed
+for it: robots with other rights are crews of their own. Zones of different priority are cleaned one after the other.
 """
 
 from __future__ import annotations

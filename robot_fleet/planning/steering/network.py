@@ -48,6 +48,7 @@ class Links:
     cost: Floats
     known: dict[tuple[int, int], Floats | None] = field(default_factory=dict)
     searches: dict[tuple[int, int], tuple[Floats, Floats] | None] = field(default_factory=dict)
+    settled: set[tuple[int, int]] = field(default_factory=set)
     ways_in: dict[int, list[Part]] = field(default_factory=dict)
     ways_out: dict[int, list[Part]] = field(default_factory=dict)
 
@@ -122,16 +123,30 @@ class Links:
 
     def settle(self, leave: int, enter: int) -> bool:
         """Finds the way from an end to another; returns whether its cost has changed."""
-        if (leave, enter) in self.known:
+        if (leave, enter) in self.settled:
             return False
-        before = self.cost[leave, enter]
-        a, b, way = self.leaves[leave], self.enters[enter], np.zeros(5)
-        seconds = turned(self.body, self.drive, a, b, _LONGEST_S, way)
-        self.known[leave, enter] = way if math.isfinite(seconds) else None
-        if not math.isfinite(seconds) and len(self.searches) < _SEARCHES:
-            seconds = self._search(leave, enter)
-        self.cost[leave, enter] = min(seconds, _NEVER_S)
+        self.settled.add((leave, enter))
+        before, way = self.cost[leave, enter], self.known.get((leave, enter))
+        if way is None:
+            way = np.zeros(5)
+            way[4] = turned(self.body, self.drive, self.leaves[leave], self.enters[enter], _LONGEST_S, way)
+            self.cost[leave, enter] = min(way[4], _NEVER_S)
+        self.known[leave, enter] = way if math.isfinite(way[4]) and self._is_safe(leave, enter, way) else None
+        if self.known[leave, enter] is None:
+            seconds = self._search(leave, enter) if len(self.searches) < _SEARCHES else math.inf
+            self.cost[leave, enter] = min(seconds, _NEVER_S)
         return bool(abs(self.cost[leave, enter] - before) > 1.0)
+
+    def _is_safe(self, leave: int, enter: int, way: Floats) -> bool:
+        """Whether a way is safe as it will be driven, without the smallest of its moves."""
+        parts = self._parts(leave, enter, written(self.leaves[leave], self.enters[enter], way))
+        begin, end = (np.array([*place, poses[number, 2]]) for place, poses, number in (
+            (self.stops(leave), self.leaves, leave), (self.begins(enter), self.enters, enter)
+        ))  # fmt: skip
+        return is_safe(self.body, begin, parts, end)
+
+    def _parts(self, leave: int, enter: int, between: Sequence[Part]) -> list[Part]:
+        return merged([*self.ways_out.get(leave, []), *between, *self.ways_in.get(enter, [])])
 
     def _search(self, leave: int, enter: int) -> float:
         a, b = self.leaves[leave], self.enters[enter]
@@ -160,7 +175,7 @@ class Links:
             known = self.known[leave, enter]
             assert known is not None
             parts = written(self.leaves[leave], b, known)
-        return merged([*self.ways_out.get(leave, []), *parts, *self.ways_in.get(enter, [])])
+        return self._parts(leave, enter, parts)
 
     def begins(self, enter: int) -> Floats:
         """(2,) where a pass begins when it is entered at an end."""
