@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,15 @@ def test_lanes_in_a_row_are_one_stretch_and_a_dock_is_its_own() -> None:
     )
     assert [stretch.kind.value for stretch in way.stretches] == ["undock", "clean", "transit", "dock"]
     assert way.stretches[1].length_m == pytest.approx(5.0)
+
+
+def test_what_is_driven_backwards_is_a_stretch_of_its_own_and_no_piece_runs_into_it() -> None:
+    backing = replace(leg(LegKind.TRANSIT, (8, 0), (5, 0)), reverse=True)
+    way = itinerary(leg(LegKind.TRANSIT, (0, 0), (8, 0)), backing, leg(LegKind.TRANSIT, (5, 0), (5, 9)))
+    assert [stretch.reverse for stretch in way.stretches] == [False, True, False]
+    pieces = [way.next_piece(Place(k), SPEED, TOLERANCE) for k in range(3)]
+    assert [piece.reverse for piece in pieces] == [False, True, False]
+    assert [piece.line.length for piece in pieces] == pytest.approx([8.0, 3.0, 9.0])
 
 
 def test_waits_are_left_to_the_live_traffic() -> None:

@@ -159,3 +159,15 @@ def test_a_small_robot_cleans_what_a_scrubber_leaves() -> None:
     assert verdict.ok, verdict.text()
     assert verdict.covered_coverable_m2 >= 0.993 * verdict.coverable_m2
     assert all(found.path(name).legs for name in ("dock_0", "dock_1"))
+
+
+def test_as_a_disc_a_long_robot_is_held_and_turns_on_the_spot() -> None:
+    disc = SCRUBBER_S.as_disc
+    assert not disc.is_steered and disc.head == SCRUBBER_S.head
+    assert disc.footprint.circumscribed_m == SCRUBBER_S.footprint.circumscribed_m
+    assert REFERENCE_R.as_disc is REFERENCE_R
+
+
+def test_the_slim_disc_of_a_long_robot_fits_wherever_it_does() -> None:
+    assert SCRUBBER_S.slim.footprint.circumscribed_m == pytest.approx(SCRUBBER_S.half_width_m)
+    assert REFERENCE_R.slim is REFERENCE_R

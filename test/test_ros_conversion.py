@@ -108,6 +108,13 @@ def test_a_path_survives_the_way_there_and_back(points):
     assert {pose.header.frame_id for pose in message.poses} == {message.header.frame_id} == {"map"}
 
 
+@given(paths, st.booleans())
+def test_a_path_tells_whether_it_is_driven_backwards(points, reverse):
+    message = ros.path_to_ros(points, "map", reverse=reverse)
+    moves = np.hypot(*np.diff(ros.path_from_ros(message), axis=0).T) > 1e-6
+    assert ros.drives_backwards(message) == (reverse and bool(moves.any()))
+
+
 @pytest.mark.parametrize("points", [np.empty((0, 2)), np.array([[0.0, math.nan]]), np.array([1.0, 2.0])])
 def test_a_path_that_is_none_is_a_bug(points):
     with pytest.raises(ValueError):

@@ -123,7 +123,7 @@ def _command(state: FleetState, robot: Robot, leg_id: str, piece: Piece) -> Comm
         return Undock(robot.name, leg_id, dock_near(state, piece.points[0]))
     if piece.kind is LegKind.DOCK:
         return DockAt(robot.name, leg_id, dock_near(state, piece.points[-1]))
-    return Follow(robot.name, leg_id, piece.points)
+    return Follow(robot.name, leg_id, piece.points, piece.reverse)
 
 
 def _expected_s(robot: Robot, points: NDArray[np.float64]) -> float:

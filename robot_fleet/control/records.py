@@ -233,12 +233,18 @@ def _restore_robot(robot: Robot, stored: dict[str, Any]) -> None:
 
 
 def _itinerary_to(itinerary: Itinerary) -> bytes:
-    stretches = [[s.kind.value, s.points.round(4).tolist(), s.times_s.round(3).tolist()] for s in itinerary.stretches]
+    stretches = [
+        [s.kind.value, s.points.round(4).tolist(), s.times_s.round(3).tolist(), s.reverse] for s in itinerary.stretches
+    ]
     return zlib.compress(json.dumps(stretches).encode(), 1)
 
 
 def _itinerary_from(body: bytes) -> Itinerary:
     stretches = json.loads(zlib.decompress(body))
     return Itinerary(
-        tuple(Stretch(LegKind(kind), np.array(points), np.array(times)) for kind, points, times in stretches)
+        tuple(
+            # Itineraries kept before robots drove backwards say nothing of it.
+            Stretch(LegKind(kind), np.array(points), np.array(times), any(reverse))
+            for kind, points, times, *reverse in stretches
+        )
     )

@@ -218,7 +218,11 @@ def _starter(state: FleetState, robot: Robot) -> Starter:
 
 
 def _cautious(profile: RobotProfile) -> RobotProfile:
-    """The profile with a larger reserve where plans look after the battery: runs take longer than plans, by traffic and stops."""
+    """The profile with a larger reserve where plans look after the battery: runs take longer than plans, by traffic and stops.
+
+    Live traffic knows no turns of long bodies yet: they are planned as the discs that hold them.
+    """
+    profile = profile.as_disc
     battery = profile.battery
     if not battery.planned:
         return profile

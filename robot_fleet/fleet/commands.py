@@ -21,11 +21,14 @@ class Undock:
 
 @dataclass(frozen=True, eq=False)
 class Follow:
-    """Drive along `points` (n, 2), map frame, metres; the first point is close to where the robot stands."""
+    """Drive along `points` (n, 2), map frame, metres, with `reverse` backwards; the first point is close to where the robot
+    stands.
+    """
 
     robot: str
     leg_id: str
     points: NDArray[np.float64]
+    reverse: bool = False
 
 
 @dataclass(frozen=True)

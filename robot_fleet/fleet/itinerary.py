@@ -32,11 +32,15 @@ _SHORTEN_M = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """Legs of one kind, joined: `points` (n, 2) map-frame metres, n >= 2, passed at about `times_s` (n,) of the plan."""
+    """Legs of one kind, joined: `points` (n, 2) map-frame metres, n >= 2, passed at about `times_s` (n,) of the plan.
+
+    With `reverse` a robot drives along them backwards.
+    """
 
     kind: LegKind
     points: NDArray[np.float64]
     times_s: NDArray[np.float64]
+    reverse: bool = False
 
     @cached_property
     def along_m(self) -> NDArray[np.float64]:
@@ -91,6 +95,7 @@ class Piece:
     start: Place
     end_m: float
     points: NDArray[np.float64]
+    reverse: bool = False
 
     @cached_property
     def line(self) -> LineString:
@@ -143,12 +148,13 @@ class Itinerary:
         found: list[Stretch] = []
         for leg in path.legs:
             drives = leg.kind in (LegKind.TRANSIT, LegKind.CLEAN)
-            if found and drives and found[-1].kind is leg.kind:
+            backs = drives and leg.reverse
+            if found and drives and found[-1].kind is leg.kind and found[-1].reverse is backs:
                 last = found.pop()
                 points, times = np.vstack((last.points, leg.points)), np.concatenate((last.times_s, leg.times_s))
             else:
                 points, times = leg.points, leg.times_s
-            found.append(Stretch(leg.kind, points, times))
+            found.append(Stretch(leg.kind, points, times, backs))
         moving = (stretch if stretch.is_stay else _without_waits(stretch) for stretch in found)
         return cls(tuple(stretch for stretch in moving if len(stretch.points) > 1))
 
@@ -199,9 +205,9 @@ class Itinerary:
         while True:
             points = self._with_overrun(place, end_m, beyond)
             if _ends_once(points, tolerance_m):
-                return Piece(stretch.kind, place, end_m, points)
+                return Piece(stretch.kind, place, end_m, points, stretch.reverse)
             if end_m - place.offset_m <= 2 * _SHORTEN_M:
-                return Piece(stretch.kind, place, end_m, stretch.between(place.offset_m, end_m))
+                return Piece(stretch.kind, place, end_m, stretch.between(place.offset_m, end_m), stretch.reverse)
             end_m -= _SHORTEN_M
 
     def after(self, stretch: Stretch) -> Itinerary:
@@ -244,7 +250,9 @@ def _along_m(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _goes_on(stretch: Stretch, following: Stretch) -> bool:
-    """Whether the next stretch is driven, too, begins where this one ends, and needs no head that this one has off."""
+    """Whether the next stretch is driven the same way, begins where this one ends, and needs no head that this one has off."""
+    if following.reverse is not stretch.reverse:
+        return False
     driven = following.kind is LegKind.TRANSIT or stretch.kind is following.kind is LegKind.CLEAN
     return driven and bool(np.hypot(*(following.points[0] - stretch.points[-1])) < 0.05)
 

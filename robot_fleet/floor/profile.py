@@ -133,6 +133,14 @@ class RobotProfile:
         inner_m = min(self.half_width_m, float(Polygon(self.footprint.corners_m).exterior.distance(Point(0.0, 0.0))))
         return replace(self, footprint=Footprint(max(inner_m, 0.01)))
 
+    @property
+    def as_disc(self) -> RobotProfile:
+        """The same as the disc about its turning centre that holds it: safe for every heading, and turned on the spot."""
+        if not self.is_steered:
+            return self
+        disc = Footprint(self.footprint.circumscribed_m)
+        return replace(self, footprint=disc, least_radius_m=0.0, lifted_radius_m=0.0)
+
 
 REFERENCE_R = RobotProfile("R", Footprint(0.35), Head(0.70), 0.5, 0.6, overlap_m=0.0)
 WORKING_W = RobotProfile("W", Footprint(0.35), Head(0.70), 0.5, 0.6, 0.5, 1.0)

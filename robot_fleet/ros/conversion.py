@@ -102,14 +102,29 @@ def path_from_ros(message: Path) -> NDArray[np.float64]:
     return np.array([(p.pose.position.x, p.pose.position.y) for p in message.poses], dtype=np.float64).reshape(-1, 2)
 
 
-def path_to_ros(points: NDArray[np.float64], frame: str, spacing_m: float = PATH_SPACING_M) -> Path:
+def drives_backwards(message: Path) -> bool:
+    """Whether the poses of a path face against its direction."""
+    points = path_from_ros(message)
+    moves = np.flatnonzero(np.hypot(*np.diff(points, axis=0).T) > 1e-6) if len(points) > 1 else []
+    if not len(moves):
+        return False
+    first = int(moves[0])
+    yaw, step = pose_from_ros(message.poses[first].pose).yaw_rad, points[first + 1] - points[first]
+    return bool(step[0] * math.cos(yaw) + step[1] * math.sin(yaw) < 0.0)
+
+
+def path_to_ros(
+    points: NDArray[np.float64], frame: str, spacing_m: float = PATH_SPACING_M, reverse: bool = False
+) -> Path:
     """The path through `points` (n, 2), given in `frame`, with a pose at least every `spacing_m` that faces along it.
+
+    With `reverse` poses face the other way: so controllers that can drive backwards are told to.
 
     The stamp is 0: the robot takes its newest transforms, so that its clock need not agree with ours.
     """
     header = Header(frame_id=frame)
     poses = [
-        PoseStamped(header=header, pose=pose_to_ros(Pose(x, y, yaw)))
+        PoseStamped(header=header, pose=pose_to_ros(Pose(x, y, yaw + math.pi * reverse)))
         for x, y, yaw in densify(points, spacing_m).tolist()
     ]
     return Path(header=header, poses=poses)

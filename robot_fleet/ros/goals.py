@@ -44,13 +44,13 @@ _OUTCOMES = {
 
 
 def follow_goal(spec: RobotSpec, command: Follow) -> FollowPath.Goal:
-    """The path in the robot's own map frame, dense, with headings along it."""
+    """The path in the robot's own map frame, dense, with headings along it, or against it where it is to drive backwards."""
     into = spec.map_to_robot.inverse()
     turn = np.array([[np.cos(into.yaw_rad), np.sin(into.yaw_rad)], [-np.sin(into.yaw_rad), np.cos(into.yaw_rad)]])
     points = np.asarray(command.points, dtype=np.float64) @ turn + (into.x_m, into.y_m)
     names = spec.profile.interface
     return FollowPath.Goal(
-        path=path_to_ros(points, frame_name(spec, names.map_frame)),
+        path=path_to_ros(points, frame_name(spec, names.map_frame), reverse=command.reverse),
         controller_id=names.controller_id,
         goal_checker_id=names.goal_checker_id,
     )

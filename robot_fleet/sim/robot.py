@@ -171,7 +171,7 @@ class SimulatedRobot:
             return NO_PATH
         if math.dist(order.points[0], (self.pose.x_m, self.pose.y_m)) > _FAR_M:
             return FAR_PATH
-        self._drive(order.leg_id, order.points, self.spec.profile.goal_tolerance_m)
+        self._drive(order.leg_id, order.points, self.spec.profile.goal_tolerance_m, reverse=order.reverse)
         return ""
 
     def _dock(self, order: DockAt) -> str:

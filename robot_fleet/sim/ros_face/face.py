@@ -35,6 +35,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import Dock
 from robot_fleet.ros.conversion import (
     battery_to_ros,
+    drives_backwards,
     head_to_ros,
     holds_to_ros,
     path_from_ros,
@@ -173,7 +174,7 @@ class RobotFace:
         frame = goal.path.header.frame_id
         if frame.strip("/") not in ("", self._map):
             return WRONG_FRAME
-        self.world.command(Follow(self.robot.name, leg_id, self._ours(points)))
+        self.world.command(Follow(self.robot.name, leg_id, self._ours(points), drives_backwards(goal.path)))
         return ""
 
     def _dock(self, leg_id: str, goal: DockRobot.Goal) -> str:
