@@ -55,7 +55,8 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     if faults:
         raise CannotPlan(faults)
     apart, late = _searched(request, teams, clearances, tell)
-    idle = [robot for robot, path in zip(request.robots, apart.paths, strict=True) if not path.legs]
+    at_work = {path.robot for path in apart.paths if path.legs}
+    idle = [robot for robot in request.robots if robot.name not in at_work]
     if apart.meeting and 0 < len(idle) < len(request.robots) and any(robot.profile.is_steered for robot in idle):
         apart, late = _round(request, idle, tell)
     tell(0.95, "adding up the account")
