@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from shapely import STRtree, box
 
 from robot_fleet.floor.clearance import ClearanceField
+from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.grid import OCCUPIED, OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, SCRUBBER_S, RobotProfile
-from robot_fleet.floor.store import Dock, FloorMap, Zone
+from robot_fleet.floor.store import Dock, FloorMap, OneWay, Zone
 from robot_fleet.planning.judge import Verdict, judge
 from robot_fleet.planning.judging import ground
-from robot_fleet.planning.plan import LegKind, Plan, PlanRequest, Starter
+from robot_fleet.planning.plan import CannotPlan, LegKind, Plan, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
 from robot_fleet.planning.steering.body import Body, body_of, fitting, turns_free
 from robot_fleet.planning.steering.dubins import TURNS, WORDS, traced, word
@@ -159,6 +160,24 @@ def test_a_small_robot_cleans_what_a_scrubber_leaves() -> None:
     assert verdict.ok, verdict.text()
     assert verdict.covered_coverable_m2 >= 0.993 * verdict.coverable_m2
     assert all(found.path(name).legs for name in ("dock_0", "dock_1"))
+
+
+def test_a_square_robot_in_a_small_room_turns_into_no_wall() -> None:
+    corners = ((-0.3, -0.3), (0.3, -0.3), (0.3, 0.3), (-0.3, 0.3))
+    square = replace(
+        REFERENCE_R, name="square", footprint=Footprint(corners_m=corners), head=replace(REFERENCE_R.head, width_m=0.5)
+    )
+    floor = replace(shop(4.0, 3.0, shelves=0), docks=(Dock("dock_0", Pose(0.5, 0.8, math.pi), 0.7),))
+    found, request = planned(floor, square)
+    verdict = judged(found, request)
+    assert verdict.ok, verdict.text()
+    assert found.planned_m2 > 0.0
+
+
+def test_robots_that_must_be_steered_are_refused_on_floor_with_one_ways() -> None:
+    floor = replace(shop(), one_ways=(OneWay("out", box(4, 0, 6, 14), 0.0),))
+    with pytest.raises(CannotPlan, match="one-ways"):
+        planned(floor, SCRUBBER_S)
 
 
 def test_as_a_disc_a_long_robot_is_held_and_turns_on_the_spot() -> None:

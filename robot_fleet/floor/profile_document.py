@@ -26,9 +26,11 @@ MOST_CORNERS = 1000
 MOST_M = 100.0
 # Less is no robot: a plan would need lanes without number, or for ever.
 LEAST = {
-    "speed_mps": 0.01, "yaw_rate_rps": 0.01, "head.width_m": 0.05, "squeegee.width_m": 0.05, "footprint.radius_m": 0.01
+    "speed_mps": 0.01, "yaw_rate_rps": 0.01, "acceleration_mps2": 0.01, "yaw_acceleration_rps2": 0.01,
+    "head.width_m": 0.05, "squeegee.width_m": 0.05, "footprint.radius_m": 0.01
 }  # fmt: skip
 MOST = {"tank.area_m2": 1e6, "tank.service_s": 86_400.0}
+LEAST_H, MOST_H = 0.001, 10_000.0
 PARTS = ("footprint", "head", "squeegee", "tank", "channels", "battery", "interface")
 
 
@@ -184,8 +186,9 @@ class _Check:
                 if not isinstance(value, bool):
                     yield self._fault("battery.planned", f"is {_shown(value)}", "Say true or false.")
             elif key != "reserve":
-                if not is_number(value) or value <= 0:
-                    yield self._fault(f"battery.{key}", f"is {_shown(value)}", "Give a number of hours above 0.")
+                if not is_number(value) or not LEAST_H <= value <= MOST_H:
+                    remedy = f"Give a number of hours from {LEAST_H} to {MOST_H:.0f}."
+                    yield self._fault(f"battery.{key}", f"is {_shown(value)}", remedy)
             elif not is_number(value) or not 0 <= value < 1:
                 yield self._fault("battery.reserve", f"is {_shown(value)}", "Give a share from 0 to below 1.")
 

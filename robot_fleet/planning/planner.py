@@ -19,7 +19,8 @@ from robot_fleet.planning.apart import PATIENCE_S, Apart
 from robot_fleet.planning.checking import faults_of
 from robot_fleet.planning.crew import Clearances, Crew, crews, taking_over
 from robot_fleet.planning.manning import manned
-from robot_fleet.planning.plan import CannotPlan, CoveragePath, LateZone, Plan, PlanRequest, Progress, Starter
+from robot_fleet.planning.pivots import mark_pivots
+from robot_fleet.planning.plan import CannotPlan, CoveragePath, LateZone, Leg, Plan, PlanRequest, Progress, Starter
 from robot_fleet.planning.services import Services
 from robot_fleet.planning.smoothing import polish_s, smoothed_together, with_common_floor
 from robot_fleet.planning.stages import Ranks, in_time, staged
@@ -209,9 +210,16 @@ def _swept(request: PlanRequest, paths: list[CoveragePath]) -> Bools:
     grid = request.floor.grid
     heads = {robot.name: robot.profile.head for robot in request.robots}
     for path in paths:
+        before: Leg | None = None
         for leg in path.legs:
             if leg.head_on:
-                mark_swept(mask, grid.from_map(leg.points), heads[path.robot], grid.resolution_m)
+                points = grid.from_map(leg.points)
+                mark_swept(mask, points, heads[path.robot], grid.resolution_m)
+                if before is not None:
+                    # With its last move the leg before tells how the robot comes to this one.
+                    points = np.concatenate((grid.from_map(before.points[-2:-1]), points))
+                mark_pivots(mask, points, heads[path.robot], grid.resolution_m)
+            before = leg if leg.head_on else None
     return mask
 
 

@@ -97,8 +97,8 @@ def _with_base(document: object, place: str) -> object:
         raise BadProfile((fault,))
     fields = profile_to_dict(BUILT_IN[base])
     for key, value in document.items():
-        inner = key in ("head", "battery", "tank", "channels", "interface") and isinstance(value, Mapping)
-        fields[key] = {**fields[key], **value} if inner else value
+        inner = key in ("head", "squeegee", "battery", "tank", "channels", "interface") and isinstance(value, Mapping)
+        fields[key] = {**(fields[key] or {}), **value} if inner else value
     if isinstance(document.get("battery"), Mapping):
         # What a built-in profile takes for granted is stated here.
         fields["battery"] = {"planned": True, **{k: v for k, v in fields["battery"].items() if k != "planned"}}

@@ -24,7 +24,7 @@ _NEAR, _TIMES, _MORE_S = 24, 1.5, 12.0
 # What a way is thought to take where none was looked at, and where no simple one was found.
 _GUESS, _GUESS_S, _HARD_S, _NEVER_S = 1.2, 4.0, 15.0, 2000.0
 # Passes in corners are made so many times shorter by so many metres at most.
-_SHORTENED, _SHORTER_M = 4, 0.8
+_SHORTENED, _SHORTER_M, _LEAST_M = 4, 0.8, 0.3
 # So often tours are corrected by the ways that they take.
 _ROUNDS = 8
 _LONGEST_S = 120.0
@@ -107,8 +107,12 @@ class Links:
                 ways[end] = [(points[::-1].copy() if backs else points, backs)]
                 poses[end] = place
                 return
-        poses[end, 0] += step_m * math.cos(poses[end, 2])
-        poses[end, 1] += step_m * math.sin(poses[end, 2])
+        begin, stop = (poses[end, :2], self.stops(end ^ 1)) if into else (self.begins(end ^ 1), poses[end, :2])
+        ahead_m = float((stop - begin) @ [math.cos(poses[end, 2]), math.sin(poses[end, 2])])
+        # A pass that is hardly longer than a step stays as it is: its ends must not change places.
+        if ahead_m >= abs(step_m) + _LEAST_M:
+            poses[end, 0] += step_m * math.cos(poses[end, 2])
+            poses[end, 1] += step_m * math.sin(poses[end, 2])
 
     def _look(self, pairs: Ints, guess: Floats) -> None:
         limits = guess[pairs[:, 0], pairs[:, 1]] * _TIMES + _MORE_S
