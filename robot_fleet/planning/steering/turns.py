@@ -141,7 +141,12 @@ def arcs_free(body: Body, way: Floats, count: int, here: Floats, there: Floats, 
         yaw = math.atan2(way[k, 1] - way[k - 1, 1], way[k, 0] - way[k - 1, 0])
         if not fits(body, way[k, 0], way[k, 1], yaw):
             return False
-    return straight_free(body, there, last) and way_free(body, way, count + 1, False, here[2])
+    if not (straight_free(body, there, last) and way_free(body, way, count + 1, False, here[2])):
+        return False
+    # The last move of an arc faces a little beside the heading in which it ends.
+    yaw = math.atan2(way[count, 1] - way[count - 1, 1], way[count, 0] - way[count - 1, 0]) if count else here[2]
+    turn = (there[2] - yaw + math.pi) % (2.0 * math.pi) - math.pi
+    return turns_free(body, there[0], there[1], yaw, turn)
 
 
 @compiled

@@ -1,0 +1,63 @@
+"""When solution and vacuum work along the legs of a scrubber."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import REFERENCE_R, SCRUBBER_S
+from robot_fleet.planning.plan import Leg, LegKind
+from robot_fleet.planning.timing import pivot_s, timed
+from robot_fleet.planning.water import watered, with_places
+
+
+def leg(kind: LegKind, *points: tuple[float, float], reverse: bool = False) -> Leg:
+    array = np.array(points, dtype=float)
+    return Leg("r-0", kind, array, np.zeros(len(array)), reverse=reverse)
+
+
+def driven(*legs: Leg) -> list[Leg]:
+    return list(watered(timed(with_places(list(legs), SCRUBBER_S), SCRUBBER_S, Pose(0.0, 0.0, 0.0)), SCRUBBER_S))
+
+
+def place_at(leg: Leg, at_s: float) -> float:
+    """Metres along a leg that has a vertex at that time."""
+    return float(np.hypot(*(leg.points[np.argmin(np.abs(leg.times_s - at_s))] - leg.points[0])))
+
+
+def test_the_solution_stops_before_the_deck_is_lifted_and_the_vacuum_goes_on_behind_it() -> None:
+    clean, away = driven(leg(LegKind.CLEAN, (0, 0), (10, 0)), leg(LegKind.TRANSIT, (10, 0), (15, 0)))
+    first, last = clean.switches
+    assert (first.solution, last.deck, last.solution, last.vacuum) == (True, True, False, True)
+    assert place_at(clean, last.at_s) == pytest.approx(10.0 - SCRUBBER_S.channels.solution_off_m)
+    on, off = away.switches
+    assert (on.deck, on.vacuum, off.vacuum) == (False, True, False)
+    assert place_at(away, off.at_s) == pytest.approx(SCRUBBER_S.channels.vacuum_on_m)
+
+
+def test_the_squeegee_is_up_where_the_robot_backs_or_turns_on_the_spot() -> None:
+    _, backs = driven(leg(LegKind.CLEAN, (0, 0), (10, 0)), leg(LegKind.TRANSIT, (10, 0), (7, 0), reverse=True))
+    _, turns = driven(leg(LegKind.CLEAN, (0, 0), (10, 0)), leg(LegKind.TRANSIT, (10, 0), (10, 4)))
+    assert not backs.switches and not turns.switches
+
+
+def test_the_head_is_lowered_when_the_robot_has_turned() -> None:
+    _, clean = driven(leg(LegKind.TRANSIT, (0, 0), (5, 0)), leg(LegKind.CLEAN, (5, 0), (5, 8)))
+    up, down = clean.switches[:2]
+    assert (up.deck, up.vacuum, down.deck, down.solution) == (False, False, True, True)
+    assert down.at_s - up.at_s == pytest.approx(pivot_s(math.pi / 2, SCRUBBER_S), rel=0.01)
+
+
+def test_a_robot_without_a_squeegee_switches_nothing() -> None:
+    legs = timed([leg(LegKind.CLEAN, (0, 0), (10, 0))], REFERENCE_R, Pose(0.0, 0.0, 0.0))
+    assert list(watered(legs, REFERENCE_R)) == legs
+
+
+def test_where_nothing_is_asked_for_the_solution_stays_on() -> None:
+    profile = replace(SCRUBBER_S, channels=replace(SCRUBBER_S.channels, solution_off_m=0.0, vacuum_on_m=0.0))
+    legs = timed([leg(LegKind.CLEAN, (0, 0), (10, 0))], profile, Pose(0.0, 0.0, 0.0))
+    assert not watered(legs, profile)[0].switches
