@@ -23,7 +23,7 @@ def party(able: Bools, rate: float = 1.0, along_lanes: Bools | None = None) -> P
     return Party(able, able if along_lanes is None else along_lanes, rate, ACROSS, (ROWS / 2, COLS / 2))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.integers(0, 10_000), st.lists(st.floats(0.1, 3.0), min_size=1, max_size=4))
 def test_each_cell_goes_to_one_party_that_can_take_it_and_none_is_left(seed: int, rates: list[float]) -> None:
     rng = np.random.default_rng(seed)

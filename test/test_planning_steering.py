@@ -66,7 +66,7 @@ def judged(found: Plan, request: PlanRequest) -> Verdict:
     return judge(request.floor, found, profiles, {robot.name: robot.pose for robot in request.robots})
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(st.integers(0, 10_000))
 def test_a_body_fits_just_where_its_outline_keeps_its_clearance(seed: int) -> None:
     floor, rng = shop(seed=seed), np.random.default_rng(seed)
@@ -82,7 +82,7 @@ def test_a_body_fits_just_where_its_outline_keeps_its_clearance(seed: int) -> No
             assert fits == (away_m > SCRUBBER_S.clearance_m)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(st.tuples(*[st.floats(-3, 3)] * 6), st.floats(0.2, 2.0))
 def test_every_word_of_arcs_ends_at_its_goal(ends: tuple[float, ...], radius: float) -> None:
     ways = 0
