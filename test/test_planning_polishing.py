@@ -119,6 +119,19 @@ def test_the_same_seed_gives_the_same_legs(monkeypatch: pytest.MonkeyPatch) -> N
         assert all(np.array_equal(a.points, b.points) for a, b in zip(one[name], two[name], strict=True))
 
 
+def test_a_robot_that_will_wait_for_others_leaves_them_some_of_its_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+    floor = room(seed=3, things=4)
+    before = rough(floor, REFERENCE_R, 2, monkeypatch)
+    cover = Cover(cleaned(floor, before, REFERENCE_R), 50)
+    one, other = before
+    drivers = movers(floor, before, REFERENCE_R, floor.grid.free)
+    even, waiting = (
+        polished(before, drivers | {one: replace(drivers[one], waits_s=waits_s)}, cover) for waits_s in (0.0, 20.0)
+    )
+    assert seconds(waiting[one], REFERENCE_R) < seconds(even[one], REFERENCE_R) - 3.0
+    assert seconds(waiting[other], REFERENCE_R) > seconds(even[other], REFERENCE_R)
+
+
 def test_no_legs_are_polished_to_no_legs() -> None:
     floor = room()
     nothing = np.zeros(floor.grid.shape, dtype=bool)

@@ -24,6 +24,8 @@ PATIENCE_S = 0.7
 
 # It ends when all are home so nearly as early as the last one would be alone.
 _GOOD = 1.005
+# Where robots meet all the same it begins anew, so often in all, as long as the time lasts.
+_STARTS = 4
 # What `Meetings` counts in a second, and how many rounds there are for each robot at most.
 _SPENT_PER_S, _ROUNDS = 3.5e7, 150
 # So many rounds there are at least.
@@ -90,8 +92,12 @@ def kept_apart(
     The search takes about `patience_s` at most, and none where robots hardly wait. Paths are turned only if they may be
     driven `either_way`.
     """
-    search = _Search(Tours(paths, robots, either_way), np.random.default_rng(seed))
-    found = search.best(makespan_s(paths), patience_s)
+    search, alone_s = _Search(Tours(paths, robots, either_way), np.random.default_rng(seed)), makespan_s(paths)
+    found = search.best(alone_s, patience_s)
+    for _ in range(1, _STARTS):
+        if not found.meeting or search.spent_s >= patience_s:
+            break
+        found = min(found, search.best(alone_s, patience_s - search.spent_s), key=_Scheme.rank)
     return Apart([robot.path for robot in found.robots], len(found.meeting))
 
 
@@ -144,12 +150,17 @@ class _Search:
     def __init__(self, tours: Tours, dice: np.random.Generator) -> None:
         self._tours, self._dice, self._meetings = tours, dice, Meetings()
 
+    @property
+    def spent_s(self) -> float:
+        """About how long all searches took, by what they looked at."""
+        return self._meetings.spent / (EFFORT * _SPENT_PER_S)
+
     def best(self, alone_s: float, patience_s: float) -> _Scheme:
         """The best times that are found within about `patience_s`; alone the last robot would be done at `alone_s`."""
+        begun_s, rounds = self.spent_s, _ROUNDS * len(self._tours)
         scheme = best = self._begun()
-        rounds, most = _ROUNDS * len(self._tours), EFFORT * _SPENT_PER_S * patience_s
         for k in range(rounds):
-            done = max(k / rounds, self._meetings.spent / max(1.0, most))
+            done = max(k / rounds, (self.spent_s - begun_s) / max(1e-9, patience_s))
             if (done >= 1.0 and k >= _FEWEST) or (not best.meeting and best.last_s <= _GOOD * alone_s):
                 break
             other = self._anew(scheme, self._some(scheme), _TURNING, self._dice.random() < _KEEPING)

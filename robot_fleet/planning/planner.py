@@ -7,7 +7,7 @@ for it: robots with other rights are crews of their own. Zones of different prio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -18,7 +18,8 @@ from robot_fleet.planning.accounting import missed_areas
 from robot_fleet.planning.apart import PATIENCE_S, Apart
 from robot_fleet.planning.checking import faults_of
 from robot_fleet.planning.crew import Clearances, Crew, crews, taking_over
-from robot_fleet.planning.manning import manned
+from robot_fleet.planning.evening import evened
+from robot_fleet.planning.manning import Kept, manned
 from robot_fleet.planning.pivots import mark_pivots
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, LateZone, Leg, Plan, PlanRequest, Progress, Starter
 from robot_fleet.planning.services import Services
@@ -34,6 +35,8 @@ _APART = 0.15
 _LOOK = 0.1
 # The share of the time in which crews with common floor are polished together.
 _TOGETHER = 0.3
+# The share of the usual polish with which robots that wait are evened out.
+_EVENED = 0.5
 # Plans that are due sooner are made once.
 _ROOMY_S = 10.0
 
@@ -85,12 +88,30 @@ def _searched(
                 teams, request.robots, crews_driven, patience_s, request.seed, either_way, look=1.0, looks=0, kept=services.kept
             )  # fmt: skip
         # With a deadline no plan takes long.
-        look = _LOOK if request.deadline_s is None else 1.0
-        return manned(
-            teams, request.robots, crews_driven, patience_s, request.seed, either_way, look, kept=services.kept
-        )
+        look = 1.0
+        kept: Kept = services.kept
+        if request.deadline_s is None:
+            look = _LOOK
+            if len({*ranks.values()}) == 1 and all(crew.poses is None for crew in teams):
+                kept = evened(kept, partial(_polished_again, request, teams, tell))
+        return manned(teams, request.robots, crews_driven, patience_s, request.seed, either_way, look, kept=kept)
 
     return in_time(request, driven)
+
+
+def _polished_again(
+    request: PlanRequest, teams: Sequence[Crew], tell: Progress, paths: list[CoveragePath], later_s: Mapping[str, float],
+    turn: int,
+) -> list[CoveragePath]:  # fmt: skip
+    """The paths polished when robots are `later_s` than they say."""
+
+    def heard(share: float) -> None:
+        tell(0.9 + 0.05 * share, "evening out what robots wait")
+
+    known = {path.robot: path for path in paths if path.legs}
+    seeded = replace(request, seed=request.seed + 1 + turn)
+    known |= smoothed_together(seeded, teams, known, heard, _EVENED, later_s)
+    return [known.get(path.robot, path) for path in paths]
 
 
 def _round(request: PlanRequest, idle: Sequence[Starter], tell: Progress) -> tuple[Apart, tuple[LateZone, ...]]:

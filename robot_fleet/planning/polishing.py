@@ -64,11 +64,15 @@ _RAGGED = 0.85
 
 @dataclass(frozen=True, eq=False)
 class Mover:
-    """A robot that is to drive elsewhere: its kind, where it may be, and where its head may be on (rows, cols)."""
+    """A robot that is to drive elsewhere: its kind, where it may be, and where its head may be on (rows, cols).
+
+    It will wait for others for `waits_s` besides.
+    """
 
     profile: RobotProfile
     terrain: Terrain
     asked: Bools
+    waits_s: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +108,7 @@ def polished(
             for name, own in legs.items()
             for first, last in _driven(own)
         ]
-        search = _Search(stretches, cover, seed)
+        search = _Search(stretches, cover, seed, {name: movers[name].waits_s for name in legs})
         search.run(loose, tell, effort)
         found = {name: _joined(own, [one for one in stretches if one.name == name]) for name, own in legs.items()}
         if search.holds and _spent_s(found, movers) <= before:
@@ -114,7 +118,10 @@ def polished(
 
 def _spent_s(legs: Mapping[str, list[Leg]], movers: Mapping[str, Mover]) -> float:
     """About the seconds of the robot that is longest on its way."""
-    times = (sum(path_s(leg.points, movers[name].profile) for leg in own) for name, own in legs.items())
+    times = (
+        movers[name].waits_s + sum(path_s(leg.points, movers[name].profile) for leg in own)
+        for name, own in legs.items()
+    )
     return max(times, default=0.0)
 
 
@@ -164,8 +171,8 @@ class _Stretch:
 class _Search:
     """Trials shared out among stretches by their waste, in rounds over all of them."""
 
-    def __init__(self, stretches: list[_Stretch], cover: Cover, seed: int) -> None:
-        self.stretches, self.rng = stretches, np.random.default_rng(seed)
+    def __init__(self, stretches: list[_Stretch], cover: Cover, seed: int, waits_s: Mapping[str, float]) -> None:
+        self.stretches, self.rng, self.waits_s = stretches, np.random.default_rng(seed), waits_s
         self.sweeps = _sweeps(stretches, cover)
         self.may_miss, self.wanted = self.sweeps.most.copy(), int(cover.wanted.sum())
         self.at_worst = np.maximum(self.may_miss, self.sweeps.bare)
@@ -207,9 +214,9 @@ class _Search:
 
         So a robot with time in hand cleans what a late one leaves.
         """
-        spent: dict[str, float] = {}
+        spent = dict(self.waits_s)
         for one in self.stretches:
-            spent[one.name] = spent.get(one.name, 0.0) + one.spent_s()
+            spent[one.name] += one.spent_s()
         longest = max(spent.values())
         return [max(_LEAST_WORTH, (spent[one.name] / longest) ** _POWER) for one in self.stretches]
 

@@ -31,9 +31,13 @@ def polish_s(floor_m2: float) -> float:
 
 
 def smoothed(
-    request: PlanRequest, crews: Sequence[Crew], legs: Mapping[str, list[Leg]], heard: Heard, effort: float
-) -> dict[str, list[Leg]]:
-    """The legs (map frame) of robots of some crews: quicker, as safe, and with no more of all their floor left than may be."""
+    request: PlanRequest, crews: Sequence[Crew], legs: Mapping[str, list[Leg]], heard: Heard, effort: float,
+    waits_s: Mapping[str, float] | None = None,
+) -> dict[str, list[Leg]]:  # fmt: skip
+    """The legs (map frame) of robots of some crews: quicker, as safe, and with no more of all their floor left than may be.
+
+    Robots that will wait for others, for `waits_s` by name, are to be done with the others all the same.
+    """
     grid = request.floor.grid
     wanted = np.logical_or.reduce([crew.wanted for crew in crews])
     movers: dict[str, Mover] = {}
@@ -43,7 +47,7 @@ def smoothed(
             head = robot.profile.head
             if head not in known:
                 known[head] = asked_of(request, wanted, head)
-            movers[robot.name] = Mover(robot.profile, crew.terrain, known[head])
+            movers[robot.name] = Mover(robot.profile, crew.terrain, known[head], (waits_s or {}).get(robot.name, 0.0))
     cover = Cover(wanted, *(int(wanted.sum() * share) for share in (_LOST, _LOST_RAGGED)))
     local = {name: [replace(leg, points=grid.from_map(leg.points)) for leg in own] for name, own in legs.items()}
     found = polished(local, movers, cover, request.seed, heard, effort)
@@ -57,11 +61,12 @@ def with_common_floor(crews: Sequence[Crew]) -> list[Crew]:
 
 
 def smoothed_together(
-    request: PlanRequest, crews: Sequence[Crew], paths: Mapping[str, CoveragePath], heard: Heard, effort: float
-) -> dict[str, CoveragePath]:
+    request: PlanRequest, crews: Sequence[Crew], paths: Mapping[str, CoveragePath], heard: Heard, effort: float,
+    waits_s: Mapping[str, float] | None = None,
+) -> dict[str, CoveragePath]:  # fmt: skip
     """The paths of the robots of some crews by their names, smoothed by one account; robots without work have none."""
     robots = {robot.name: robot for crew in crews for robot in crew.robots if robot.name in paths}
-    legs = smoothed(request, crews, {name: list(paths[name].legs) for name in robots}, heard, effort)
+    legs = smoothed(request, crews, {name: list(paths[name].legs) for name in robots}, heard, effort, waits_s)
     return {
         name: CoveragePath(name, tuple(timed(legs[name], robot.profile, robot.pose))) for name, robot in robots.items()
     }
