@@ -13,6 +13,7 @@ from robot_fleet.control import orders, rest, views
 from robot_fleet.control.charging import look_after_battery, look_after_charge
 from robot_fleet.control.dispatch import advance, keep_head_off
 from robot_fleet.control.ending import Endings
+from robot_fleet.control.escaping import look_for_trapped
 from robot_fleet.control.homing import see_home
 from robot_fleet.control.ports import CannotStore, Clock, Planner, RobotDriver, RunStore
 from robot_fleet.control.records import Rows
@@ -44,6 +45,8 @@ from robot_fleet.floor.store import Store
 
 CHECKPOINT_S = 1.0
 """How often progress and clean floor are written: what is lost by a kill -9 is cleaned twice."""
+TRAPPED_LOOK_S = 5.0
+"""How often it is looked whether a robot that does not move keeps others from their docks."""
 _PUBLISH_S = 0.2
 
 
@@ -68,7 +71,7 @@ class Controller:
         self._rows = Rows(self._state, run_store)
         self._endings = Endings(self._state, self._rows)
         self._reports = RobotReports(self._state)
-        self._checkpoint_s = self._state.now_s
+        self._checkpoint_s = self._trapped_s = self._state.now_s
         self._snapshot = views.snapshot_of(self._state)
 
     @property
@@ -237,6 +240,9 @@ class Controller:
                 run.share(robot.name).spend(elapsed_s, robot.state)
         if run.state is RunState.RUNNING:
             rest.look_after_rest(state, run)
+            if state.now_s - self._trapped_s >= TRAPPED_LOOK_S:
+                self._trapped_s = state.now_s
+                look_for_trapped(state)
             for robot in state.members(run):
                 look_after_battery(state, run, robot)
                 see_home(state, run, robot)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely import union_all
 
+from robot_fleet.control.escaping import cut_off_by
 from robot_fleet.control.homing import dock_near
 from robot_fleet.control.orders import RETRIES, drop_work, give_up_here
 from robot_fleet.control.state import FleetState
@@ -90,7 +91,16 @@ def _release(state: FleetState, run: CleaningRun, robot: Robot, itinerary: Itine
 
 
 def _granted(state: FleetState, robot: Robot, piece: Piece) -> bool:
-    return state.traffic.ask(robot.name, piece.swept(robot.radius_m + MARGIN_M).union(state.disc(robot)))
+    """Whether the robot holds the floor of the piece now: it is free, and nobody is cut off from home by it."""
+    wanted = piece.swept(robot.radius_m + MARGIN_M).union(state.disc(robot))
+    if state.traffic.blockers(robot.name, wanted):
+        return state.traffic.ask(robot.name, wanted)
+    escape, others = cut_off_by(state, robot, piece.points[-1])
+    if others:
+        state.traffic.wait(robot.name, others)
+        return False
+    state.escapes.put(robot.name, escape)
+    return state.traffic.ask(robot.name, wanted)
 
 
 def _free_part(state: FleetState, robot: Robot, piece: Piece) -> Piece | None:

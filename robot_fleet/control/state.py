@@ -15,12 +15,13 @@ from robot_fleet.control.snapshot import AlertView, RunView
 from robot_fleet.fleet.commands import Command
 from robot_fleet.fleet.coverage import CoverageRecord
 from robot_fleet.fleet.entities import CleaningRun, Robot
+from robot_fleet.fleet.escapes import Escapes
 from robot_fleet.fleet.traffic import MARGIN_M, Traffic
 from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import Store
 from robot_fleet.planning.plan import PlanRequest
-from robot_fleet.planning.routing import Router
+from robot_fleet.planning.routing import Reaching, Router
 
 
 @dataclass
@@ -52,6 +53,8 @@ class FleetState:
         self.active: CleaningRun | None = None
         self.coverage: CoverageRecord | None = None
         self.traffic = Traffic()
+        self.escapes = Escapes()
+        self.homeward: dict[str, Reaching | None] = {}
         self.alerts: dict[str, AlertView] = {}
         self.effects = Effects()
         self._zone_masks: dict[str, NDArray[np.bool_]] = {}

@@ -1,7 +1,7 @@
 """What a robot does that finds its floor taken: wait, go round, leave the place for later, or make room.
 
 A robot waits while those before it move. When they do not (they rest, are gone, or wait for this robot in a ring), one of them
-must do something else: the first by name of a ring makes room, or goes round what does not move.
+must do something else: the first by name of a ring goes round what does not move, makes room, or at last drives home for a while.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from shapely import LineString, Polygon, union_all
 from shapely.geometry.base import BaseGeometry
 
+from robot_fleet.control.escaping import follow
 from robot_fleet.control.homing import HOME_TRIES, on_dock
 from robot_fleet.control.orders import SKIP_M, drop_work, skip
 from robot_fleet.control.state import FleetState
@@ -61,7 +62,7 @@ def give_way(state: FleetState, robot: Robot) -> None:
     elif ring:
         free = _free(state, robot)
         moved = (ring[0] == robot.name or waited_s > 4 * PATIENCE_S) and (
-            _go_round(state, robot, free) or make_room(state, robot, free)
+            _go_round(state, robot, free) or make_room(state, robot, free) or _retreat_home(state, robot)
         )
     else:
         moved = False
@@ -180,6 +181,19 @@ def make_room(state: FleetState, robot: Robot, free: Router) -> bool:
             _retreat(state, robot, way)
             return True
     return False
+
+
+def _retreat_home(state: FleetState, robot: Robot) -> bool:
+    """Drives home out of a ring, where nobody stands in the way: of all in the ring one always can (`fleet/escapes.py`)."""
+    follow(state)
+    escape = state.escapes.of(robot.name)
+    if escape is None or escape.way is None or len(escape.way) < 3:
+        return False
+    way = escape.way[:-1]
+    if state.traffic.blockers(robot.name, LineString(way).buffer(robot.radius_m + MARGIN_M)):
+        return False
+    _retreat(state, robot, way)
+    return True
 
 
 def _retreat(state: FleetState, robot: Robot, way: NDArray[np.float64]) -> None:

@@ -1,10 +1,13 @@
 """Who holds which floor. A robot holds the floor of the piece that it drives, or the floor under it while it rests.
 
 No two robots ever hold touching floor, so robots that stay on their own floor never touch each other. Floor is granted as a
-whole or not at all. Who waits for whom is kept as a graph, so that a ring of waiting robots is seen.
+whole or not at all. Who waits for whom is kept as a graph without cycles: a robot that would close a ring is turned away, and has
+to do something else.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
@@ -19,6 +22,7 @@ class Traffic:
     def __init__(self) -> None:
         self._held: dict[str, BaseGeometry] = {}
         self._waits: dict[str, frozenset[str]] = {}
+        self._turned_away: dict[str, frozenset[str]] = {}
 
     def held(self, robot: str) -> BaseGeometry:
         """The floor that the robot holds; empty for one that was never placed."""
@@ -36,40 +40,63 @@ class Traffic:
         """Grants the wanted floor on top of nothing (the robot's old floor is given up), or notes for whom the robot waits."""
         blockers = self.blockers(robot, wanted)
         if blockers:
-            self._waits[robot] = blockers
+            self.wait(robot, blockers)
             return False
         self.hold(robot, wanted)
         return True
 
+    def wait(self, robot: str, others: frozenset[str]) -> None:
+        """Notes that the robot waits for others, but for those that wait for it: these it is turned away from."""
+        self.stop_waiting(robot)
+        ring = frozenset(other for other in others if robot in self._waited_for_by(other))
+        if ring:
+            self._turned_away[robot] = ring
+        if others - ring:
+            self._waits[robot] = others - ring
+
     def hold(self, robot: str, floor: BaseGeometry) -> None:
         """Records the floor that the robot occupies in fact: it shrinks behind a moving robot, or is seen under a resting one."""
-        self._waits.pop(robot, None)
+        self.stop_waiting(robot)
         self._held[robot] = floor
 
     def settle(self, robot: str, floor: BaseGeometry) -> None:
         """Records the floor under a resting robot; what it waits for stays noted."""
         self._held[robot] = floor
 
+    @property
+    def waiting(self) -> dict[str, frozenset[str]]:
+        """Who waits for whom: a graph without cycles."""
+        return dict(self._waits)
+
     def waits_for(self, robot: str) -> frozenset[str]:
-        """For whom the robot waits; empty when it does not."""
-        return self._waits.get(robot, frozenset())
+        """For whom the robot waits or from whom it is turned away; empty when it wants nothing."""
+        return self._waits.get(robot, frozenset()) | self._turned_away.get(robot, frozenset())
 
     def stop_waiting(self, robot: str) -> None:
         """The robot wants nothing any more."""
         self._waits.pop(robot, None)
+        self._turned_away.pop(robot, None)
 
     def ring(self, robot: str) -> tuple[str, ...]:
-        """The robots that wait for each other in a ring with this one, sorted; empty when there is no ring."""
-        ring = {name for name in self._waited_for_by(robot) if robot in self._waited_for_by(name)}
+        """The robots that would wait for each other in a ring with this one, sorted; empty when there is no ring."""
+        ring = {name for name in self._wanted_by(robot) if robot in self._wanted_by(name)}
         return tuple(sorted(ring))
 
     def _waited_for_by(self, robot: str) -> set[str]:
         """All robots for which this one waits, directly or through others."""
-        found: set[str] = set()
-        ahead = list(self.waits_for(robot))
-        while ahead:
-            name = ahead.pop()
-            if name not in found:
-                found.add(name)
-                ahead.extend(self.waits_for(name))
-        return found
+        return _reached(robot, lambda name: self._waits.get(name, frozenset()))
+
+    def _wanted_by(self, robot: str) -> set[str]:
+        """The same, with those from which robots were turned away."""
+        return _reached(robot, self.waits_for)
+
+
+def _reached(robot: str, ahead_of: Callable[[str], frozenset[str]]) -> set[str]:
+    found: set[str] = set()
+    ahead = list(ahead_of(robot))
+    while ahead:
+        name = ahead.pop()
+        if name not in found:
+            found.add(name)
+            ahead.extend(ahead_of(name))
+    return found

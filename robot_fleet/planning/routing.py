@@ -53,6 +53,54 @@ class Reaching:
             found[:] = np.where(cost >= 0, np.minimum(found, cost * step_m / 5.0 + beside_m), found)
         return found
 
+    def way(self, place: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """A way (n, 2), map frame, between a place (2,) and where the costs are 0, by falling costs; None: there is none."""
+        step_m = self.stride * self.floor.grid.resolution_m
+        at = (self.floor.grid.from_map(place[None])[0, ::-1] - self.floor.grid.resolution_m / 2) / step_m
+        node = self._node(at)
+        if node is None:
+            return None
+        nodes = [node]
+        while self.costs[nodes[-1]] > 0:
+            further = self._downhill(nodes[-1])
+            if further is None:
+                return None
+            nodes.append(further)
+        corners = _corners(np.array(nodes))
+        cells = corners * self.stride
+        return np.vstack((place, self.floor.grid.centres(cells)))
+
+    def _node(self, at: NDArray[np.float64]) -> tuple[int, int] | None:
+        """The nearest node (row, col) with a way, of those about a place in nodes."""
+        nearest = np.round(at).astype(np.int64)
+        about = [(int(nearest[0]) + i, int(nearest[1]) + j) for i, j in itertools.product((-1, 0, 1), (-1, 0, 1))]
+        known = [node for node in about if self._cost(node) >= 0]
+        return min(known, key=lambda node: np.hypot(*(at - node)), default=None)
+
+    def _cost(self, node: tuple[int, int]) -> int:
+        rows, cols = self.costs.shape
+        return int(self.costs[node]) if 0 <= node[0] < rows and 0 <= node[1] < cols else -1
+
+    def _downhill(self, node: tuple[int, int]) -> tuple[int, int] | None:
+        """The next node of a shortest way."""
+        here = self._cost(node)
+        for i, j in _STEPS:
+            beside = (node[0] + i, node[1] + j)
+            if self._cost(beside) == here - (7 if i and j else 5):
+                return beside
+        return None
+
+
+_STEPS = ((-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
+
+
+def _corners(nodes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The nodes (n, 2) at which a way begins, turns and ends."""
+    moves = np.diff(nodes, axis=0)
+    turns = (moves[1:] != moves[:-1]).any(axis=1)
+    kept: NDArray[np.int64] = nodes[np.concatenate(([True], turns, [True]))[: len(nodes)]]
+    return kept
+
 
 class Router:
     """Finds ways for robots of one profile; `closed` polygons (map frame) are obstacles too."""

@@ -1,0 +1,113 @@
+"""Two robots whose docks lie at the ends of one narrow aisle: nobody is let in who could not get home again."""
+
+from __future__ import annotations
+
+import math
+
+import networkx as nx
+import numpy as np
+from shapely import box
+
+from robot_fleet.fleet.states import RunState
+from robot_fleet.floor.grid import OccupancyGrid
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import REFERENCE_R
+from robot_fleet.floor.store import Dock, FloorMap, RobotSpec, Store, Zone
+from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Plan, PlanRequest
+from robot_fleet.sim.realism import EXECUTED
+from robot_fleet.sim.site import VirtualSite
+
+WEST, EAST, AISLE_Y = 4.0, 24.0, 2.0
+
+
+def aisle() -> Store:
+    """An aisle of 20 m in which no two robots pass each other, between two bays of 4 x 4 m with a dock each."""
+    cells = np.full((80, 560), 100, dtype=np.int8)
+    cells[2:78, 2:80] = cells[2:78, 480:558] = 0
+    cells[25:55, 80:480] = 0
+    docks = (Dock("west", Pose(0.7, 3.0, math.pi)), Dock("east", Pose(27.3, 1.0, 0.0)))
+    floor = FloorMap("aisle", OccupancyGrid(cells, 0.05, Pose(0, 0, 0)), (Zone("all", box(0, 0, 28, 4)),), (), docks)
+    return Store(floor, (RobotSpec("r1", REFERENCE_R, "west", "r1"), RobotSpec("r2", REFERENCE_R, "east", "r2")))
+
+
+def through_and_back(request: PlanRequest) -> Plan:
+    """Each robot cleans the whole aisle from its side and comes back by it."""
+    paths = []
+    for robot in request.robots:
+        assert robot.dock is not None
+        home, staging = ((pose.x_m, pose.y_m) for pose in (robot.dock.pose, robot.dock.staging))
+        near, far = (WEST, EAST) if home[0] < 14.0 else (EAST, WEST)
+        beyond = far + math.copysign(1.5, far - near)
+        ways = [
+            (LegKind.UNDOCK, (home, staging)), (LegKind.TRANSIT, (staging, (near, AISLE_Y))),
+            (LegKind.CLEAN, ((near, AISLE_Y), (beyond, AISLE_Y))),
+            (LegKind.TRANSIT, ((beyond, AISLE_Y), (near, AISLE_Y), staging)),
+            (LegKind.DOCK, (staging, home)),
+        ]  # fmt: skip
+        begun = bool(request.cleaned is not None and request.cleaned[40, 100:460].mean() > 0.9)
+        legs = (
+            []
+            if begun
+            else [(kind, np.array(points)) for kind, points in ways if kind is not LegKind.UNDOCK or robot.docked]
+        )
+        times = np.cumsum([0.0, *(60.0 for _ in legs)])
+        paths.append(CoveragePath(robot.name, tuple(
+            Leg(f"{request.leg_prefix}{robot.name}-{k}", kind, points, np.linspace(times[k], times[k + 1], len(points)))
+            for k, (kind, points) in enumerate(legs)
+        )))  # fmt: skip
+    asked_m2 = float(request.floor.requested(request.zones).sum()) * request.floor.grid.cell_area_m2
+    return Plan("aisle", request.zones, tuple(paths), (), asked_m2, asked_m2, asked_m2, 100.0)
+
+
+def site() -> VirtualSite:
+    made = VirtualSite(aisle(), through_and_back, EXECUTED)
+    made.advance(3.0)
+    return made
+
+
+def test_in_an_aisle_too_narrow_to_pass_one_robot_backs_out_and_nobody_is_ever_locked_in() -> None:
+    made = site()
+    made.controller.start_run((), "night")
+    state, met = made.controller._state, False
+    while not made.controller.snapshot.runs[-1].state.is_terminal and made.world.now_s < 1500.0:
+        made.advance(0.5)
+        graph = nx.DiGraph([(one, other) for one, others in state.traffic.waiting.items() for other in others])
+        assert nx.is_directed_acyclic_graph(graph)
+        assert not state.escapes.cut_off()
+        met |= all(WEST < robot.motion.pose.x_m < EAST for robot in made.world.robots.values())
+    assert met
+    assert made.controller.snapshot.runs[-1].state is RunState.COMPLETED
+    assert not made.world.collisions
+    assert all(robot.docked_at for robot in made.world.robots.values())
+    # Both have driven through, one after the other.
+    tracks = made.controller.record(made.controller.snapshot.runs[-1].run_id).tracks
+    assert tracks["r1"][:, 1].max() > EAST
+    assert tracks["r2"][:, 1].min() < WEST + 1.0
+
+
+def test_a_robot_behind_a_dead_one_is_told_to_be_trapped_until_that_one_is_taken_away() -> None:
+    made = site()
+    made.controller.start_run((), "night", ("r1",))
+    for _ in range(200):
+        made.advance(1.0)
+        if made.world.robots["r1"].motion.pose.x_m > EAST + 0.5:
+            break
+    assert made.world.robots["r1"].motion.pose.x_m > EAST + 0.5
+    # Somebody has pushed the other one, which is held, into the aisle.
+    made.world.press_e_stop("r2")
+    pushed(made, "r2", Pose(14.0, AISLE_Y, 0.0))
+    made.advance(30.0)
+    assert "r2 stands in its only way home" in told(made)["trapped-r1"]
+    pushed(made, "r2", made.store.floor.dock("east").pose)
+    made.advance(30.0)
+    assert "trapped-r1" not in told(made)
+
+
+def pushed(made: VirtualSite, robot: str, to: Pose) -> None:
+    """Somebody pushes a robot to another place."""
+    made.world.robots[robot].motion.pose = to
+
+
+def told(made: VirtualSite) -> dict[str, str]:
+    """The texts of the alerts that hold."""
+    return {alert.alert_id: alert.text for alert in made.controller.snapshot.alerts if alert.active}

@@ -1,0 +1,150 @@
+"""No deadlock can form: checked for three robots on every small graph, in every order of their moves."""
+
+from __future__ import annotations
+
+import itertools
+
+import networkx as nx
+import numpy as np
+import pytest
+from shapely import box
+
+from robot_fleet.fleet.escapes import Escape, Escapes, cut_off
+
+Places = tuple[int, int, int]
+THREE = range(3)
+
+
+def small_graphs() -> list[nx.Graph]:
+    """Every connected graph of three to six nodes."""
+    return [graph for graph in nx.graph_atlas_g() if 3 <= len(graph) <= 6 and nx.is_connected(graph)]
+
+
+class Yard:
+    """Three robots on the nodes of a graph, each with a node of its own as its refuge; a piece is a way to any node."""
+
+    def __init__(self, graph: nx.Graph, homes: Places) -> None:
+        self.graph, self.homes = graph, homes
+        self.escape = {(k, node): self._escape(k, node) for k in THREE for node in graph}
+
+    def _escape(self, robot: int, node: int) -> list[int]:
+        """The shortest way home, round the others' refuges where there is one."""
+        others = {home for k, home in enumerate(self.homes) if k != robot} - {node}
+        open_ = self.graph.subgraph(set(self.graph) - others)
+        for graph in (open_, self.graph):
+            if nx.has_path(graph, node, self.homes[robot]):
+                return list(nx.shortest_path(graph, node, self.homes[robot]))
+        raise AssertionError
+
+    def is_safe(self, places: Places) -> bool:
+        depends: dict[str, set[str]] = {str(k): set() for k in THREE}
+        for i, j in itertools.permutations(THREE, 2):
+            way = self.escape[i, places[i]]
+            if places[j] in way:
+                depends[str(i)].add(str(j))
+            if self.homes[j] in way:
+                depends[str(j)].add(str(i))
+        return not cut_off(depends)
+
+    def grants(self, places: Places) -> set[Places]:
+        """What the rule lets happen next: any robot drives any free way to any node that leaves all able to get home."""
+        found = set()
+        for robot in THREE:
+            others = {places[k] for k in THREE if k != robot}
+            free = self.graph.subgraph(set(self.graph) - others)
+            for node in nx.node_connected_component(free, places[robot]):
+                after = (*places[:robot], node, *places[robot + 1 :])
+                if after != places and self.is_safe(after):
+                    found.add(after)
+        return found
+
+    def reached(self) -> set[Places]:
+        """Every state that grants in any order lead to from home."""
+        found: set[Places] = set()
+        ahead = [self.homes]
+        while ahead:
+            places = ahead.pop()
+            if places not in found:
+                found.add(places)
+                ahead += self.grants(places)
+        return found
+
+    def all_get_home(self, places: Places) -> bool:
+        """Whether in some order each robot drives home by its escape, past where the others stand."""
+        return any(self._gets_home(places, order) for order in itertools.permutations(THREE))
+
+    def _gets_home(self, places: Places, order: tuple[int, ...]) -> bool:
+        now = list(places)
+        for robot in order:
+            if {now[k] for k in THREE if k != robot} & set(self.escape[robot, places[robot]]):
+                return False
+            now[robot] = self.homes[robot]
+        return True
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_on_every_small_graph_all_robots_get_home_from_whatever_was_granted_in_any_order(part: int) -> None:
+    states = 0
+    for graph in small_graphs()[part::4]:
+        for homes in itertools.combinations(graph, 3):
+            yard = Yard(graph, homes)
+            if yard.is_safe(homes):
+                reached = yard.reached()
+                assert all(yard.all_get_home(places) for places in reached)
+                states += len(reached)
+    assert states > 1000
+
+
+def test_what_the_rule_refuses_would_be_a_deadlock() -> None:
+    # In an aisle two robots would stand between each other and home; the third one is at home beside it.
+    aisle = nx.path_graph(5)
+    aisle.add_edge(2, 5)
+    yard = Yard(aisle, (0, 4, 5))
+    assert yard.is_safe((1, 3, 5))
+    assert not yard.is_safe((3, 1, 5))
+    assert not yard.all_get_home((3, 1, 5))
+
+
+def escape(*way: tuple[float, float], radius_m: float = 0.4) -> Escape:
+    points = np.array(way)
+    return Escape(points[0], radius_m, points)
+
+
+def test_robots_that_stand_on_each_others_ways_home_are_cut_off() -> None:
+    escapes = Escapes()
+    escapes.put("east", escape((2.0, 0.0), (10.0, 0.0)))
+    assert not escapes.newly_cut_off("west", escape((1.0, 0.0), (-5.0, 0.0)))
+    assert escapes.newly_cut_off("west", escape((4.0, 0.0), (-5.0, 0.0))) == {"west", "east"}
+    assert escapes.in_the_way("west", escape((4.0, 0.0), (-5.0, 0.0))) == {"east"}
+
+
+def test_one_that_only_waits_for_another_to_leave_is_not_cut_off() -> None:
+    escapes = Escapes()
+    escapes.put("first", escape((2.0, 0.0), (10.0, 0.0)))
+    assert not escapes.newly_cut_off("second", escape((1.0, 0.0), (12.0, 3.0), (12.0, 5.0)))
+
+
+def test_nobody_drives_home_where_others_still_have_to_pass() -> None:
+    escapes = Escapes()
+    escapes.put("deep", escape((0.0, 0.0), (10.0, 0.0)))
+    escapes.put("near", escape((5.0, 3.0), (5.0, 0.0)))
+    assert escapes.in_the_way("near", escape((5.0, 3.0), (5.0, 0.0))) == {"deep"}
+    assert not escapes.cut_off()
+    # At home it stands before the other for ever.
+    assert escapes.newly_cut_off("near", escape((5.0, 0.0))) == {"deep", "near"}
+
+
+def test_a_robot_behind_one_that_cannot_move_is_cut_off_until_that_one_is_taken_away() -> None:
+    escapes = Escapes()
+    escapes.put("robot", escape((0.0, 0.0), (10.0, 0.0)))
+    escapes.fix("dead", box(4.0, -1.0, 5.0, 1.0))
+    assert escapes.cut_off() == {"robot"}
+    assert not escapes.newly_cut_off("robot", escape((1.0, 0.0), (10.0, 0.0)))
+    escapes.put("dead", escape((4.0, 8.0), (4.0, 9.0)))
+    assert not escapes.cut_off()
+
+
+def test_a_robot_without_a_way_home_is_cut_off() -> None:
+    escapes = Escapes()
+    escapes.put("robot", Escape(np.zeros(2), 0.4, None))
+    assert escapes.cut_off() == {"robot"}
