@@ -16,7 +16,7 @@ from robot_fleet.cli.app import app, run
 from robot_fleet.cli.examples import _EXAMPLES
 from robot_fleet.cli.exits import EXIT_CODES, Exit
 
-COMMANDS = [command.callback.__name__ for command in app.registered_commands if command.callback]
+COMMANDS = [command.name for command in app.registered_commands if command.name]
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_the_help_says_all_that_is_written_and_breaks_no_line_on_a_narrow_screen
     monkeypatch.setenv("COLUMNS", "80")
     assert run([command, "--help"]) == Exit.OK
     shown = capsys.readouterr().out
-    callback = next(known.callback for known in app.registered_commands if known.callback.__name__ == command)
+    callback = next(known.callback for known in app.registered_commands if known.name == command)
     first, *rest = (inspect.getdoc(callback) or "").split("\n\n")
     for paragraph in (first, *rest):
         assert " ".join(paragraph.split()) in " ".join(shown.split())

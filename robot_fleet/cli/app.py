@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from robot_fleet.cli import cleaning, plans, processes, robots
+from robot_fleet.cli import cleaning, gazebo, plans, processes, robots
 from robot_fleet.cli.bench import bench
 from robot_fleet.cli.demo import demo
 from robot_fleet.cli.examples import examples_of
 from robot_fleet.cli.exits import EXIT_CODES, exit_code_of, say_bug
-from robot_fleet.cli.options import CLEANING, FLEET, PLANS, ROBOTS
+from robot_fleet.cli.options import CLEANING, FLEET, GAZEBO, PLANS, ROBOTS
 
 app = typer.Typer(
     name="robot-fleet",
@@ -36,10 +36,12 @@ _PANELS = {
     ),
     ROBOTS: (robots.robots, robots.alerts, robots.ack),
     PLANS: (plans.plan, plans.judge, bench),
+    GAZEBO: (gazebo.gazebo_world,),
 }
 for panel, commands in _PANELS.items():
     for command in commands:
-        app.command(rich_help_panel=panel, epilog=examples_of(command.__name__))(command)
+        name = command.__name__.replace("_", "-")
+        app.command(name, rich_help_panel=panel, epilog=examples_of(name))(command)
 
 
 def _say_version(asked: bool) -> None:

@@ -50,6 +50,13 @@ _EXAMPLES = {
         ("robot-fleet judge maps/supermarket plan.json", "is it safe, and as fast as it says?"),
         ("robot-fleet judge maps/supermarket paths.json --profile R", "another program's paths"),
     ),
+    "gazebo-world": (
+        ("robot-fleet gazebo-world maps/supermarket --robots 3 --out gazebo", "a world for Gazebo Harmonic"),
+        (
+            "robot-fleet gazebo-world maps/corner_shop --fortress --pallets 2",
+            "for Fortress, with two pallets in the way",
+        ),
+    ),
     "bench": (
         ("robot-fleet bench --quick", "in a minute, two small stores"),
         ("robot-fleet bench --stores maps/supermarket --robots 1,4", "ours and others' for two fleets"),

@@ -11,6 +11,7 @@ FLEET = "The fleet's processes"
 CLEANING = "Cleaning runs"
 ROBOTS = "Robots"
 PLANS = "Plans without robots"
+GAZEBO = "Gazebo"
 
 Address = Annotated[
     str,

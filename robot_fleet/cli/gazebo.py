@@ -1,0 +1,54 @@
+"""The commands about Gazebo: a store as its world, and the bridge to ROS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from robot_fleet.cli.exits import CommandFailed, Exit
+from robot_fleet.cli.options import AsJson, RobotCount
+from robot_fleet.cli.plans import ProfileName, StoreArgument
+
+Fortress = Annotated[
+    bool, typer.Option("--fortress", help="For Gazebo Fortress (ign gazebo) instead of Harmonic (gz sim).")
+]
+
+
+def gazebo_world(
+    store: StoreArgument,
+    robots: RobotCount = None,
+    profile: ProfileName = "",
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the world file, STORE.sdf.")] = Path(
+        "gazebo"
+    ),
+    fortress: Fortress = False,
+    pallets: Annotated[int, typer.Option(min=0, max=200, help="So many pallets that the map does not show.")] = 0,
+    pillars: Annotated[int, typer.Option(min=0, max=200, help="So many pillars that the map does not show.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed puts them in the same places.")] = 0,
+    speed: Annotated[
+        float, typer.Option(metavar="X", min=0.05, max=20.0, help="So many times as fast as real, where it can.")
+    ] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Write a store as a Gazebo world: floor, walls, shelves, docks, and robots with wheels in their docks.
+
+    The world's frame is the store's map frame. Pallets and pillars stand where
+    robots drive: only robots that see obstacles can pass.
+    """
+    from robot_fleet.main.gazebo_world import WorldSettings, write_world
+
+    settings = WorldSettings(store, out, robots, profile, fortress, pallets, pillars, seed, speed)
+    try:
+        written = write_world(settings)
+    except OSError as fault:
+        what = f"{out} cannot be written: {fault.strerror}"
+        raise CommandFailed(Exit.USAGE, what, "Name another folder with --out DIR.") from None
+    if as_json:
+        from robot_fleet.cli.screen import print_json
+
+        print_json({"file": str(written.file), "shapes": written.shapes, "robots": written.robots})
+        return
+    print(f"Written: {written.file}, {written.robots} robots, {written.shapes} collision shapes")
+    print(f"Run it:  {written.command}")
