@@ -43,6 +43,7 @@ EXCEPTIONS: dict[str, tuple[str, ...]] = {
 # Library: in which modules it may appear. A library that is not here may appear nowhere.
 ROS = ("ros", "sim.ros_face", "main")
 GRPC = ("api", "client", "main")
+PROTOBUF = (*GRPC, "sim.gazebo")
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "numpy": (EVERYWHERE,),
     "shapely": (EVERYWHERE,),
@@ -59,7 +60,9 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "rich": ("cli",),
     "starlette": ("web",),
     "uvicorn": ("web",),
-    **dict.fromkeys(("grpc", "grpc_health", "grpc_reflection", "grpc_status", "google"), GRPC),
+    **dict.fromkeys(("grpc", "grpc_health", "grpc_reflection", "grpc_status"), GRPC),
+    "google": PROTOBUF,
+    "zmq": ("sim.gazebo",),
     **dict.fromkeys(("rclpy", "ament_index_python", "rosidl_runtime_py"), ROS),
     **dict.fromkeys(("action_msgs", "builtin_interfaces", "diagnostic_msgs", "geometry_msgs", "lifecycle_msgs"), ROS),
     **dict.fromkeys(("nav2_msgs", "nav_msgs", "rcl_interfaces", "rosgraph_msgs", "sensor_msgs", "std_msgs"), ROS),
@@ -200,7 +203,12 @@ def files() -> list[tuple[str, Path]]:
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
-        if parts[:2] == ("api", "v1") or "__pycache__" in parts or parts == ("__init__",):
+        if (
+            parts[:2] == ("api", "v1")
+            or parts[:3] == ("sim", "gazebo", "v1")
+            or "__pycache__" in parts
+            or parts == ("__init__",)
+        ):
             continue
         found.append((".".join(parts[:-1] if parts[-1] == "__init__" else parts), path))
     return found

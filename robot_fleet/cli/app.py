@@ -36,7 +36,7 @@ _PANELS = {
     ),
     ROBOTS: (robots.robots, robots.alerts, robots.ack),
     PLANS: (plans.plan, plans.judge, bench),
-    GAZEBO: (gazebo.gazebo_world,),
+    GAZEBO: (gazebo.gazebo_world, gazebo.gazebo_bridge),
 }
 for panel, commands in _PANELS.items():
     for command in commands:

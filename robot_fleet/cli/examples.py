@@ -57,6 +57,9 @@ _EXAMPLES = {
             "for Fortress, with two pallets in the way",
         ),
     ),
+    "gazebo-bridge": (
+        ("robot-fleet gazebo-bridge --store maps/supermarket --robots 3", "beside `gz sim` with its world"),
+    ),
     "bench": (
         ("robot-fleet bench --quick", "in a minute, two small stores"),
         ("robot-fleet bench --stores maps/supermarket --robots 1,4", "ours and others' for two fleets"),

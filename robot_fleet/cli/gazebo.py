@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from robot_fleet.cli.exits import CommandFailed, Exit
-from robot_fleet.cli.options import AsJson, RobotCount
+from robot_fleet.cli.options import AsJson, RobotCount, StoreFolder
 from robot_fleet.cli.plans import ProfileName, StoreArgument
 
 Fortress = Annotated[
@@ -52,3 +52,18 @@ def gazebo_world(
         return
     print(f"Written: {written.file}, {written.robots} robots, {written.shapes} collision shapes")
     print(f"Run it:  {written.command}")
+
+
+def gazebo_bridge(store: StoreFolder, robots: RobotCount = None) -> None:
+    """Carry topics between Gazebo and ROS, without ros_gz, until SIGINT or SIGTERM.
+
+    For each robot of the store: cmd_vel to Gazebo; odom, ground_truth and tf
+    from there, and /clock. It waits for Gazebo, and finds it again when that
+    is started anew. Both must agree on GZ_IP and GZ_PARTITION (of Fortress
+    IGN_IP and IGN_PARTITION) where these are set.
+    """
+    from robot_fleet.cli.log import log_to_stderr
+    from robot_fleet.main.gazebo_bridge_process import bridge
+
+    log_to_stderr()
+    bridge(store, robots)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import LinearRing, Polygon
+from shapely import LinearRing, Point, Polygon
 from shapely.geometry.polygon import orient
 
 from robot_fleet.floor.grid import OccupancyGrid
@@ -60,9 +61,9 @@ def blocks_of(floor: FloorMap) -> list[Block]:
 
 def _rooms(floor: FloorMap) -> list[Polygon]:
     """The connected parts of the free floor that are large or have a dock; the rest is cells that a scan saw by chance."""
-    docks = shapely.points([(dock.pose.x_m, dock.pose.y_m) for dock in floor.docks]) if floor.docks else []
+    docks = [Point(dock.pose.x_m, dock.pose.y_m) for dock in floor.docks]
     parts = floor.grid.polygons(floor.grid.free)
-    return [part for part in parts if part.area >= _LEAST_ROOM_M2 or bool(np.any(shapely.contains(part, docks)))]
+    return [part for part in parts if part.area >= _LEAST_ROOM_M2 or any(map(part.contains, docks))]
 
 
 def _blocks_around(room: Polygon, grid: OccupancyGrid, simplified_m: float) -> Iterator[Block]:
@@ -84,11 +85,11 @@ def _blocks_around(room: Polygon, grid: OccupancyGrid, simplified_m: float) -> I
 def _as_one(island: Polygon, free: Polygon, back_m: float) -> Block | None:
     """The island as one box that stands back from its outline by at most so much; None when that is not its shape."""
     around = island.minimum_rotated_rectangle
-    for inset in np.arange(0.0, back_m, 0.01):
+    for inset in np.arange(0.0, back_m, 0.01).tolist():
         inner = around.buffer(-inset, join_style="mitre") if inset else around
         if inner.is_empty:
             break
-        if not free.intersects(inner):
+        if isinstance(inner, Polygon) and not free.intersects(inner):
             return _block(inner)
     return None
 
@@ -122,7 +123,7 @@ def _straightened(points: NDArray[np.float64], simplified_m: float) -> list[tupl
     places = {point: index for index, point in reversed(list(enumerate(map(tuple, points.tolist()))))}
     indices = [places[point] for point in map(tuple, kept.tolist())]
     indices[-1] = len(points) - 1
-    return list(zip(indices[:-1], indices[1:], strict=True))
+    return list(pairwise(indices))
 
 
 def _beside(stretch: NDArray[np.float64], free: Polygon) -> Iterator[Block]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -90,10 +91,18 @@ def _add_body(model: Element, profile: RobotProfile, wheels: Wheels) -> None:
         for kind in ("collision", "visual"):
             part = sdf.add(link, kind, name=f"body_{index}_{kind}")
             sdf.place_on_floor(part, pose, middle)
-            (sdf.cylinder if len(size) == 1 else sdf.box)(part, *size, BODY_HEIGHT_M)
+            _add_prism(part, size)
             if kind == "visual":
                 sdf.colour(part, (0.15, 0.45, 0.65))
     _add_head(link, profile)
+
+
+def _add_prism(part: Element, size: tuple[float, ...]) -> None:
+    """The geometry of a part of the body, by its radius or its sides."""
+    if len(size) == 1:
+        sdf.cylinder(part, size[0], BODY_HEIGHT_M)
+    else:
+        sdf.box(part, size[0], size[1], BODY_HEIGHT_M)
 
 
 def _add_head(link: Element, profile: RobotProfile) -> None:
@@ -120,7 +129,7 @@ def _slices(outline: Polygon) -> list[tuple[float, float, float, float]]:
         return [((low + high) / 2, (left + right) / 2, high - low, right - left)]
     edges = np.linspace(low, high, _SLICES + 1).tolist()
     found = []
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         cuts = [outline.intersection(box(x - 1e-4, -100.0, x + 1e-4, 100.0)).bounds for x in np.linspace(start, end, 5)]
         right, left = max(cut[1] for cut in cuts if cut), min(cut[3] for cut in cuts if cut)
         if left - right > 0.01:

@@ -34,7 +34,7 @@ class Clutter:
     seed: int = 0
 
 
-def world_sdf(store: Store, dialect: Dialect = HARMONIC, clutter: Clutter = Clutter(), speed: float = 1.0) -> str:  # noqa: B008 - frozen
+def world_sdf(store: Store, dialect: Dialect = HARMONIC, clutter: Clutter = Clutter(), speed: float = 1.0) -> str:
     """The world as an SDF document. Its frame is the map frame; it runs `speed` times as fast as real, if it can."""
     root = Element("sdf", version=SDF_VERSION)
     world = sdf.add(root, "world", name=world_name(store))

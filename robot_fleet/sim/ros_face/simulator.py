@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -31,6 +30,7 @@ from robot_fleet.sim.realism import EXECUTED, Realism
 from robot_fleet.sim.report import write_report
 from robot_fleet.sim.ros_face.face import RobotFace
 from robot_fleet.sim.ros_face.leash import Leash
+from robot_fleet.sim.ros_face.signals import on_signals
 from robot_fleet.sim.world import STEP_S, World
 
 _TIMER_S = 0.01
@@ -141,7 +141,7 @@ def run_simulator(
     names = [] if clock_only else [store.robot(robot).name] if robot else [spec.name for spec in store.robots]
     world = World(store, realism, seed, names)
     makes_time = clock_only or (clock if clock is not None else robot is None)
-    stop = _on_signals()
+    stop = on_signals()
     context = Context()
     rclpy.init(args=[], context=context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO)
     reporter = _Reporter(report, world, speed=speed if makes_time else None, seed=seed)
@@ -174,11 +174,3 @@ class _Reporter:
         if self._path is not None:
             write_report(self._path, self._world, **self._more)
             self._next_s = time.monotonic() + _REPORT_S
-
-
-def _on_signals() -> list[int]:
-    """A list that is empty until SIGINT or SIGTERM comes."""
-    heard: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda signum, frame: heard.append(signum))
-    return heard

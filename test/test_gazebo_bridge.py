@@ -1,0 +1,145 @@
+"""The bridge between Gazebo's transport, as Debian ships it, and real ROS nodes."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy", reason="real nodes need ROS 2: make setup brings it")
+
+import rclpy
+from gazebo_worlds import MAPS
+from geometry_msgs.msg import Twist
+from ign_transport import ENVIRONMENT, Echo, say, until
+from nav_msgs.msg import Odometry
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
+from tf2_msgs.msg import TFMessage
+
+from robot_fleet.floor.pose import Pose
+from robot_fleet.sim.gazebo.network import Network
+from robot_fleet.sim.gazebo.node import GazeboNode
+from robot_fleet.sim.gazebo.readings import message_of, time_of
+from robot_fleet.sim.gazebo.v1 import messages_pb2 as gz
+
+pytestmark = pytest.mark.ros
+ROBOTS = 30
+
+
+class Listener:
+    """A ROS node that keeps what it hears."""
+
+    def __init__(self, node: Node, executor: SingleThreadedExecutor) -> None:
+        self.node, self._executor, self.heard = node, executor, []
+
+    def listen(self, kind: type, topic: str) -> list:
+        heard: list = []
+        self.node.create_subscription(kind, topic, heard.append, 100)
+        return heard
+
+    def spin(self) -> None:
+        for _ in range(50):
+            self._executor.spin_once(timeout_sec=0.002)
+
+
+@pytest.fixture
+def ros() -> Iterator[Listener]:
+    context = Context()
+    rclpy.init(args=[], context=context)
+    executor = SingleThreadedExecutor(context=context)
+    node = Node("listener", context=context)
+    executor.add_node(node)
+    yield Listener(node, executor)
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+@pytest.fixture(scope="module")
+def bridge() -> Iterator[subprocess.Popen]:
+    command = [sys.executable, "-m", "robot_fleet.cli", "gazebo-bridge", "--store", str(MAPS / "supermarket")]
+    process = subprocess.Popen([*command, "--robots", str(ROBOTS)], env=os.environ | ENVIRONMENT)
+    yield process
+    process.terminate()
+    assert process.wait(30) == 0
+
+
+def test_ros_hears_gazebo_and_gazebo_hears_ros(bridge: subprocess.Popen, ros: Listener, tmp_path: Path) -> None:
+    clock, odometry = ros.listen(Clock, "/clock"), ros.listen(Odometry, "/robot_1/odom")
+    truth, tf = ros.listen(Odometry, "/robot_1/ground_truth"), ros.listen(TFMessage, "/tf")
+    seconds = itertools.count(5)
+    until(lambda: clock, lambda: (say("/clock", "Clock", f"sim: {{sec: {next(seconds)}}}"), ros.spin()))
+    assert clock[0].clock.sec >= 5
+    text = "header: {stamp: {sec: 5}}, pose: {position: {x: 2}, orientation: {w: 1}}, twist: {linear: {x: 0.5}}"
+    wheels = ("robot_1/odom", "robot_1/base_link")
+    until(
+        lambda: odometry and wheels in chain(tf),
+        lambda: (say("/model/robot_1/odometry", "Odometry", text), ros.spin()),
+    )
+    assert (odometry[0].pose.pose.position.x, odometry[0].twist.twist.linear.x) == (2.0, 0.5)
+    assert chain(tf)[wheels] == (2.0, 0.0)
+    true, drift = text.replace("x: 2", "x: 7, y: 1"), ("map", "robot_1/odom")
+    until(
+        lambda: truth and drift in chain(tf),
+        lambda: (say("/model/robot_1/ground_truth", "Odometry", true), ros.spin()),
+    )
+    assert truth[0].header.frame_id == "map"
+    assert chain(tf)[drift] == (5.0, 1.0)
+
+    velocities = ros.node.create_publisher(Twist, "/robot_1/cmd_vel", 10)
+    wanted = Twist()
+    wanted.linear.x, wanted.angular.z = 0.25, -0.125
+    echo = Echo("/model/robot_1/cmd_vel", tmp_path / "echo")
+    until(lambda: "z: -0.125" in echo.text(), lambda: (velocities.publish(wanted), ros.spin()))
+    echo.kill()
+
+
+def chain(heard: list[TFMessage]) -> dict[tuple[str, str], tuple[float, float]]:
+    """Where each frame is in the one above it."""
+    moved = [transform for message in heard for transform in message.transforms]
+    return {
+        (t.header.frame_id, t.child_frame_id): (t.transform.translation.x, t.transform.translation.y) for t in moved
+    }
+
+
+def test_the_odometry_of_thirty_robots_comes_through(bridge: subprocess.Popen, ros: Listener) -> None:
+    """20 Hz each, for two seconds, of a stand-in that sends as Gazebo does."""
+    heard = [ros.listen(Odometry, f"/robot_{n + 1}/ground_truth") for n in range(ROBOTS)]
+    topics = [f"/model/robot_{n + 1}/ground_truth" for n in range(ROBOTS)]
+    gazebo = GazeboNode(Network.of(ENVIRONMENT), "ignition.msgs")
+    for topic in topics:
+        gazebo.advertise(topic, "Odometry")
+    gazebo.start()
+
+    def send(at_s: float) -> None:
+        for topic in topics:
+            stamp = gz.Header(stamp=time_of(at_s))
+            gazebo.publish(topic, gz.Odometry(header=stamp, pose=message_of(Pose(at_s, 0.0))))
+
+    until(lambda: all(heard), lambda: (send(0.0), ros.spin()))
+    rounds = 40
+
+    def send_all() -> None:
+        for n in range(rounds):
+            send(1.0 + n)
+            time.sleep(0.05)
+
+    sender = threading.Thread(target=send_all)
+    sender.start()
+    try:
+        until(lambda: all(messages[-1].header.stamp.sec == rounds for messages in heard), ros.spin, 0.0)
+    finally:
+        sender.join()
+        gazebo.close()
+    kept = sum(message.header.stamp.sec >= 1 for messages in heard for message in messages)
+    assert kept > 0.9 * rounds * ROBOTS
