@@ -53,17 +53,17 @@ def build_rail(
     The path is joined at its point nearest to `start` within the first metre, as Nav2 prunes a path; from further off
     than the wander's limit the robot first drives straight to that point.
     """
-    path = _without_repeats(np.asarray(points, dtype=np.float64))
-    rest, offset = _joined(start, path)
+    path = without_repeats(np.asarray(points, dtype=np.float64))
+    rest, offset = joined(start, path)
     here = np.array([start.x_m, start.y_m])
     if math.hypot(*offset) > max(wander.limit_m, _SAME_M):
         driven = np.vstack((here, _strayed(rest, np.zeros(2), wander, rng)))
     else:
         driven = _strayed(rest, offset, wander, rng)
-    return _segments(start.yaw_rad, _without_repeats(driven), reverse)
+    return _segments(start.yaw_rad, without_repeats(driven), reverse)
 
 
-def _without_repeats(points: NDArray[np.float64]) -> NDArray[np.float64]:
+def without_repeats(points: NDArray[np.float64]) -> NDArray[np.float64]:
     kept = [points[0]]
     for point in points[1:]:
         if math.hypot(*(point - kept[-1])) > _SAME_M:
@@ -71,7 +71,7 @@ def _without_repeats(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array(kept)
 
 
-def _joined(start: Pose, path: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def joined(start: Pose, path: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What is left of the path from its point nearest to `start`, and the robot's offset from that point."""
     here = np.array([start.x_m, start.y_m])
     best, nearest, after = math.hypot(*(here - path[0])), path[0], 1
@@ -86,7 +86,7 @@ def _joined(start: Pose, path: NDArray[np.float64]) -> tuple[NDArray[np.float64]
         along += length
         if along >= _JOIN_WITHIN_M:
             break
-    return _without_repeats(np.vstack((nearest, path[after:]))), here - nearest
+    return without_repeats(np.vstack((nearest, path[after:]))), here - nearest
 
 
 def _strayed(
@@ -94,13 +94,13 @@ def _strayed(
 ) -> NDArray[np.float64]:
     """The path with the robot's lateral error, beginning `offset` away from the path's first point."""
     driven = [path[:1] + offset]
-    for stretch in _stretches(path):
+    for stretch in stretches(path):
         moved, offset = _strayed_stretch(stretch, offset, wander, rng)
         driven.append(moved)
     return np.vstack(driven)
 
 
-def _stretches(path: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+def stretches(path: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     """The path cut at its corners."""
     if len(path) < 2:
         return []
