@@ -57,15 +57,25 @@ def sim(
         Path | None,
         typer.Option(metavar="FILE", help="Write as JSON what truly happens: clean floor, collisions, ways."),
     ] = None,
+    gazebo: Annotated[
+        bool,
+        typer.Option("--gazebo", help="Drive the robots of a running Gazebo world (see gazebo-world), on its clock."),
+    ] = False,
 ) -> None:
     """Simulate the robots of a store behind Nav2's interfaces, until SIGINT or SIGTERM.
 
     The controller (`serve --sim-time`) cannot tell them from real ones.
     """
+    from robot_fleet.cli.exits import CommandFailed, Exit
+
+    if gazebo and (robot or clock_only):
+        raise CommandFailed(
+            Exit.USAGE, "--gazebo is for all robots of the store", "Leave --robot and --clock-only out."
+        )
     from robot_fleet.cli.exits import check_writable
     from robot_fleet.cli.log import log_to_stderr
     from robot_fleet.main.simulator_process import SimSettings, simulate
 
     check_writable(*filter(None, [report]))
     log_to_stderr()
-    simulate(SimSettings(store, speed, robots, robot, clock_only, perfect, seed, report))
+    simulate(SimSettings(store, speed, robots, robot, clock_only, perfect, seed, report, gazebo))

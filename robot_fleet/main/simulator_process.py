@@ -10,6 +10,7 @@ from robot_fleet.fleet.errors import InvalidInput
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.store import Store
 from robot_fleet.main.stores import load
+from robot_fleet.sim.gazebo.network import Network
 from robot_fleet.sim.realism import EXECUTED, PERFECT
 from robot_fleet.sim.ros_face.simulator import run_simulator
 
@@ -28,6 +29,7 @@ class SimSettings:
     perfect: bool
     seed: int
     report: Path | None
+    gazebo: bool = False
 
 
 def simulate(settings: SimSettings) -> None:
@@ -42,6 +44,7 @@ def simulate(settings: SimSettings) -> None:
         seed=settings.seed,
         report=settings.report,
         clock_only=settings.clock_only,
+        gazebo=Network.of() if settings.gazebo else None,
         on_ready=lambda: _greet(store, settings),
     )
     _log.info("stopped")
@@ -59,6 +62,9 @@ def _greet(store: Store, settings: SimSettings) -> None:
         what = "the clock alone"
     else:
         what = settings.robot or ", ".join(spec.name for spec in store.robots)
+    if settings.gazebo:
+        _log.info("driving %s in Gazebo's world of %s", what, store.floor.name)
+        return
     pace = (
         f"{settings.speed:g} times as fast as real time" if settings.clock_only or not settings.robot else "by /clock"
     )

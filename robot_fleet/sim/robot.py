@@ -29,6 +29,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import CHARGE, Dock, RobotSpec
 from robot_fleet.sim.motion import Motion
 from robot_fleet.sim.realism import PERFECT, Realism
+from robot_fleet.sim.tracked import TrackedMotion
 
 E_STOP, CONTACT = "e-stop", "contact"
 PREEMPTED = "another order came"
@@ -54,7 +55,10 @@ class _Order:
 
 
 class SimulatedRobot:
-    """A robot that stands in its dock, charging, unless `pose` says otherwise. Poses are true ones in the map frame."""
+    """A robot that stands in its dock, charging, unless `pose` says otherwise. Poses are true ones in the map frame.
+
+    `motion` is given where the body is somewhere else, in Gazebo for instance.
+    """
 
     def __init__(
         self,
@@ -64,10 +68,11 @@ class SimulatedRobot:
         realism: Realism = PERFECT,
         pose: Pose | None = None,
         battery: float = 1.0,
+        motion: TrackedMotion | None = None,
     ) -> None:
         self.spec = spec
         self.realism = realism
-        self.motion = Motion(spec.profile, pose or dock.pose, realism.wander, rng)
+        self.motion = motion or Motion(spec.profile, pose or dock.pose, realism.wander, rng)
         self.battery = battery
         self.head_on = False
         self.hold = ""
@@ -131,6 +136,12 @@ class SimulatedRobot:
             self.hold = ""
             self._outbox.append(HoldReported(self.name, now_s, ""))
 
+    def look_around(self, dock: Dock) -> None:
+        """Finds out whether it stands in that dock: its body was there before it, or was put somewhere else."""
+        self.motion.halt()
+        self.motion.step(0.0)
+        self.docked_at = dock if self.pose.distance_m(dock.pose) <= _HERE_M else None
+
     def kill(self) -> None:
         """Dies: silent, motionless and head off from now on."""
         self.alive = self.head_on = False
@@ -144,8 +155,7 @@ class SimulatedRobot:
         if not self.alive:
             return []
         moving = not self.motion.at_rest
-        if moving:
-            self.motion.step(dt_s)
+        self.motion.step(dt_s)
         self._use_battery(dt_s, moving)
         if not self.alive:
             return []

@@ -30,7 +30,6 @@ class TrackedMotion:
         self.pose = body.pose
         self.driven_m = 0.0
         self._body, self._tracker = body, Tracker(profile)
-        self._stands = True
 
     @property
     def speed_mps(self) -> float:
@@ -71,7 +70,5 @@ class TrackedMotion:
         if pose != self.pose:
             self.driven_m += pose.distance_m(self.pose)
             self.pose = pose
-        steering = self._tracker.steer(pose, dt_s)
-        if steering != STANDING or not self._stands:
-            self._body.drive(*steering)
-        self._stands = steering == STANDING
+        # Also to stand, and again and again: a stop that is lost on the way must not stay lost.
+        self._body.drive(*self._tracker.steer(pose, dt_s))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import combinations
 
 import numpy as np
@@ -12,10 +12,11 @@ from robot_fleet.fleet.commands import Command
 from robot_fleet.fleet.coverage import CoverageRecord
 from robot_fleet.fleet.events import Event
 from robot_fleet.floor.pose import Pose, wrap_angle
-from robot_fleet.floor.store import Store
+from robot_fleet.floor.store import RobotSpec, Store
 from robot_fleet.sim.contact import OBSTACLE, Collision, ObstacleTouch, robots_touch
 from robot_fleet.sim.realism import PERFECT, Realism
 from robot_fleet.sim.robot import SimulatedRobot
+from robot_fleet.sim.tracked import TrackedMotion
 
 STEP_S = 0.05
 _TRACK_S = 0.25
@@ -26,6 +27,7 @@ _SWEEP_RAD = 0.05
 class World:
     """All robots of a store, or those named, in their docks at time 0. It moves on by `step` alone.
 
+    With `motions` the robots' bodies are somewhere else, and this is the record of what happens there.
     `truth` holds the free floor that running heads have passed over, `collisions` every touch when it began.
     """
 
@@ -36,13 +38,20 @@ class World:
         seed: int = 0,
         names: Iterable[str] | None = None,
         start_s: float = 0.0,
+        motions: Callable[[RobotSpec], TrackedMotion] | None = None,
     ) -> None:
         self.store = store
         self.now_s = start_s
         chosen = {robot.name for robot in store.robots} if names is None else set(names)
         seeds = np.random.SeedSequence(seed).spawn(len(store.robots))
         self.robots = {
-            spec.name: SimulatedRobot(spec, store.floor.dock(spec.dock), np.random.default_rng(own), realism)
+            spec.name: SimulatedRobot(
+                spec,
+                store.floor.dock(spec.dock),
+                np.random.default_rng(own),
+                realism,
+                motion=motions(spec) if motions else None,
+            )
             for spec, own in zip(store.robots, seeds, strict=True)
             if spec.name in chosen
         }
@@ -82,6 +91,13 @@ class World:
     def set_clock(self, now_s: float) -> None:
         """Goes on from another time: the clock that this world follows was first heard, or was set back."""
         self.now_s = now_s
+
+    def look_around(self) -> None:
+        """Has every robot find out where it is: the world in which their bodies are has come, or come anew."""
+        for name, robot in self.robots.items():
+            robot.look_around(self.store.floor.dock(robot.spec.dock))
+            self._swept_from[name] = robot.pose
+            self._room_m[name] = 0.0
 
     def settle(self) -> None:
         """Counts the last centimetres under every running head into `truth`; call it before reading."""

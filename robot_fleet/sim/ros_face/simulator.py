@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import rclpy
@@ -22,15 +23,18 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from tf2_msgs.msg import TFMessage
 
 from robot_fleet.fleet.events import Event
-from robot_fleet.floor.store import Store
+from robot_fleet.floor.store import RobotSpec, Store
 from robot_fleet.ros.conversion import seconds_from_ros, seconds_to_ros
 from robot_fleet.ros.names import topic_name
+from robot_fleet.sim.gazebo.link import GazeboLink
+from robot_fleet.sim.gazebo.network import Network
 from robot_fleet.sim.pace import Pace
 from robot_fleet.sim.realism import EXECUTED, Realism
 from robot_fleet.sim.report import write_report
 from robot_fleet.sim.ros_face.face import RobotFace
 from robot_fleet.sim.ros_face.leash import Leash
 from robot_fleet.sim.ros_face.signals import on_signals
+from robot_fleet.sim.tracked import TrackedMotion
 from robot_fleet.sim.world import STEP_S, World
 
 _TIMER_S = 0.01
@@ -41,9 +45,20 @@ _CLOCK_IN = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 class Simulator:
-    """The nodes of one process. With `clock` it makes the time and publishes /clock; else it follows /clock."""
+    """The nodes of one process. With `clock` it makes the time and publishes /clock; else it follows /clock.
 
-    def __init__(self, world: World, speed: float, clock: bool, context: Context, on_step: Callable[[], None]) -> None:
+    With `gazebo` the time is Gazebo's, and is published.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        speed: float,
+        clock: bool,
+        context: Context,
+        on_step: Callable[[], None],
+        gazebo: GazeboLink | None = None,
+    ) -> None:
         self.world, self._on_step = world, on_step
         self.executor = SingleThreadedExecutor(context=context)
         self._own = self._node("simulator", "", context)
@@ -58,12 +73,16 @@ class Simulator:
         }
         for topic in set(self._tf_topics.values()):
             self._tf[topic] = self._own.create_publisher(TFMessage, topic, 100)
-        if clock:
+        self._heard = False
+        if gazebo is not None:
+            self._gazebo = gazebo
+            self._clock = self._own.create_publisher(ClockMessage, "/clock", _CLOCK_OUT)
+            self._own.create_timer(_TIMER_S, self._follow_gazebo, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        elif clock:
             self._pace, self._leash = Pace(speed, STEP_S), Leash(self._own)
             self._clock = self._own.create_publisher(ClockMessage, "/clock", _CLOCK_OUT)
             self._own.create_timer(_TIMER_S, self._keep_pace, clock=Clock(clock_type=ClockType.STEADY_TIME))
         else:
-            self._heard = False
             self._own.create_subscription(ClockMessage, "/clock", self._follow_clock, _CLOCK_IN)
 
     def close(self) -> None:
@@ -104,6 +123,21 @@ class Simulator:
         while self.world.now_s + STEP_S <= heard_s + 1e-6:
             self._tell(self.world.step(STEP_S))
 
+    def _follow_gazebo(self) -> None:
+        """Lets the world of records follow Gazebo's; what this process has slept through is one long step."""
+        heard_s = self._gazebo.now_s
+        if heard_s is None:
+            return
+        if not self._heard or heard_s < self.world.now_s - STEP_S:
+            self._heard = True
+            self.world.set_clock(heard_s)
+            self.world.look_around()
+        late_s = heard_s - self.world.now_s
+        if late_s >= STEP_S - 1e-6:
+            events = self.world.step(late_s)
+            self._say_time()
+            self._tell(events)
+
     def _tell(self, events: list[Event]) -> None:
         transforms: dict[str, list[TransformStamped]] = defaultdict(list)
         for event in events:
@@ -128,6 +162,7 @@ def run_simulator(
     clock: bool | None = None,
     clock_only: bool = False,
     domain: int | None = None,
+    gazebo: Network | None = None,
     on_ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Simulates all robots of the store, or the one named `robot`, until SIGINT or SIGTERM; call it on the main thread.
@@ -136,16 +171,18 @@ def run_simulator(
     simulates all robots), or with `clock_only`, without robots. The others follow /clock. Collisions with the floor are
     always found; those between robots only among the robots of one process. `report` names a JSON file that is
     written every 3 s and at the end (see `sim.report`). The ROS domain is `domain`, else the environment's.
+    With `gazebo` the robots' bodies and the time are those of a Gazebo world there, which `sim.gazebo` wrote for this store.
     KeyError when there is no such robot.
     """
     names = [] if clock_only else [store.robot(robot).name] if robot else [spec.name for spec in store.robots]
-    world = World(store, realism, seed, names)
+    link = GazeboLink(store, gazebo) if gazebo else None
+    world = World(store, realism, seed, names, motions=partial(_in_gazebo, link) if link else None)
     makes_time = clock_only or (clock if clock is not None else robot is None)
     stop = on_signals()
     context = Context()
     rclpy.init(args=[], context=context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO)
     reporter = _Reporter(report, world, speed=speed if makes_time else None, seed=seed)
-    simulator = Simulator(world, speed, makes_time, context, reporter.look)
+    simulator = Simulator(world, speed, makes_time, context, reporter.look, link)
     try:
         on_ready()
         while not stop:
@@ -154,9 +191,15 @@ def run_simulator(
         pass
     finally:
         reporter.write()
+        if link is not None:
+            link.close()
         simulator.close()
         with suppress(RuntimeError):
             rclpy.shutdown(context=context)
+
+
+def _in_gazebo(link: GazeboLink, spec: RobotSpec) -> TrackedMotion:
+    return TrackedMotion(spec.profile, link.body(spec))
 
 
 class _Reporter:
