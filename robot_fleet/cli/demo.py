@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from robot_fleet.floor.store import Store
 
 STORE, ROBOTS, SPEED, PLAN_WITHIN_S = "supermarket", 3, 40.0, 20.0
+# Gazebo's physics takes its time: a small store, not faster than real, and patience.
+GAZEBO_STORE, GAZEBO_ROBOTS, GAZEBO_SPEED = "corner_shop", 2, 1.0
+LIMIT_S, GAZEBO_LIMIT_S = 1800.0, 4 * 3600.0
 _STARTING_S = 120.0
 
 
@@ -36,13 +39,29 @@ def demo(
     ] = None,
     robots: RobotCount = None,
     speed: Annotated[
-        float, typer.Option(metavar="X", min=0.5, max=200.0, help="How fast the store's clock runs, at most.")
-    ] = SPEED,
+        float | None,
+        typer.Option(
+            metavar="X",
+            min=0.5,
+            max=200.0,
+            help=f"How fast the store's clock runs, at most; without it {SPEED:g}, in Gazebo {GAZEBO_SPEED:g}.",
+        ),
+    ] = None,
+    gazebo: Annotated[
+        bool, typer.Option("--gazebo", help="Robots with wheels in a Gazebo world: one that runs, or one started here.")
+    ] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the pictures and the report go.")] = Path(
         "demo-report"
     ),
     plan_within: PlanWithin = PLAN_WITHIN_S,
-    limit: Annotated[float, typer.Option(metavar="S", min=1.0, help="Give up after so many real seconds.")] = 1800.0,
+    limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            min=1.0,
+            help=f"Give up after so many real seconds; without it {LIMIT_S:g}, in Gazebo {GAZEBO_LIMIT_S:g}.",
+        ),
+    ] = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the logs and the database of the demo's processes.")
     ] = False,
@@ -53,18 +72,21 @@ def demo(
     Nothing else must run: a controller and a simulator are started, the robots
     clean the whole store on a fast clock, and both are ended. The report says
     what is clean, as credited and in truth, what is not and why, and what each
-    robot did. Without --store three robots clean a supermarket.
+    robot did. Without --store three robots clean a supermarket, in Gazebo two a
+    corner shop.
 
     Ends with 0 when at least 97 % of the floor that robots can reach is truly
     clean and nothing was hit.
     """
     from robot_fleet.main.stores import load
 
-    folder = store or _own_store()
-    loaded = load(folder, robots or (None if store else ROBOTS))
+    folder = store or _own_store(GAZEBO_STORE if gazebo else STORE)
+    loaded = load(folder, robots or (None if store else GAZEBO_ROBOTS if gazebo else ROBOTS))
+    speed = speed or (GAZEBO_SPEED if gazebo else SPEED)
+    limit = limit or (GAZEBO_LIMIT_S if gazebo else LIMIT_S)
     _make(out)
     with _workplace(keep) as place, interrupts() as heed:
-        report = _run(_Demo(folder.resolve(), loaded, speed, plan_within, limit, place, as_json), heed, out)
+        report = _run(_Demo(folder.resolve(), loaded, speed, plan_within, limit, place, as_json, gazebo), heed, out)
     report.show(as_json)
     if not report.good:
         raise typer.Exit(Exit.FAILED)
@@ -75,11 +97,11 @@ class _Demo:
 
     def __init__(
         self, folder: Path, store: Store, speed: float, plan_within_s: float | None, limit_s: float, place: Path,
-        quiet: bool,
+        quiet: bool, gazebo: bool = False,
     ) -> None:  # fmt: skip
         self.folder, self.store, self.speed, self.limit_s = folder, store, speed, limit_s
         self.plan_within_s = plan_within_s
-        self.place, self.quiet = place, quiet
+        self.place, self.quiet, self.gazebo = place, quiet, gazebo
         self.begun_at = time.monotonic()
 
     @property
@@ -106,6 +128,10 @@ def _run(asked: _Demo, heed: Callable[[], None], out: Path) -> DemoReport:
         children.check()
 
     try:
+        if asked.gazebo:
+            from robot_fleet.cli.demo_gazebo import join_gazebo
+
+            join_gazebo(asked.store, asked.speed, asked.place, children, check)
         _start_processes(asked, children, address)
         with FleetClient(address) as fleet:
             _wait_until_ready(check, fleet)
@@ -119,7 +145,8 @@ def _run(asked: _Demo, heed: Callable[[], None], out: Path) -> DemoReport:
 def _start_processes(asked: _Demo, children: Children, address: str) -> None:
     count = ["--robots", str(len(asked.store.robots))]
     store = ["--store", str(asked.folder), *count]
-    children.start("simulator", ["sim", *store, "--speed", str(asked.speed), "--report", str(asked.truth)])
+    pace = ["--gazebo"] if asked.gazebo else ["--speed", str(asked.speed)]
+    children.start("simulator", ["sim", *store, *pace, "--report", str(asked.truth)])
     more = ["--data", str(asked.place / "data")]
     if asked.plan_within_s is not None:
         more += ["--plan-within", str(asked.plan_within_s)]
@@ -201,12 +228,12 @@ def interrupts() -> Iterator[Callable[[], None]]:
             signal.signal(number, handler)
 
 
-def _own_store() -> Path:
+def _own_store(name: str) -> Path:
     from robot_fleet.main.bundled import bundled_store
 
-    folder = bundled_store(STORE)
+    folder = bundled_store(name)
     if folder is None:
-        raise CommandFailed(Exit.USAGE, f"this installation has no {STORE}", "Name a store folder with --store DIR.")
+        raise CommandFailed(Exit.USAGE, f"this installation has no {name}", "Name a store folder with --store DIR.")
     return folder
 
 

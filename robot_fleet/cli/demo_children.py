@@ -54,12 +54,20 @@ class Children:
         }
         self._environment.pop("ROS_LOCALHOST_ONLY", None)
 
+    def share(self, variables: dict[str, str]) -> None:
+        """Sets variables in the environment of the processes that are started from now on."""
+        self._environment.update(variables)
+
     def start(self, name: str, arguments: list[str]) -> None:
         """Starts `robot-fleet ARGUMENTS`; what it says goes to NAME.log."""
+        self.run(name, [sys.executable, "-m", "robot_fleet.cli.child", str(os.getpid()), *arguments])
+
+    def run(self, name: str, command: list[str]) -> None:
+        """Starts a program; what it says goes to NAME.log."""
         log = self._folder / f"{name}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "robot_fleet.cli.child", str(os.getpid()), *arguments],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -108,14 +116,18 @@ def _is_free(domain: int) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
+    # Each leads a group of its own: Gazebo's programs are scripts that start others.
+    _signal(process, signal.SIGTERM)
     deadline = time.monotonic() + _PATIENCE_S
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    if process.poll() is None:
-        process.kill()
-        process.wait()
+    _signal(process, signal.SIGKILL)
+    process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
 
 
 def _remedy(child: Child) -> str:

@@ -8,6 +8,7 @@ _EXAMPLES = {
     "demo": (
         ("robot-fleet demo", "three robots clean a supermarket, in two minutes"),
         ("robot-fleet demo --store ~/maps/shop --robots 2", "your own map: map.yaml and its image are enough"),
+        ("robot-fleet demo --gazebo", "two robots with wheels clean a corner shop in Gazebo"),
     ),
     "serve": (
         ("robot-fleet serve --store maps/corner_shop", "real robots, on this machine's ROS domain"),
@@ -17,6 +18,7 @@ _EXAMPLES = {
         ("robot-fleet sim --store maps/corner_shop --speed 20", "every robot of the store, 20 times as fast"),
         ("robot-fleet sim --store maps/corner_shop --speed 20 --clock-only", "the clock for robots on their own:"),
         ("robot-fleet sim --store maps/corner_shop --robot robot_1", "one robot in a process of its own"),
+        ("robot-fleet sim --store maps/corner_shop --gazebo", "the robots of a running Gazebo world"),
     ),
     "start": (
         ("robot-fleet start", "every zone, every robot"),
