@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 pytest.importorskip("rclpy", reason="real nodes need ROS 2: make setup brings it")
 
 import rclpy
-from gazebo_worlds import MAPS
+from gazebo_worlds import MAPS, store_of
 from geometry_msgs.msg import Twist
 from ign_transport import ENVIRONMENT, Echo, say, until
 from nav_msgs.msg import Odometry
@@ -24,6 +25,9 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import BatteryState
+from std_msgs.msg import Bool
+from std_srvs.srv import SetBool
 from tf2_msgs.msg import TFMessage
 
 from robot_fleet.floor.pose import Pose
@@ -31,6 +35,7 @@ from robot_fleet.sim.gazebo.network import Network
 from robot_fleet.sim.gazebo.node import GazeboNode
 from robot_fleet.sim.gazebo.readings import message_of, time_of
 from robot_fleet.sim.gazebo.v1 import messages_pb2 as gz
+from robot_fleet.sim.report import read_truth
 
 pytestmark = pytest.mark.ros
 ROBOTS = 30
@@ -67,11 +72,19 @@ def ros() -> Iterator[Listener]:
 
 @pytest.fixture(scope="module")
 def bridge() -> Iterator[subprocess.Popen]:
-    command = [sys.executable, "-m", "robot_fleet.cli", "gazebo-bridge", "--store", str(MAPS / "supermarket")]
-    process = subprocess.Popen([*command, "--robots", str(ROBOTS)], env=os.environ | ENVIRONMENT)
-    yield process
-    process.terminate()
-    assert process.wait(30) == 0
+    with bridged("supermarket", "--robots", str(ROBOTS)) as process:
+        yield process
+
+
+@contextmanager
+def bridged(store: str, *options: str) -> Iterator[subprocess.Popen]:
+    command = [sys.executable, "-m", "robot_fleet.cli", "gazebo-bridge", "--store", str(MAPS / store)]
+    process = subprocess.Popen([*command, *options], env=os.environ | ENVIRONMENT)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
 
 
 def test_ros_hears_gazebo_and_gazebo_hears_ros(bridge: subprocess.Popen, ros: Listener, tmp_path: Path) -> None:
@@ -143,3 +156,42 @@ def test_the_odometry_of_thirty_robots_comes_through(bridge: subprocess.Popen, r
         gazebo.close()
     kept = sum(message.header.stamp.sec >= 1 for messages in heard for message in messages)
     assert kept > 0.9 * rounds * ROBOTS
+
+
+def test_robots_with_their_own_nav2_get_heads_batteries_and_a_record_of_what_is_clean(
+    ros: Listener, tmp_path: Path
+) -> None:
+    report = tmp_path / "truth.json"
+    dock = store_of("corner_shop", 1).floor.dock("dock_1").pose
+    heads, batteries = (
+        ros.listen(Bool, "/robot_1/cleaning_head/state"),
+        ros.listen(BatteryState, "/robot_1/battery_state"),
+    )
+    switch = ros.node.create_client(SetBool, "/robot_1/cleaning_head/set")
+    gazebo = GazeboNode(Network.of(ENVIRONMENT), "ignition.msgs")
+    gazebo.advertise("/clock", "Clock")
+    gazebo.advertise("/model/robot_1/ground_truth", "Odometry")
+    gazebo.start()
+    steps = itertools.count()
+
+    def move_back() -> None:
+        at_s = 0.1 * next(steps)
+        pose = dock @ Pose(-0.02 * at_s, 0.0)
+        stamp = gz.Header(stamp=time_of(at_s))
+        gazebo.publish("/model/robot_1/ground_truth", gz.Odometry(header=stamp, pose=message_of(pose)))
+        gazebo.publish("/clock", gz.Clock(sim=time_of(at_s)))
+        ros.spin()
+
+    try:
+        with bridged("corner_shop", "--robots", "1", "--heads", "--report", str(report)):
+            until(lambda: batteries and heads and switch.service_is_ready(), move_back, 0.0)
+            assert not heads[-1].data
+            switch.call_async(SetBool.Request(data=True))
+            until(lambda: heads[-1].data, move_back, 0.0)
+            begun = next(steps)
+            until(lambda: next(steps) > begun + 100, move_back, 0.0)
+    finally:
+        gazebo.close()
+    _, truth, tracks = read_truth(report)
+    assert truth.any()
+    assert len(tracks["robot_1"]) > 3

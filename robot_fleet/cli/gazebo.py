@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from robot_fleet.cli.exits import CommandFailed, Exit
+from robot_fleet.cli.exits import CommandFailed, Exit, check_writable
 from robot_fleet.cli.options import AsJson, RobotCount, StoreFolder
 from robot_fleet.cli.plans import ProfileName, StoreArgument
 
@@ -54,7 +54,17 @@ def gazebo_world(
     print(f"Run it:  {written.command}")
 
 
-def gazebo_bridge(store: StoreFolder, robots: RobotCount = None) -> None:
+def gazebo_bridge(
+    store: StoreFolder,
+    robots: RobotCount = None,
+    heads: Annotated[
+        bool,
+        typer.Option("--heads", help="Offer each robot's head, battery and safety status too, beside its own Nav2."),
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --heads: write as JSON what truly happens, as `sim` does.")
+    ] = None,
+) -> None:
     """Carry topics between Gazebo and ROS, without ros_gz, until SIGINT or SIGTERM.
 
     For each robot of the store: cmd_vel to Gazebo; odom, ground_truth and tf
@@ -65,5 +75,6 @@ def gazebo_bridge(store: StoreFolder, robots: RobotCount = None) -> None:
     from robot_fleet.cli.log import log_to_stderr
     from robot_fleet.main.gazebo_bridge_process import bridge
 
+    check_writable(*filter(None, [report]))
     log_to_stderr()
-    bridge(store, robots)
+    bridge(store, robots, heads, report)

@@ -12,7 +12,7 @@ from robot_fleet.sim.ros_face.gazebo_bridge import run_bridge
 _log = logging.getLogger("robot_fleet")
 
 
-def bridge(folder: Path, robots: int | None) -> None:
+def bridge(folder: Path, robots: int | None, heads: bool, report: Path | None) -> None:
     """Carries topics until SIGINT or SIGTERM. InvalidInput with every fault of the store."""
     store, network = load(folder, robots), Network.of()
     names = ", ".join(robot.name for robot in store.robots)
@@ -21,5 +21,5 @@ def bridge(folder: Path, robots: int | None) -> None:
         _log.info("carrying /clock and the topics of %s", names)
         _log.info("partition %s on %s", network.partition, ", ".join(network.hosts))
 
-    run_bridge(store, network, greet)
+    run_bridge(store, network, heads, report, greet)
     _log.info("stopped")

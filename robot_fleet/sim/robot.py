@@ -29,7 +29,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import CHARGE, Dock, RobotSpec
 from robot_fleet.sim.motion import Motion
 from robot_fleet.sim.realism import PERFECT, Realism
-from robot_fleet.sim.tracked import TrackedMotion
+from robot_fleet.sim.tracked import DrivenElsewhere
 
 E_STOP, CONTACT = "e-stop", "contact"
 PREEMPTED = "another order came"
@@ -68,7 +68,7 @@ class SimulatedRobot:
         realism: Realism = PERFECT,
         pose: Pose | None = None,
         battery: float = 1.0,
-        motion: TrackedMotion | None = None,
+        motion: DrivenElsewhere | None = None,
     ) -> None:
         self.spec = spec
         self.realism = realism

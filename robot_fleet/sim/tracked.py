@@ -11,6 +11,9 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.sim.tracker import STANDING, Tracker
 
+_STANDS_M = 1e-3
+"""In one step."""
+
 
 class Body(Protocol):
     """Wheels and odometry. Map frame, metres, radians, seconds."""
@@ -72,3 +75,36 @@ class TrackedMotion:
             self.pose = pose
         # Also to stand, and again and again: a stop that is lost on the way must not stay lost.
         self._body.drive(*self._tracker.steer(pose, dt_s))
+
+
+class ObservedMotion:
+    """The motion of a robot that is driven by something else, such as its own Nav2: it is looked at, and told nothing."""
+
+    speed_mps = yaw_rate_rps = left_m = 0.0
+
+    def __init__(self, body: Body) -> None:
+        self.pose = body.pose
+        self.driven_m = 0.0
+        self.at_rest = True
+        self._body = body
+
+    def follow(self, points: NDArray[np.float64], reverse: bool = False, exact: bool = False) -> None:
+        """Does nothing."""
+
+    def brake(self) -> None:
+        """Does nothing."""
+
+    def halt(self) -> None:
+        """Does nothing."""
+
+    def step(self, dt_s: float) -> None:
+        """Looks where the robot is now."""
+        pose, before = self._body.pose, self.pose
+        moved_m = pose.distance_m(before)
+        self.at_rest = moved_m < _STANDS_M
+        if not self.at_rest or pose.yaw_rad != before.yaw_rad:
+            self.driven_m += moved_m
+            self.pose = pose
+
+
+DrivenElsewhere = TrackedMotion | ObservedMotion

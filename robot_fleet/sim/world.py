@@ -16,7 +16,7 @@ from robot_fleet.floor.store import RobotSpec, Store
 from robot_fleet.sim.contact import OBSTACLE, Collision, ObstacleTouch, robots_touch
 from robot_fleet.sim.realism import PERFECT, Realism
 from robot_fleet.sim.robot import SimulatedRobot
-from robot_fleet.sim.tracked import TrackedMotion
+from robot_fleet.sim.tracked import DrivenElsewhere
 
 STEP_S = 0.05
 _TRACK_S = 0.25
@@ -38,7 +38,7 @@ class World:
         seed: int = 0,
         names: Iterable[str] | None = None,
         start_s: float = 0.0,
-        motions: Callable[[RobotSpec], TrackedMotion] | None = None,
+        motions: Callable[[RobotSpec], DrivenElsewhere] | None = None,
     ) -> None:
         self.store = store
         self.now_s = start_s

@@ -65,21 +65,20 @@ _CODES: dict[type, dict[str, int]] = {
 
 
 class RobotFace:
-    """One robot's node: Nav2's actions, head, battery, diagnostics, and a button for its e-stop."""
+    """One robot's node: Nav2's actions, head, battery, diagnostics, and a button for its e-stop.
 
-    def __init__(self, world: World, robot: SimulatedRobot, node: Node) -> None:
+    Without `drives` the robot has its own Nav2 and says itself where it is: the rest is here.
+    """
+
+    def __init__(self, world: World, robot: SimulatedRobot, node: Node, drives: bool = True) -> None:
         self.world, self.robot, self.node = world, robot, node
         self._goals: dict[str, tuple[ServerGoalHandle, type, Future]] = {}
         self._next_feedback_s = 0.0
         names = robot.spec.profile.interface
         self._map = frame_name(robot.spec, names.map_frame)
         self._base = frame_name(robot.spec, names.base_frame)
-        self._actions = [
-            self._serve(FollowPath, names.follow_path, self._follow),
-            self._serve(DockRobot, names.dock_robot, self._dock),
-            self._serve(UndockRobot, names.undock_robot, self._undock),
-            self._serve(NavigateToPose, "navigate_to_pose", self._navigate),
-        ]
+        self._drives = drives
+        self._actions = self._serve_all() if drives else []
         self._name = partial(topic_name, robot.spec)
         node.create_service(SetBool, self._name(names.head_service), self._switch_head)
         node.create_service(SetBool, self._name("simulation/e_stop"), self._press_or_release)
@@ -87,13 +86,13 @@ class RobotFace:
         self._head = node.create_publisher(Bool, self._name(names.head_topic), _LATCHED)
         self._diagnostics = node.create_publisher(DiagnosticArray, self._name(names.diagnostics_topic), 10)
         self._pose: Publisher | None = None
-        if names.pose_topic:
+        if names.pose_topic and drives:
             self._pose = node.create_publisher(PoseWithCovarianceStamped, self._name(names.pose_topic), _LATCHED)
 
     def say(self, event: Event) -> list[TransformStamped]:
         """Publishes what the robot reported, or ends the goal that it has finished; the transforms of a pose."""
         if isinstance(event, PoseReported):
-            return self._say_pose(event)
+            return self._say_pose(event) if self._drives else []
         if isinstance(event, BatteryReported):
             self._battery.publish(battery_to_ros(event))
         elif isinstance(event, HeadReported):
@@ -126,6 +125,15 @@ class RobotFace:
         """Ends the action servers."""
         for action in self._actions:
             action.destroy()
+
+    def _serve_all(self) -> list[ActionServer]:
+        names = self.robot.spec.profile.interface
+        return [
+            self._serve(FollowPath, names.follow_path, self._follow),
+            self._serve(DockRobot, names.dock_robot, self._dock),
+            self._serve(UndockRobot, names.undock_robot, self._undock),
+            self._serve(NavigateToPose, "navigate_to_pose", self._navigate),
+        ]
 
     def _serve(self, action: type, name: str, start: Callable[[str, Any], str]) -> ActionServer:
         return ActionServer(

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import rclpy
 from geometry_msgs.msg import TransformStamped
 from geometry_msgs.msg import Twist as RosTwist
 from nav_msgs.msg import Odometry as RosOdometry
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -32,10 +35,11 @@ from robot_fleet.sim.gazebo.node import GazeboNode
 from robot_fleet.sim.gazebo.readings import pose_of, seconds_of, twist_of
 from robot_fleet.sim.gazebo.v1 import messages_pb2 as gz
 from robot_fleet.sim.gazebo.world_file import world_name
+from robot_fleet.sim.ros_face.gazebo_heads import GazeboHeads
 from robot_fleet.sim.ros_face.signals import on_signals
 
 POSES = "/gazebo/poses"
-_CLOCK_EVERY_S, _POSES_EVERY_S = 0.01, 0.1
+_CLOCK_EVERY_S, _POSES_EVERY_S, _LOOK_S = 0.01, 0.1, 0.02
 
 
 class GazeboBridge:
@@ -49,7 +53,11 @@ class GazeboBridge:
         self._due_s = {"clock": 0.0, "poses": 0.0}
         gazebo.subscribe(CLOCK_TOPIC, self._say_time)
         gazebo.subscribe(WORLD_TOPIC_POSES.format(world=world_name(store)), self._say_poses)
-        self._robots = [_BridgedRobot(spec, node, gazebo, self._tf_of(spec)) for spec in store.robots]
+        self.now_s: float | None = None
+        self.robots = {
+            spec.name: _BridgedRobot(spec, node, gazebo, self._tf_of(spec), store.floor.dock(spec.dock).pose)
+            for spec in store.robots
+        }
 
     def _tf_of(self, spec: RobotSpec) -> Publisher:
         topic = topic_name(spec, spec.profile.interface.tf_topic)
@@ -59,6 +67,7 @@ class GazeboBridge:
 
     def _say_time(self, message: bytes) -> None:
         now_s = seconds_of(gz.Clock.FromString(message).sim)
+        self.now_s = now_s
         if self._is_due("clock", now_s, _CLOCK_EVERY_S):
             self._clock.publish(RosClock(clock=seconds_to_ros(now_s)))
 
@@ -84,7 +93,8 @@ class _BridgedRobot:
     localisation without error would.
     """
 
-    def __init__(self, spec: RobotSpec, node: Node, gazebo: GazeboNode, tf: Publisher) -> None:
+    def __init__(self, spec: RobotSpec, node: Node, gazebo: GazeboNode, tf: Publisher, pose: Pose) -> None:
+        self.pose = pose
         names, topics = spec.profile.interface, RobotTopics.of(spec.name)
         self._tf, self._to_own_map = tf, spec.map_to_robot.inverse()
         self._map, self._base = frame_name(spec, names.map_frame), frame_name(spec, names.base_frame)
@@ -96,13 +106,13 @@ class _BridgedRobot:
         gazebo.subscribe(topics.odometry, self._say_odometry)
         gazebo.subscribe(topics.truth, self._say_truth)
         gazebo.advertise(topics.cmd_vel, "Twist")
-        drive = partial(self._drive, gazebo, topics.cmd_vel)
-        self._velocities = node.create_subscription(RosTwist, topic_name(spec, "cmd_vel"), drive, 10)
+        self._gazebo, self._cmd_vel = gazebo, topics.cmd_vel
+        self._velocities = node.create_subscription(RosTwist, topic_name(spec, "cmd_vel"), self._drive, 10)
 
     @staticmethod
     def _publisher(node: Node, spec: RobotSpec, name: str) -> Callable[[RosOdometry], None]:
         publisher: Publisher = node.create_publisher(RosOdometry, topic_name(spec, name), 10)
-        return publisher.publish  # type: ignore[no-any-return]
+        return publisher.publish
 
     def _say_odometry(self, message: bytes) -> None:
         odometry = gz.Odometry.FromString(message)
@@ -112,7 +122,8 @@ class _BridgedRobot:
 
     def _say_truth(self, message: bytes) -> None:
         odometry = gz.Odometry.FromString(message)
-        at_s, true = seconds_of(odometry.header.stamp), self._to_own_map @ pose_of(odometry.pose)
+        at_s, self.pose = seconds_of(odometry.header.stamp), pose_of(odometry.pose)
+        true = self._to_own_map @ self.pose
         self._publish_truth(self._to_ros(self._map, true, odometry))
         self._say_transform(self._map, self._odom, at_s, true @ self._wheels.inverse())
 
@@ -129,13 +140,25 @@ class _BridgedRobot:
         message.twist.twist.angular.z = odometry.twist.angular.z
         return message
 
-    @staticmethod
-    def _drive(gazebo: GazeboNode, topic: str, wanted: RosTwist) -> None:
-        gazebo.publish(topic, twist_of(wanted.linear.x, wanted.angular.z))
+    def drive(self, speed_mps: float, yaw_rate_rps: float) -> None:
+        """Sets the velocity until further notice."""
+        self._gazebo.publish(self._cmd_vel, twist_of(speed_mps, yaw_rate_rps))
+
+    def _drive(self, wanted: RosTwist) -> None:
+        self.drive(wanted.linear.x, wanted.angular.z)
 
 
-def run_bridge(store: Store, network: Network, on_ready: Callable[[], None] = lambda: None) -> None:
-    """Carries topics until SIGINT or SIGTERM; call it on the main thread."""
+def run_bridge(
+    store: Store,
+    network: Network,
+    heads: bool = False,
+    report: Path | None = None,
+    on_ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Carries topics until SIGINT or SIGTERM; call it on the main thread.
+
+    With `heads` the robots get what a cleaning robot has beside its Nav2: head, battery, status (see `GazeboHeads`).
+    """
     stop = on_signals()
     context = Context()
     rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)
@@ -144,6 +167,10 @@ def run_bridge(store: Store, network: Network, on_ready: Callable[[], None] = la
     executor.add_node(node)
     gazebo = GazeboNode(network)
     bridge = GazeboBridge(store, node, gazebo)
+    machines = GazeboHeads(store, bridge.robots, executor, context, report) if heads else None
+    if machines is not None:
+        look = partial(_look, machines, bridge)
+        node.create_timer(_LOOK_S, look, clock=Clock(clock_type=ClockType.STEADY_TIME))
     gazebo.start()
     try:
         on_ready()
@@ -153,7 +180,13 @@ def run_bridge(store: Store, network: Network, on_ready: Callable[[], None] = la
         pass
     finally:
         gazebo.close()
-        del bridge
+        if machines is not None:
+            machines.close()
         executor.shutdown(timeout_sec=0.0)
         node.destroy_node()
         rclpy.try_shutdown(context=context)
+
+
+def _look(machines: GazeboHeads, bridge: GazeboBridge) -> None:
+    if bridge.now_s is not None:
+        machines.look(bridge.now_s)

@@ -30,16 +30,15 @@ from robot_fleet.sim.gazebo.link import GazeboLink
 from robot_fleet.sim.gazebo.network import Network
 from robot_fleet.sim.pace import Pace
 from robot_fleet.sim.realism import EXECUTED, Realism
-from robot_fleet.sim.report import write_report
 from robot_fleet.sim.ros_face.face import RobotFace
 from robot_fleet.sim.ros_face.leash import Leash
+from robot_fleet.sim.ros_face.reporter import Reporter
 from robot_fleet.sim.ros_face.signals import on_signals
 from robot_fleet.sim.tracked import TrackedMotion
 from robot_fleet.sim.world import STEP_S, World
 
 _TIMER_S = 0.01
 _SAY_AGAIN_S = 0.2
-_REPORT_S = 3.0
 _CLOCK_OUT = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 _CLOCK_IN = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 
@@ -181,7 +180,7 @@ def run_simulator(
     stop = on_signals()
     context = Context()
     rclpy.init(args=[], context=context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO)
-    reporter = _Reporter(report, world, speed=speed if makes_time else None, seed=seed)
+    reporter = Reporter(report, world, speed=speed if makes_time else None, seed=seed)
     simulator = Simulator(world, speed, makes_time, context, reporter.look, link)
     try:
         on_ready()
@@ -200,20 +199,3 @@ def run_simulator(
 
 def _in_gazebo(link: GazeboLink, spec: RobotSpec) -> TrackedMotion:
     return TrackedMotion(spec.profile, link.body(spec))
-
-
-class _Reporter:
-    """Writes the report now and then."""
-
-    def __init__(self, path: Path | None, world: World, **more: object) -> None:
-        self._path, self._world, self._more = path, world, more
-        self._next_s = 0.0
-
-    def look(self) -> None:
-        if self._path is not None and time.monotonic() >= self._next_s:
-            self.write()
-
-    def write(self) -> None:
-        if self._path is not None:
-            write_report(self._path, self._world, **self._more)
-            self._next_s = time.monotonic() + _REPORT_S
