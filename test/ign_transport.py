@@ -11,7 +11,7 @@ from pathlib import Path
 from conftest import lacking
 
 ENVIRONMENT = {"IGN_IP": "127.0.0.1", "IGN_PARTITION": f"robot_fleet_test_{os.getpid()}"}
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 
 
 def program(name: str) -> str:

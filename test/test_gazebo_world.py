@@ -28,11 +28,11 @@ def test_obstacles_are_few_boxes_that_leave_the_free_floor_free(name: str) -> No
     floor = store_of(name, 2).floor
     blocks = blocks_of(floor)
     assert 0 < len(blocks) < MOST_BLOCKS
-    rooms = [part for part in floor.grid.polygons(floor.grid.free) if part.area >= 1.0]
-    room = shapely.union_all(rooms).buffer(-INTO_FREE_M - 1e-6, join_style="mitre")
-    shapely.prepare(room)
-    outlines = np.array([block.outline for block in blocks])
-    assert not shapely.intersects(room, outlines).any()
+    outlines = shapely.buffer(np.array([block.outline for block in blocks]), -1.5 * INTO_FREE_M, join_style="mitre")
+    for room in floor.grid.polygons(floor.grid.free):
+        if room.area >= 1.0:
+            shapely.prepare(room)
+            assert not shapely.intersects(room, outlines).any()
 
 
 @pytest.mark.parametrize("name", ["corner_shop_scan", "supermarket_scan", "bookstore"])
