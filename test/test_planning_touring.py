@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robot_fleet.planning.assignment import Work, evened_out, shared_out
+from robot_fleet.planning.assignment import Stays, Work, evened_out, shared_out
 from robot_fleet.planning.tour import greedy
 
 
@@ -116,3 +117,42 @@ def test_a_far_robot_has_no_lane_unless_it_stands_in_the_others_way(
     )
     orders = [np.array(order, dtype=np.int64) for order in begin]
     assert bool(len(evened_out(work, orders, _silent)[2])) is astride
+
+
+def _thirsty(work: Work, tanks: float, fill_s: float) -> Work:
+    """The work with a load of 1 m² for each second of a lane, and tanks that all last for such a share of it together."""
+    robots = len(work.starts)
+    full = np.full(robots, tanks * float(work.drive_s.sum()) / robots)
+    return replace(work, stays=Stays(work.drive_s, full, full, np.full(robots, fill_s), np.zeros(robots)))
+
+
+def test_no_robot_fills_its_tank_where_all_tanks_together_last() -> None:
+    work = _thirsty(_work(1, 60, 3), tanks=1.1, fill_s=60.0)
+    assert work.stays is not None
+    orders = shared_out(work, _silent)
+    loads = [work.stays.load[order // 2].sum() for order in orders]
+    assert (np.array(loads) <= work.stays.first_m2).all()
+    # Without tanks the robots do not care how much each scrubs.
+    assert _longest_s(work, orders) == pytest.approx(_longest_s(replace(work, stays=None), orders))
+
+
+def test_tanks_are_filled_less_often_than_where_nobody_minds_them() -> None:
+    work = _thirsty(_work(2, 80, 3), tanks=0.95, fill_s=30.0)
+    assert work.stays is not None
+    orders, blind = shared_out(work, _silent), shared_out(replace(work, stays=None), _silent)
+    times, blind_times = ([work.time_s(r, order) for r, order in enumerate(made)] for made in (orders, blind))
+    fills, blind_fills = (
+        sum(work.stays.time_s(r, order) for r, order in enumerate(made)) / 30.0 for made in (orders, blind)
+    )
+    assert 1 <= fills < blind_fills
+    assert sum(times) < sum(blind_times) and max(times) < 1.1 * max(blind_times)
+
+
+def test_a_robot_that_takes_longer_for_something_else_gets_less() -> None:
+    work = _work(3, 60, 2)
+    stays = Stays(np.ones(60), np.full(2, np.inf), np.ones(2), np.zeros(2), np.array([0.0, 40.0]))
+    late = replace(work, stays=stays)
+    begun = shared_out(work, _silent)
+    orders = evened_out(late, begun, _silent)
+    assert work.time_s(1, orders[1]) < work.time_s(1, begun[1])
+    assert late.time_s(0, orders[0]) == pytest.approx(late.time_s(1, orders[1]), rel=0.05)

@@ -6,6 +6,7 @@ algorithms for some routing problems", 1978); each run becomes a tour of its own
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,8 +24,34 @@ _HOT_S, _WARM_S, _COLD_S = 4.0, 0.5, 0.03
 _NEIGHBOURS = 24
 # The usual power of the norm of the robots' times.
 _POWER = 12
+# Ways to share floor out are looked at with this share of the trials; a time is found by so many halvings.
+_LOOK, _HALVINGS = 0.1, 50
 # What a robot that stands in the others' way counts for, in times of the longest tour.
 _IDLE = 1.25
+
+
+@dataclass(frozen=True, eq=False)
+class Stays:
+    """Visits to docks: `load` (lanes,) m² that are scrubbed along each lane; for each robot the m² that its tank lasts for at
+    first, and full, the seconds for a visit that fills it, way and all, and those that all else takes, each (robots,).
+    """
+
+    load: Floats
+    first_m2: Floats
+    full_m2: Floats
+    fill_s: Floats
+    more_s: Floats
+
+    @property
+    def table(self) -> Floats:
+        """(robots, 4) what `touring` knows of robots."""
+        return np.column_stack((self.first_m2, self.full_m2, self.fill_s, self.more_s))
+
+    def time_s(self, robot: int, order: Ints) -> float:
+        """Seconds of a robot's visits when it drives these lanes."""
+        lost = float(self.load[order // 2].sum()) - float(self.first_m2[robot])
+        fills = math.ceil(lost / float(self.full_m2[robot])) if lost > 0.0 else 0
+        return fills * float(self.fill_s[robot]) + float(self.more_s[robot])
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +60,7 @@ class Work:
 
     Robot r sets off from the end starts[r] and comes home to the end homes[r] (-1: it may stop anywhere); its times are
     those of the fastest robot divided by pace[r]. With `one_ways` a way may take longer than the way back. The robots that
-    are `astride` stand where others have to drive: they set off if there is a lane for each.
+    are `astride` stand where others have to drive: they set off if there is a lane for each. Their `stays` at docks count.
     """
 
     cost: Floats
@@ -43,6 +70,7 @@ class Work:
     pace: Floats
     astride: Bools
     one_ways: bool = False
+    stays: Stays | None = None
 
     @property
     def lanes(self) -> Ints:
@@ -50,11 +78,12 @@ class Work:
         return np.arange(len(self.drive_s))
 
     def time_s(self, robot: int, order: Ints) -> float:
-        """Seconds that a robot takes for its lanes in this order, ways out and home included."""
+        """Seconds that a robot takes for its lanes in this order, ways out and home and visits included."""
         if not len(order):
             return 0.0
         between = tour_s(self.cost, order, int(self.starts[robot]), int(self.homes[robot]))
-        return (between + float(self.drive_s[order // 2].sum())) / float(self.pace[robot])
+        driven = (between + float(self.drive_s[order // 2].sum())) / float(self.pace[robot])
+        return driven + (self.stays.time_s(robot, order) if self.stays is not None else 0.0)
 
 
 def shared_out(work: Work, step: Callable[[float], None], seed: int = 0, effort: float = 1.0) -> list[Ints]:
@@ -63,10 +92,13 @@ def shared_out(work: Work, step: Callable[[float], None], seed: int = 0, effort:
     `step` hears the share done; `effort` is the share of the usual trials.
     """
     whole = greedy(work.cost, work.lanes, int(work.starts[0]))
-    share = np.asarray(work.pace, dtype=np.float64) / work.pace.sum()
-    return _annealed(
-        work, _cut(work, whole, share), np.asarray(np.geomspace(_HOT_S, _COLD_S, _PARTS + 1)), step, seed, effort
-    )
+    heats: Floats = np.asarray(np.geomspace(_HOT_S, _COLD_S, _PARTS + 1))
+    cuts = [_cut(work, whole, share) for share in _shares(work, whole)]
+    if len(cuts) > 1:
+        looks = [_annealed(work, cut, heats, _unheard, seed, _LOOK * effort) for cut in cuts]
+        longest = [max(work.time_s(robot, order) for robot, order in enumerate(orders)) for orders in looks]
+        cuts = [cuts[int(np.argmin(longest))]]
+    return _annealed(work, cuts[0], heats, step, seed, effort)
 
 
 def evened_out(
@@ -110,10 +142,13 @@ def _annealed(
     longest_s = max((work.time_s(robot, order) for robot, order in enumerate(orders)), default=0.0)
     idle_s = np.where(work.astride & (lanes >= robots), _IDLE * longest_s, 0.0)
     trials = int(trials_of(lanes) * EFFORT * effort) // _PARTS
+    stays = work.stays
+    load = np.zeros(lanes) if stays is None else stays.load
+    table = np.tile([math.inf, 1.0, 0.0, 0.0], (robots, 1)) if stays is None else stays.table
     for k in range(parts):
         anneal(
             work.cost, near, work.drive_s, work.starts, work.homes, work.pace, idle_s, stops, sizes, heats[k : k + 2],
-            trials, seed * _PARTS + k + 1, power, work.one_ways,
+            trials, seed * _PARTS + k + 1, power, work.one_ways, load, table,
         )  # fmt: skip
         step((k + 1) / parts)
     return [stops[robot, : sizes[robot]] for robot in range(robots)]
@@ -131,6 +166,47 @@ def _setting_off(work: Work, orders: list[Ints]) -> list[Ints]:
         orders = [order[order // 2 != enter // 2] for order in orders]
         orders[robot] = np.array([enter])
     return orders
+
+
+def _unheard(_share: float) -> None:
+    """Hears no progress."""
+
+
+def _shares(work: Work, whole: Ints) -> list[Floats]:
+    """Shares (robots,) of all the work that robots may begin with, one for each number of fills that may be best.
+
+    With the fewest fills some robots do as much as a tank lasts for and others more; each more lets these do less.
+    """
+    pace = np.asarray(work.pace, dtype=np.float64)
+    stays = work.stays
+    if stays is None:
+        return [pace / pace.sum()]
+    link = work.cost[whole[:-1] ^ 1, whole[1:]].sum() if len(whole) > 1 else 0.0
+    total_s = float(work.drive_s.sum() + link)
+    per_m2 = total_s / max(float(stays.load.sum()), 1e-9)
+    fills, found = np.zeros(len(pace)), list[Floats]()
+    while True:
+        most_s = (np.maximum(0.0, stays.first_m2) + fills * stays.full_m2) * per_m2
+        done_s = _together_s(total_s, most_s, pace, fills * stays.fill_s + stays.more_s)
+        if math.isfinite(done_s):
+            each_s = np.clip((done_s - fills * stays.fill_s - stays.more_s) * pace, 0.0, most_s)
+            found.append(each_s / each_s.sum())
+            if (each_s < most_s).all() or len(found) > len(pace):
+                return found
+        # The next fill is for the robot that it costs least after those that it has.
+        fills[np.argmin((fills + 1.0) * stays.fill_s)] += 1.0
+
+
+def _together_s(total_s: float, most_s: Floats, pace: Floats, stays_s: Floats) -> float:
+    """When robots are done together that stay at docks for so long and do no more than so much each; inf: never."""
+    if most_s.sum() < total_s:
+        return math.inf
+    low, high = 0.0, float(total_s / pace.min() + stays_s.max())
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        enough = np.clip((middle - stays_s) * pace, 0.0, most_s).sum() >= total_s
+        low, high = (low, middle) if enough else (middle, high)
+    return high
 
 
 def _neighbours(cost: Floats, lanes: int) -> Ints:

@@ -59,7 +59,7 @@ class Breaks:
 
     def tour(self, legs: Sequence[Leg], supplies: Supplies, width_m: float, spare: float) -> Tour:
         """What timed legs take up to these places; the battery is taken for used up by so large a share more."""
-        use = [_use(leg, supplies, width_m) for leg in legs]
+        use = [_use(leg, after, supplies, width_m) for leg, after in zip(legs, [*legs[1:], None], strict=True)]
         gone = np.concatenate((np.zeros((1, 3)), np.cumsum(np.array(use).reshape(-1, 3), axis=0)))
         gone[:, 2] *= 1.0 + spare
         leave, enter = np.empty((len(self.breaks), 3)), np.empty((len(self.breaks), 3))
@@ -138,9 +138,10 @@ def _shares(leg: Leg, at: Break) -> Floats:
     return np.array([seconds, metres, seconds])
 
 
-def _use(leg: Leg, supplies: Supplies, width_m: float) -> tuple[float, float, float]:
-    seconds = float(leg.times_s[-1] - leg.times_s[0])
-    return seconds, leg.length_m * width_m if leg.head_on else 0.0, supplies.use(seconds, leg.head_on)
+def _use(leg: Leg, after: Leg | None, supplies: Supplies, width_m: float) -> tuple[float, float, float]:
+    seconds, lifted = float(leg.times_s[-1] - leg.times_s[0]), after is None or not after.head_on
+    scrubbed_m2 = supplies.scrubbed_m2(leg.length_m, width_m, lifted) if leg.head_on else 0.0
+    return seconds, scrubbed_m2, supplies.use(seconds, leg.head_on)
 
 
 def _between(legs: Sequence[Leg], begin: Break, end: Break) -> list[Leg]:

@@ -16,6 +16,7 @@ from shapely import Point
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.store import CHARGE, WATER, Dock
 from robot_fleet.planning.apart import Apart, among_others, makespan_s
+from robot_fleet.planning.assignment import Stays
 from robot_fleet.planning.breaks import Breaks, with_visits
 from robot_fleet.planning.crew import Clearances
 from robot_fleet.planning.detours import Detours, RoutedDetours
@@ -41,6 +42,8 @@ _ROOMY_S = 10.0
 _CLOSELY, _ROUGHLY = 1000, 100
 # So many places from which no way leads to a dock, or back, are left out before a tour is given up.
 _PLACES = 30
+# A visit for water is made from about so near a place as this share of all are.
+_NEAR = 0.05
 # Rounding is no lack.
 _ROUNDING = 1e-6
 
@@ -197,6 +200,30 @@ class Services:
                 return timed(made, machine.robot.profile, machine.robot.pose, float(legs[0].times_s[0]))
             shut.add(made)
         raise CannotPlan((self._fault(machine),))
+
+    def stays(self, load_m2: Floats, places: Floats, robots: Sequence[Starter]) -> Stays | None:
+        """What the tanks of robots mean for sharing lanes out that take so much water (lanes,), among places (n, 2) of the map
+        frame; None where no tank runs out. How long a visit takes is known only when its place is.
+        """
+        machines = [self._machines.get(robot.name) for robot in robots]
+        if not len(places) or not all(one is not None and one.supplies.has_tank and one.docks for one in machines):
+            return None
+        known = [one for one in machines if one is not None]
+        full, used, fill = (
+            np.array(column)
+            for column in zip(
+                *((one.supplies.tank_m2, one.start.scrubbed_m2, self._fill_s(one, places)) for one in known),
+                strict=True,
+            )
+        )
+        return Stays(load_m2, full - used, full, fill, np.zeros(len(known)))
+
+    def _fill_s(self, machine: Machine, places: Floats) -> float:
+        """About how long a visit for water takes, from where the dock is near."""
+        dock = next((dock for dock in machine.docks if WATER in dock.offers), machine.docks[0])
+        ways_s = machine.detours.home_s(places, dock) + machine.detours.back_s(places, dock)
+        led = ways_s[np.isfinite(ways_s)]
+        return machine.supplies.service_s + (float(np.quantile(led, _NEAR)) if len(led) else 0.0)
 
     def working(self, lanes: Sequence[Floats], robots: Sequence[Starter]) -> Floats:
         """(robots,) which part of its time each robot works when they share lanes (map frame) out, 1 for the greatest one."""

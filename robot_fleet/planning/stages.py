@@ -61,7 +61,7 @@ def staged(
     present = [rank for rank in sorted({*ranks.values()}) if (crew.wanted & (cells == rank)).any()]
     if len(present) < 2:
         if crew.poses is not None:
-            return SteeredPlan(request, crew, tell, effort).paths()
+            return SteeredPlan(request, crew, tell, services, effort).paths()
         return CrewPlan(request, crew, tell, services, Stage(effort)).paths()
     work = _Stages(request, crew, services, effort)
     for rank in present:
@@ -98,7 +98,7 @@ class _Stages:
         crew = replace(self.crew, robots=robots, wanted=wanted)
         part_of = partial(_told, tell, begin, share)
         if crew.poses is not None:
-            paths = SteeredPlan(request, crew, part_of, stage.effort, stage.busy_s).paths()
+            paths = SteeredPlan(request, crew, part_of, self.services, stage.effort, stage.busy_s).paths()
         else:
             paths = CrewPlan(request, crew, part_of, self.services, stage).paths()
         for name, path in paths.items():

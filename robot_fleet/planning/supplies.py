@@ -25,7 +25,7 @@ class Supplies:
     """How long a full tank (scrubbed m²) and a full battery (seconds with the head on, and off) last; inf: for ever.
 
     A service for water takes `service_s`, a charge from 0 to 1 `charging_s`; the battery stays above `reserve` until the
-    robot is docked.
+    robot is docked. The solution stops `dry_m` before the head is lifted.
     """
 
     tank_m2: float = math.inf
@@ -34,12 +34,14 @@ class Supplies:
     driving_s: float = math.inf
     charging_s: float = 0.0
     reserve: float = 0.0
+    dry_m: float = 0.0
 
     @classmethod
     def of(cls, profile: RobotProfile) -> Supplies:
         """The supplies of a machine; a battery lasts for ever unless it is planned for."""
         tank, battery = profile.tank, profile.battery
-        water = {} if tank.area_m2 is None else {"tank_m2": tank.area_m2, "service_s": tank.service_s}
+        dry_m = profile.channels.solution_off_m if profile.squeegee is not None else 0.0
+        water = {} if tank.area_m2 is None else {"tank_m2": tank.area_m2, "service_s": tank.service_s, "dry_m": dry_m}
         if not battery.planned:
             return cls(**water)
         return cls(
@@ -64,6 +66,10 @@ class Supplies:
     def needs(self) -> tuple[str, ...]:
         """What docks have to offer for it."""
         return (*((CHARGE,) if self.has_battery else ()), *((WATER,) if self.has_tank else ()))
+
+    def scrubbed_m2(self, metres: float, width_m: float, lifted: bool = True) -> float:
+        """The floor on which water is spent along a lane, after which the head is lifted or goes on."""
+        return max(0.0, metres - (self.dry_m if lifted else 0.0)) * width_m
 
     def use(self, seconds: float, head_on: bool) -> float:
         """The share of the battery that is used in so many seconds."""
@@ -95,7 +101,7 @@ def last_levels(legs: Sequence[Leg], supplies: Supplies, width_m: float, start: 
 def _levels(legs: Sequence[Leg], supplies: Supplies, width_m: float, start: Levels, offers: Offers) -> Iterator[Levels]:
     """The levels after each leg. A stay is for water if it is long enough for it."""
     battery, scrubbed = start
-    for leg in legs:
+    for leg, after in zip(legs, [*legs[1:], None], strict=True):
         seconds = float(leg.times_s[-1] - leg.times_s[0])
         if leg.kind is LegKind.SERVICE:
             found = offers(leg.points[0])
@@ -105,5 +111,6 @@ def _levels(legs: Sequence[Leg], supplies: Supplies, width_m: float, start: Leve
                 scrubbed = 0.0
         else:
             battery -= supplies.use(seconds, leg.head_on)
-            scrubbed += leg.length_m * width_m if leg.head_on else 0.0
+            lifted = after is None or not after.head_on
+            scrubbed += supplies.scrubbed_m2(leg.length_m, width_m, lifted) if leg.head_on else 0.0
         yield Levels(battery, scrubbed)

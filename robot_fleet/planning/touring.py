@@ -30,18 +30,21 @@ Ways = tuple[Floats, Floats, Ints, Ints, Floats, Floats, bool]
 Tours = tuple[Ints, Ints, Ints, Ints, Floats, Floats, Floats]
 
 _LONGEST_CHAIN = 60
+# What rounding leaves of nothing.
+_LEAST = 1e-6
 
 
 @compiled
 def anneal(
     cost: Floats, near: Ints, drive_s: Floats, starts: Ints, homes: Ints, pace: Floats, idle_s: Floats, stops: Ints,
-    sizes: Ints, heat_s: Floats, trials: int, seed: int, power: int, one_ways: bool = False,
+    sizes: Ints, heat_s: Floats, trials: int, seed: int, power: int, one_ways: bool, load: Floats, stays: Floats,
 ) -> None:  # fmt: skip
     """Improves `stops` (robots, lanes) and `sizes` (robots,) in place.
 
     `near` (ends, k) lists the ends that are cheap to enter from each end. The temperature falls from heat_s[0] to
     heat_s[1] over so many trials. With `one_ways` a way may take longer than the way back, for which `cost` says so.
-    `idle_s` (robots,) is what a robot without lanes counts for.
+    `idle_s` (robots,) is what a robot without lanes counts for. `load` (lanes,) is what a tank loses on each lane; `stays`
+    (robots, 4) are what each robot's tank holds at first, what it holds, seconds for a visit that fills it, and for all else.
     """
     robots, lanes = stops.shape
     where, place = np.empty(lanes, dtype=np.int64), np.empty(lanes, dtype=np.int64)
@@ -49,14 +52,17 @@ def anneal(
     back = np.zeros((robots, lanes + 1)) if one_ways else spent
     ways = (cost, drive_s, starts, homes, pace, idle_s, one_ways)
     tours = (stops, sizes, where, place, spent, back, times)
+    used, more_s = np.zeros((robots, lanes + 1)), np.zeros(robots)
+    thirsty = bool((stays[:, 3] != 0.0).any()) or bool(np.isfinite(stays[:, 0]).any())
     for r in range(robots):
         _renew(ways, tours, r)
-    unit = max(times.max(), 1.0)
+        _reload(load, stays, stops, sizes, used, more_s, r)
+    unit = max((times + more_s).max(), 1.0)
     dice = np.array([seed * 2654435761 + 88172645463325252], dtype=np.uint64)
     chain = np.empty(lanes, dtype=np.int64)
     total = 0.0
     for r in range(robots):
-        total += (times[r] / unit) ** power
+        total += ((times[r] + more_s[r]) / unit) ** power
     for trial in range(trials):
         heat = heat_s[0] * (heat_s[1] / heat_s[0]) ** (trial / trials)
         u = _roll(dice, 2 * lanes)
@@ -72,13 +78,19 @@ def anneal(
             first, last = (min(k, m) + 1, max(k, m)) if leaving else (min(k, m), max(k, m) - 1)
             if first > last:
                 continue
-            one = other = _reversed_s(ways, tours, r, first, last)
+            one = other = _reversed_s(ways, tours, r, first, last) + more_s[r]
         elif links and leaving != entering:
             first, last = (k + 1, m + 1) if leaving else (k, m)
             one, other = _crossed_s(ways, tours, r, first, s, last)
+            if thirsty:
+                one += _stays_s(stays, r, used[r, first] + used[s, last])
+                other += _stays_s(stays, s, used[r, sizes[r]] - used[r, first] + used[s, sizes[s]] - used[s, last])
         elif links and r != s:
             first, last = (k + 1, m) if leaving else (k, m + 1)
             one, other = _exchanged_s(ways, tours, r, first, s, last)
+            if thirsty:
+                one += _stays_s(stays, r, used[r, first] + used[s, sizes[s]] - used[s, last])
+                other += _stays_s(stays, s, used[s, last] + used[r, sizes[r]] - used[r, first])
         else:
             # The chain that begins or ends with v goes beside u, turned if need be.
             links = False
@@ -88,9 +100,15 @@ def anneal(
             if r == s and first <= k <= last:
                 continue
             one, other = _moved_s(ways, tours, s, first, last, r, at, leaving != entering)
-        then = total - (times[r] / unit) ** power + (one / unit) ** power
+            if thirsty and r == s:
+                one += more_s[r]
+            elif thirsty:
+                moved = used[s, last + 1] - used[s, first]
+                one += _stays_s(stays, r, used[r, sizes[r]] + moved)
+                other += _stays_s(stays, s, used[s, sizes[s]] - moved)
+        then = total - ((times[r] + more_s[r]) / unit) ** power + (one / unit) ** power
         if r != s:
-            then += (other / unit) ** power - (times[s] / unit) ** power
+            then += (other / unit) ** power - ((times[s] + more_s[s]) / unit) ** power
         now_s, then_s = _norm_s(total, unit, robots, power), _norm_s(then, unit, robots, power)
         if then_s > now_s and _share(dice) >= math.exp((now_s - then_s) / heat):
             continue
@@ -105,9 +123,31 @@ def anneal(
         _renew(ways, tours, r)
         if r != s:
             _renew(ways, tours, s)
+        if thirsty and r != s:
+            _reload(load, stays, stops, sizes, used, more_s, r)
+            _reload(load, stays, stops, sizes, used, more_s, s)
+        elif thirsty:
+            _reload(load, stays, stops, sizes, used, more_s, r)
         total = 0.0
         for robot in range(robots):
-            total += (times[robot] / unit) ** power
+            total += ((times[robot] + more_s[robot]) / unit) ** power
+
+
+@compiled
+def _reload(load: Floats, stays: Floats, stops: Ints, sizes: Ints, used: Floats, more_s: Floats, robot: int) -> None:
+    """What a robot's tank has lost at the end of each position, and the seconds of its visits."""
+    for k in range(sizes[robot]):
+        used[robot, k + 1] = used[robot, k] + load[stops[robot, k] >> 1]
+    more_s[robot] = _stays_s(stays, robot, used[robot, sizes[robot]])
+
+
+@compiled
+def _stays_s(stays: Floats, robot: int, lost: float) -> float:
+    """Seconds of the visits of a robot whose tank loses so much in all; none without lanes."""
+    if lost < _LEAST:
+        return 0.0
+    fills = math.ceil((lost - stays[robot, 0]) / stays[robot, 1]) if lost > stays[robot, 0] else 0
+    return float(fills * stays[robot, 2] + stays[robot, 3])
 
 
 @compiled

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from robot_fleet.planning.assignment import Work, evened_out, shared_out
+from robot_fleet.planning.at_once import Heard, at_once
 from robot_fleet.planning.steering.body import Body, turns_free, way_free
 from robot_fleet.planning.steering.leads import lead
 from robot_fleet.planning.steering.passes import Pass
@@ -27,11 +29,14 @@ _GUESS, _GUESS_S, _HARD_S, _NEVER_S = 1.2, 4.0, 15.0, 2000.0
 _SHORTENED, _SHORTER_M, _LEAST_M = 4, 0.8, 0.3
 # So often tours are corrected by the ways that they take.
 _ROUNDS = 8
+# Tours are looked for from so many starts at once, each with so many times the usual trials, and evened out by so high a
+# norm of the robots' times.
+_STARTS, _THOROUGH, _EVEN = 2, 5.0, 40
 _LONGEST_S = 120.0
 _MOST_POSES = 4000
 _SAME_M = 0.012
-# So many ways at most are searched for, and a pass that leads nowhere is tried in so many places.
-_SEARCHES, _PUT = 20, 60
+# So many ways at most are searched for, or one for so many ends; a pass that leads nowhere is tried in so many places.
+_SEARCHES, _ENDS, _PUT = 20, 20, 60
 
 
 @dataclass(eq=False)
@@ -137,7 +142,8 @@ class Links:
             self.cost[leave, enter] = min(way[4], _NEVER_S)
         self.known[leave, enter] = way if math.isfinite(way[4]) and self._is_safe(leave, enter, way) else None
         if self.known[leave, enter] is None:
-            seconds = self._search(leave, enter) if len(self.searches) < _SEARCHES else math.inf
+            most = max(_SEARCHES, len(self.leaves) // _ENDS)
+            seconds = self._search(leave, enter) if len(self.searches) < most else math.inf
             self.cost[leave, enter] = min(seconds, _NEVER_S)
         return bool(abs(self.cost[leave, enter] - before) > 1.0)
 
@@ -185,6 +191,11 @@ class Links:
         """(2,) where a pass begins when it is entered at an end."""
         way = self.ways_in.get(enter)
         return np.asarray(way[-1][0][-1] if way else self.enters[enter, :2])
+
+    def length_m(self, number: int) -> float:
+        """The metres of a pass, of the longer way along it."""
+        ends = 2 * number, 2 * number + 1
+        return max(math.hypot(*(self.stops(end ^ 1) - self.begins(end))) for end in ends)
 
     def stops(self, leave: int) -> Floats:
         """(2,) where a pass stops when it is left at an end."""
@@ -253,10 +264,19 @@ class Tours:
 
 
 def toured(
-    links: Links, work: Work, seed: int, effort: float, tell: Callable[[float], None] = lambda _share: None
-) -> Tours:
-    """Tours over passes that only take ways that were found; a pass that none leads to, or none from, is left out."""
-    orders = shared_out(work, lambda share: tell(0.4 * share), seed, effort)
+    links: Links, work: Work, seed: int, effort: float, tell: Callable[[float], None] = lambda _share: None,
+    begun: list[Ints] | None = None,
+) -> Tours:  # fmt: skip
+    """Tours over passes that only take ways that were found; a pass that none leads to, or none from, is left out.
+
+    Tours that are `begun` are evened out.
+    """
+    if begun is None:
+        starts = [partial(_shared, work, _STARTS * seed + k, _THOROUGH * effort) for k in range(_STARTS)]
+        found = at_once(starts, lambda share: tell(0.4 * share))
+        orders = min(found, key=lambda made: max(work.time_s(robot, order) for robot, order in enumerate(made)))
+    else:
+        orders = evened_out(work, begun, lambda share: tell(0.4 * share), seed, effort, _EVEN)
     for k in range(_ROUNDS):
         tours = Tours(orders, links, work)
         steps = [pair for robot in range(len(orders)) if len(orders[robot]) for pair in tours.steps(robot)]
@@ -264,7 +284,7 @@ def toured(
         # All are settled, whether or not one has changed.
         if not sum([links.settle(*pair) for pair in steps]):
             break
-        orders = evened_out(work, orders, lambda _share: None, seed + k, effort)
+        orders = evened_out(work, orders, lambda _share: None, seed + k, effort, _EVEN)
     return Tours(_Mending(links, work).mended(orders), links, work)
 
 
@@ -320,6 +340,10 @@ class _Mending:
             if self._leads(leave, one) and (enter < 0 or self._leads(one ^ 1, enter)):
                 tours[robot].insert(k, one)
                 return
+
+
+def _shared(work: Work, seed: int, effort: float, heard: Heard) -> list[Ints]:
+    return shared_out(work, heard, seed, effort)
 
 
 def ends_of(passes: Sequence[Pass]) -> tuple[Floats, Floats]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,20 +12,24 @@ from shapely import Point
 
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
-from robot_fleet.planning.assignment import Work
+from robot_fleet.planning.assignment import Stays, Work
 from robot_fleet.planning.crew import Crew
 from robot_fleet.planning.network import SHY_S, beside_docks
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, PlanRequest, Progress, Starter
+from robot_fleet.planning.services import Services
 from robot_fleet.planning.steering.body import Body, body_of
 from robot_fleet.planning.steering.laying import Laying
 from robot_fleet.planning.steering.network import Links, Part, Tours, ends_of, toured
 from robot_fleet.planning.steering.passes import Pass
 from robot_fleet.planning.steering.turns import drive_of
+from robot_fleet.planning.supplies import Supplies
 from robot_fleet.planning.terrain import Floats
 from robot_fleet.planning.timing import timed
 from robot_fleet.planning.water import with_places
 
 _STILL_M = 1e-6
+# So often tours are evened out by what they really take.
+_EVENINGS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +39,7 @@ class SteeredPlan:
     request: PlanRequest
     crew: Crew
     tell: Progress
+    services: Services
     effort: float = 1.0
     busy_s: Mapping[str, float] | None = None
 
@@ -49,8 +55,36 @@ class SteeredPlan:
         self.tell(0.5, "ordering lanes and sharing them out")
         work = self._work(passes, links)
         tours = toured(
-            links, work, self.request.seed, self.effort, lambda share: self.tell(0.5 + 0.45 * share, "turning")
+            links, work, self.request.seed, self.effort, lambda share: self.tell(0.5 + 0.35 * share, "turning")
         )
+        best = driven = self._driven(passes, tours)
+        for k in range(_EVENINGS if len(self.crew.robots) > 1 else 0):
+            self.tell(0.85 + 0.15 * k / _EVENINGS, "evening out the shares")
+            tours = self._evened(tours, driven, k)
+            driven = self._driven(passes, tours)
+            best = min(best, driven, key=lambda paths: float(self._lasting_s(paths).max()))
+        return best
+
+    def _evened(self, tours: Tours, driven: Mapping[str, CoveragePath], k: int) -> Tours:
+        """The tours evened out by what the robots really take, their visits to docks with it."""
+        work, robots = tours.work, len(self.crew.robots)
+        free = Stays(
+            np.ones(len(work.drive_s)), np.full(robots, math.inf), *np.ones((1, robots)), *np.zeros((2, robots))
+        )
+        stays = work.stays or free
+        expected_s = np.array([work.time_s(robot, order) for robot, order in enumerate(tours.orders)])
+        lasting_s = self._lasting_s(driven)
+        more_s = stays.more_s + np.where(lasting_s > 0.0, lasting_s - expected_s, 0.0)
+        again = replace(work, stays=replace(stays, more_s=more_s))
+        return toured(tours.links, again, self.request.seed + 1 + k, self.effort, begun=tours.orders)
+
+    def _lasting_s(self, paths: Mapping[str, CoveragePath]) -> Floats:
+        """(robots,) when each robot is done, its visits to docks included; 0 for one without work."""
+        nothing = CoveragePath("", ())
+        return np.array([self.services.lasting_s(paths.get(robot.name, nothing)) for robot in self.crew.robots])
+
+    def _driven(self, passes: list[Pass], tours: Tours) -> dict[str, CoveragePath]:
+        """The path of each robot that has work, by name."""
         found = {}
         for k, robot in enumerate(self.crew.robots):
             if len(tours.orders[k]):
@@ -107,14 +141,19 @@ class SteeredPlan:
         )
         links.cost[starts, :first] += shy_s
         links.cost[:first, homes[homes >= 0]] += shy_s[homes >= 0].T
+        length_m = np.array([links.length_m(k) for k in range(len(passes))])
+        supplies, width_m = Supplies.of(self.profile), self.profile.head.width_m
+        load_m2 = np.array([supplies.scrubbed_m2(metres, width_m) for metres in length_m.tolist()])
+        places = self.request.floor.grid.to_map([(one.begin + one.end) / 2 for one in passes])
         return Work(
             cost=links.cost,
-            drive_s=np.array([one.length_m for one in passes]) / self.profile.speed_mps,
+            drive_s=length_m / self.profile.speed_mps,
             starts=starts,
             homes=homes,
             pace=np.ones(len(robots)),
             astride=np.array([robot.docked for robot in robots]) & beside[: len(robots)].any(axis=(1, 2)),
             one_ways=True,
+            stays=self.services.stays(load_m2, places, robots),
         )
 
     def _legs(self, robot: Starter, passes: list[Pass], tours: Tours, k: int) -> list[Leg]:
