@@ -19,14 +19,17 @@ from robot_fleet.floor.profile import REFERENCE_R, SCRUBBER_S, RobotProfile, Tan
 from robot_fleet.floor.store import Dock, FloorMap, OneWay, Zone
 from robot_fleet.planning.judge import Verdict, judge
 from robot_fleet.planning.judging import ground
-from robot_fleet.planning.plan import CannotPlan, LegKind, Plan, PlanRequest, Starter
+from robot_fleet.planning.plan import CannotPlan, Leg, LegKind, Plan, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
 from robot_fleet.planning.steering.body import Body, body_of, fitting, turns_free
 from robot_fleet.planning.steering.dubins import TURNS, WORDS, traced, word
+from robot_fleet.planning.steering.laying import Laying
 from robot_fleet.planning.steering.network import is_safe, merged
+from robot_fleet.planning.steering.passes import Pass, cells_of
 from robot_fleet.planning.steering.poses import PoseReach
 from robot_fleet.planning.steering.turns import drive_of, turned, written
 from robot_fleet.planning.steering.wayfinding import metres_to, parts_of, searched
+from robot_fleet.planning.supplies import Levels, Supplies, worst_levels
 from robot_fleet.planning.terrain import Terrain
 
 SIDE_M = 0.05
@@ -120,6 +123,55 @@ def test_a_turn_is_safe_all_along_and_ends_at_its_goal(seed: int) -> None:
             parts = written(a, b, found)
             assert is_safe(body, a, parts, b)
             assert np.allclose([*parts[0][0][0], *parts[-1][0][-1]], [*a[:2], *b[:2]], atol=1e-6)
+
+
+@pytest.mark.parametrize("apart_m", [1.9, 2.3, 2.6])
+def test_a_pass_that_leads_back_beside_is_reached_by_half_a_circle(apart_m: float) -> None:
+    body, drive, found = body_on(shop(shelves=0)), drive_of(SCRUBBER_S), np.zeros(5)
+    a, b = np.array([12.0, 5.0, 0.0]), np.array([12.0, 5.0 + apart_m, math.pi])
+    seconds = turned(body, drive, a, b, 60.0, found)
+    ((points, backwards),) = written(a, b, found)
+    assert not backwards and np.hypot(*np.diff(points, axis=0).T).sum() == pytest.approx(
+        math.pi * apart_m / 2, rel=0.01
+    )
+    assert math.pi / SCRUBBER_S.yaw_rate_rps <= seconds < math.pi / SCRUBBER_S.yaw_rate_rps + 0.6
+
+
+def laid(floor: FloorMap) -> list[Pass]:
+    terrain = Terrain.of(floor, SCRUBBER_S)
+    poses = PoseReach.of(floor.grid, SCRUBBER_S, ClearanceField.of(floor), [floor.docks[0].staging])
+    wanted = poses.under(SCRUBBER_S.head) & floor.grid.free
+    return Laying(terrain, body_of(SCRUBBER_S, terrain), wanted, SCRUBBER_S).passes()
+
+
+def test_a_pass_along_the_ends_of_shelves_is_one() -> None:
+    past_all = [
+        one for one in laid(shop()) if min(one.begin[0], one.end[0]) < 7.0 and max(one.begin[0], one.end[0]) > 16.0
+    ]
+    beside = [one for one in past_all if 3.8 < one.begin[1] < 4.5 or 9.5 < one.begin[1] < 10.2]
+    assert len(beside) == 2
+
+
+def test_passes_end_where_others_sweep_the_floor_but_for_the_overlap() -> None:
+    floor = shop()
+    passes, side = laid(floor), floor.grid.resolution_m
+    cells = cells_of(passes, SCRUBBER_S.head, floor.grid.shape, side)
+    times = np.bincount(np.concatenate(cells), minlength=floor.grid.cells.size)
+    for one, own in zip(passes, cells, strict=True):
+        length = math.hypot(*(one.end - one.begin))
+        at = (np.column_stack((own % floor.grid.shape[1], own // floor.grid.shape[1])) + 0.5) * side - one.begin
+        alone = (at @ (one.end - one.begin) / length)[times[own] == 1]
+        spare_m = SCRUBBER_S.overlap_m + 2 * side
+        assert length <= 0.61 or (alone.min() <= spare_m and alone.max() >= length - spare_m)
+
+
+def test_a_tank_lasts_for_the_floor_on_which_the_solution_is_on() -> None:
+    profile = replace(SCRUBBER_S, tank=Tank(area_m2=100.0))
+    supplies, width_m = Supplies.of(profile), profile.head.width_m
+    lane = Leg("r-0", LegKind.CLEAN, np.array([(0.0, 0.0), (10.0, 0.0)]), np.array([0.0, 12.0]), "all")
+    on = replace(lane, points=lane.points + np.array([10.0, 0.0]), times_s=lane.times_s + 12.0)
+    found = worst_levels([lane, on], supplies, width_m, Levels(1.0, 0.0))
+    assert found.scrubbed_m2 == pytest.approx((20.0 - profile.channels.solution_off_m) * width_m)
 
 
 def test_a_search_leads_out_of_a_dead_end() -> None:

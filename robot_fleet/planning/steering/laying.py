@@ -11,7 +11,8 @@ from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.planning.joining import joined
 from robot_fleet.planning.lanes import Spread, straight_lanes
 from robot_fleet.planning.steering.body import Body
-from robot_fleet.planning.steering.passes import Pass, cells_of, passes_of, swept_by
+from robot_fleet.planning.steering.fitting import Fitting
+from robot_fleet.planning.steering.passes import STRAY_M, Pass, cells_of, passes_of, swept_by
 from robot_fleet.planning.terrain import Bools, Terrain
 
 # What a pass costs besides its length, in seconds, and what it must clean in a second, as a share of a full head's: alone, and
@@ -40,12 +41,16 @@ class Laying:
     def passes(self) -> list[Pass]:
         """The passes, those along walls far enough away that the tail does not swing into them when a robot turns away."""
         head, side_m = self.profile.head, self.terrain.side_m
+        fitting = Fitting(self.body, self.wanted, head, side_m)
         found = self._laid(self.wanted, self.swing_m, self._deep_m)
         swept = swept_by(found, head, self.wanted.shape, side_m)
+        found = fitting.extended(found, swept)
         for swing_m in (self.swing_m, 0.0)[:_ROUNDS]:
             rest = self.wanted & ~swept
-            found += self._worthy(self._laid(rest, swing_m, 0.0), rest, swept)
-        return self._needed(found)
+            found += fitting.extended(self._worthy(self._laid(rest, swing_m, 0.0), rest, swept), swept)
+        found = self._needed(found)
+        found = fitting.extended(found, swept_by(found, head, self.wanted.shape, side_m))
+        return fitting.cut(found, self.profile.overlap_m)
 
     def _laid(self, wanted: Bools, swing_m: float, deep_m: float) -> list[Pass]:
         """Passes as if the robot were as short as it is wide, cut to where it fits."""
@@ -55,7 +60,9 @@ class Laying:
         reach = np.asarray(narrow.distance_m >= np.float32(keep_m))
         spread = Spread(profile.head.width_m, profile.head.width_m - profile.overlap_m)
         lanes = straight_lanes(narrow, reach, wanted, spread, deep_m)
-        return passes_of(self.body, profile, joined(narrow, lanes))
+        # Lanes at just the room that is kept are no nearer to each other for it: whether the body fits is looked at later.
+        nearly = replace(narrow, keep_m=keep_m - STRAY_M)
+        return passes_of(self.body, profile, joined(nearly, lanes))
 
     def _worthy(self, passes: list[Pass], rest: Bools, swept: Bools) -> list[Pass]:
         """Those of the passes, the best ones first, that clean enough of the rest; marks what they sweep."""

@@ -17,7 +17,7 @@ from robot_fleet.planning.sweeping import mark_all_swept
 from robot_fleet.planning.terrain import Bools, Floats, Ints
 
 # A lane is taken for straight where it strays by no more than this; shorter pieces are left.
-_STRAY_M, _SHORTEST_M = 0.03, 0.6
+STRAY_M, _SHORTEST_M = 0.03, 0.6
 # Where a body does not fit on a line, lines beside it are tried; a metre aside must gain so many metres along.
 _ASIDE_M = (0.0, 0.025, -0.025, 0.05, -0.05, 0.075, -0.075, 0.1, -0.1, 0.15, -0.15)
 _WORTH_M = 10.0
@@ -66,7 +66,7 @@ def passes_of(body: Body, profile: RobotProfile, lanes: Sequence[Floats]) -> lis
 
 def straight_pieces(lane: Floats) -> list[tuple[Floats, Floats]]:
     """The straight pieces of a polyline that are long enough to be driven."""
-    corners = np.asarray(LineString(lane).simplify(_STRAY_M).coords)
+    corners = np.asarray(LineString(lane).simplify(STRAY_M).coords)
     return [(a, b) for a, b in pairwise(corners) if math.hypot(*(b - a)) >= _SHORTEST_M]
 
 
@@ -76,7 +76,7 @@ def _fitted(body: Body, head: Head, a: Floats, b: Floats) -> list[Pass]:
     across = np.array([-along[1], along[0]])
     best, most = list[Pass](), 0.0
     for aside in _ASIDE_M:
-        here = _on_line(body, head, a + aside * across, b + aside * across)
+        here = on_line(body, head, a + aside * across, b + aside * across)
         score = sum(math.hypot(*(one.end - one.begin)) for one in here) - abs(aside) * _WORTH_M
         if score > most + 1e-6:
             best, most = here, score
@@ -85,7 +85,8 @@ def _fitted(body: Body, head: Head, a: Floats, b: Floats) -> list[Pass]:
     return best
 
 
-def _on_line(body: Body, head: Head, a: Floats, b: Floats) -> list[Pass]:
+def on_line(body: Body, head: Head, a: Floats, b: Floats) -> list[Pass]:
+    """The passes on the line from a to b, where the robot fits both ways."""
     length = math.hypot(*(b - a))
     along, yaw, off = (b - a) / length, math.atan2(*(b - a)[::-1]), head.offset_m
     forth = runs(body, a, along, yaw, -off, length - off)

@@ -27,6 +27,8 @@ MOST_POINTS = 260
 _LOOK = 3
 _PIVOT = -1
 _CORNER_RAD = math.radians(9.9)
+# Poses that look back along each other but for so much are joined by half a circle.
+_SKEW_RAD = math.radians(5.0)
 
 
 class Drive(NamedTuple):
@@ -103,7 +105,10 @@ def turned(body: Body, drive: Drive, a: Floats, b: Floats, limit_s: float, found
             if both_s + math.hypot(b[0] - a[0], b[1] - a[1]) / drive.speed_mps - spent_s >= best_s:
                 continue
             there[0], there[1], there[2] = b[0] - other * math.cos(b[2]), b[1] - other * math.sin(b[2]), b[2]
-            for radius in drive.radii_m:
+            for k in range(len(drive.radii_m) + 1):
+                radius = drive.radii_m[k] if k < len(drive.radii_m) else half_circle_m(here, there)
+                if radius < drive.radii_m[-1]:
+                    continue
                 for kind in range(WORDS):
                     if not word(kind, here[0], here[1], here[2], there[0], there[1], there[2], radius, parts):
                         continue
@@ -123,6 +128,15 @@ def turned(body: Body, drive: Drive, a: Floats, b: Floats, limit_s: float, found
                 best_s = both_s + pivots_s(here, there, drive)
                 found[0], found[1], found[2], found[3] = one, other, 0.0, _PIVOT
     return best_s if best_s < limit_s else math.inf
+
+
+@compiled
+def half_circle_m(a: Floats, b: Floats) -> float:
+    """The radius of the half circle that leads from a pose to one beside it that looks back; 0 where none does."""
+    turn = (b[2] - a[2]) % (2.0 * math.pi) - math.pi
+    if abs(turn) > _SKEW_RAD:
+        return 0.0
+    return float(abs((b[1] - a[1]) * math.cos(a[2]) - (b[0] - a[0]) * math.sin(a[2])) / 2)
 
 
 @compiled
