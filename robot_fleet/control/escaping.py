@@ -18,6 +18,8 @@ from robot_fleet.floor.store import Dock
 from robot_fleet.planning.routing import Reaching, Router
 
 _SAME_PLACE_M = 0.3
+# So often a robot that waits looks for another way home; in between it may look for something else to do.
+_RETHINK_S = 5.0
 _ON_DOCK_M = 0.15
 # Ways on the coarse lattice come a little nearer to what is closed than its nodes do.
 _SPARE_M = 0.1
@@ -35,7 +37,8 @@ def cut_off_by(state: FleetState, robot: Robot, end: Place) -> tuple[Escape, fro
     cut_off = state.escapes.newly_cut_off(robot.name, escape)
     if not cut_off:
         return escape, frozenset()
-    if state.takes_turn():
+    if state.now_s >= robot.detour_at_s and state.takes_turn():
+        robot.detour_at_s = state.now_s + _RETHINK_S
         round_all = _round(state, robot, end, _floors(state, robot))
         if round_all is not None and not state.escapes.newly_cut_off(robot.name, round_all):
             return round_all, frozenset()
@@ -92,8 +95,9 @@ def _escape(state: FleetState, robot: Robot, end: Place) -> Escape:
     if _is_on(dock, end):
         return Escape(end, radius_m, end[None])
     begin = _before_dock(state, end)
-    field = _field(state, robot, dock)
-    way = None if field is None else field.way(begin[-1])
+    fields = (_field(state, robot, dock, past_docks) for past_docks in (True, False))
+    ways = (field.way(begin[-1]) for field in fields if field is not None)
+    way = next((way for way in ways if way is not None), None)
     return Escape(end, radius_m, None if way is None else _home(begin, way, dock))
 
 
@@ -118,18 +122,14 @@ def _is_on(dock: Dock, place: Place) -> bool:
     return math.dist(place, (dock.pose.x_m, dock.pose.y_m)) < _ON_DOCK_M
 
 
-def _field(state: FleetState, robot: Robot, dock: Dock) -> Reaching | None:
-    """How far it is home from everywhere, past the other docks if that can be; made once."""
-    if robot.name not in state.homeward:
-        others = [state.disc(other, state.store.floor.dock(other.spec.dock).pose) for other in state.robots.values()]
-        free = _past(
-            state,
-            robot,
-            [floor for other, floor in zip(state.robots.values(), others, strict=True) if other is not robot],
-        )
-        field = free.reaching(dock.staging, towards=True)
-        state.homeward[robot.name] = field or state.router(robot).reaching(dock.staging, towards=True)
-    return state.homeward[robot.name]
+def _field(state: FleetState, robot: Robot, dock: Dock, past_docks: bool) -> Reaching | None:
+    """How far it is home from everywhere, past the other docks or by the shortest ways; made once."""
+    key = robot.name, past_docks
+    if key not in state.homeward:
+        others = [other for other in state.robots.values() if other is not robot and past_docks]
+        docks = [state.disc(other, state.store.floor.dock(other.spec.dock).pose) for other in others]
+        state.homeward[key] = _past(state, robot, docks).reaching(dock.staging, towards=True)
+    return state.homeward[key]
 
 
 def _floors(state: FleetState, robot: Robot) -> list[BaseGeometry]:

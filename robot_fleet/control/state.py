@@ -54,7 +54,7 @@ class FleetState:
         self.coverage: CoverageRecord | None = None
         self.traffic = Traffic()
         self.escapes = Escapes()
-        self.homeward: dict[str, Reaching | None] = {}
+        self.homeward: dict[tuple[str, bool], Reaching | None] = {}
         self.alerts: dict[str, AlertView] = {}
         self.effects = Effects()
         self._zone_masks: dict[str, NDArray[np.bool_]] = {}

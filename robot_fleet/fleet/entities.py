@@ -61,6 +61,7 @@ class Robot:
     failures: int = 0
     retry_at_s: float = 0.0
     rethink_at_s: float = 0.0
+    detour_at_s: float = 0.0
     waiting_since_s: float | None = None
     yields_to: tuple[str, ...] = ()
     yields_until_s: float = 0.0
