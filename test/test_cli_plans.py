@@ -6,7 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from test_cli_commands import Tell, tell
 
 from robot_fleet.cli.exits import Exit
@@ -110,6 +112,27 @@ def test_paths_of_more_robots_than_there_is_room_for_docks_are_judged(tmp_path: 
     code, out, _ = tell("judge", str(SHOP), str(file), "--json")
     assert code == Exit.FAILED
     assert json.loads(out)["conflicts"] > 0
+
+
+def test_paths_are_judged_though_no_dock_holds_such_a_robot(tmp_path: Path, tell: Tell) -> None:
+    kiosk, file = tmp_path / "kiosk", tmp_path / "paths.json"
+    kiosk.mkdir()
+    image = np.full((40, 40), 254, dtype=np.uint8)
+    image[[0, -1], :] = image[:, [0, -1]] = 0
+    Image.fromarray(image).save(kiosk / "map.png")
+    shutil.copy(SHOP / "map.yaml", kiosk)
+    small = {"footprint": {"radius_m": 0.1}, "head": {"width_m": 0.2}, "speed_mps": 0.5, "yaw_rate_rps": 0.6}
+    paths = {"format": "robot-fleet-paths/1"}
+    for store, robot, options in (
+        (SHOP, {"points": [[1.5, 1.0], [10.0, 1.0]]}, ["--profile", "S"]),
+        (kiosk, {"points": [[0.5, 0.5], [1.5, 0.5]]}, ["--profile", "S"]),
+        (kiosk, {"points": [[0.5, 0.5], [1.5, 0.5]], "profile": small}, []),
+        (kiosk, {"points": [[0.5, 0.5], [1.5, 0.5]], "profile": small | {"tank": {"area_m2": 9}}}, []),
+    ):
+        file.write_text(json.dumps(paths | {"robots": [{"name": "r1", **robot}]}))
+        code, out, err = tell("judge", str(store), str(file), "--json", *options)
+        assert (code, err) in ((Exit.OK, ""), (Exit.FAILED, "")), err
+        assert json.loads(out)["robots"][0]["length_m"] > 0.9
 
 
 @pytest.mark.parametrize("name", ["plan", "plan.picture", "plan.jpg"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import json
 import time
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from robot_fleet.floor.store import Store
     from robot_fleet.planning.plan import Plan, PlanRequest
     from robot_fleet.planning.plan_file import PlanDocument
+    from robot_fleet.planning.plan_format import Profiles
 
 ProfileName = Annotated[
     str, typer.Option(metavar="NAME|FILE", help="R, W, S, a profile of store.yaml, or a YAML or JSON file of one.")
@@ -94,21 +94,18 @@ def judge(
 
 
 def _judged_file(folder: Path, file: Path, profile: str) -> tuple[Store, PlanDocument]:
-    """The store for the robots of the file, which zones and docks that nobody has drawn are laid for; and its plan."""
-    from robot_fleet.fleet.errors import InvalidInput
-    from robot_fleet.main.stores import load
+    """The store for the robots of the file, which zones and docks that nobody has drawn are laid for; and its plan.
 
-    loaded = load(folder, None, profile)
-    document = _read_plan(loaded, file, bool(profile))
-    robots, kinds = len({*document.profiles, *document.starts}), {*document.profiles.values()}
-    alike = kinds.pop() if len(kinds) == 1 else None
-    if robots > len(loaded.floor.docks) or (
-        alike is not None and {robot.profile for robot in loaded.robots} != {alike}
-    ):
-        # Paths of another program need no docks.
-        with contextlib.suppress(InvalidInput):
-            loaded = load(folder, max(robots, len(loaded.robots)), alike or profile)
-    return loaded, document
+    Paths of another program need no docks: robots may be too many, or too large, for the store to hold.
+    """
+    from robot_fleet.main.stores import MOST_ROBOTS, kinds_of, load
+
+    kinds = kinds_of(folder, profile)
+    document = _read_plan(kinds, file)
+    count = max(len({*document.profiles, *document.starts}), len(kinds.of_robot))
+    alike = {*document.profiles.values()}
+    kind = alike.pop() if len(alike) == 1 else profile
+    return load(folder, min(count, MOST_ROBOTS) or None, kind, all_docked=False), document
 
 
 def _time_of_day(text: str, store: Store) -> datetime.time:
@@ -154,19 +151,14 @@ def _document(store: Store, made: Plan) -> dict[str, object]:
     return plan_to_dict(made, profiles, starts)
 
 
-def _read_plan(store: Store, file: Path, overrule: bool) -> PlanDocument:
+def _read_plan(kinds: Profiles, file: Path) -> PlanDocument:
     from robot_fleet.fleet.errors import InvalidInput
-    from robot_fleet.floor.profile import BUILT_IN
     from robot_fleet.planning.plan_file import MOST_BYTES, BadPlan, read_plan
-    from robot_fleet.planning.plan_format import Profiles
 
-    of_robot = {robot.name: robot.profile for robot in store.robots}
-    named = {**BUILT_IN, **{profile.name: profile for profile in of_robot.values()}}
-    usual = store.robots[0].profile
     try:
         with file.open("rb") as opened:  # which may be a device that never ends
             text = opened.read(MOST_BYTES + 1)
-        return read_plan(text, Profiles(named, of_robot, usual, usual if overrule else None), str(file))
+        return read_plan(text, kinds, str(file))
     except OSError as fault:
         remedy = "Name a plan as `robot-fleet plan STORE --out FILE` writes it."
         raise CommandFailed(Exit.USAGE, f"{file} cannot be read: {fault.strerror}", remedy) from None

@@ -24,24 +24,36 @@ from robot_fleet.storage.robots_file import RobotEntry, RobotsFile, read_robots_
 MOST_ROBOTS = 100
 
 
-def load_store(folder: Path | str, robots: int | None = None, profile: str | RobotProfile | None = None) -> Store:
+def load_store(
+    folder: Path | str,
+    robots: int | None = None,
+    profile: str | RobotProfile | None = None,
+    all_docked: bool = True,
+) -> Store:
     """The store that a folder describes; InvalidInput (reason BAD_STORE) with every fault when there are any.
 
     `robots` limits the store to so many robots, or adds robots and docks until there are as many. `profile`, or the one of
     that name, built in or of the folder's store.yaml, replaces the profile of every robot; drawn docks that do not hold
     such a robot are replaced then. Without zones the floor that
-    the robots reach is a zone "floor"; without docks they are placed along a wall.
+    the robots reach is a zone "floor"; without docks they are placed along a wall. Where robots need not be `all_docked`, it
+    is no fault if the floor does not hold them: they are left out, and so is the zone that they would reach.
     """
     faults: list[Fault] = []
-    store = _read(Path(folder), robots, profile, faults)
+    store = _read(Path(folder), robots, profile, faults, all_docked)
     if store is not None:
-        faults.extend(check_store(store))
+        found = check_store(store)
+        if found and not all_docked:
+            store = dataclasses.replace(store, robots=())
+            found = check_store(store)
+        faults.extend(found)
     if faults or store is None:
         raise InvalidInput("BAD_STORE", tuple(dict.fromkeys(faults)))
     return store
 
 
-def _read(folder: Path, robots: int | None, profile: str | RobotProfile | None, faults: list[Fault]) -> Store | None:
+def _read(
+    folder: Path, robots: int | None, profile: str | RobotProfile | None, faults: list[Fault], all_docked: bool
+) -> Store | None:
     """The store, or what of it can be checked further although there are faults already."""
     if not os.path.isdir(folder):  # Path.is_dir would raise for a name that is too long
         faults.append(Fault(str(folder)[:300], "", "there is no such folder", "Name a folder that holds a map.yaml."))
@@ -66,7 +78,8 @@ def _read(folder: Path, robots: int | None, profile: str | RobotProfile | None, 
     floor = FloorMap(name, grid, tuple(drawn.zones), tuple(drawn.keepouts), tuple(drawn.docks), tuple(drawn.one_ways))
     if faults:
         return Store(floor, tuple(_spec(entry, entry.dock) for entry in entries if entry.dock), fleet.time_zone)
-    return _completed(floor, entries, fleet.time_zone, drawn, faults, profile is not None)
+    unplaced = faults if all_docked else []
+    return _completed(floor, entries, fleet.time_zone, faults, unplaced, profile is not None)
 
 
 def _entries(
@@ -77,8 +90,7 @@ def _entries(
     if chosen is not None:
         entries = [dataclasses.replace(entry, profile=chosen) for entry in entries]
     elif profile is not None:
-        known = ", ".join(fleet.profiles)
-        faults.append(Fault("profile", "", f"{profile!r} is not known", f"Known are: {known}."))
+        faults.append(unknown_profile(str(profile), fleet))
         return entries
     if robots is None:
         robots = len(entries) or 1
@@ -87,6 +99,11 @@ def _entries(
         return entries
     usual = chosen or (entries[0].profile if entries else WORKING_W)
     return entries[:robots] + _more(entries, robots - len(entries), usual)
+
+
+def unknown_profile(name: str, fleet: RobotsFile) -> Fault:
+    """That a store has no profile of that name."""
+    return Fault("profile", "", f"{name!r} is not known", f"Known are: {', '.join(fleet.profiles)}.")
 
 
 def _more(entries: list[RobotEntry], count: int, profile: RobotProfile) -> list[RobotEntry]:
@@ -126,9 +143,14 @@ def _spec(entry: RobotEntry, dock: str) -> RobotSpec:
 
 
 def _completed(
-    floor: FloorMap, entries: list[RobotEntry], time_zone: str, drawn: FloorFile, faults: list[Fault], anew: bool
+    floor: FloorMap,
+    entries: list[RobotEntry],
+    time_zone: str,
+    faults: list[Fault],
+    unplaced: list[Fault],
+    anew: bool,
 ) -> Store | None:
-    """The store with a dock for every robot and at least one zone.
+    """The store with at least one zone, and the robots that have a dock; `unplaced` tells what there is no place for.
 
     Where robots are of another kind than the store's, docks that do not hold them are placed `anew`.
     """
@@ -151,19 +173,28 @@ def _completed(
     lacking = [entry.profile for entry in homeless[len(spare) :]]
     for entry, dock in zip(homeless, spare, strict=False):
         given.setdefault(entry.profile, []).append(dock)
-    try:
-        for profile, count in sorted(Counter(lacking).items(), key=lambda kind: -_across_m(kind[0])):
+    for profile, count in sorted(Counter(lacking).items(), key=lambda kind: -_across_m(kind[0])):
+        try:
             placed = place_docks(floor, profile, count)
+        except CannotPlace as error:
+            unplaced.append(error.fault)
+        else:
             floor = dataclasses.replace(floor, docks=floor.docks + placed)
             given.setdefault(profile, []).extend(dock.name for dock in placed)
-        if not floor.zones:
-            widest = max((entry.profile for entry in entries), key=_across_m)
-            floor = dataclasses.replace(floor, zones=whole_floor(floor, widest.slim))
-    except CannotPlace as error:
-        faults.append(error.fault)
-        return None
+    if not faults and not floor.zones:
+        floor = _zoned(floor, max((entry.profile for entry in entries), key=_across_m), unplaced)
     homes = {profile: iter(docks) for profile, docks in given.items()}
-    return Store(floor, tuple(_spec(entry, entry.dock or next(homes[entry.profile])) for entry in entries), time_zone)
+    specs = [_spec(entry, entry.dock or next(homes.get(entry.profile, iter(())), "")) for entry in entries]
+    return None if faults else Store(floor, tuple(spec for spec in specs if spec.dock), time_zone)
+
+
+def _zoned(floor: FloorMap, profile: RobotProfile, unplaced: list[Fault]) -> FloorMap:
+    """The floor with a zone of all that a robot of this kind reaches, if it reaches any."""
+    try:
+        return dataclasses.replace(floor, zones=whole_floor(floor, profile.slim))
+    except CannotPlace as error:
+        unplaced.append(error.fault)
+        return floor
 
 
 def _across_m(profile: RobotProfile) -> float:
