@@ -167,6 +167,15 @@ class TestTimes:
         (violation,) = judged(CoveragePath("r", (leg([(2, 2), (6, 2), (7, 2)], times),)), WORKING_W).violations
         assert violation.kind is ViolationKind.ACCELERATION
 
+    def test_points_that_a_quick_robot_passes_within_milliseconds_are_no_fault(self) -> None:
+        quick = replace(WORKING_W, speed_mps=5.0, acceleration_mps2=10.0)
+        points = [(2.0, 2.0), (4.0, 2.0), (4.02, 2.0), (4.04, 2.0), (6.04, 2.0)]
+        path = CoveragePath("r", with_nominal_times("r", (leg(points),), quick, None))
+        assert judged(path, quick).ok
+        hurried = path.legs[0].times_s - (0.0, 0.0, 0.0, 0.0, 0.2)
+        (violation,) = judged(CoveragePath("r", (leg(points, hurried.tolist()),)), quick).violations
+        assert violation.kind is ViolationKind.ACCELERATION
+
     def test_a_bend_cannot_be_taken_faster_than_the_robot_yaws(self) -> None:
         arc = [(5 + 0.3 * math.sin(a), 4 - 0.3 * math.cos(a)) for a in np.radians(np.arange(0, 181, 9))]
         way = float(np.hypot(*np.diff(arc, axis=0).T).sum())

@@ -131,7 +131,8 @@ class _Span:
         low, high = max(0.0, self.slowest - reach), min(last_top, self.fastest + reach)
         if low > high:
             return None
-        slack = ROUNDING_M + ROUNDING_S * min(self.top, self.length / self.seconds)
+        # Seconds hold what rounding may add, in which a robot that keeps its true mean speed comes too far.
+        slack = ROUNDING_M + ROUNDING_S * min(self.top, self.length / max(self.seconds - ROUNDING_S, 1e-9))
         if self._least(low, limit) > self.length + slack or self._most(high, limit) < self.length - slack:
             return None
         return self._first_enough(low, high, limit, slack), self._last_short(low, high, limit, slack)
