@@ -381,5 +381,5 @@ def test_a_verdict_is_fit_for_json_and_for_reading() -> None:
 
 def test_without_robots_no_floor_is_called_clean() -> None:
     verdict = judge(floor(), plan(), {})
-    assert "robots reach no floor" in verdict.text()
+    assert "robots reach no floor" in verdict.text() and "nan" not in verdict.text()
     assert verdict.as_dict()["coverage"] is None

@@ -383,6 +383,31 @@ def path_of(points: list[tuple[float, float]]) -> dict[str, object]:
     return {"format": "robot-fleet-paths/1", "robots": [{"name": "a", "profile": "R", "points": points}]}
 
 
+@pytest.mark.parametrize(
+    ("point", "what"),
+    [
+        ("[1, NaN]", "has the y nan"),
+        ("[-Infinity, 1]", "has the x -inf"),
+        ("[1e7, 1]", "has the x 10000000.0, farther than 1000000"),
+        ("[1, 2, 1e300]", "has the yaw 1e+300"),
+        ('[1, "2"]', 'has the y "2"'),
+        ("[1]", "is a list of 1"),
+    ],
+)
+def test_of_a_bad_point_the_robot_and_the_number_are_told(point: str, what: str) -> None:
+    with pytest.raises(BadPlan) as caught:
+        read_plan(json.dumps(path_of([(0.0, 0.0), (1.0, 0.0)])).replace("[1.0, 0.0]", point))
+    (fault,) = caught.value.faults
+    assert fault.place == "robots[0].points[1]"
+    assert '"a"' in fault.what and what in fault.what
+
+
+def test_a_file_without_robots_is_refused() -> None:
+    for name in ("robot-fleet-paths/1", "robot-fleet-plan/1"):
+        with pytest.raises(BadPlan, match="robots: is empty"):
+            document_from_dict({"format": name, "robots": []})
+
+
 def test_a_path_longer_than_any_night_is_refused() -> None:
     there_and_back = [(0.0, 0.0), (1e5, 0.0)] * 2
     assert faults_of(path_of(there_and_back)) == ["robots[0].points"]

@@ -29,7 +29,12 @@ LEAST = {
     "speed_mps": 0.01, "yaw_rate_rps": 0.01, "acceleration_mps2": 0.01, "yaw_acceleration_rps2": 0.01,
     "head.width_m": 0.05, "squeegee.width_m": 0.05, "footprint.radius_m": 0.01
 }  # fmt: skip
-MOST = {"tank.area_m2": 1e6, "tank.service_s": 86_400.0}
+# No machine that cleans floors is larger than this, or needs a wider turn.
+LARGEST_M = 10.0
+MOST = {
+    "tank.area_m2": 1e6, "tank.service_s": 86_400.0, "footprint.radius_m": LARGEST_M, "head.width_m": LARGEST_M,
+    "squeegee.width_m": LARGEST_M, "least_radius_m": LARGEST_M, "lifted_radius_m": LARGEST_M
+}  # fmt: skip
 LEAST_H, MOST_H = 0.001, 10_000.0
 PARTS = ("footprint", "head", "squeegee", "tank", "channels", "battery", "interface")
 
@@ -156,8 +161,9 @@ class _Check:
         yield from self._unknown(f"{key}.", line, kind)
         yield from self._number(f"{key}.width_m", line.get("width_m"), above=True)
         offset = line.get("offset_m", 0.0 if kind is Head else None)
-        if not is_number(offset) or abs(offset) > MOST_M:
-            yield self._fault(f"{key}.offset_m", f"is {_shown(offset)}", f"Give metres {where} the turning centre.")
+        if not is_number(offset) or abs(offset) > LARGEST_M:
+            remedy = f"Give metres {where} the turning centre, at most {LARGEST_M:.0f}."
+            yield self._fault(f"{key}.offset_m", f"is {_shown(offset)}", remedy)
 
     def _part(self, key: str, kind: type, fields: str, no_limit: tuple[str, ...] = ()) -> Iterator[Fault]:
         """Faults of a part that is all numbers, none of which must be there."""
@@ -216,11 +222,11 @@ class _Check:
             yield from self._corners(shape["corners_m"])
 
     def _corners(self, corners: object) -> Iterator[Fault]:
-        remedy = f"Give 3 to {MOST_CORNERS} pairs of metres in order, x ahead and y to the left."
+        remedy = f"Give 3 to {MOST_CORNERS} pairs of metres in order, x ahead and y to the left, at most {LARGEST_M:.0f} each."
         if not isinstance(corners, (list, tuple)) or not 3 <= len(corners) <= MOST_CORNERS:
             yield self._fault("footprint.corners_m", f"is {_shown(corners)}", remedy)
         elif not all(_is_corner(corner) for corner in corners):
-            yield self._fault("footprint.corners_m", "holds something that is no pair of numbers", remedy)
+            yield self._fault("footprint.corners_m", "holds something that is no corner of a robot", remedy)
         else:
             yield from self._outline([(float(x), float(y)) for x, y in corners])
 
@@ -248,7 +254,7 @@ class _Check:
 def _is_corner(corner: object) -> bool:
     if not isinstance(corner, (list, tuple)) or len(corner) != 2:
         return False
-    return all(is_number(value) and abs(value) <= MOST_M for value in corner)
+    return all(is_number(value) and abs(value) <= LARGEST_M for value in corner)
 
 
 def _shown(value: object) -> str:

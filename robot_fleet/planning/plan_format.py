@@ -42,14 +42,19 @@ BUILT_IN_ALONE = Profiles(BUILT_IN)
 
 def is_point(point: object) -> bool:
     """Whether it is [x, y]."""
-    return isinstance(point, (list, tuple)) and len(point) == 2 and is_pose(point)
+    return isinstance(point, (list, tuple)) and len(point) == 2 and not amiss(point)
 
 
-def is_pose(pose: object) -> bool:
-    """Whether it is [x, y] or [x, y, yaw]."""
+def amiss(pose: object) -> str:
+    """What is wrong with [x, y] or [x, y, yaw]; nothing if it is a pose."""
     if not isinstance(pose, (list, tuple)) or len(pose) not in (2, 3):
-        return False
-    return all(is_number(value) and abs(value) <= FARTHEST_M for value in pose)
+        return f"is {shown(pose)}"
+    for name, value in zip(("x", "y", "yaw"), pose, strict=False):
+        if not is_number(value):
+            return f"has the {name} {shown(value)}"
+        if abs(value) > FARTHEST_M:
+            return f"has the {name} {shown(value)}, farther than {FARTHEST_M:.0f}"
+    return ""
 
 
 def shown(value: object) -> str:

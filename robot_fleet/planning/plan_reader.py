@@ -19,7 +19,6 @@ from robot_fleet.planning.judging.nominal import with_nominal_times
 from robot_fleet.planning.plan import CoveragePath, LateZone, Leg, LegKind, MissedArea, MissedReason, Plan, Switch
 from robot_fleet.planning.plan_format import (
     CLAIMS,
-    FARTHEST_M,
     FRAME,
     LATE,
     LEG,
@@ -31,8 +30,8 @@ from robot_fleet.planning.plan_format import (
     SWITCH,
     TOP,
     Profiles,
+    amiss,
     is_point,
-    is_pose,
     shown,
 )
 from robot_fleet.planning.plan_poses import Way, way_of
@@ -108,6 +107,8 @@ class PlanReader:
         if len(robots) > MOST_ROBOTS:
             self._fault("robots", f"lists {len(robots)}", f"At most {MOST_ROBOTS} can be read.")
             return []
+        if top.get("robots") == []:
+            self._fault("robots", "is empty, so that there is nothing to judge", "Give at least one robot.")
         return robots
 
     def _robot(self, place: str, document: object) -> CoveragePath | None:
@@ -120,7 +121,10 @@ class PlanReader:
         profile = self._profile(f"{place}.profile", robot.get("profile"), name)
         start = self._start(f"{place}.start", robot["start"]) if "start" in robot else None
         charge = self._charge(f"{place}.charge", robot)
-        legs = self._legs(f"{place}.legs", robot.get("legs")) if self._robot_keys is ROBOT else self._path(place, robot)
+        if self._robot_keys is ROBOT:
+            legs = self._legs(f"{place}.legs", robot.get("legs"), name)
+        else:
+            legs = self._path(place, robot, name)
         if self.faults or profile is None:
             return None
         self._profiles[name] = profile
@@ -141,9 +145,9 @@ class PlanReader:
             return None
         return float(charge)
 
-    def _path(self, place: str, robot: Mapping[str, Any]) -> list[tuple[Leg, bool]]:
+    def _path(self, place: str, robot: Mapping[str, Any], name: str) -> list[tuple[Leg, bool]]:
         """The one leg, head on, of a robot that is given as points alone."""
-        points = self._polyline(f"{place}.points", robot.get("points"))
+        points = self._polyline(f"{place}.points", robot.get("points"), name)
         timed = robot.get("times_s") is not None
         times = self._times(f"{place}.times_s", robot["times_s"], points) if timed else None
         if points is None or (timed and times is None):
@@ -183,19 +187,19 @@ class PlanReader:
 
     def _start(self, place: str, document: object) -> Pose | None:
         values = self._list(place, document)
-        if len(values) not in (2, 3) or not all(is_number(value) and abs(value) <= FARTHEST_M for value in values):
-            self._fault(place, "is no pose", "Give x and y in metres and, if known, the yaw in radians.")
+        if wrong := amiss(values):
+            self._fault(place, wrong, "Give x and y in metres and, if known, the yaw in radians.")
             return None
         return Pose(*(float(value) for value in values))
 
-    def _legs(self, place: str, document: object) -> list[tuple[Leg, bool]]:
+    def _legs(self, place: str, document: object, robot: str) -> list[tuple[Leg, bool]]:
         legs = self._list(place, document)
         if len(self._leg_ids) + len(legs) > MOST_LEGS:
             self._fault(place, f"lists {len(legs)}", f"At most {MOST_LEGS} can be read.")
             return []
         found = []
         for i, leg in enumerate(legs):
-            if (one := self._leg(f"{place}[{i}]", leg)) is not None:
+            if (one := self._leg(f"{place}[{i}]", leg, robot)) is not None:
                 found.append(one)
         self._check_order(place, found)
         return found
@@ -206,7 +210,7 @@ class PlanReader:
                 what = f"begins at {after.times_s[0]:.3f} s, before the leg before it ends ({leg.times_s[-1]:.3f} s)"
                 self._fault(f"{place}[{i + 1}].times_s", what, "A robot does one leg after the other.")
 
-    def _leg(self, place: str, document: object) -> tuple[Leg, bool] | None:
+    def _leg(self, place: str, document: object, robot: str) -> tuple[Leg, bool] | None:
         leg = self._mapping(place, document, LEG)
         if leg is None:
             return None
@@ -216,7 +220,7 @@ class PlanReader:
         self._leg_ids.add(leg_id)
         kind = self._kind(place, leg)
         zone = self._text(f"{place}.zone", leg.get("zone", ""))
-        poses = self._polyline(f"{place}.poses", leg.get("poses"))
+        poses = self._polyline(f"{place}.poses", leg.get("poses"), robot)
         way = way_of(poses) if poses is not None else None
         reverse = self._reverse(f"{place}.reverse", leg.get("reverse"), way)
         timed = leg.get("times_s") is not None
@@ -293,17 +297,17 @@ class PlanReader:
                     f"{place}.{key}", f"is {said:.2f}, but its times say {at_s:.2f}", "Leave it out or mend it."
                 )
 
-    def _polyline(self, place: str, document: object) -> list[Any] | None:
-        """Two or more points or poses."""
+    def _polyline(self, place: str, document: object, robot: str) -> list[Any] | None:
+        """Two or more points or poses of a robot."""
         points = self._list(place, document)
         self._points += len(points)
         if len(points) < 2:
             self._fault(place, f"holds {len(points)}", "Give two points or more.")
         elif self._points > MOST_POINTS:
             self._fault(place, "goes beyond what can be read", f"At most {MOST_POINTS} points in one plan.")
-        elif bad := next((i for i, point in enumerate(points) if not is_pose(point)), -1) + 1:
-            remedy = "Give x and y in metres and, if known, the yaw in radians."
-            self._fault(f"{place}[{bad - 1}]", f"is {shown(points[bad - 1])}", remedy)
+        elif bad := next((i for i, point in enumerate(points) if amiss(point)), -1) + 1:
+            what = f"(a point of robot {shown(robot)}) {amiss(points[bad - 1])}"
+            self._fault(f"{place}[{bad - 1}]", what, "Give x and y in metres and, if known, the yaw in radians.")
         elif (metres := sum(math.dist(a[:2], b[:2]) for a, b in itertools.pairwise(points))) > LONGEST_M:
             self._fault(place, f"is {metres:.0f} m long", f"At most {LONGEST_M:.0f} m can be judged.")
         else:

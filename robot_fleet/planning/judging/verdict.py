@@ -216,13 +216,14 @@ class Verdict:
         """The verdict as a person would read it."""
         lines = [
             f"Plan for {self.floor or 'the floor'}: {self._headline()}",
-            f"  coverage      {self.coverage:8.2%} of {self.coverable_m2:.1f} m² coverable, "
-            f"{self.requested_share:.2%} of {self.requested_m2:.1f} m² requested",
+            f"  coverage      {_share(self.coverage):>8} of {self.coverable_m2:.1f} m² coverable, "
+            f"{_share(self.requested_share)} of {self.requested_m2:.1f} m² requested",
             f"  unsafe        {self.unsafe_m:8.2f} m (and {math.degrees(self.unsafe_turn_rad):.0f}° of turning), "
             f"keepouts {self.keepout_m:.2f} m, tight {self.tight_m:.2f} m, jumps {self.jump_m:.2f} m, "
             f"wrong way {self.wrong_way_m:.2f} m",
             f"  conflicts     {self.conflicts:8d}{self._separation()}",
-            f"  makespan      {self.makespan_s:8.1f} s, bound {self.bound_s:.1f} s, ratio {self.ratio:.3f}"
+            f"  makespan      {self.makespan_s:8.1f} s, bound {self.bound_s:.1f} s"
+            + (f", ratio {self.ratio:.3f}" if self.bound_s else "")
             + ("" if self.times_believed else " (nominal times: those of the plan cannot be believed)"),
         ]
         if self.scrubbed_m2:
@@ -235,6 +236,11 @@ class Verdict:
         if len(self.violations) > MOST_SHOWN:
             lines.append(f"  - and {len(self.violations) - MOST_SHOWN} more")
         return "\n".join(lines)
+
+
+def _share(part: float) -> str:
+    """A share in percent; a dash where there is no whole."""
+    return "–" if math.isnan(part) else f"{part:.2%}"
 
 
 def _reasons(missed: tuple[MissedArea, ...]) -> list[Any]:
