@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,10 +16,13 @@ from shapely import box
 
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import REFERENCE_R, SCRUBBER_S, WORKING_W, RobotProfile
+from robot_fleet.floor.profile import REFERENCE_R, SCRUBBER_S, WORKING_W, Head, RobotProfile
 from robot_fleet.floor.store import Dock, FloorMap, Keepout, Zone
 from robot_fleet.planning.judge import Verdict, ViolationKind, judge
 from robot_fleet.planning.judging.nominal import with_nominal_times
+from robot_fleet.planning.judging.strokes import strokes_of
+from robot_fleet.planning.judging.swept import covered
+from robot_fleet.planning.judging.track import track_of
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, MissedArea, MissedReason, Plan
 
 Points = Sequence[tuple[float, float]]
@@ -377,6 +381,32 @@ def test_a_verdict_is_fit_for_json_and_for_reading() -> None:
     assert "unsafe" in verdict.text()
     assert f"one violation; it cleans {verdict.coverage:.1%} of what robots can reach" in verdict.text()
     assert "r leg 1[0] at (2.00, 0.30)" in verdict.text()
+
+
+def test_a_head_ahead_of_the_turning_centre_cleans_what_passes_under_it_in_a_turn_and_no_more() -> None:
+    grid, head = floor().grid, Head(0.5, 0.4)
+    ahead = replace(REFERENCE_R, head=head)
+    for turn_deg in (40, -170):
+        turn = math.radians(turn_deg)
+        path = timed([leg([(4, 4), (5, 4), (5 + math.cos(turn), 4 + math.sin(turn))])], ahead)
+        strokes = strokes_of(track_of(path, ahead))
+        turned = covered(grid, [replace(strokes, deck=~strokes.drives)])
+        yaw = np.linspace(0.0, turn, 4000)
+        x, y = (grid.centres(np.argwhere(grid.free)) - (5.0, 4.0)).T[:, :, None]
+        near = np.hypot(x, y)[:, 0] < 0.6
+        along, aside = x[near] * np.cos(yaw) + y[near] * np.sin(yaw), y[near] * np.cos(yaw) - x[near] * np.sin(yaw)
+        off_m = np.hypot(along - head.offset_m, np.maximum(np.abs(aside) - head.width_m / 2, 0.0)).min(axis=1)
+        assert turned.sum() == turned.ravel()[near].sum()
+        assert turned.ravel()[near][off_m < 5e-4].all()
+        assert not turned.ravel()[near][off_m > 2e-3].any()
+
+
+def test_thousands_of_sharp_turns_are_judged_in_seconds() -> None:
+    points = [(5.0 + 0.5 * (k % 2), 4.0 + 0.01 * (k % 3)) for k in range(5001)]
+    path = timed([leg(points)])
+    since_s = time.process_time()
+    assert judged(path).robots[0].turning_rad > 15_000
+    assert time.process_time() - since_s < 5.0
 
 
 def test_without_robots_no_floor_is_called_clean() -> None:

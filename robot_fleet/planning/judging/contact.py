@@ -212,11 +212,9 @@ class _Outline:
         """The outline at one place and many headings, one geometry each."""
         if self.whole.is_empty:
             return np.full(len(yaws), Polygon(), dtype=object)
-        return np.array([self._at(centre, float(yaw)) for yaw in yaws], dtype=object)
-
-    def _at(self, centre: Floats, yaw_rad: float) -> BaseGeometry:
-        placed: BaseGeometry = shapely.transform(self.whole, lambda points: _turned(points, yaw_rad) + centre)
-        return placed
+        copies, each = np.full(len(yaws), self.whole, dtype=object), int(shapely.get_num_coordinates(self.whole))
+        placed = shapely.transform(copies, lambda points: _turned(points, np.repeat(yaws, each)) + centre)
+        return np.asarray(placed, dtype=object)
 
 
 def _any_touch(shapes: NDArray[np.object_], obstacles: NDArray[np.object_]) -> Bools:
@@ -230,10 +228,11 @@ def _corners(polygon: BaseGeometry) -> Floats:
     return np.asarray(shapely.get_coordinates(shapely.get_exterior_ring(polygon))[:-1], dtype=np.float64)
 
 
-def _turned(points: Floats, yaw_rad: float) -> Floats:
-    cos, sin = math.cos(yaw_rad), math.sin(yaw_rad)
-    turned: Floats = points @ np.array([[cos, sin], [-sin, cos]])
-    return turned
+def _turned(points: Floats, yaw_rad: float | Floats) -> Floats:
+    """Points (n, 2) turned about the origin, all by one angle or each by its own (n,)."""
+    cos, sin = np.cos(yaw_rad), np.sin(yaw_rad)
+    x, y = points.T
+    return np.column_stack((cos * x - sin * y, sin * x + cos * y))
 
 
 def _sum(a: Floats, b: Floats) -> BaseGeometry:
