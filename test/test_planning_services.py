@@ -291,6 +291,33 @@ def test_where_no_dock_offers_water_a_tank_that_runs_dry_is_told() -> None:
         served(robot, floor, tour(robot, [1.3, 2.0, 2.7]))
 
 
+def winding(robot: Starter) -> CoveragePath:
+    """A lane that is one long curve of short moves."""
+    begin, *between, end = tour(robot, [1.3]).legs
+    x = np.linspace(2.0, 12.0, 150)
+    points = np.column_stack((x, 1.9 - 0.6 * np.cos(2 * x - 4.0)))
+    lane = replace(between[1], points=points, times_s=np.zeros(len(points)))
+    back = replace(between[2], points=np.vstack((points[-1:], between[2].points[1:])))
+    return CoveragePath(robot.name, tuple(timed([begin, between[0], lane, back, end], robot.profile, robot.pose)))
+
+
+def test_a_tour_is_broken_off_in_curves_too() -> None:
+    floor = hall(pillar=False)
+    robot = starter(floor, machine(2.0, None))
+    path = winding(robot)
+    found = served(robot, floor, path)
+    is_supplied(found, robot, floor)
+    is_joined(found, floor)
+    assert cleaned([path], 0.7).difference(cleaned([found], 0.7)).area < 1e-6
+
+
+def test_a_tank_too_small_between_two_places_to_break_off_at_is_told() -> None:
+    floor = hall(pillar=False)
+    robot = starter(floor, machine(0.2, None))
+    with pytest.raises(CannotPlan, match=r"r0: its tank lasts for 0\.2 m², but its tour can be broken off only each"):
+        served(robot, floor, winding(robot))
+
+
 def test_ways_to_the_dock_and_back_obey_one_ways() -> None:
     north = OneWay("left", box(0.1, 4.3, 5.0, 4.9), math.pi / 2)
     south = OneWay("right", box(9.0, 4.3, 13.9, 4.9), -math.pi / 2)

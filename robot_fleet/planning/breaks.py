@@ -25,8 +25,8 @@ Drive = Callable[[Pose, Pose], Sequence[Leg] | None]
 
 # Breaks are so far apart, or farther where there would be more of them on lanes than so many.
 _STEP_M, _MOST = 1.0, 1000
-# Moves shorter than this are not broken.
-_LEAST_M = 0.2
+# Moves shorter than this are not broken; those of curves are longer.
+_LEAST_M = 0.02
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _breaks_of(legs: Sequence[Leg], k: int, step_m: float) -> list[Break]:
         if length >= _LEAST_M and past_m >= step_m:
             parts = math.ceil(length / step_m)
             found += [Break(k, vertex, (part + 0.5) / parts) for part in range(parts)]
-            past_m = 0.0
+            past_m = length / parts / 2
     return found
 
 

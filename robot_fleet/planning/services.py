@@ -199,7 +199,7 @@ class Services:
             if not isinstance(made, int):
                 return timed(made, machine.robot.profile, machine.robot.pose, float(legs[0].times_s[0]))
             shut.add(made)
-        raise CannotPlan((self._fault(machine),))
+        raise CannotPlan((self._fault(machine, legs),))
 
     def stays(self, load_m2: Floats, places: Floats, robots: Sequence[Starter]) -> Stays | None:
         """What the tanks of robots mean for sharing lanes out that take so much water (lanes,), among places (n, 2) of the map
@@ -324,11 +324,18 @@ class Services:
             self._routers[key] = RoutedDetours(router, homes)
         return self._routers[key]
 
-    def _fault(self, machine: Machine) -> Fault:
-        needs = " and ".join({CHARGE: "charge", WATER: "water"}[word] for word in machine.supplies.needs)
+    def _fault(self, machine: Machine, legs: list[Leg]) -> Fault:
+        place, supplies = f"robot {machine.robot.name}", machine.supplies
+        tour = Breaks.of(legs, self._most).tour(legs, supplies, machine.robot.profile.head.width_m, 0.0)
+        scrubbed = np.concatenate(([0.0], tour.leave.scrubbed_m2, tour.whole.scrubbed_m2))
+        between_m2 = float(np.diff(scrubbed).max())
+        if supplies.tank_m2 < between_m2:
+            what = f"its tank lasts for {supplies.tank_m2:.1f} m², but its tour can be broken off only each {between_m2:.1f} m²"
+            return Fault("request", place, what, "Give its profile a larger tank.area_m2, or a narrower head.")
+        needs = " and ".join({CHARGE: "charge", WATER: "water"}[word] for word in supplies.needs)
         what = f"its tank or its battery does not last for its way to its lanes and to a dock that offers {needs}"
         remedy = "Give its profile a larger tank or battery, or let a dock nearer to its floor offer what it needs."
-        return Fault("request", f"robot {machine.robot.name}", what, remedy)
+        return Fault("request", place, what, remedy)
 
 
 def _least_level(robot: Starter, supplies: Supplies, docks: Sequence[Dock], detours: Detours) -> float:
