@@ -8,9 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import REFERENCE_R, SCRUBBER_S
-from robot_fleet.planning.plan import Leg, LegKind
+from robot_fleet.floor.profile import REFERENCE_R, SCRUBBER_S, Channels, Head, RobotProfile, Squeegee
+from robot_fleet.planning.judging.strokes import strokes_of
+from robot_fleet.planning.judging.track import track_of
+from robot_fleet.planning.judging.water import water_of
+from robot_fleet.planning.plan import CoveragePath, Leg, LegKind
+from robot_fleet.planning.puddles import left_wet_m2
 from robot_fleet.planning.timing import pivot_s, timed
 from robot_fleet.planning.water import watered, with_places
 
@@ -50,6 +55,33 @@ def test_the_head_is_lowered_when_the_robot_has_turned() -> None:
     up, down = clean.switches[:2]
     assert (up.deck, up.vacuum, down.deck, down.solution) == (False, False, True, True)
     assert down.at_s - up.at_s == pytest.approx(pivot_s(math.pi / 2, SCRUBBER_S), rel=0.01)
+
+
+def left_m2(*legs: Leg, profile: RobotProfile) -> tuple[float, float]:
+    """What the plan says is left of these legs, and what the judge finds."""
+    grid = OccupancyGrid(np.zeros((160, 240), dtype=np.int8), 0.05, Pose(-3, -4))
+    start = Pose(*legs[0].points[0].tolist(), 0.0)
+    made = watered(timed(with_places(list(legs), profile), profile, start), profile)
+    strokes = strokes_of(track_of(CoveragePath("r", tuple(made)), profile, start))
+    return left_wet_m2(grid, [(made, profile)]), water_of(grid, [strokes]).left_m2
+
+
+def test_water_that_is_left_in_turns_and_at_ends_is_told_as_the_judge_finds_it() -> None:
+    trailing = replace(REFERENCE_R, head=Head(0.6, 0.1), squeegee=Squeegee(0.7, -0.3))
+    arc = [(3 + 0.3 * math.sin(a), 0.3 - 0.3 * math.cos(a)) for a in np.linspace(0, math.pi, 24)]
+    for points in (((0, 0), (4, 0)), ((0, 0), (4, 0), (4, 2)), ((0, 0), *arc, (0, 0.6)), ((0, 0), (4, 0), (0, 0))):
+        for profile in (trailing, replace(SCRUBBER_S, least_radius_m=0.0)):
+            told, found = left_m2(leg(LegKind.CLEAN, *points), profile=profile)
+            assert told == pytest.approx(found, abs=0.02)
+            assert told > 0.03 or profile.channels.solution_off_m
+    assert left_m2(leg(LegKind.CLEAN, (0, 0), (4, 0)), profile=REFERENCE_R) == (0.0, 0.0)
+
+
+def test_a_squeegee_that_passes_later_leaves_no_water() -> None:
+    trailing = replace(REFERENCE_R, head=Head(0.6, 0.1), squeegee=Squeegee(0.7, -0.3))
+    once = leg(LegKind.CLEAN, (0, 0), (4, 0))
+    on = replace(trailing, channels=Channels(vacuum_on_m=0.5))
+    assert left_m2(once, leg(LegKind.TRANSIT, (4, 0), (6, 0)), profile=on) == (0.0, 0.0)
 
 
 def test_a_robot_without_a_squeegee_switches_nothing() -> None:

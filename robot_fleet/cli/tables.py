@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from robot_fleet.control.snapshot import AlertView, PlanningProgress, RobotView, RunView
     from robot_fleet.planning.plan import MissedArea, Plan, PlanRequest
 
+_DROPS_M2 = 0.05
 _STYLES = {
     "PLANNING": "cyan",
     "RUNNING": "bold green",
@@ -174,6 +175,12 @@ def _services(plan: Plan) -> list[Text]:
     return [Text(f"{times} at docks, {duration(float(sum(stays_s)))} in all")] if stays_s else []
 
 
+def _water(left_m2: float) -> list[Text]:
+    """That floor stays wet; nothing of drops."""
+    what = f"{area(left_m2)} of scrubbed floor will stay wet: in turns and at ends, no squeegee passes over it"
+    return [Text(what, style="yellow")] if left_m2 >= _DROPS_M2 else []
+
+
 def plan_page(plan: Plan, request: PlanRequest) -> RenderableType:
     """What a plan promises: each robot's part, the time, what stays dirty, and what is late."""
     late = [zone.told(request.floor, request.begins) for zone in plan.late if request.begins]
@@ -191,6 +198,7 @@ def plan_page(plan: Plan, request: PlanRequest) -> RenderableType:
         Text(f"done after {duration(plan.makespan_s)}{ratio}"),
         *_services(plan),
         *([Text(_not_cleaned(plan.missed), style="dim")] if plan.missed else []),
+        *_water(plan.water_left_m2),
         *(Text(f"{told}: start earlier, or with more robots", style="yellow") for told in late),
         *([Text(_meetings(plan.meetings), style="yellow")] if plan.meetings else []),
         Text(),

@@ -78,11 +78,11 @@ def judge(
     overlaps, separation = meetings(robots.motions)
     violations += overlaps
     because = _reasons(floor, robots, ground.possible)
-    violations += account_violations(
-        floor, plan, ground.requested, ground.coverable, ground.covered, ground.bound_s, because
-    )
     believed = not any(violation.kind in TIMING for violation in violations)
     water = water_of(floor.grid, robots.strokes, believed)
+    violations += account_violations(
+        floor, plan, ground.requested, ground.coverable, ground.covered, ground.bound_s, because, water.left_m2
+    )
     violations += water.violations()
     return _verdict(floor, robots, ground, violations, separation, believed, because, water)
 

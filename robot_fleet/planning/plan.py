@@ -133,7 +133,7 @@ class Plan:
 
     `bound_s` is coverable area over the sum of head width x speed; `makespan_s` ends with the last robot on its dock.
     `late` are the zones that will be clean later than they should, `meetings` the pairs of robots that no waits keep apart: live
-    traffic stops one of them.
+    traffic stops one of them. `water_left_m2` is wetted floor that no squeegee passes over later.
     """
 
     floor: str
@@ -146,6 +146,7 @@ class Plan:
     bound_s: float
     late: tuple[LateZone, ...] = ()
     meetings: int = 0
+    water_left_m2: float = 0.0
 
     @property
     def makespan_s(self) -> float:

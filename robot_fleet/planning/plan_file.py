@@ -7,15 +7,17 @@
                            "switches": [{"at_s": 9, "deck": true, "solution": false, "vacuum": true}]}]}],
      "missed": [{"area_m2": ..., "reason": ..., "zone": ..., "polygon": [[x, y], ...], "holes": [[[x, y], ...]]}],
      "late": [{"zone": ..., "due_s": ..., "clean_s": ...}],
-     "requested_m2": ..., "coverable_m2": ..., "planned_m2": ..., "bound_s": ..., "makespan_s": ...}
+     "requested_m2": ..., "coverable_m2": ..., "planned_m2": ..., "bound_s": ..., "makespan_s": ...,
+     "water_left_m2": ...}
 
     {"format": "robot-fleet-paths/1", "robots": [{"name": "r1", "points": [[x, y], ...]}]}
 
 Metres and radians in the map frame, seconds from the plan's start. The second format is for the paths of other programs,
 driven with the head on all the way. What must be there is told in docs/benchmarks.md: a kind is "clean" unless said
 otherwise, a robot without a profile gets the one of the store, and a robot without times the nominal ones. What a document
-does not claim is nan, and zones that are not late are not named. A robot accounts for its battery when its profile in the
-document carries one, or when it says its "charge" at the start (0..1, full unless said otherwise).
+does not claim is nan, and neither zones that are not late are named nor water where none is left. A robot accounts for its
+battery when its profile in the document carries one, or when it says its "charge" at the start (0..1, full unless said
+otherwise).
 planning/plan_poses.py says what a pose's heading means.
 """
 
@@ -86,6 +88,7 @@ def plan_to_dict(
         ],
         "missed": [_missed_to_dict(area) for area in plan.missed],
         **({"late": [_late_to_dict(zone) for zone in plan.late]} if plan.late else {}),
+        **({"water_left_m2": round(plan.water_left_m2, DIGITS)} if plan.water_left_m2 > 0.0 else {}),
         **{key: value for key, value in claims.items() if value is not None},
     }
 

@@ -10,7 +10,7 @@ from robot_fleet.floor.profile_document import is_number
 
 PLAN_FORMAT, PATHS_FORMAT, FRAME = "robot-fleet-plan/1", "robot-fleet-paths/1", "map"
 CLAIMS = ("requested_m2", "coverable_m2", "planned_m2", "bound_s", "makespan_s")
-TOP = ("format", "frame_id", "floor", "zones", "robots", "missed", "late", *CLAIMS)
+TOP = ("format", "frame_id", "floor", "zones", "robots", "missed", "late", "water_left_m2", *CLAIMS)
 ROBOT: tuple[str, ...] = ("name", "profile", "start", "charge", "legs")
 PATH: tuple[str, ...] = ("name", "profile", "start", "points", "times_s")
 LEG = ("id", "kind", "zone", "tool_on", "start_s", "end_s", "reverse", "poses", "times_s", "switches")

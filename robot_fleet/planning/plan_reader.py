@@ -93,6 +93,7 @@ class PlanReader:
             planned_m2=claims["planned_m2"],
             bound_s=claims["bound_s"],
             late=tuple(zone for zone in late if zone is not None),
+            water_left_m2=self._claim("water_left_m2", top.get("water_left_m2", 0.0)),
         )
         self._check_makespan(claims["makespan_s"], plan)
         return plan, self._profiles, self._starts, self._charges

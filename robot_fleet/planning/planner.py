@@ -22,6 +22,7 @@ from robot_fleet.planning.evening import evened
 from robot_fleet.planning.manning import Kept, manned
 from robot_fleet.planning.pivots import mark_pivots
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, LateZone, Leg, Plan, PlanRequest, Progress, Starter
+from robot_fleet.planning.puddles import left_wet_m2
 from robot_fleet.planning.services import Services
 from robot_fleet.planning.smoothing import polish_s, smoothed_together, with_common_floor
 from robot_fleet.planning.stages import Ranks, in_time, staged
@@ -64,8 +65,9 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     if apart.meeting and 0 < len(idle) < len(request.robots) and any(robot.profile.is_steered for robot in idle):
         apart, late = _round(request, idle, tell)
     tell(0.95, "adding up the account")
-    account = _accounted(request, _watered(request, apart.paths), requested, coverable, clearances)
-    found = replace(account, late=late, meetings=apart.meeting)
+    paths = _watered(request, apart.paths)
+    account = _accounted(request, paths, requested, coverable, clearances)
+    found = replace(account, late=late, meetings=apart.meeting, water_left_m2=_left_wet_m2(request, paths))
     tell(1.0, "planned")
     return found
 
@@ -223,6 +225,11 @@ def _watered(request: PlanRequest, paths: list[CoveragePath]) -> list[CoveragePa
     """The paths with what of the heads works when."""
     profiles = {robot.name: robot.profile for robot in request.robots}
     return [replace(path, legs=tuple(watered(path.legs, profiles[path.robot]))) for path in paths]
+
+
+def _left_wet_m2(request: PlanRequest, paths: list[CoveragePath]) -> float:
+    profiles = {robot.name: robot.profile for robot in request.robots}
+    return left_wet_m2(request.floor.grid, [(path.legs, profiles[path.robot]) for path in paths])
 
 
 def _swept(request: PlanRequest, paths: list[CoveragePath]) -> Bools:

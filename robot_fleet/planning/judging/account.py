@@ -40,9 +40,16 @@ def missed_areas(floor: FloorMap, zones: tuple[str, ...], missed: Bools, because
 
 
 def account_violations(
-    floor: FloorMap, plan: Plan, requested: Bools, coverable: Bools, covered: Bools, bound_s: float, because: Because
+    floor: FloorMap,
+    plan: Plan,
+    requested: Bools,
+    coverable: Bools,
+    covered: Bools,
+    bound_s: float,
+    because: Because,
+    water_left_m2: float,
 ) -> Iterator[Violation]:
-    """Each claim of the plan that is wrong; what a plan does not claim (nan) is not checked."""
+    """Each claim of the plan that is wrong; what a plan does not claim (nan, for water 0) is not checked."""
     cell = floor.grid.cell_area_m2
     asked = float(requested.sum() * cell)
     loose, exact = max(SHARE * asked, LEAST_CELLS * cell), max(EXACT_SHARE * asked, LEAST_CELLS * cell)
@@ -54,6 +61,8 @@ def account_violations(
     yield from _claim("coverable floor", plan.coverable_m2, float(coverable.sum() * cell), more * loose)
     yield from _claim("planned floor", plan.planned_m2, float((covered & requested).sum() * cell), loose)
     yield from _claim("planned + missed floor", plan.planned_m2 + missed_m2, plan.requested_m2, exact)
+    if plan.water_left_m2 > 0.0:
+        yield from _claim("water left", plan.water_left_m2, water_left_m2, loose)
     yield from _claim("bound", plan.bound_s, bound_s, more * SHARE * bound_s, "s")
     if not math.isnan(plan.planned_m2):
         yield from _missed(floor, plan, requested & ~covered, loose, exact)
