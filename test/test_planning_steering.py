@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely import STRtree, box
+from shapely import LineString, STRtree, box
 
 from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.footprint import Footprint
@@ -224,16 +224,36 @@ def test_a_small_robot_cleans_what_a_scrubber_leaves() -> None:
     assert all(found.path(name).legs for name in ("dock_0", "dock_1"))
 
 
-def test_a_square_robot_in_a_small_room_turns_into_no_wall() -> None:
-    corners = ((-0.3, -0.3), (0.3, -0.3), (0.3, 0.3), (-0.3, 0.3))
-    square = replace(
-        REFERENCE_R, name="square", footprint=Footprint(corners_m=corners), head=replace(REFERENCE_R.head, width_m=0.5)
-    )
+SQUARE = replace(
+    REFERENCE_R,
+    name="square",
+    footprint=Footprint(corners_m=((-0.3, -0.3), (0.3, -0.3), (0.3, 0.3), (-0.3, 0.3))),
+    head=replace(REFERENCE_R.head, width_m=0.5),
+)
+
+
+def test_a_square_robot_in_a_small_room_turns_into_no_wall_and_cleans_what_a_disc_could() -> None:
     floor = replace(shop(4.0, 3.0, shelves=0), docks=(Dock("dock_0", Pose(0.5, 0.8, math.pi), 0.7),))
-    found, request = planned(floor, square)
+    found, request = planned(floor, SQUARE)
     verdict = judged(found, request)
     assert verdict.ok, verdict.text()
-    assert found.planned_m2 > 0.0
+    assert verdict.coverage > 0.75
+
+
+def test_a_square_robot_cleans_aisles_that_no_disc_about_it_fits_into() -> None:
+    cells = np.zeros((80, 240), dtype=np.int8)
+    cells[[0, -1], :] = cells[:, [0, -1]] = OCCUPIED
+    cells[40:60, 60:220] = OCCUPIED
+    floor = replace(shop(), grid=OccupancyGrid(cells, SIDE_M, Pose(0.0, 0.0, 0.0)))
+    floor = replace(
+        floor, docks=(Dock("dock_0", Pose(0.5, 0.8, math.pi), 0.7),), zones=(Zone("all", box(0, 0, 12, 4)),)
+    )
+    aisle = box(4.0, 3.2, 10.0, 3.8)
+    found, request = planned(floor, SQUARE)
+    verdict = judged(found, request)
+    assert verdict.ok, verdict.text()
+    lanes = [LineString(leg.points) for leg in found.paths[0].legs if leg.head_on]
+    assert sum(lane.intersection(aisle).length for lane in lanes) > 5.0
 
 
 def test_robots_that_must_be_steered_are_refused_on_floor_with_one_ways() -> None:

@@ -121,6 +121,12 @@ class RobotProfile:
         return not self.footprint.is_disc or self.least_radius_m > 0.0 or self.lifted_radius_m > 0.0
 
     @property
+    def pivots(self) -> bool:
+        """Whether it may be driven as a disc as well, although it must be steered where it is no wider than its aisle."""
+        radii = self.least_radius_m > 0.0 or self.lifted_radius_m > 0.0
+        return not self.footprint.is_disc and not radii and self.squeegee is None
+
+    @property
     def half_width_m(self) -> float:
         """How far it reaches to the side of its turning centre."""
         return float(np.abs(self.footprint.corners()[:, 1]).max())

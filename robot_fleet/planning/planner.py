@@ -59,7 +59,7 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     faults = faults_of(request, clearances.of, coverable)
     if faults:
         raise CannotPlan(faults)
-    apart, late = _searched(request, teams, clearances, tell)
+    apart, late = _tried(request, teams, clearances, tell)
     at_work = {path.robot for path in apart.paths if path.legs}
     idle = [robot for robot in request.robots if robot.name not in at_work]
     if apart.meeting and 0 < len(idle) < len(request.robots) and any(robot.profile.is_steered for robot in idle):
@@ -70,6 +70,28 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     found = replace(account, late=late, meetings=apart.meeting, water_left_m2=_left_wet_m2(request, paths))
     tell(1.0, "planned")
     return found
+
+
+def _tried(
+    request: PlanRequest, teams: Sequence[Crew], clearances: Clearances, tell: Progress
+) -> tuple[Apart, tuple[LateZone, ...]]:
+    """The paths of all robots, kept apart, and the zones that are late.
+
+    Polygons that turn on the spot are steered, which takes them along narrow aisles, and tried as discs, which turn with the
+    head down and lose no floor to lanes that are too short: what cleans more is taken.
+    """
+    round_robots = tuple(
+        replace(robot, profile=robot.profile.as_disc) if robot.profile.pivots else robot for robot in request.robots
+    )
+    half_s = None if request.deadline_s is None else request.deadline_s / 2.0
+    as_discs = replace(request, robots=round_robots, deadline_s=half_s)
+    requested = request.floor.requested(request.zones)
+    disc_teams, coverable = crews(as_discs, requested, clearances) if round_robots != request.robots else ([], None)
+    if coverable is None or faults_of(as_discs) or faults_of(as_discs, clearances.of, coverable):
+        return _searched(request, teams, clearances, tell)
+    steered = _searched(replace(request, deadline_s=half_s), teams, clearances, _part(tell, 0.0, 0.5))
+    rounded = _searched(as_discs, disc_teams, clearances, _part(tell, 0.5, 0.5))
+    return max(rounded, steered, key=lambda found: int((_swept(request, found[0].paths) & requested).sum()))
 
 
 def _searched(
@@ -123,7 +145,7 @@ def _round(request: PlanRequest, idle: Sequence[Starter], tell: Progress) -> tup
     rest = replace(request, robots=others, closed=request.closed + bodies)
     clearances = Clearances(rest)
     teams, _ = crews(rest, rest.floor.requested(rest.zones), clearances)
-    apart, late = _searched(rest, teams, clearances, tell)
+    apart, late = _tried(rest, teams, clearances, tell)
     known = {path.robot: path for path in apart.paths}
     paths = [known.get(robot.name, CoveragePath(robot.name, ())) for robot in request.robots]
     return replace(apart, paths=paths), late
