@@ -153,7 +153,7 @@ def test_a_process_that_ends_early_is_told_with_the_end_of_its_log(tmp_path: Pat
     children = Children(tmp_path)
     children.start("judge", ["judge", str(tmp_path), "nothing.json"])
     try:
-        with pytest.raises(CommandFailed, match=r"(?s)the judge ended with 2.*map.yaml"):
+        with pytest.raises(CommandFailed, match=r"(?s)the judge ended with 2.*nothing.json cannot be read"):
             wait_for(children.check)
     finally:
         children.stop()
