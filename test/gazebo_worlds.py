@@ -14,7 +14,7 @@ from robot_fleet.main.stores import load
 
 MAPS = Path(__file__).parents[1] / "maps"
 NAMES = sorted(folder.name for folder in MAPS.iterdir() if (folder / "map.yaml").is_file())
-BOOKSTORE = Path("/work/shared/maps/bookstore")
+BOOKSTORE = MAPS.parents[1] / "shared" / "maps" / "bookstore"
 
 
 @cache
