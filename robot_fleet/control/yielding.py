@@ -184,7 +184,7 @@ def make_room(state: FleetState, robot: Robot, free: Router) -> bool:
 
 
 def _retreat_home(state: FleetState, robot: Robot) -> bool:
-    """Drives home out of a ring, where nobody stands in the way: of all in the ring one always can (`fleet/escapes.py`)."""
+    """Drives home out of a ring, where nobody stands in the way: one of a ring can, if all came where they were to rest."""
     follow(state)
     escape = state.escapes.of(robot.name)
     if escape is None or escape.way is None or len(escape.way) < 3:
