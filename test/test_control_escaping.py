@@ -8,6 +8,9 @@ import networkx as nx
 import numpy as np
 from shapely import box
 
+from robot_fleet.control.dispatch import _granted
+from robot_fleet.fleet.entities import Order
+from robot_fleet.fleet.itinerary import Piece, Place
 from robot_fleet.fleet.states import RunState
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
@@ -83,6 +86,33 @@ def test_in_an_aisle_too_narrow_to_pass_one_robot_backs_out_and_nobody_is_ever_l
     tracks = made.controller.record(made.controller.snapshot.runs[-1].run_id).tracks
     assert tracks["r1"][:, 1].max() > EAST
     assert tracks["r2"][:, 1].min() < WEST + 1.0
+
+
+def test_nobody_is_let_into_the_aisle_while_another_is_in_it_and_both_would_shut_each_other_in() -> None:
+    made = site()
+    state = made.controller._state
+    west, east = state.robots["r1"], state.robots["r2"]
+    # Each has come to the other's side: the way home leads through the aisle for both.
+    west.pose, east.pose = Pose(26.0, 3.0), Pose(2.0, 1.0)
+    for robot in (west, east):
+        state.traffic.settle(robot.name, state.disc(robot))
+    home = into_aisle((26.0, 3.0), 20.0)
+    assert _granted(state, west, home)
+    west.order = Order("home", home, 100.0)
+    assert not _granted(state, east, into_aisle((2.0, 1.0), 8.0))
+    assert state.traffic.waits_for("r2") == {"r1"}
+    assert not state.escapes.cut_off()
+    # Once the other is through it may go.
+    west.pose, west.order = Pose(2.0, 3.0), None
+    state.traffic.settle("r1", state.disc(west))
+    assert _granted(state, east, into_aisle((2.0, 1.0), 8.0))
+
+
+def into_aisle(begin: tuple[float, float], to_x: float) -> Piece:
+    """A drive from a bay to a place in the aisle."""
+    mouth = WEST if begin[0] < 14.0 else EAST
+    points = np.array([begin, (mouth, AISLE_Y), (to_x, AISLE_Y)])
+    return Piece(LegKind.TRANSIT, Place(), float(np.hypot(*np.diff(points, axis=0).T).sum()), points)
 
 
 def test_a_robot_behind_a_dead_one_is_told_to_be_trapped_until_that_one_is_taken_away() -> None:

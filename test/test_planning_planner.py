@@ -17,11 +17,11 @@ from robot_fleet.floor.grid import OCCUPIED, OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, RobotProfile
 from robot_fleet.floor.store import Dock, FloorMap, Zone
-from robot_fleet.planning import planner
+from robot_fleet.planning import manning, planner
 from robot_fleet.planning.apart import Apart
 from robot_fleet.planning.checking import faults_of
 from robot_fleet.planning.judge import judge
-from robot_fleet.planning.plan import CannotPlan, LegKind, MissedReason, Plan, PlanRequest, Starter
+from robot_fleet.planning.plan import CannotPlan, CoveragePath, LegKind, MissedReason, Plan, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
 
 SIDE_M = 0.05
@@ -220,3 +220,26 @@ def test_only_a_plan_that_is_due_soon_is_made_once(
     monkeypatch.setattr(planner, "manned", manned)
     planner.plan(asked(room(), deadline_s=deadline_s))
     assert [more.get("looks") == 0 for more in told] == [once]
+
+
+@pytest.mark.parametrize(("deadline_s", "polished"), [(20.0, False), (None, True)])
+def test_what_robots_wait_is_evened_out_when_there_is_no_hurry(
+    monkeypatch: pytest.MonkeyPatch, deadline_s: float | None, polished: bool
+) -> None:
+    asked_later: list[dict[str, float]] = []
+
+    def polish(*given: Any) -> list[CoveragePath]:
+        _, _, _, paths, later_s, _ = given
+        asked_later.append(dict(later_s))
+        return list(paths)
+
+    def keep_waiting(paths: list[CoveragePath], *_: Any, **__: Any) -> Apart:
+        last = paths[-1]
+        legs = tuple(replace(leg, times_s=leg.times_s + 60.0) for leg in last.legs)
+        return Apart([*paths[:-1], replace(last, legs=legs)], 0)
+
+    monkeypatch.setattr(manning, "kept_apart", keep_waiting)
+    monkeypatch.setattr(planner, "_polished_again", polish)
+    planner.plan(asked(room(), robots=2, deadline_s=deadline_s))
+    assert bool(asked_later) is polished
+    assert all(sorted(later_s.values()) == pytest.approx([0.0, 60.0]) for later_s in asked_later)
