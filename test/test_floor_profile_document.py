@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -132,3 +133,15 @@ def test_a_battery_counts_in_plans_where_it_is_stated(battery: dict[str, object]
 
 def test_the_batteries_of_built_in_profiles_do_not_count_in_plans() -> None:
     assert not any(profile.battery.planned for profile in BUILT_IN.values())
+
+
+def test_a_built_in_profile_may_be_the_base_of_any() -> None:
+    profile = profile_from_dict("mine", {"base": "W", "speed_mps": 0.4, "head": {"offset_m": 0.1}})
+    assert profile == dataclasses.replace(BUILT_IN["W"], name="mine", speed_mps=0.4, head=Head(0.7, 0.1))
+
+
+@pytest.mark.parametrize("base", ["Q", 3, None, ["W"]])
+def test_a_base_that_is_none_is_told_alone(base: object) -> None:
+    with pytest.raises(BadProfile) as caught:
+        profile_from_dict("mine", {"base": base, "speed_mps": 0.4}, "mine.yaml")
+    assert [(fault.place, fault.remedy) for fault in caught.value.faults] == [("mine.base", "Give one of R, W, S.")]

@@ -1,7 +1,8 @@
 """Robot profiles as plain mappings and back: the one format of `store.yaml` and of plan files.
 
 The keys are the field names of `RobotProfile` and its parts; a footprint is `{radius_m: 0.35}` or
-`{corners_m: [[x, y], ...]}`. `footprint`, `head.width_m`, `speed_mps` and `yaw_rate_rps` must be there; all else has a default.
+`{corners_m: [[x, y], ...]}`. `footprint`, `head.width_m`, `speed_mps` and `yaw_rate_rps` must be there, unless a built-in
+profile is named as the `base`; all else has a default.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from shapely import Point
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import Battery, Channels, Head, Interface, RobotProfile, Squeegee, Tank
+from robot_fleet.floor.profile import BUILT_IN, Battery, Channels, Head, Interface, RobotProfile, Squeegee, Tank
 
 POSITIVE = ("speed_mps", "yaw_rate_rps", "acceleration_mps2", "yaw_acceleration_rps2", "goal_tolerance_m")
 NOT_NEGATIVE = ("clearance_m", "overlap_m", "least_radius_m", "lifted_radius_m")
@@ -61,10 +62,31 @@ def profile_from_dict(name: str, document: object, file: str = "profile", place:
     where = place or name
     if not isinstance(document, Mapping):
         raise BadProfile((Fault(file, where, "a profile must be a mapping", "Give footprint, head, speeds."),))
+    document = _over_base(document, file, where)
     faults = tuple(_Check(file, where, document).faults())
     if faults:
         raise BadProfile(faults)
     return _built(name, document)
+
+
+def _over_base(document: Mapping[Any, Any], file: str, where: str) -> Mapping[Any, Any]:
+    """The profile's fields over those of the built-in profile that it names as its base."""
+    if "base" not in document:
+        return document
+    base = document["base"]
+    if not isinstance(base, str) or base not in BUILT_IN:
+        remedy = f"Give one of {', '.join(BUILT_IN)}."
+        raise BadProfile((Fault(file, f"{where}.base", f"is {_shown(base)}", remedy),))
+    fields = profile_to_dict(BUILT_IN[base])
+    for key, value in document.items():
+        inner = key in PARTS and key != "footprint" and isinstance(value, Mapping)
+        fields[key] = {**(fields[key] or {}), **value} if inner else value
+    if isinstance(document.get("battery"), Mapping):
+        # What a built-in profile takes for granted is stated here.
+        fields["battery"] = {"planned": True, **{k: v for k, v in fields["battery"].items() if k != "planned"}}
+        fields["battery"] |= {k: v for k, v in document["battery"].items() if k == "planned"}
+    del fields["base"]
+    return fields
 
 
 def _built(name: str, document: Mapping[str, Any]) -> RobotProfile:
@@ -243,6 +265,7 @@ class _Check:
         self, prefix: str, document: Mapping[Any, Any], kind: type, leave_out: tuple[str, ...] = ()
     ) -> Iterator[Fault]:
         known = [field.name for field in dataclasses.fields(kind) if field.name not in leave_out]
+        known += ["base"] if kind is RobotProfile else []
         for key in document:
             if key not in known:
                 yield self._fault(f"{prefix}{_shown(key)}", "is not known", f"Known are: {', '.join(known)}.")

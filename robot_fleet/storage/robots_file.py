@@ -12,7 +12,7 @@ from typing import Any
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import BUILT_IN, RobotProfile
-from robot_fleet.floor.profile_document import BadProfile, profile_from_dict, profile_to_dict
+from robot_fleet.floor.profile_document import BadProfile, profile_from_dict
 from robot_fleet.storage.documents import is_number, is_there, read_yaml, shown
 
 FILE = "store.yaml"
@@ -82,29 +82,9 @@ def _read_profiles(value: object, found: RobotsFile, faults: list[Fault]) -> Non
             faults.append(Fault(FILE, f"profiles.{shown(name)}", "cannot be used as a name", remedy))
             continue
         try:
-            found.profiles[name] = profile_from_dict(name, _with_base(document, place), FILE, place)
+            found.profiles[name] = profile_from_dict(name, document, FILE, place)
         except BadProfile as error:
             faults.extend(error.faults)
-
-
-def _with_base(document: object, place: str) -> object:
-    """The profile's fields over those of the built-in profile that it names as its base."""
-    if not isinstance(document, Mapping) or "base" not in document:
-        return document
-    base = document["base"]
-    if not isinstance(base, str) or base not in BUILT_IN:
-        fault = Fault(FILE, f"{place}.base", f"is {shown(base)}", f"Give one of {', '.join(BUILT_IN)}.")
-        raise BadProfile((fault,))
-    fields = profile_to_dict(BUILT_IN[base])
-    for key, value in document.items():
-        inner = key in ("head", "squeegee", "battery", "tank", "channels", "interface") and isinstance(value, Mapping)
-        fields[key] = {**(fields[key] or {}), **value} if inner else value
-    if isinstance(document.get("battery"), Mapping):
-        # What a built-in profile takes for granted is stated here.
-        fields["battery"] = {"planned": True, **{k: v for k, v in fields["battery"].items() if k != "planned"}}
-        fields["battery"] |= {k: v for k, v in document["battery"].items() if k == "planned"}
-    del fields["base"]
-    return fields
 
 
 def _read_robots(value: object, found: RobotsFile, faults: list[Fault]) -> None:
