@@ -97,6 +97,20 @@ def test_a_floor_too_narrow_for_the_robot_says_so() -> None:
         place_docks(room(), dataclasses.replace(WORKING_W, footprint=Footprint(5.0)), 1)
 
 
+def test_a_robot_wider_than_every_aisle_is_the_reason_also_where_docks_are() -> None:
+    floor = dataclasses.replace(room(), docks=(Dock("d", Pose(0.6, 1.0, np.pi)),))
+    giant = dataclasses.replace(WORKING_W, footprint=Footprint(4.5))
+    with pytest.raises(CannotPlace, match="no aisle is wide enough"):
+        place_docks(floor, giant, 1)
+
+
+def test_a_robot_that_docks_let_nowhere_finds_no_place_quietly() -> None:
+    floor = dataclasses.replace(room(), docks=(Dock("d", Pose(0.6, 1.0, np.pi)),))
+    wide = dataclasses.replace(WORKING_W, footprint=Footprint(2.5))
+    with pytest.raises(CannotPlace, match="no place for one more dock"):
+        place_docks(floor, wide, 1)
+
+
 def test_a_polygon_robot_gets_docks_too() -> None:
     floor = room(width_m=14, height_m=12)
     docks = place_docks(floor, SCRUBBER_S, 2)

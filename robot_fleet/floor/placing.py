@@ -74,9 +74,13 @@ def main_region(floor: FloorMap, profile: RobotProfile, clearance: ClearanceFiel
     standing = standable(profile, clearance).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(standing, connectivity=4)
     if len(stats) < 2:
-        what = f"no aisle is wide enough for a robot of profile {profile.name}"
-        raise CannotPlace(Fault("map.yaml", "", what, "Give a smaller profile, or check the map's resolution."))
+        raise _too_narrow(profile)
     return np.asarray(labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])))
+
+
+def _too_narrow(profile: RobotProfile) -> CannotPlace:
+    what = f"no aisle is wide enough for a robot of profile {profile.name}"
+    return CannotPlace(Fault("map.yaml", "", what, "Give a smaller profile, or check the map's resolution."))
 
 
 def place_docks(floor: FloorMap, profile: RobotProfile, count: int) -> tuple[Dock, ...]:
@@ -88,6 +92,8 @@ def place_docks(floor: FloorMap, profile: RobotProfile, count: int) -> tuple[Doc
     if count <= 0:
         return ()
     clearance = ClearanceField.of(floor)
+    if not standable(profile.slim, clearance).any():
+        raise _too_narrow(profile)
     search = _Search(floor, profile, clearance, main_region(floor, profile.slim, clearance))
     for roominess in (3.0, 2.0, 1.0):
         spots = search.spots(roominess)
@@ -95,7 +101,8 @@ def place_docks(floor: FloorMap, profile: RobotProfile, count: int) -> tuple[Doc
         for row in sorted((row for row in rows if len(row) == count), key=_straggle_m):  # stable: remote corners first
             if search.stays_joined(row):
                 return tuple(_named(floor, row))
-    what = f"there is no place for {count} more docks along the walls"
+    docks = "one more dock" if count == 1 else f"{count} more docks"
+    what = f"there is no place for {docks} along the walls"
     raise CannotPlace(Fault("floor.geojson", "docks", what, "Ask for fewer robots, or draw the docks by hand."))
 
 
@@ -171,6 +178,8 @@ class _Search:
         places = grid.centres(cells)
         ahead = np.column_stack((np.cos(headings), np.sin(headings)))
         keep = self._is_flat(places, ahead) & self._has_room(places - self.staging_m * ahead, roominess)
+        if not keep.any():
+            return _Spots(places[keep], headings[keep], np.empty(0))
         middle = grid.centres(np.argwhere(self.region)).mean(axis=0)
         return _Spots(places[keep], headings[keep], np.hypot(*(places[keep] - middle).T))
 
