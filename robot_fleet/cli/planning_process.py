@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Any
@@ -23,22 +24,32 @@ def plan_with_progress(request: PlanRequest) -> Plan:
     spawn = multiprocessing.get_context("spawn")
     here, there = spawn.Pipe(duplex=False)
     worker = spawn.Process(target=_work, args=(there, request), daemon=True)
-    _start_deaf(worker)
-    there.close()
     try:
+        _start_deaf(worker)
+        there.close()
         return _wait(here)
     finally:
-        worker.kill()
-        worker.join()
+        if worker.pid is not None:
+            worker.kill()
+            worker.join()
 
 
 def _start_deaf(worker: SpawnProcess) -> None:
-    """Starts it with Ctrl-C ignored from its first moment on: the terminal sends it to both, and the parent ends the child."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Starts it with Ctrl-C blocked from its first moment on: the terminal sends it to both, and the parent ends the child.
+
+    Starting takes a second on large floors; a Ctrl-C that comes meanwhile counts when it is done.
+    """
+    heard: list[int] = []
+    resource_tracker.ensure_running()  # at its own start it would let signals through
+    before = signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         worker.start()
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         signal.signal(signal.SIGINT, before)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def _wait(connection: Connection) -> Plan:
@@ -73,6 +84,9 @@ def _work(connection: Connection, request: PlanRequest) -> None:
     from robot_fleet.planning.planner import plan
 
     try:
-        connection.send(("plan", plan(request, lambda share, step: connection.send(("progress", share, step)))))
-    except CannotPlan as reason:
-        connection.send(("faults", reason.faults))
+        try:
+            connection.send(("plan", plan(request, lambda share, step: connection.send(("progress", share, step)))))
+        except CannotPlan as reason:
+            connection.send(("faults", reason.faults))
+    except BrokenPipeError:
+        return  # the parent was ended, and nobody waits for a plan
