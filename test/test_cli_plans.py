@@ -60,6 +60,8 @@ def test_a_battery_that_does_not_last_is_told_where_the_plan_says_its_charge(tmp
     ("arguments", "words"),
     [
         (["plan", str(SHOP), "--zones", "attic,front,cellar"], ["attic", "cellar", "front, shelves"]),
+        (["plan", str(SHOP), "--zones", " ,"], ['--zones is " ,"', "names none"]),
+        (["plan", str(SHOP), "--out", "/tmp/one", "--picture", "/tmp/one"], ["both /tmp/one"]),
         (["plan", str(SHOP), "--profile", "Z"], ["Z"]),
         (["plan", str(SHOP), "--profile", "/nowhere/robot.yaml"], ["robot.yaml"]),
         (["judge", str(SHOP), "/nowhere/plan.json"], ["/nowhere/plan.json", "cannot be read"]),
@@ -90,6 +92,18 @@ def test_every_fault_of_a_profile_file_is_named(tmp_path: Path, tell: Tell) -> N
     assert code == Exit.USAGE
     assert "radius_m" in err
     assert "speed_mps" in err
+
+
+def test_a_profile_file_may_name_a_base(tmp_path: Path, tell: Tell) -> None:
+    file = tmp_path / "calm.yaml"
+    file.write_text("base: R\nspeed_mps: 0.3\nhead: {offset_m: 0.1}\n")
+    points = [[1.0, 1.0], [4.0, 1.0]]
+    (tmp_path / "paths.json").write_text(
+        json.dumps({"format": "robot-fleet-paths/1", "robots": [{"name": "r1", "points": points}]})
+    )
+    code, out, err = tell("judge", str(SHOP), str(tmp_path / "paths.json"), "--profile", str(file), "--json")
+    assert code == Exit.OK, err
+    assert json.loads(out)["makespan_s"] == pytest.approx(10.0)
 
 
 def test_zones_and_docks_are_laid_for_the_robots_of_the_file(tmp_path: Path, tell: Tell) -> None:

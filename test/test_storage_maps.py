@@ -146,6 +146,14 @@ def test_a_wrong_value_is_named(folder: Path, key: str, value: str) -> None:
     assert list(faults(described(folder, **{key: value}))) == [f"map.yaml {key}"]
 
 
+@pytest.mark.parametrize(
+    ("origin", "what"),
+    [("[0, .nan, 0]", "holds nan"), ("[0, 2e6, 0]", "holds 2000000.0"), ("[0, 0]", "is a list of 2")],
+)
+def test_what_is_wrong_with_an_origin_is_told(folder: Path, origin: str, what: str) -> None:
+    assert faults(described(folder, origin=origin))["map.yaml origin"].startswith(what)
+
+
 def test_equal_thresholds_are_wrong_for_shades_only(folder: Path) -> None:
     load_map(described(folder, free_thresh="0.65"))
     assert "map.yaml free_thresh" in faults(described(folder, free_thresh="0.65", mode="scale"))

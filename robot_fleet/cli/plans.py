@@ -47,9 +47,16 @@ def plan(
     from robot_fleet.cli.planning_process import plan_with_progress
     from robot_fleet.main.stores import load
 
+    wanted = names(zones)
+    if zones and not wanted:
+        raise CommandFailed(
+            Exit.USAGE, f'--zones is "{zones}", which names none', "Name zones, or leave it out for all."
+        )
+    if out and picture and out.absolute() == picture.absolute():
+        raise CommandFailed(Exit.USAGE, f"--out and --picture are both {out}", "Give each a file of its own.")
     loaded = load(store, robots, profile)
     check_writable(*filter(None, (out, picture)))
-    request = _request(loaded, names(zones), seed, deadline, _time_of_day(begins, loaded))
+    request = _request(loaded, wanted, seed, deadline, _time_of_day(begins, loaded))
     made = plan_with_progress(request)
     if out:
         _write(out, json.dumps(_document(loaded, made)))

@@ -133,11 +133,13 @@ class _Check:
 
     def origin(self) -> Pose:
         value = self.fields.get("origin")
-        if isinstance(value, list) and len(value) == 3 and all(is_number(x) and abs(x) <= 1e6 for x in value):
+        bad = [x for x in value if not (is_number(x) and abs(x) <= 1e6)] if isinstance(value, list) else []
+        if isinstance(value, list) and len(value) == 3 and not bad:
             return Pose(*map(float, value))
         if value is not None:
+            what = f"holds {shown(bad[0])}" if bad else f"is {shown(value)}"
             self._fault(
-                "origin", f"is {shown(value)}", "Give [x, y, yaw] of the lower left corner, in metres and radians."
+                "origin", what, "Give [x, y, yaw] of the lower left corner, in metres and radians, at most 1e6."
             )
         return Pose(0.0, 0.0)
 
