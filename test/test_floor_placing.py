@@ -92,6 +92,14 @@ def test_a_floor_too_small_for_so_many_says_so() -> None:
         place_docks(room(width_m=3, height_m=3), WORKING_W, 30)
 
 
+def test_more_docks_are_placed_where_docks_are_on_several_floors() -> None:
+    floor = room(box(4.9, 0, 5.1, 8))
+    floor = dataclasses.replace(floor, docks=(Dock("a", Pose(0.6, 1, np.pi)), Dock("b", Pose(9.4, 1, 0))))
+    docks = place_docks(floor, WORKING_W, 2)
+    assert len(docks) == 2
+    assert len({dock.pose.x_m < 5.0 for dock in docks}) == 1
+
+
 def test_a_floor_too_narrow_for_the_robot_says_so() -> None:
     with pytest.raises(CannotPlace, match="no aisle is wide enough"):
         place_docks(room(), dataclasses.replace(WORKING_W, footprint=Footprint(5.0)), 1)

@@ -230,13 +230,14 @@ class _Search:
         return LineString([(pose.x_m, pose.y_m) for pose in (dock.pose, dock.staging)])
 
     def stays_joined(self, docks: list[Dock]) -> bool:
-        """Whether with a robot in every dock each way out still leads to one and the same, nearly whole, floor."""
+        """Whether with a robot in every dock each way out still leads to one and the same floor, nearly as large as without."""
         everyone = [*self.floor.docks, *docks]
         closed = tuple(self.profile.footprint.at(dock.pose) for dock in everyone)
         clearance = ClearanceField.of(self.floor, closed)
         reach = reachable(self.floor, self.profile.slim, docks[0].staging, clearance) & self.region
         # A robot's own place is closed here too, so its way out is looked for from a little behind its staging pose.
         ways_out = (first_free_cell(clearance, reach, dock.staging) for dock in docks)
-        lost_m2 = (int(self.region.sum()) - int(reach.sum())) * self.floor.grid.cell_area_m2
+        before = reachable(self.floor, self.profile.slim, docks[0].staging, self.clearance) & self.region
+        lost_m2 = (int(before.sum()) - int(reach.sum())) * self.floor.grid.cell_area_m2
         kept_off_m2 = math.pi * (2 * self.profile.footprint.circumscribed_m + self.profile.clearance_m) ** 2
         return lost_m2 <= MOST_LOST * kept_off_m2 * len(everyone) and all(way is not None for way in ways_out)
