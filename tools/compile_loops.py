@@ -20,8 +20,8 @@ SOURCES, COMPLETE = KEPT / "loops.sources", KEPT / "loops.complete"
 def state():
     """Return one hash over the planner's files and the Python in use."""
     total = hashlib.sha256(sys.version.encode())
-    for file in sorted(PLANNING.glob("*.py")):
-        total.update(file.name.encode() + file.read_bytes())
+    for file in sorted(PLANNING.rglob("*.py")):
+        total.update(str(file.relative_to(PLANNING)).encode() + file.read_bytes())
     return total.hexdigest()
 
 
@@ -30,7 +30,7 @@ def forget_stale():
     now = state()
     if SOURCES.exists() and SOURCES.read_text() == now:
         return
-    for kept in [*KEPT.glob("*.nbi"), *KEPT.glob("*.nbc"), COMPLETE]:
+    for kept in [*PLANNING.rglob("*.nbi"), *PLANNING.rglob("*.nbc"), COMPLETE]:
         kept.unlink(missing_ok=True)
     KEPT.mkdir(exist_ok=True)
     SOURCES.write_text(now)

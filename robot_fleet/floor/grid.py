@@ -167,8 +167,9 @@ def _matrix(pose: Pose) -> list[float]:
 
 def _moved(points: ArrayLike, pose: Pose) -> NDArray[np.float64]:
     a, b, c, d, x, y = _matrix(pose)
-    array = np.atleast_2d(np.asarray(points, dtype=np.float64))
-    moved: NDArray[np.float64] = array @ np.array([[a, c], [b, d]]) + np.array([x, y])
+    along, across = np.atleast_2d(np.asarray(points, dtype=np.float64)).T
+    # No product of matrices: it is rounded in another way on each kind of processor, and plans would differ.
+    moved: NDArray[np.float64] = np.column_stack((a * along + b * across + x, c * along + d * across + y))
     return moved
 
 

@@ -43,7 +43,9 @@ class Frame:
 
     def to_grid(self, nodes: Floats) -> Floats:
         """(n, 2) positions as (col, row), not necessarily whole, in metres of the grid frame."""
-        points: Floats = self.origin + (nodes * self.side_m) @ _matrix(self.angle_rad).T
+        # No product of matrices: it is rounded in another way on each kind of processor, and plans would differ.
+        turn, (cols, rows) = _matrix(self.angle_rad) * self.side_m, nodes.T
+        points: Floats = self.origin + np.column_stack([cols * cos + rows * sin for cos, sin in turn])
         return points
 
     def seen(self, mask: Bools) -> Bools:

@@ -179,15 +179,19 @@ def _bed_lanes(room: Nodes, bed: _Bed, heights: list[Floats], side_m: float, spa
 
 
 def _line(cols: Floats, rows: Floats, counts: Bools | None = None) -> Floats:
-    """A straight line (n,) through the rows, or those that count, that outliers do not bend: least absolute deviations."""
+    """A straight line (n,) through the rows, or those that count, that outliers do not bend: least absolute deviations.
+
+    Sums, not products of vectors: those are rounded in another way on each kind of processor, and plans would differ.
+    """
     counts = np.ones(len(cols), dtype=bool) if counts is None else counts
     if counts.sum() < 3:
         return np.full(len(cols), float(np.median(rows[counts])))
     x, y = cols[counts] - cols.mean(), rows[counts]
     weight = np.ones(len(x))
     for _ in range(8):
-        mean_x, mean_y = float(weight @ x / weight.sum()), float(weight @ y / weight.sum())
-        slope = float((weight * (x - mean_x)) @ y / ((weight * (x - mean_x)) @ x))
+        mean_x, mean_y = (float((weight * along).sum() / weight.sum()) for along in (x, y))
+        lever = weight * (x - mean_x)
+        slope = float((lever * y).sum() / (lever * x).sum())
         offset = mean_y - slope * mean_x
         weight = 1.0 / np.maximum(np.abs(y - offset - slope * x), 0.1)
     if abs(slope) > 0.15:
