@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from shapely import Polygon
 
-from robot_fleet.fleet.coverage import CoverageRecord, HeadTrail
+from robot_fleet.fleet.coverage import UNSURE_END_M, CoverageRecord, HeadTrail
 from robot_fleet.fleet.events import HeadReported, PoseReported
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
@@ -190,6 +190,14 @@ def test_the_noise_of_poses_hardly_moves_the_edges_of_what_is_credited() -> None
     beside[33:47] = False
     assert cover.cleaned_m2 == pytest.approx((4.0 - 0.4 * 0.5) * 0.7, rel=0.03)
     assert beside.sum() <= 8
+
+
+@pytest.mark.parametrize(("sure_m", "rows"), [(0.648, 12), (0.652, 14)])
+def test_the_last_half_centimetre_at_the_ends_of_the_head_earns_no_credit(sure_m: float, rows: int) -> None:
+    trail, cover = HeadTrail("r1", Head(sure_m + 2 * UNSURE_END_M)), record()
+    trail.head_reported(HeadReported("r1", 0.0, True))
+    drive(trail, cover, [0.1 * i for i in range(9)])
+    assert np.count_nonzero(cover.cleaned.any(axis=1)) == rows
 
 
 def test_what_was_driven_before_a_gap_is_credited_when_the_gap_ends() -> None:

@@ -229,6 +229,15 @@ def test_large_and_small_floors_fill_about_the_same_picture(size_m: tuple[float,
     assert view.size_px[0] / view.size_px[1] == pytest.approx(width / height, rel=0.01)
 
 
+def test_a_long_and_thin_floor_is_drawn_so_high_that_one_sees_it_with_the_legend_below(tmp_path: Path) -> None:
+    floor = FloorMap("corridor", OccupancyGrid(np.zeros((44, 2000), dtype=np.int8), 0.05, Pose(0.0, 0.0)))
+    width, height = view_of(floor).size_px
+    assert height > 100
+    with Image.open(draw_missed(floor, (), tmp_path / "missed.png")) as picture:
+        assert picture.width < width + 200
+        assert picture.height < 1000
+
+
 def test_unknown_surroundings_are_cut_off() -> None:
     cells = np.full((400, 400), UNKNOWN, dtype=np.int8)
     cells[180:220, 100:300] = FREE

@@ -24,6 +24,8 @@ Mask = NDArray[np.uint8]
 
 LONG_SIDE_PX = 1800
 _LEAST_SIDE_PX = 240
+# How many times as long the picture of a long, thin floor may be, so that its short side can be looked at.
+_LONGEST = 3
 _MOST_PX_PER_M = 120.0
 _MARGIN_M = 0.5
 _SUBPIXEL_BITS = 6
@@ -57,12 +59,16 @@ class View:
 
 
 def view_of(floor: FloorMap, long_side_px: int = LONG_SIDE_PX) -> View:
-    """A window on all of the floor that is known, named or docked at, its long side close to `long_side_px`."""
+    """A window on all of the floor that is known, named or docked at, its long side close to `long_side_px`.
+
+    That of a long and thin floor is longer, up to three times.
+    """
     rows, cols = (_span(used, limit) for used, limit in zip(_used_cells(floor), floor.grid.shape, strict=True))
     margin = math.ceil(_MARGIN_M / floor.grid.resolution_m)
     rows, cols = _grown(rows, margin, floor.grid.shape[0]), _grown(cols, margin, floor.grid.shape[1])
-    long_m = max(rows[1] - rows[0], cols[1] - cols[0]) * floor.grid.resolution_m
-    scale = min(long_side_px / long_m, _MOST_PX_PER_M)
+    short_m, long_m = (n * floor.grid.resolution_m for n in sorted((rows[1] - rows[0], cols[1] - cols[0])))
+    thin = min(_LEAST_SIDE_PX / short_m, _LONGEST * long_side_px / long_m)
+    scale = min(max(long_side_px / long_m, thin), _MOST_PX_PER_M)
     return View(floor.grid, rows, cols, max(scale, _LEAST_SIDE_PX / long_m))
 
 

@@ -1,4 +1,4 @@
-"""The column beside a picture: its title, figures and the meaning of its colours; and the scale bar."""
+"""The columns beside or below a picture: its title, figures and the meaning of its colours; and the scale bar."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from robot_fleet.pictures.lettering import HEADING_PX, TEXT_PX, text_width, writ
 _WIDTH_PX = 470
 _EDGE_PX = 28
 _LINE_PX = 34
+_WIDE = 3.5
 _SWATCH_PX = (34, 20)
 
 
@@ -58,13 +59,19 @@ def floor_rows(floor: FloorMap) -> tuple[Row, ...]:
 
 
 def save_picture(canvas: Canvas, title: str, sections: Sequence[Section], path: Path) -> Path:
-    """Writes the canvas with its panel as a PNG file to `path`; its folder is made when it is missing."""
+    """Writes the canvas with its panel as a PNG file to `path`; its folder is made when it is missing.
+
+    The panel stands beside the canvas, and below one that is so wide that a column for each section fits there.
+    """
     full = [section for section in sections if section.rows]
     width, height = canvas.view.size_px
-    panel = _Panel(title, full, canvas.view.px_per_m, height + 2 * _EDGE_PX)
-    sheet = Image.new("RGB", (width + 2 * _EDGE_PX + _WIDTH_PX, panel.image.height), PAPER)
+    if width > _WIDE * height and width >= len(full) * _WIDTH_PX:
+        sheet = _sheet_with_columns(canvas, title, full)
+    else:
+        panel = _Panel(title, full, canvas.view.px_per_m, height + 2 * _EDGE_PX)
+        sheet = Image.new("RGB", (width + 2 * _EDGE_PX + _WIDTH_PX, panel.image.height), PAPER)
+        sheet.paste(panel.image, (width + 2 * _EDGE_PX, 0))
     sheet.paste(Image.fromarray(canvas.pixels), (_EDGE_PX, _EDGE_PX))
-    sheet.paste(panel.image, (width + 2 * _EDGE_PX, 0))
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path, "PNG")
     return path
@@ -87,10 +94,22 @@ def area(square_metres: float) -> str:
     return f"{square_metres:,.0f} m²".replace(",", " ")
 
 
-class _Panel:
-    """Draws the rows from the top down; the scale bar stands at the foot."""
+def _sheet_with_columns(canvas: Canvas, title: str, sections: Sequence[Section]) -> Image.Image:
+    """Paper for the canvas with a column for each section below it."""
+    width, height = canvas.view.size_px
+    panels = [_Panel(title, sections[:1], canvas.view.px_per_m, 0)]
+    panels += [_Panel("", [section], None, 0) for section in sections[1:]]
+    tallest = max(panel.image.height for panel in panels)
+    sheet = Image.new("RGB", (width + 2 * _EDGE_PX, height + _EDGE_PX + tallest), PAPER)
+    for place, panel in enumerate(panels):
+        sheet.paste(panel.image, (_EDGE_PX + place * _WIDTH_PX, height + _EDGE_PX))
+    return sheet
 
-    def __init__(self, title: str, sections: Sequence[Section], px_per_m: float, least_height_px: int) -> None:
+
+class _Panel:
+    """Draws the rows from the top down; the scale bar, where one is asked for, stands at the foot."""
+
+    def __init__(self, title: str, sections: Sequence[Section], px_per_m: float | None, least_height_px: int) -> None:
         lines = 2 + sum(len(section.rows) + 2 for section in sections) + 2
         self.image = Image.new("RGB", (_WIDTH_PX, max(least_height_px, lines * _LINE_PX + 2 * _EDGE_PX)), PAPER)
         self._pen = ImageDraw.Draw(self.image)
@@ -98,7 +117,8 @@ class _Panel:
         self._write_title(title)
         for section in sections:
             self._write_section(section)
-        self._draw_scale(px_per_m)
+        if px_per_m is not None:
+            self._draw_scale(px_per_m)
 
     def _write_title(self, title: str) -> None:
         size = HEADING_PX
