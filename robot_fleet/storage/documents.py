@@ -119,7 +119,7 @@ def _text(path: Path, faults: list[Fault]) -> str | None:
             return None
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        faults.append(Fault(path.name, "", f"there is no file {path}", "Create it, or name another folder."))
+        faults.append(Fault(path.name, "", f"there is no file {path}", "Create it, or name another."))
     except UnicodeDecodeError:
         faults.append(Fault(path.name, "", "is no UTF-8 text", "Save it as UTF-8."))
     except OSError as error:
