@@ -344,6 +344,16 @@ def test_floor_of_a_zone_that_admits_others_alone_is_told_apart() -> None:
     assert area[MissedReason.NO_ROBOT_MAY_ENTER] == pytest.approx(5 * 8, rel=0.05)
 
 
+def test_floor_of_a_surface_that_is_not_the_robots_is_closed_to_it() -> None:
+    room = floor()
+    room = replace(room, zones=(*room.zones, Zone("rug", box(8, 0, 12, 8), surface="carpet")))
+    found = judge(room, plan(timed([leg([(2, 4), (15, 4)])])), {"r": REFERENCE_R})
+    assert found.keepout_m == pytest.approx(4.0 + 2 * 0.35, abs=0.1)
+    knows_rugs = replace(REFERENCE_R, surfaces=("hard", "carpet"))
+    found = judge(room, plan(timed([leg([(2, 4), (15, 4)])], knows_rugs)), {"r": knows_rugs})
+    assert found.keepout_m == 0.0
+
+
 def test_a_scrubber_covers_an_open_room_but_its_edges() -> None:
     verdict = judged(timed([leg([(2, 4.02), (15, 4.02)])], SCRUBBER_S), SCRUBBER_S)
     assert 0.95 * 160 < verdict.coverable_m2 < 160

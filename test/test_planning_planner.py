@@ -179,6 +179,20 @@ def test_a_zone_is_left_to_the_robots_that_may_enter_it() -> None:
     assert max(times) < 1.5 * min(times)
 
 
+def test_a_carpet_is_left_to_the_robots_that_work_on_carpets() -> None:
+    floor = halved((), ())
+    floor = replace(floor, zones=(floor.zones[0], replace(floor.zones[1], surface="carpet")))
+    request = asked_in_halves(floor, 2)
+    sweeper = replace(REFERENCE_R, name="sweeper", surfaces=("hard", "carpet"))
+    dock_0, dock_1 = request.robots
+    found = plan(replace(request, robots=(dock_0, replace(dock_1, profile=sweeper))))
+    ways = {path.robot: np.concatenate([leg.points for leg in path.legs]) for path in found.paths}
+    assert distance(points(ways["dock_0"]), floor.zones[1].polygon).min() >= 0.39
+    assert found.planned_m2 >= 0.97 * found.coverable_m2
+    nobody = plan(request)
+    assert {area.reason for area in nobody.missed if area.zone == "half_1"} >= {MissedReason.NO_ROBOT_MAY_ENTER}
+
+
 def test_floor_that_no_robot_may_enter_is_missed_for_that_reason() -> None:
     floor = halved((), ("somebody",))
     found = plan(asked_in_halves(floor, 2))

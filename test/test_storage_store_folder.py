@@ -245,8 +245,13 @@ def test_zones_tell_when_and_by_whom_they_are_cleaned(folder: Path) -> None:
     floor = load_store(filled(folder, drawn)).floor
     zone = floor.zone("pharmacy")
     assert (zone.priority, zone.clean_before, zone.robots) == (-1, datetime.time(6, 30), ("two",))
-    assert (zone.admits("one"), zone.admits("two"), floor.zone("shop").admits("one")) == (False, True, True)
-    assert floor.barred_to("one") == (zone.polygon,) and floor.barred_to("two") == ()
+    admitted = (
+        zone.admits("one", WORKING_W),
+        zone.admits("two", WORKING_W),
+        floor.zone("shop").admits("one", WORKING_W),
+    )
+    assert admitted == (False, True, True)
+    assert floor.barred_to("one", WORKING_W) == (zone.polygon,) and floor.barred_to("two", WORKING_W) == ()
     assert [(one.name, one.yaw_rad) for one in floor.one_ways] == [("aisle", 1.57)]
 
 

@@ -113,7 +113,8 @@ class FleetState:
 
     def router(self, robot: Robot) -> Router:
         """The router of the robot's kind of machine and of its rights to enter zones, made once."""
-        profile, barred = robot.spec.profile, self.store.floor.barred_to(robot.name)
+        profile = robot.spec.profile
+        barred = self.store.floor.barred_to(robot.name, profile)
         if (profile.name, barred) not in self._routers:
             clearance = ClearanceField.of(self.store.floor, barred) if barred else self.clearance
             self._routers[profile.name, barred] = Router(self.store.floor, profile, clearance=clearance)

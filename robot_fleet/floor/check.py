@@ -249,9 +249,18 @@ def _standing_faults(floor: FloorMap, homed: list[tuple[RobotSpec, Dock]]) -> It
                 "Move the dock, turn it (yaw is where a docked robot faces), or clear it.",
             )
         for zone in floor.zones:
-            if robot is not None and not zone.admits(robot.name) and any(map(zone.polygon.intersects, spots)):
+            if (
+                robot is not None
+                and not zone.admits(robot.name, robot.profile)
+                and any(map(zone.polygon.intersects, spots))
+            ):
                 what = f'{robot.name}, whose dock it is, may not enter zone "{zone.name}", which it or its staging pose touches'
-                yield Fault(FLOOR_FILE, place, what, "Admit the robot there, or give it another dock.")
+                yield Fault(
+                    FLOOR_FILE,
+                    place,
+                    what,
+                    "Admit the robot and its profile's `surfaces` there, or give it another dock.",
+                )
         for keepout in floor.keepouts:
             if any(keepout.polygon.intersects(spot) for spot in [*spots, _dock_point(dock)]):
                 what = f'keepout "{keepout.name}" covers it or its staging pose'

@@ -86,12 +86,13 @@ def _too_narrow(profile: RobotProfile) -> CannotPlace:
 def place_docks(floor: FloorMap, profile: RobotProfile, count: int) -> tuple[Dock, ...]:
     """`count` further docks for robots of this kind; CannotPlace when the floor does not hold so many.
 
-    Docked robots face a wall with their clearance kept, stand apart from each other, and back out over floor of their
-    own; with all of them docked the rest of the floor stays joined.
+    No dock is in a zone that only some robots may enter, or whose surface is not theirs. Docked robots face a wall with
+    their clearance kept, stand apart from each other, and back out over floor of their own; with all of them docked the rest
+    of the floor stays joined.
     """
     if count <= 0:
         return ()
-    clearance = ClearanceField.of(floor)
+    clearance = ClearanceField.of(floor, floor.barred_to("", profile))
     if not standable(profile.slim, clearance).any():
         raise _too_narrow(profile)
     search = _Search(floor, profile, clearance, main_region(floor, profile.slim, clearance))
@@ -232,8 +233,8 @@ class _Search:
     def stays_joined(self, docks: list[Dock]) -> bool:
         """Whether with a robot in every dock each way out still leads to one and the same floor, nearly as large as without."""
         everyone = [*self.floor.docks, *docks]
-        closed = tuple(self.profile.footprint.at(dock.pose) for dock in everyone)
-        clearance = ClearanceField.of(self.floor, closed)
+        bodies = tuple(self.profile.footprint.at(dock.pose) for dock in everyone)
+        clearance = ClearanceField.of(self.floor, (*bodies, *self.floor.barred_to("", self.profile)))
         reach = reachable(self.floor, self.profile.slim, docks[0].staging, clearance) & self.region
         # A robot's own place is closed here too, so its way out is looked for from a little behind its staging pose.
         ways_out = (first_free_cell(clearance, reach, dock.staging) for dock in docks)

@@ -59,6 +59,9 @@ class Channels:
     vacuum_on_m: float = 0.0
 
 
+HARD = "hard"
+
+
 @dataclass(frozen=True)
 class Interface:
     """Names of what the robot offers over ROS 2; a name without a leading slash is below the robot's namespace.
@@ -93,7 +96,8 @@ class RobotProfile:
 
     `clearance_m` is what the robot keeps from obstacles, `overlap_m` what neighbouring lanes share. `least_radius_m` is that of
     its turns with the head down, 0 for a robot that turns on the spot then; `lifted_radius_m` the same with the head up.
-    `reverses` says whether it drives backwards, with head and squeegee up.
+    `reverses` says whether it drives backwards, with head and squeegee up. On floor of other
+    `surfaces` than these it neither cleans nor drives.
     """
 
     name: str
@@ -108,6 +112,7 @@ class RobotProfile:
     least_radius_m: float = 0.0
     lifted_radius_m: float = 0.0
     reverses: bool = False
+    surfaces: tuple[str, ...] = (HARD,)
     goal_tolerance_m: float = 0.25
     squeegee: Squeegee | None = None
     tank: Tank = field(default_factory=Tank)

@@ -17,7 +17,7 @@ from shapely import Point
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import BUILT_IN, Battery, Channels, Head, Interface, RobotProfile, Squeegee, Tank
+from robot_fleet.floor.profile import BUILT_IN, HARD, Battery, Channels, Head, Interface, RobotProfile, Squeegee, Tank
 
 POSITIVE = ("speed_mps", "yaw_rate_rps", "acceleration_mps2", "yaw_acceleration_rps2", "goal_tolerance_m")
 NOT_NEGATIVE = ("clearance_m", "overlap_m", "least_radius_m", "lifted_radius_m")
@@ -53,6 +53,7 @@ def profile_to_dict(profile: RobotProfile) -> dict[str, Any]:
     document = dataclasses.asdict(profile)
     del document["name"]
     shape = profile.footprint
+    document["surfaces"] = list(profile.surfaces)
     document["footprint"] = {"radius_m": shape.radius_m} if shape.is_disc else {"corners_m": _lists(shape.corners_m)}
     return document
 
@@ -90,7 +91,7 @@ def _over_base(document: Mapping[Any, Any], file: str, where: str) -> Mapping[An
 
 
 def _built(name: str, document: Mapping[str, Any]) -> RobotProfile:
-    plain = {key: value for key, value in document.items() if key not in (*PARTS, "reverses")}
+    plain = {key: value for key, value in document.items() if key not in (*PARTS, "reverses", "surfaces")}
     squeegee = document.get("squeegee")
     return RobotProfile(
         name=name,
@@ -100,6 +101,7 @@ def _built(name: str, document: Mapping[str, Any]) -> RobotProfile:
         tank=Tank(**_floats(document.get("tank") or {})),
         channels=Channels(**_floats(document.get("channels") or {})),
         reverses=bool(document.get("reverses", False)),
+        surfaces=tuple(document.get("surfaces", (HARD,))),
         battery=_battery(document.get("battery")),
         interface=Interface(**(document.get("interface") or {})),
         **_floats(plain),
@@ -155,6 +157,9 @@ class _Check:
         yield from self._part("channels", Channels, "solution_off_m and vacuum_on_m")
         if not isinstance(self.document.get("reverses", False), bool):
             yield self._fault("reverses", f"is {_shown(self.document['reverses'])}", "Say true or false.")
+        surfaces = self.document.get("surfaces", [HARD])
+        if not isinstance(surfaces, (list, tuple)) or not surfaces or not all(map(_is_word, surfaces)):
+            yield self._fault("surfaces", f"is {_shown(surfaces)}", "Give a list of words, such as [hard, carpet].")
         yield from self._battery()
         yield from self._interface()
         yield from self._shape()
@@ -272,6 +277,10 @@ class _Check:
 
     def _fault(self, key: str, what: str, remedy: str) -> Fault:
         return Fault(self.file, f"{self.place}.{key}", what, remedy)
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value.strip()) <= 100 and value.isprintable()
 
 
 def _is_corner(corner: object) -> bool:

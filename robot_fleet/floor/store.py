@@ -12,7 +12,7 @@ from shapely import Polygon, union_all
 
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.floor.profile import HARD, RobotProfile
 
 
 @dataclass(frozen=True)
@@ -20,19 +20,19 @@ class Zone:
     """A named part of the floor that can be asked for; the smaller `priority`, the earlier it is cleaned.
 
     `clean_before` is the time of day, in the store's time zone, by which it should be clean. With `robots` only those
-    may enter it, under whatever other zone the floor lies too; without, every robot may.
+    may enter it, under whatever other zone the floor lies too; without, every robot may whose profile names its `surface`.
     """
 
     name: str
     polygon: Polygon
     priority: int = 0
-    surface: str = "hard"
+    surface: str = HARD
     clean_before: datetime.time | None = None
     robots: tuple[str, ...] = ()
 
-    def admits(self, robot: str) -> bool:
-        """Whether the robot of that name may enter."""
-        return not self.robots or robot in self.robots
+    def admits(self, robot: str, profile: RobotProfile) -> bool:
+        """Whether the robot of that name and kind may enter."""
+        return self.surface in profile.surfaces and (not self.robots or robot in self.robots)
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ class FloorMap:
         asked = union_all([self.zone(name).polygon for name in zones])
         return self.grid.free & self.grid.centres_inside(asked)
 
-    def barred_to(self, robot: str) -> tuple[Polygon, ...]:
-        """The zones (map frame) that the robot of that name may not enter."""
-        return tuple(zone.polygon for zone in self.zones if not zone.admits(robot))
+    def barred_to(self, robot: str, profile: RobotProfile) -> tuple[Polygon, ...]:
+        """The zones (map frame) that the robot of that name and kind may not enter."""
+        return tuple(zone.polygon for zone in self.zones if not zone.admits(robot, profile))
 
     def kept_out(self) -> NDArray[np.bool_]:
         """Mask (rows, cols) of the cells whose centre lies in a keepout."""

@@ -76,7 +76,7 @@ class Clearances:
 
     def of(self, robot: Starter) -> ClearanceField:
         """The robot's own clearance; robots with the same rights share it."""
-        return self._closed_by(self._request.floor.barred_to(robot.name))
+        return self._closed_by(self._request.floor.barred_to(robot.name, robot.profile))
 
     @property
     def unbarred(self) -> ClearanceField:
@@ -86,7 +86,7 @@ class Clearances:
     @property
     def barred(self) -> bool:
         """Whether some zone is closed to some robot."""
-        return any(self._request.floor.barred_to(robot.name) for robot in self._request.robots)
+        return any(self._request.floor.barred_to(robot.name, robot.profile) for robot in self._request.robots)
 
     def _closed_by(self, barred: tuple[Polygon, ...]) -> ClearanceField:
         if barred not in self._known:

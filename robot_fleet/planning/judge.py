@@ -62,7 +62,7 @@ def judge(
     obstacles: dict[tuple[Polygon, ...], Obstacles] = {}
     violations: list[Violation] = []
     for track in robots.tracks:
-        barred = floor.barred_to(track.robot)
+        barred = floor.barred_to(track.robot, track.profile)
         if barred not in obstacles:
             obstacles[barred] = Obstacles.of(_without(floor, barred))
         violations += _of_track(floor, obstacles[barred], track)
@@ -151,7 +151,7 @@ def _coverable(floor: FloorMap, robots: _Robots) -> Bools:
     alike: dict[tuple[Polygon, ...], list[tuple[RobotProfile, Pose]]] = {}
     places = robots.homes(floor) if floor.one_ways else robots.shapes
     for name, place in zip(robots.names, places, strict=True):
-        alike.setdefault(floor.barred_to(name), []).append(place)
+        alike.setdefault(floor.barred_to(name, place[0]), []).append(place)
     found: Bools = np.zeros(floor.grid.shape, dtype=bool)
     for barred, group in alike.items():
         found |= coverable(_without(floor, barred), group)
@@ -164,7 +164,7 @@ def _reasons(floor: FloorMap, robots: _Robots, coverable_floor: Bools) -> Becaus
     found = [(MissedReason.NOT_CLEANED, coverable_floor)]
     if floor.keepouts:
         found.insert(0, (MissedReason.KEEPOUT, floor.kept_out()))
-    if any(floor.barred_to(name) for name in robots.names):
+    if any(floor.barred_to(name, profile) for name, (profile, _) in zip(robots.names, robots.shapes, strict=True)):
         found.append((MissedReason.NO_ROBOT_MAY_ENTER, coverable(floor, robots.shapes)))
     if floor.keepouts:
         found.append((MissedReason.KEEPOUT, coverable(replace(floor, keepouts=()), robots.shapes)))

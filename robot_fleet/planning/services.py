@@ -313,7 +313,7 @@ class Services:
 
     def _routed(self, robot: Starter) -> Detours:
         """Ways over the floor, common to robots of one kind with the same rights."""
-        key = robot.profile, self._request.floor.barred_to(robot.name)
+        key = robot.profile, self._request.floor.barred_to(robot.name, robot.profile)
         if key not in self._routers and robot.profile.is_steered:
             clearance = self._clearances.of(robot)
             terrain = Terrain.of(self._request.floor, robot.profile, clearance=clearance)

@@ -103,7 +103,8 @@ def _entries(
 
 def unknown_profile(name: str, fleet: RobotsFile) -> Fault:
     """That a store has no profile of that name."""
-    return Fault("profile", "", f"{name!r} is not known", f"Known are: {', '.join(fleet.profiles)}; or name a file that ends in .yaml.")
+    remedy = f"Known are: {', '.join(fleet.profiles)}; or name a file that ends in .yaml."
+    return Fault("profile", "", f"{name!r} is not known", remedy)
 
 
 def _more(entries: list[RobotEntry], count: int, profile: RobotProfile) -> list[RobotEntry]:
