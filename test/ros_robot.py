@@ -91,6 +91,11 @@ class TestRobot:
 
         timer = self.node.create_timer(WORK_S, once)
 
+    def _switch_channel(self, channel: str, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self._publishers["seen"].publish(String(data=f"{channel} {'on' if request.data else 'off'}"))
+        response.success = True
+        return response
+
     def _switch_head(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         response.success = self.behaviour != "refuses"
         self.head_on = request.data if response.success else self.head_on
@@ -105,6 +110,8 @@ class TestRobot:
 
     def _listen(self) -> None:
         self.node.create_service(SetBool, f"/{self.name}/cleaning_head/set", self._switch_head)
+        for channel in ("solution", "vacuum"):
+            self.node.create_service(SetBool, f"/{self.name}/{channel}/set", partial(self._switch_channel, channel))
         self.node.create_subscription(String, f"/{self.name}/test/order", self._obey, LATCHED)
 
     def _publish_state(self) -> None:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -24,7 +24,7 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 from rclpy.publisher import Publisher
 from std_msgs.msg import String
 
-from robot_fleet.fleet.commands import CancelAll, Command, DockAt, Follow, SwitchHead, Undock
+from robot_fleet.fleet.commands import CancelAll, Channel, Command, DockAt, Follow, SwitchChannel, SwitchHead, Undock
 from robot_fleet.fleet.errors import InvalidInput
 from robot_fleet.fleet.events import (
     AllCancelled,
@@ -37,7 +37,7 @@ from robot_fleet.fleet.events import (
     PoseReported,
 )
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import WORKING_W
+from robot_fleet.floor.profile import WORKING_W, Interface
 from robot_fleet.floor.store import Dock, RobotSpec
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
@@ -105,7 +105,8 @@ def _has(event: Event, fields: dict[str, object]) -> bool:
 
 
 def spec(name: str) -> RobotSpec:
-    return RobotSpec(name, WORKING_W, "dock", name, MAP_TO_ROBOT)
+    services = Interface(solution_service="solution/set", vacuum_service="vacuum/set")
+    return RobotSpec(name, replace(WORKING_W, interface=services), "dock", name, MAP_TO_ROBOT)
 
 
 def _note(seen: list[str], message: String) -> None:
@@ -280,6 +281,16 @@ async def test_the_head_does_what_it_is_told_and_says_so(here: Fleet) -> None:
     here.events.clear()
     await here.event(HeadReported, robot="works", on=False)
     assert not here.all_of(HeadReported, robot="refuses", on=True)
+
+
+async def test_solution_and_vacuum_are_switched_each_by_its_own_service(here: Fleet) -> None:
+    for channel, on, seen in (
+        ("solution", True, "solution on"),
+        ("vacuum", True, "vacuum on"),
+        ("solution", False, "solution off"),
+    ):
+        here.send(SwitchChannel("works", Channel(channel), on))
+        await here.until(lambda seen=seen: seen in here.seen)
 
 
 async def test_an_emergency_stop_is_heard_with_its_reason_and_its_end(here: Fleet) -> None:

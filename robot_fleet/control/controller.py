@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 
 from robot_fleet.control import orders, rest, views
+from robot_fleet.control.channels import look_after_channels
 from robot_fleet.control.charging import look_after_battery, look_after_charge
 from robot_fleet.control.dispatch import advance, keep_head_off
 from robot_fleet.control.ending import Endings
@@ -228,6 +229,8 @@ class Controller:
             orders.watch(state, robot)
         if state.active:
             self._run_tick(state.active, elapsed_s)
+        for robot in state.robots.values():
+            look_after_channels(state, robot)
         if state.now_s - self._checkpoint_s >= CHECKPOINT_S:
             self._checkpoint_s = state.now_s
             self._endings.checkpoint()

@@ -150,6 +150,7 @@ class RobotReports:
 
     def _fell_silent(self, robot: Robot) -> None:
         robot.is_silent = True
+        robot.channels.clear()
         robot.happen(RobotEvent.WENT_SILENT)
         self._state.touch("robot", robot.name)
         self._state.note("went silent", robot=robot.name)

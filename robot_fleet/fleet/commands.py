@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,22 @@ class SwitchHead:
     on: bool
 
 
+class Channel(str, enum.Enum):
+    """A part of the cleaning head with a switch of its own."""
+
+    SOLUTION = "solution"
+    VACUUM = "vacuum"
+
+
+@dataclass(frozen=True)
+class SwitchChannel:
+    """Turn the solution or the vacuum on or off; nobody reports whether it did."""
+
+    robot: str
+    channel: Channel
+    on: bool
+
+
 @dataclass(frozen=True)
 class CancelAll:
     """Cancel every goal of every drive action, known to us or not; answered by AllCancelled. A stop goes out as this."""
@@ -55,4 +72,4 @@ class CancelAll:
     robot: str
 
 
-Command = Undock | Follow | DockAt | SwitchHead | CancelAll
+Command = Undock | Follow | DockAt | SwitchHead | SwitchChannel | CancelAll

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from robot_fleet.fleet.commands import Channel
 from robot_fleet.fleet.itinerary import Itinerary, Piece, Place
 from robot_fleet.fleet.states import RobotEvent, RobotState, RunEvent, RunState, next_robot_state, next_run_state
 from robot_fleet.floor.pose import Pose
@@ -48,6 +49,8 @@ class Robot:
     head_wanted: bool = False
     head_asked_s: float | None = None
     head_failures: int = 0
+    deck_down_at: tuple[float, Pose] | None = None
+    channels: dict[Channel, tuple[bool, float]] = field(default_factory=dict)
     hold: str = ""
     hold_active: bool = False
     is_silent: bool = False

@@ -9,7 +9,7 @@ from rclpy.exceptions import NameValidationException
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from tf2_msgs.msg import TFMessage
 
-from robot_fleet.fleet.commands import CancelAll, Command, DockAt, Follow, SwitchHead, Undock
+from robot_fleet.fleet.commands import CancelAll, Command, DockAt, Follow, SwitchChannel, SwitchHead, Undock
 from robot_fleet.fleet.errors import InvalidInput
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.store import RobotSpec
@@ -50,6 +50,8 @@ class NavDriver:
             self._bridge.to_ros(link.cancel_all, urgent=True)
         elif isinstance(command, SwitchHead):
             self._bridge.to_ros(partial(link.switch_head, command))
+        elif isinstance(command, SwitchChannel):
+            self._bridge.to_ros(partial(link.switch_channel, command))
         else:
             self._bridge.to_ros(partial(self._drive, link, command, self._cancels[command.robot]))
 

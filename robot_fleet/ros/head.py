@@ -1,4 +1,4 @@
-"""The cleaning head's switch, a std_srvs/SetBool service. Runs on the ROS thread alone."""
+"""A switch of the cleaning head, a std_srvs/SetBool service. Runs on the ROS thread alone."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _log = logging.getLogger(__name__)
 
 
 class HeadSwitch:
-    """Asks for the head to be on or off. What it answers is only logged: the head's reported state is what counts."""
+    """Asks for the head, or another `part`, to be on or off. What it answers is only logged: the head's reported state counts."""
 
-    def __init__(self, bridge: RosBridge, name: str) -> None:
-        self._name = name
+    def __init__(self, bridge: RosBridge, name: str, part: str = "cleaning head") -> None:
+        self._name, self._part = name, part
         self._loud = bridge.loud
         self._client = bridge.node.create_client(SetBool, name)
         self._wanted: bool | None = None
@@ -37,10 +37,10 @@ class HeadSwitch:
         if self._wanted is not None and self._client.service_is_ready():
             self._send(self._wanted)
         elif self._wanted is not None and waited > DISCOVERY_LIMIT_S:
-            _log.warning("there is no service %s to switch the cleaning head", self._name)
+            _log.warning("there is no service %s to switch the %s", self._name, self._part)
             self._wanted = None
         elif self._asked is not None and waited > ANSWER_LIMIT_S:
-            _log.warning("%s did not answer the wish to switch the cleaning head", self._name)
+            _log.warning("%s did not answer the wish to switch the %s", self._name, self._part)
             self._forget()
 
     def _send(self, on: bool) -> None:

@@ -1,4 +1,4 @@
-"""One robot as the driver sees it: three drive actions and the head's switch. Runs on the ROS thread alone."""
+"""One robot as the driver sees it: three drive actions and the head's switches. Runs on the ROS thread alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from nav2_msgs.action import DockRobot, FollowPath, UndockRobot
 
-from robot_fleet.fleet.commands import DockAt, Follow, SwitchHead, Undock
+from robot_fleet.fleet.commands import Channel, DockAt, Follow, SwitchChannel, SwitchHead, Undock
 from robot_fleet.fleet.events import AllCancelled, Event, LegEnded, Outcome
 from robot_fleet.floor.store import RobotSpec
 from robot_fleet.ros.bridge import RosBridge
@@ -33,11 +33,22 @@ class RobotLink:
         self._undock = drive_action(UndockRobot, names.undock_robot)
         self._actions = (self._follow, self._dock, self._undock)
         self._head = HeadSwitch(bridge, topic_name(spec, names.head_service))
+        channels = {Channel.SOLUTION: names.solution_service, Channel.VACUUM: names.vacuum_service}
+        self._channels = {
+            channel: HeadSwitch(bridge, topic_name(spec, name), channel.value)
+            for channel, name in channels.items()
+            if name
+        }
         self._cancel_since: float | None = None
 
     def switch_head(self, command: SwitchHead) -> None:
         """Asks for the head to be as commanded."""
         self._head.switch(command.on)
+
+    def switch_channel(self, command: SwitchChannel) -> None:
+        """Asks for solution or vacuum to be as commanded, where the robot has a service for it."""
+        if command.channel in self._channels:
+            self._channels[command.channel].switch(command.on)
 
     def drive(self, command: Undock | Follow | DockAt) -> None:
         """Sends the order's goal; a cancellation that is not confirmed yet is no longer waited for."""
@@ -70,7 +81,8 @@ class RobotLink:
         """Lets limits run out; call a few times a second."""
         for action in self._actions:
             action.tick()
-        self._head.tick()
+        for switch in (self._head, *self._channels.values()):
+            switch.tick()
         self._confirm()
 
     def _ended(self, leg_id: str, outcome: Outcome, detail: str) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_fleet.fleet.commands import CancelAll, Command, DockAt, Follow, SwitchHead, Undock
+from robot_fleet.fleet.commands import CancelAll, Channel, Command, DockAt, Follow, SwitchChannel, SwitchHead, Undock
 from robot_fleet.fleet.events import (
     AllCancelled,
     BatteryReported,
@@ -75,6 +75,7 @@ class SimulatedRobot:
         self.motion = motion or Motion(spec.profile, pose or dock.pose, realism.wander, rng)
         self.battery = battery
         self.head_on = False
+        self.channels = dict.fromkeys(Channel, False)
         self.hold = ""
         self.alive = True
         self.docked_at: Dock | None = None if pose else dock
@@ -100,6 +101,8 @@ class SimulatedRobot:
             return
         if isinstance(command, SwitchHead):
             self._switch_head(command.on and not self.hold, now_s)
+        elif isinstance(command, SwitchChannel):
+            self.channels[command.channel] = command.on and not self.hold
         elif isinstance(command, CancelAll):
             self.cancel(now_s)
             self._outbox.append(AllCancelled(self.name, now_s))
@@ -145,6 +148,7 @@ class SimulatedRobot:
     def kill(self) -> None:
         """Dies: silent, motionless and head off from now on."""
         self.alive = self.head_on = False
+        self.channels = dict.fromkeys(Channel, False)
         self.motion.halt()
         self._order = None
         self._outbox.clear()
@@ -240,6 +244,7 @@ class SimulatedRobot:
         self._outbox.append(HoldReported(self.name, now_s, reason))
         self._end(Outcome.ABORTED, now_s, reason)
         self._switch_head(False, now_s)
+        self.channels = dict.fromkeys(Channel, False)
 
     def _switch_head(self, on: bool, now_s: float) -> None:
         self.head_on = on

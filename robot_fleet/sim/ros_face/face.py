@@ -21,7 +21,7 @@ from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool, Header
 from std_srvs.srv import SetBool
 
-from robot_fleet.fleet.commands import DockAt, Follow, SwitchHead, Undock
+from robot_fleet.fleet.commands import Channel, DockAt, Follow, SwitchChannel, SwitchHead, Undock
 from robot_fleet.fleet.events import (
     BatteryReported,
     Event,
@@ -81,6 +81,9 @@ class RobotFace:
         self._actions = self._serve_all() if drives else []
         self._name = partial(topic_name, robot.spec)
         node.create_service(SetBool, self._name(names.head_service), self._switch_head)
+        for channel, service in ((Channel.SOLUTION, names.solution_service), (Channel.VACUUM, names.vacuum_service)):
+            if service:
+                node.create_service(SetBool, self._name(service), partial(self._switch_channel, channel))
         node.create_service(SetBool, self._name("simulation/e_stop"), self._press_or_release)
         self._battery = node.create_publisher(BatteryState, self._name(names.battery_topic), 10)
         self._head = node.create_publisher(Bool, self._name(names.head_topic), _LATCHED)
@@ -218,6 +221,14 @@ class RobotFace:
     def _switch_head(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self.world.command(SwitchHead(self.robot.name, request.data))
         response.success = self.robot.head_on == request.data
+        response.message = "" if response.success else f"not while held: {self.robot.hold}"
+        return response
+
+    def _switch_channel(
+        self, channel: Channel, request: SetBool.Request, response: SetBool.Response
+    ) -> SetBool.Response:
+        self.world.command(SwitchChannel(self.robot.name, channel, request.data))
+        response.success = self.robot.channels[channel] == request.data
         response.message = "" if response.success else f"not while held: {self.robot.hold}"
         return response
 
