@@ -12,6 +12,7 @@ from robot_fleet.planning.joining import joined
 from robot_fleet.planning.lanes import Spread, straight_lanes
 from robot_fleet.planning.steering.body import Body
 from robot_fleet.planning.steering.fitting import Fitting
+from robot_fleet.planning.steering.leads import EASED_M
 from robot_fleet.planning.steering.passes import STRAY_M, Pass, cells_of, passes_of, swept_by
 from robot_fleet.planning.terrain import Bools, Terrain
 
@@ -20,8 +21,8 @@ from robot_fleet.planning.terrain import Bools, Terrain
 _TURN_S, _WORTH, _WORTH_SHARED = 7.0, 0.1, 0.4
 # Curves are driven in small steps: their tails swing out a little more than those of arcs.
 _SPARE_M = 0.01
-# So many rounds look at what is left.
-_ROUNDS = 2
+# Passes that sweep so large a share of the floor are not laid nearer to walls.
+_ENOUGH = 0.98
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,15 +40,27 @@ class Laying:
         return _WORTH_SHARED if self.shared else _WORTH
 
     def passes(self) -> list[Pass]:
-        """The passes, those along walls far enough away that the tail does not swing into them when a robot turns away."""
+        """The passes, those along walls far enough away that the tail does not swing into them when a robot turns away.
+
+        Where that leaves too much along walls, so near to them that it leaves them on a wide arc first.
+        """
+        found: list[Pass] = []
+        for radius_m in (2.0 * self.profile.speed_mps / self.profile.yaw_rate_rps, EASED_M):
+            found = self._passes(self._swing_m(radius_m))
+            swept = swept_by(found, self.profile.head, self.wanted.shape, self.terrain.side_m)
+            if (swept & self.wanted).sum() >= _ENOUGH * self.wanted.sum():
+                break
+        return found
+
+    def _passes(self, swing_m: float) -> list[Pass]:
         head, side_m = self.profile.head, self.terrain.side_m
         fitting = Fitting(self.body, self.wanted, head, side_m)
-        found = self._laid(self.wanted, self.swing_m, self._deep_m)
+        found = self._laid(self.wanted, swing_m, self._deep_m)
         swept = swept_by(found, head, self.wanted.shape, side_m)
         found = fitting.extended(found, swept)
-        for swing_m in (self.swing_m, 0.0)[:_ROUNDS]:
+        for near_m in (swing_m, 0.0):
             rest = self.wanted & ~swept
-            found += fitting.extended(self._worthy(self._laid(rest, swing_m, 0.0), rest, swept), swept)
+            found += fitting.extended(self._worthy(self._laid(rest, near_m, 0.0), rest, swept), swept)
         found = self._needed(found)
         found = fitting.extended(found, swept_by(found, head, self.wanted.shape, side_m))
         return fitting.cut(found, self.profile.overlap_m)
@@ -97,11 +110,10 @@ class Laying:
                 times[cells[k]] -= 1
         return [one for one, keep in zip(passes, kept, strict=True) if keep]
 
-    @property
-    def swing_m(self) -> float:
-        """How far the tail swings out when the robot turns away from a wall on its widest arc."""
+    def _swing_m(self, radius_m: float) -> float:
+        """How far the tail swings out when the robot turns away from a wall on an arc."""
         profile = self.profile
-        radius = 2.0 * profile.speed_mps / profile.yaw_rate_rps + self.profile.half_width_m
+        radius = radius_m + profile.half_width_m
         tail = max(0.0, -float(profile.footprint.corners()[:, 0].min()))
         return math.hypot(radius, tail) - radius + _SPARE_M
 

@@ -17,8 +17,12 @@ from robot_fleet.planning.steering.turns import MOST_POINTS, Drive
 from robot_fleet.planning.terrain import Floats
 
 # So far behind or ahead and beside the pose such places are looked for (metres).
-_AWAY_M = (1.2, 1.8, 2.4, 3.2)
+_AWAY_M = (1.2, 1.8, 2.4, 3.2, 4.0)
 _ASIDE_M = (0.3, -0.3, 0.6, -0.6, 0.9, -0.9)
+# Right beside the wall the robot drives so far on an arc so wide that its tail hardly swings out, before it turns away.
+EASED_M = 15.0
+_EASES_M = (0.0, 1.2, 2.0)
+_EASE_STEP_M = 0.1
 # A curve is not longer than this many times the straight line.
 _LONGEST = 1.3
 
@@ -30,7 +34,7 @@ def lead(body: Body, drive: Drive, pose: Floats, ahead: bool, place: Floats, way
     Writes the curve's points in the order in which they are driven ahead, both ends with them; returns how many, 0 for none.
     """
     best_m, size = math.inf, 0
-    fresh, parts, spot = np.empty((MOST_POINTS, 2)), np.empty(3), np.empty(3)
+    fresh, parts, spot, eased = np.empty((MOST_POINTS, 2)), np.empty(3), np.empty(3), np.empty(3)
     sign = 1.0 if ahead else -1.0
     for away in _AWAY_M:
         for aside in _ASIDE_M:
@@ -40,18 +44,54 @@ def lead(body: Body, drive: Drive, pose: Floats, ahead: bool, place: Floats, way
             straight_m = math.hypot(away, aside)
             if straight_m >= best_m or not turns_free(body, spot[0], spot[1], spot[2], 2.0 * math.pi):
                 continue
-            a, b = (pose, spot) if ahead else (spot, pose)
-            for radius in drive.radii_m:
-                for kind in range(WORDS):
-                    if not word(kind, a[0], a[1], a[2], b[0], b[1], b[2], radius, parts):
-                        continue
-                    length = (parts[0] + parts[1] + parts[2]) * radius
-                    if length > _LONGEST * straight_m or length >= best_m:
-                        continue
-                    fresh[0] = a[:2]
-                    count = traced(kind, parts, a[0], a[1], a[2], radius, fresh[1:]) + 1
-                    if count > 1 and way_free(body, fresh, count, False, a[2]):
-                        best_m, size = length, count
-                        place[:] = spot
-                        way[:count] = fresh[:count]
+            for ease_m in _EASES_M:
+                if ease_m > away:
+                    continue
+                _eased(pose, math.copysign(1.0, aside), sign * ease_m, eased)
+                steps = math.ceil(ease_m / _EASE_STEP_M)
+                a, b = (eased, spot) if ahead else (spot, eased)
+                for radius in drive.radii_m:
+                    for kind in range(WORDS):
+                        if not word(kind, a[0], a[1], a[2], b[0], b[1], b[2], radius, parts):
+                            continue
+                        length = (parts[0] + parts[1] + parts[2]) * radius + ease_m
+                        if length > _LONGEST * straight_m or length >= best_m:
+                            continue
+                        first = steps if ahead else 0
+                        if ahead:
+                            _write_ease(pose, math.copysign(1.0, aside), ease_m, steps, fresh)
+                        fresh[first] = a[:2]
+                        count = (
+                            first
+                            + 1
+                            + traced(kind, parts, a[0], a[1], a[2], radius, fresh[first + 1 : MOST_POINTS - steps])
+                        )
+                        if count <= first + 1:
+                            continue
+                        if not ahead and steps:
+                            _write_ease(pose, math.copysign(1.0, aside), -ease_m, steps, fresh[count:])
+                            count += steps
+                        if way_free(body, fresh, count, False, pose[2] if ahead else spot[2]):
+                            best_m, size = length, count
+                            place[:] = spot
+                            way[:count] = fresh[:count]
     return size
+
+
+@compiled
+def _eased(pose: Floats, turn: float, along_m: float, out: Floats) -> None:
+    """Writes the pose (3,) so far along the wide arc through a pose, behind it where `along_m` is below 0."""
+    angle = along_m / EASED_M
+    x, y = EASED_M * math.sin(angle), turn * EASED_M * (1.0 - math.cos(angle))
+    cos, sin = math.cos(pose[2]), math.sin(pose[2])
+    out[0], out[1], out[2] = pose[0] + x * cos - y * sin, pose[1] + x * sin + y * cos, pose[2] + turn * angle
+
+
+@compiled
+def _write_ease(pose: Floats, turn: float, along_m: float, steps: int, out: Floats) -> None:
+    """Writes points of the wide arc in the order driven: from the pose on but for its end, or up to it but for its begin."""
+    spot = np.empty(3)
+    for k in range(steps):
+        part = k / steps if along_m > 0.0 else 1.0 - (k + 1) / steps
+        _eased(pose, turn, part * along_m, spot)
+        out[k] = spot[:2]

@@ -11,7 +11,7 @@ import numpy as np
 
 from robot_fleet.planning.assignment import Work, evened_out, shared_out
 from robot_fleet.planning.at_once import Heard, at_once
-from robot_fleet.planning.steering.body import Body, turns_free, way_free
+from robot_fleet.planning.steering.body import Body, distance_at, goes_free, turns_free, way_free
 from robot_fleet.planning.steering.leads import lead
 from robot_fleet.planning.steering.passes import Pass
 from robot_fleet.planning.steering.turns import MOST_POINTS, Drive, all_turned, turned, written
@@ -26,7 +26,9 @@ _NEAR, _TIMES, _MORE_S = 24, 1.5, 12.0
 # What a way is thought to take where none was looked at, and where no simple one was found.
 _GUESS, _GUESS_S, _HARD_S, _NEVER_S = 1.2, 4.0, 15.0, 2000.0
 # Passes in corners are made so many times shorter by so many metres at most.
-_SHORTENED, _SHORTER_M, _LEAST_M = 4, 0.8, 0.3
+_SHORTENED, _SHORTER_M, _LEAST_M = 5, 0.8, 0.3
+# Before that a pass is moved away from its wall by so much, and an end is of use if so many of its ways were found.
+_ASIDE_M, _USEFUL = 0.03, 2
 # So often tours are corrected by the ways that they take.
 _ROUNDS = 8
 # Tours are looked for from so many starts at once, each with so many times the usual trials, and evened out by so high a
@@ -56,6 +58,7 @@ class Links:
     settled: set[tuple[int, int]] = field(default_factory=set)
     ways_in: dict[int, list[Part]] = field(default_factory=dict)
     ways_out: dict[int, list[Part]] = field(default_factory=dict)
+    aside: set[int] = field(default_factory=set)
 
     @classmethod
     def of(cls, body: Body, drive: Drive, leaves: Floats, enters: Floats, passes: int) -> Links:
@@ -88,7 +91,7 @@ class Links:
         """
         led = np.array([tuple(pair) in self.known for pair in pairs.tolist()], dtype=bool)
         ends = np.arange(2 * passes)
-        out, into = (np.isin(ends, pairs[led, side]) for side in (0, 1))
+        out, into = (np.bincount(pairs[led, side], minlength=len(ends))[ends] >= _USEFUL for side in (0, 1))
         for poses, fine, way, step in (
             (self.leaves, out, self.ways_out, -_SHORTER_M),
             (self.enters, into, self.ways_in, _SHORTER_M),
@@ -112,12 +115,32 @@ class Links:
                 ways[end] = [(points[::-1].copy() if backs else points, backs)]
                 poses[end] = place
                 return
+        if end // 2 not in self.aside:
+            self.aside.add(end // 2)
+            if self._move_aside(2 * (end // 2)):
+                return
         begin, stop = (poses[end, :2], self.stops(end ^ 1)) if into else (self.begins(end ^ 1), poses[end, :2])
         ahead_m = float((stop - begin) @ [math.cos(poses[end, 2]), math.sin(poses[end, 2])])
         # A pass that is hardly longer than a step stays as it is: its ends must not change places.
         if ahead_m >= abs(step_m) + _LEAST_M:
             poses[end, 0] += step_m * math.cos(poses[end, 2])
             poses[end, 1] += step_m * math.sin(poses[end, 2])
+
+    def _move_aside(self, end: int) -> bool:
+        """Moves the pass with this end and the next a little away from the wall beside it; whether there is room for that."""
+        x, y, yaw = self.enters[end]
+        across = _ASIDE_M * np.array([-math.sin(yaw), math.cos(yaw)])
+        if {end, end + 1} & (self.ways_in.keys() | self.ways_out.keys()):
+            return False
+        room_m = [_beside_m(self.body, x, y, yaw, side) for side in (-1.0, 1.0)]
+        move = across if room_m[0] < room_m[1] else -across
+        for one, other in ((end, end + 1), (end + 1, end)):
+            a, b = self.enters[one, :2] + move, self.leaves[other, :2] + move
+            if not goes_free(self.body, a[0], a[1], b[0], b[1], self.enters[one, 2]):
+                return False
+        for poses in (self.enters, self.leaves):
+            poses[end : end + 2, :2] += move
+        return True
 
     def _look(self, pairs: Ints, guess: Floats) -> None:
         limits = guess[pairs[:, 0], pairs[:, 1]] * _TIMES + _MORE_S
@@ -201,6 +224,11 @@ class Links:
         """(2,) where a pass stops when it is left at an end."""
         way = self.ways_out.get(leave)
         return np.asarray(way[0][0][0] if way else self.leaves[leave, :2])
+
+
+def _beside_m(body: Body, x: float, y: float, yaw: float, side: float) -> float:
+    """How much room there is half a metre to the left (1) or the right (-1) of a pose."""
+    return float(distance_at(body.fine_m, body.side_m, x - 0.5 * side * math.sin(yaw), y + 0.5 * side * math.cos(yaw)))
 
 
 def merged(parts: Sequence[Part]) -> list[Part]:

@@ -16,8 +16,8 @@ from robot_fleet.planning.steering.body import Body, fits
 from robot_fleet.planning.sweeping import mark_all_swept
 from robot_fleet.planning.terrain import Bools, Floats, Ints
 
-# A lane is taken for straight where it strays by no more than this; shorter pieces are left.
-STRAY_M, _SHORTEST_M = 0.03, 0.6
+# Lanes may be nearer to walls by this; one is taken for straight where it strays by no more than that; shorter pieces are left.
+STRAY_M, _BENT_M, _SHORTEST_M = 0.03, 0.06, 0.6
 # Where a body does not fit on a line, lines beside it are tried; a metre aside must gain so many metres along.
 _ASIDE_M = (0.0, 0.025, -0.025, 0.05, -0.05, 0.075, -0.075, 0.1, -0.1, 0.15, -0.15)
 _WORTH_M = 10.0
@@ -66,7 +66,7 @@ def passes_of(body: Body, profile: RobotProfile, lanes: Sequence[Floats]) -> lis
 
 def straight_pieces(lane: Floats) -> list[tuple[Floats, Floats]]:
     """The straight pieces of a polyline that are long enough to be driven."""
-    corners = np.asarray(LineString(lane).simplify(STRAY_M).coords)
+    corners = np.asarray(LineString(lane).simplify(_BENT_M).coords)
     return [(a, b) for a, b in pairwise(corners) if math.hypot(*(b - a)) >= _SHORTEST_M]
 
 
