@@ -1,7 +1,7 @@
 """The shortest ways over a graph of places, in machine code, since a plan asks for thousands.
 
 One way by A* (Hart, Nilsson and Raphael, 1968) with the straight distance as the estimate, the lengths of all by Dijkstra's
-algorithm (1959), with room for no more than what is asked for; what waits lies in a binary heap.
+algorithm (1959) on all processors at once, with room for no more than what is asked for; what waits lies in a binary heap.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_fleet.planning.compiled import compiled
+from robot_fleet.planning.compiled import PARTS, compiled, side_by_side, together
 from robot_fleet.planning.terrain import Floats, Ints
 
 
@@ -54,33 +54,45 @@ def shortest(links: Links, places: Floats, start: int, goal: int) -> Ints:
     return _way_back(before, start, goal) if size else before[:0]
 
 
-@compiled
+@side_by_side
 def lengths(links: Links, stops: int, limit: float) -> NDArray[np.float32]:
     """(stops, stops) metres from each of the first places to each of them; inf beyond the limit, and where no way leads."""
-    count = len(links.first) - 1
     found = np.full((stops, stops), np.inf, dtype=np.float32)
-    metres, met = np.full(count, np.inf), np.empty(count, dtype=np.int64)
-    keys, items = np.empty(len(links.other) + 1), np.empty(len(links.other) + 1, dtype=np.int64)
-    for start in range(stops):
-        size, meeting = push(keys, items, 0, 0.0, start), 1
-        metres[start], met[0] = 0.0, start
-        while size:
-            key, place = keys[0], items[0]
-            size = pop(keys, items, size)
-            if key > metres[place]:
-                continue
-            if place < stops:
-                found[start, place] = key
-            for k in range(links.first[place], links.first[place + 1]):
-                other, further = links.other[k], key + links.metres[k]
-                if further < metres[other] and further <= limit:
-                    if metres[other] == np.inf:
-                        met[meeting] = other
-                        meeting += 1
-                    metres[other] = further
-                    size = push(keys, items, size, further, other)
-        metres[met[:meeting]] = np.inf
+    for part in together(PARTS):
+        metres, met = np.full(len(links.first) - 1, np.inf), np.empty(len(links.first) - 1, dtype=np.int64)
+        keys, items = np.empty(len(links.other) + 1), np.empty(len(links.other) + 1, dtype=np.int64)
+        for start in range(stops * part // PARTS, stops * (part + 1) // PARTS):
+            measure(links, start, limit, metres, met, keys, items, found[start])
     return found
+
+
+@compiled
+def measure(
+    links: Links, start: int, limit: float, metres: Floats, met: Ints, keys: Floats, items: Ints,
+    found: NDArray[np.float32],
+) -> None:  # fmt: skip
+    """Writes how far it is from one place to the first ones.
+
+    `metres` is inf everywhere, before and afterwards; the other arrays are for use within.
+    """
+    size, meeting = push(keys, items, 0, 0.0, start), 1
+    metres[start], met[0] = 0.0, start
+    while size:
+        key, place = keys[0], items[0]
+        size = pop(keys, items, size)
+        if key > metres[place]:
+            continue
+        if place < len(found):
+            found[place] = key
+        for k in range(links.first[place], links.first[place + 1]):
+            other, further = links.other[k], key + links.metres[k]
+            if further < metres[other] and further <= limit:
+                if metres[other] == np.inf:
+                    met[meeting] = other
+                    meeting += 1
+                metres[other] = further
+                size = push(keys, items, size, further, other)
+    metres[met[:meeting]] = np.inf
 
 
 @compiled

@@ -6,6 +6,8 @@ there are one-ways, ways lead along them and not against them.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -24,11 +26,14 @@ from robot_fleet.planning.terrain import Bools, Floats, Ints, Terrain, way_open
 _SQUARES_M = (1.2, 0.6, 0.3, 0.15)
 # In haste larger ones come first.
 _LARGE_M = 2.4
+# Finer squares than the first ones fill the whole floor only if they are about so few, else what lies about stops that are cut
+# off: a single one would fill a large floor with fine squares.
+_FEW = 14_000
 _REACH = 2.2
 _NEIGHBOURS = 14
 # About stops that the squares do not join, all places of the fine lattice are taken in.
 _NEAR_M = 0.8
-# In haste, and with one-ways, finer squares are laid within so many metres of stops that are cut off.
+# So near to stops that are cut off is about them (metres); in haste, and with one-ways, all finer squares are laid there.
 _ABOUT_M = 3.0
 
 
@@ -49,13 +54,29 @@ class Roadmap:
     @classmethod
     def of(cls, terrain: Terrain, reach: Bools, stops: Floats, haste: bool = False) -> Roadmap:
         """A roadmap over the cells of `reach` that joins the stops, in finer squares as long as some are cut off."""
-        roadmap = cls(terrain, stops, len(stops), np.zeros((0, 2), dtype=np.int64), np.zeros(0))
-        for square_m in (_LARGE_M, *_SQUARES_M) if haste else _SQUARES_M:
-            roadmap = roadmap._with(_spread(terrain, reach, square_m), square_m * _REACH)
+        bare = cls(terrain, stops, len(stops), np.zeros((0, 2), dtype=np.int64), np.zeros(0))
+        nearby = haste or bare.is_directed
+        squares_m = (_LARGE_M, *_SQUARES_M) if haste else _SQUARES_M
+        found = bare._spread_over(reach, squares_m, nearby, _FEW)
+        if nearby or not len(found.cut_off) or _squares(terrain, reach, squares_m[-1]) <= _FEW:
+            return found
+        # The gap that cuts stops off may lie far from all of them.
+        return bare._spread_over(reach, squares_m, nearby, math.inf)
+
+    def _spread_over(self, reach: Bools, squares_m: Sequence[float], nearby: bool, few: float) -> Roadmap:
+        """The roadmap with places in ever finer squares, and at last all of the fine lattice right beside stops that are cut off.
+
+        Fine squares that would be more than `few`, or all of them, lie `nearby` such stops only.
+        """
+        roadmap, terrain, stops = self, self.terrain, self.places
+        for k, square_m in enumerate(squares_m):
+            here = reach
+            if k > 0 and (nearby or _squares(terrain, reach, square_m) > few):
+                here = reach & _about(terrain, stops[roadmap.cut_off])
+            roadmap = roadmap._with(_spread(terrain, here, square_m), square_m * _REACH)
             if not len(roadmap.cut_off):
                 return roadmap
-            if haste or roadmap.is_directed:
-                reach = reach & _about(terrain, stops[roadmap.cut_off])
+            reach = here if nearby else reach
         fine = _nodes_near(terrain, reach, stops[roadmap.cut_off])
         return roadmap._with(fine, terrain.side_m * _REACH) if len(fine) else roadmap
 
@@ -193,6 +214,11 @@ def corners_cut(
         count += 1
     found[count] = points[-1]
     return found[: count + 1]
+
+
+def _squares(terrain: Terrain, reach: Bools, square_m: float) -> float:
+    """About how many such squares the cells of `reach` fill."""
+    return float(np.count_nonzero(reach)) * (terrain.side_m / square_m) ** 2
 
 
 def _spread(terrain: Terrain, reach: Bools, square_m: float) -> Floats:
