@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -14,6 +14,7 @@ from test_planning_planner import asked, room
 
 from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, RobotProfile
 from robot_fleet.floor.store import FloorMap
+from robot_fleet.planning import polishing
 from robot_fleet.planning.crew_plan import CrewPlan
 from robot_fleet.planning.plan import Leg, LegKind
 from robot_fleet.planning.planner import plan
@@ -133,6 +134,26 @@ def test_a_robot_that_will_wait_for_others_leaves_them_some_of_its_floor(monkeyp
         return seconds(legs[other], REFERENCE_R) - seconds(legs[one], REFERENCE_R)
 
     assert more_s(waiting) > more_s(even) + 5.0
+
+
+def test_in_a_narrow_aisle_a_search_is_not_lost_on_floor_that_only_the_ends_of_heads_reach(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    floor = room(16.0, 3.2)
+    before = rough(floor, WORKING_W, 2, monkeypatch)
+    wanted, runs, run = cleaned(floor, before, WORKING_W), list[bool](), polishing._Search.run
+
+    def counted(search: polishing._Search, loose: float, tell: Callable[[float], None], effort: float) -> None:
+        run(search, loose, tell, effort)
+        runs.append(search.holds)
+
+    monkeypatch.setattr(polishing._Search, "run", counted)
+    drivers = movers(floor, before, WORKING_W, floor.grid.free)
+    found = polished(before, drivers, Cover(wanted, int(0.004 * wanted.sum())))
+    assert runs == [True]
+    assert max(seconds(legs, WORKING_W) for legs in found.values()) < max(
+        seconds(legs, WORKING_W) for legs in before.values()
+    )
 
 
 def test_no_legs_are_polished_to_no_legs() -> None:

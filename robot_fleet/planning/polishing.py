@@ -173,7 +173,8 @@ class _Search:
 
     def __init__(self, stretches: list[_Stretch], cover: Cover, seed: int, waits_s: Mapping[str, float]) -> None:
         self.stretches, self.rng, self.waits_s = stretches, np.random.default_rng(seed), waits_s
-        self.sweeps = _sweeps(stretches, cover)
+        self.overlaps = any(one.machine.overlaps for one in stretches)
+        self.sweeps = _sweeps(stretches, cover, self.overlaps)
         self.may_miss, self.wanted = self.sweeps.most.copy(), int(cover.wanted.sum())
         self.at_worst = np.maximum(self.may_miss, self.sweeps.bare)
         self.price, self.cover = _PRICE, cover
@@ -226,9 +227,14 @@ class _Search:
         return bool((self.sweeps.bare <= self.at_worst).all())
 
     def _allow(self, done: float, loose: float) -> None:
-        """At first more cells may be left than at last: what they are needed for is found later."""
+        """At first more cells may be left than at last: what they are needed for is found later.
+
+        Cells that are not sure stay as few as they are: in narrow places lanes that are gone do not come back for them.
+        """
         more = max(0.0, 1.0 - done / _TIGHT)
         self.sweeps.most[:] = self.may_miss + int(loose * more * self.wanted)
+        if self.overlaps:
+            self.sweeps.most[1] = self.may_miss[1]
 
     def _round(self, one: _Stretch, left: Ints, trials_per_s: float, heats: Floats) -> None:
         """Trials all along a stretch, section by section, each time with other borders between them."""
@@ -291,9 +297,8 @@ def _with_room(array: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
-def _sweeps(stretches: list[_Stretch], cover: Cover) -> Sweeps:
+def _sweeps(stretches: list[_Stretch], cover: Cover, overlaps: bool) -> Sweeps:
     full = np.where(cover.wanted, 0, 1_000_000).astype(np.int32)
-    overlaps = any(one.machine.overlaps for one in stretches)
     sure = full.copy() if overlaps else np.zeros((1, 1), dtype=np.int32)
     for one in stretches:
         for count, head in ((full, one.machine.head), (sure, one.machine.sure))[: 1 + overlaps]:
