@@ -76,3 +76,9 @@ def test_what_turns_out_worse_is_not_taken() -> None:
     assert night.polished
     assert [path.finish_s for path in alone] == [100.0, 100.0]
     assert [path.finish_s for path in found.paths] == [110.0, 120.0]
+
+
+def test_a_time_that_brings_nothing_is_the_last_one() -> None:
+    night = Night({"a": 10.0, "b": 20.0}, worse_s=50.0)
+    evened(night.kept, night.polish)(paths(100.0, 100.0), apart)
+    assert night.polished == 1

@@ -12,8 +12,8 @@ from robot_fleet.planning.plan import CoveragePath
 Polish = Callable[[list[CoveragePath], Mapping[str, float], int], list[CoveragePath]]
 
 # So often shares are evened out where waiting makes the last robot so many times as late, or it is done so many times later
-# than the mean.
-_ROUNDS, _LATER, _UNEVEN = 3, 1.01, 1.03
+# than the mean, and as long as each time brings it down to such a share of the best time before.
+_ROUNDS, _LATER, _UNEVEN, _SOONER = 3, 1.01, 1.03, 0.998
 
 
 def evened(kept: Kept, polish: Polish) -> Kept:
@@ -33,8 +33,11 @@ def evened(kept: Kept, polish: Polish) -> Kept:
             }
             paths = polish(paths, later_s, turn)
             alone, apart = kept(paths, keep)
+            before_s = makespan_s(best[1].paths)
             if apart.cost < best[1].cost:
                 best = alone, apart
+            if makespan_s(best[1].paths) > _SOONER * before_s:
+                break
         return best
 
     return kept_evenly
