@@ -13,7 +13,7 @@ from shapely import box
 from test_planning_planner import SIDE_M, room
 
 from robot_fleet.floor.footprint import Footprint
-from robot_fleet.floor.grid import OCCUPIED
+from robot_fleet.floor.grid import OCCUPIED, OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, RobotProfile
 from robot_fleet.floor.store import Dock, FloorMap, Keepout, Zone
@@ -122,3 +122,16 @@ def test_robots_of_several_shapes_clean_together_what_any_of_them_can(fleet: tup
     _, verdict = judged(request)
     assert verdict.ok, verdict.text()
     assert verdict.covered_coverable_m2 >= 0.995 * verdict.coverable_m2
+
+
+def test_in_a_corridor_robots_that_would_meet_get_other_tours_even_in_haste() -> None:
+    cells = np.full((44, 2000), OCCUPIED, dtype=np.int8)
+    cells[1:-1, 1:-1] = 0
+    docks = tuple(Dock(f"dock_{k}", Pose(1.0 + 1.1 * k, 0.53, -math.pi / 2), 0.7) for k in range(ROBOTS))
+    zone = Zone("corridor", box(0, 0, 100, 2.2))
+    floor = FloorMap("corridor", OccupancyGrid(cells, SIDE_M, Pose(0, 0)), (zone,), docks=docks)
+    request = replace(asked(floor, [REFERENCE_R] * ROBOTS, ("corridor",)), deadline_s=3.0)
+    found, verdict = judged(request)
+    assert found.meetings == verdict.conflicts == 0
+    assert len(found.paths) == ROBOTS
+    assert found.makespan_s < 440.0

@@ -99,3 +99,22 @@ def test_where_robots_meet_other_plans_are_tried_if_there_is_time(
     found = manning.manned([crew()], ROBOTS, lucky, 1.0, 7, look=look).paths
     assert driving(found) == 4
     assert seeds[-1] == (7 if hurried else 8)
+
+
+@pytest.mark.parametrize(("tries", "meeting"), [(0, 1), (2, 1), (3, 0), (16, 0)])
+@pytest.mark.parametrize(("look", "looks"), [(1.0, 0), (0.1, 2)])
+def test_where_robots_meet_whatever_is_tried_rough_plans_are_tried_until_they_do_not(
+    monkeypatch: pytest.MonkeyPatch, tries: int, meeting: int, look: float, looks: int
+) -> None:
+    rough: list[int] = []
+
+    def counted(crews: Sequence[Crew], effort: float, seed: int) -> list[CoveragePath]:
+        if 0.2 < effort < 1.0:
+            rough.append(seed)
+        return shared(crews, effort, seed)
+
+    monkeypatch.setattr(manning, "kept_apart", lambda paths, *_: Apart(paths, 0 if len(rough) == 3 else 1))
+    found = manning.manned([crew()], ROBOTS, counted, 1.0, 7, look=look, looks=looks, tries=tries)
+    assert found.meeting == meeting
+    assert len(rough) == len(set(rough)) == min(tries, 3)
+    assert driving(found.paths) == 4

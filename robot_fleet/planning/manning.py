@@ -19,6 +19,8 @@ Kept = Callable[[list[CoveragePath], Keep], tuple[list[CoveragePath], Apart]]
 _MOST_LOOKS = 2
 # So many other plans at most are made where robots would meet, or are home so many times as late as they would be alone.
 _MOST_AGAIN, _MUCH = 2, 1.15
+# The share of the usual effort with which tours without meetings are looked for when all else has failed.
+_ROUGHLY = 0.3
 
 
 def _as_they_are(paths: list[CoveragePath], keep: Keep) -> tuple[list[CoveragePath], Apart]:
@@ -28,13 +30,16 @@ def _as_they_are(paths: list[CoveragePath], keep: Keep) -> tuple[list[CoveragePa
 def manned(
     teams: Sequence[Crew], robots: Sequence[Starter], driven: CrewsDriven, patience_s: float, seed: int,
     either_way: bool = True, look: float = 1.0, looks: int = _MOST_LOOKS, kept: Kept = _as_they_are,
+    tries: int = 0,
 ) -> Apart:  # fmt: skip
     """The paths of all robots (empty for those that stay), kept apart; they are turned round only if `either_way` will do.
 
     N robots without waiting take about (N - 1) / N of the time of N - 1, or more. So fewer are tried only where waiting costs
     more than the last robot brings, and where robots would meet: most plans are made once. How many are best is looked at with
     a share `look` of the usual effort, at most `looks` times; that is planned well then. Where robots meet all the same,
-    or wait much, another seed may help, if there is time for it. `kept` may add to the paths before they are kept apart.
+    or wait much, another seed may help, if there is time for it. Where all this leaves robots that meet, as in corridors, in
+    which a robot that stays on its dock is in the way as well, so many `tries` at most follow with little effort, each by a
+    seed of its own. `kept` may add to the paths before they are kept apart.
     """
 
     def planned(crews: Sequence[Crew], effort: float, seed: int = seed) -> tuple[list[CoveragePath], Apart]:
@@ -60,9 +65,13 @@ def manned(
         if look < 1.0 and apart.meeting < max(1, best.meeting):
             _, apart = planned(teams, 1.0)
         best = min(best, apart, key=lambda one: one.cost)
-    for again in range(1, 1 + _MOST_AGAIN if look < 1.0 else 1):
+    seeds = _MOST_AGAIN if look < 1.0 else 0
+    for again in range(1, 1 + seeds):
         if best.meeting or makespan_s(best.paths) > soon_s:
             best = min(best, planned(everyone, 1.0, seed + again)[1], key=lambda one: one.cost)
+    for again in range(1 + seeds, 1 + seeds + tries):
+        if best.meeting:
+            best = min(best, planned(everyone, _ROUGHLY, seed + again)[1], key=lambda one: one.cost)
     return best
 
 

@@ -40,6 +40,9 @@ _TOGETHER = 0.3
 _EVENED = 0.5
 # Plans that are due sooner are made once.
 _ROOMY_S = 10.0
+# Where robots meet all the same other plans are tried for so long at most, or for such a share of the time until the plan is
+# due, each of which takes a second for so much floor; so many at most.
+_TRIED_S, _TRIED, _TRIED_M2_PER_S, _MOST_TRIES = 16.0, 0.5, 200.0, 16
 
 
 def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
@@ -99,7 +102,7 @@ def _searched(
 ) -> tuple[Apart, tuple[LateZone, ...]]:
     """The paths of all robots, kept apart, and the zones that are late."""
     services = Services(request, clearances)
-    patience_s = PATIENCE_S * len(request.robots)
+    patience_s, tries = PATIENCE_S * len(request.robots), _tries(request, teams)
     if request.deadline_s is not None:
         patience_s = min(patience_s, request.deadline_s * _APART)
 
@@ -109,7 +112,8 @@ def _searched(
         either_way = len({*ranks.values()}) == 1 and not request.floor.one_ways
         if request.deadline_s is not None and request.deadline_s < _ROOMY_S:
             return manned(
-                teams, request.robots, crews_driven, patience_s, request.seed, either_way, look=1.0, looks=0, kept=services.kept
+                teams, request.robots, crews_driven, patience_s, request.seed, either_way, look=1.0, looks=0,
+                kept=services.kept, tries=tries,
             )  # fmt: skip
         # With a deadline no plan takes long.
         look = 1.0
@@ -118,9 +122,18 @@ def _searched(
             look = _LOOK
             if len({*ranks.values()}) == 1 and all(crew.poses is None for crew in teams):
                 kept = evened(kept, partial(_polished_again, request, teams, tell))
-        return manned(teams, request.robots, crews_driven, patience_s, request.seed, either_way, look, kept=kept)
+        return manned(
+            teams, request.robots, crews_driven, patience_s, request.seed, either_way, look, kept=kept, tries=tries
+        )
 
     return in_time(request, driven)
+
+
+def _tries(request: PlanRequest, teams: Sequence[Crew]) -> int:
+    """How many other plans there is time for, each made with little effort."""
+    time_s = _TRIED_S if request.deadline_s is None else min(_TRIED_S, _TRIED * request.deadline_s)
+    floor_m2 = sum(float(crew.wanted.sum()) for crew in teams) * request.floor.grid.cell_area_m2
+    return min(_MOST_TRIES, int(time_s * _TRIED_M2_PER_S / max(1.0, floor_m2)))
 
 
 def _polished_again(
