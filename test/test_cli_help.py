@@ -6,6 +6,7 @@ import inspect
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import typer
@@ -16,7 +17,22 @@ from robot_fleet.cli.app import app, run
 from robot_fleet.cli.examples import _EXAMPLES
 from robot_fleet.cli.exits import EXIT_CODES, Exit
 
-COMMANDS = [command.name for command in app.registered_commands if command.name]
+CALLBACKS = {command.name: command.callback for command in app.registered_commands if command.name}
+CALLBACKS |= {
+    f"{group.name} {command.name}": command.callback
+    for group in app.registered_groups
+    if group.typer_instance
+    for command in group.typer_instance.registered_commands
+}
+COMMANDS = list(CALLBACKS)
+
+
+def known(command: str) -> Any:
+    """The command by its name, which for one within another is two words."""
+    found: Any = typer.main.get_command(app)
+    for word in command.split():
+        found = found.commands[word]
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +47,7 @@ def test_every_command_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"serve", "sim", "plan", "judge", "start", "stop", "pause", "resume", "status", "watch"} <= set(COMMANDS)
     assert {"runs", "robots", "alerts", "ack"} <= set(COMMANDS)
     for command in COMMANDS:
-        assert re.search(rf"\b{command}\b", listed)
+        assert re.search(rf"\b{command.split()[0]}\b", listed)
 
 
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,10 +58,9 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_each_of_its_options(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([command, "--help"]) == Exit.OK
+    assert run([*command.split(), "--help"]) == Exit.OK
     shown = capsys.readouterr().out
-    group = typer.main.get_command(app)
-    for parameter in group.commands[command].params:  # type: ignore[attr-defined]
+    for parameter in known(command).params:
         if parameter.name != "help":
             assert parameter.help, f"{command}: {parameter.name} has no help"
     assert command in shown
@@ -56,10 +71,9 @@ def test_the_help_says_all_that_is_written_and_breaks_no_line_on_a_narrow_screen
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    assert run([command, "--help"]) == Exit.OK
+    assert run([*command.split(), "--help"]) == Exit.OK
     shown = capsys.readouterr().out
-    callback = next(known.callback for known in app.registered_commands if known.name == command)
-    first, *rest = (inspect.getdoc(callback) or "").split("\n\n")
+    first, *rest = (inspect.getdoc(CALLBACKS[command]) or "").split("\n\n")
     for paragraph in (first, *rest):
         assert " ".join(paragraph.split()) in " ".join(shown.split())
     for paragraph in rest:
@@ -70,9 +84,8 @@ def test_the_help_says_all_that_is_written_and_breaks_no_line_on_a_narrow_screen
 @pytest.mark.parametrize(("command", "line"), [(name, line) for name, rows in _EXAMPLES.items() for line, _ in rows])
 def test_the_examples_are_commands_that_exist(command: str, line: str) -> None:
     arguments = line.split(" | ", maxsplit=1)[0].split()
-    assert arguments[:2] == ["robot-fleet", command]
-    known = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
-    options = {option for parameter in known.params for option in parameter.opts}
+    assert arguments[: 1 + len(command.split())] == ["robot-fleet", *command.split()]
+    options = {option for parameter in known(command).params for option in parameter.opts}
     assert {word for word in arguments if word.startswith("--")} <= options
 
 
@@ -87,7 +100,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["eat"], ["start", "--fast"], ["stop", "--wait", "forever"], ["ack", "r1"], ["sim"]]
+    "arguments", [["eat"], ["start", "--fast"], ["stop", "--wait", "forever"], ["ack", "r1"], ["sim"], ["db", "eat"]]
 )
 def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == Exit.USAGE

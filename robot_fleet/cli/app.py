@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from robot_fleet.cli import cleaning, gazebo, plans, processes, robots
+from robot_fleet.cli import cleaning, database, gazebo, plans, processes, robots
 from robot_fleet.cli.bench import bench
 from robot_fleet.cli.demo import demo
 from robot_fleet.cli.examples import examples_of
 from robot_fleet.cli.exits import EXIT_CODES, exit_code_of, say_bug
-from robot_fleet.cli.options import CLEANING, FLEET, GAZEBO, PLANS, ROBOTS
+from robot_fleet.cli.options import CARE, CLEANING, FLEET, GAZEBO, PLANS, ROBOTS
 
 app = typer.Typer(
     name="robot-fleet",
@@ -42,6 +42,13 @@ for panel, commands in _PANELS.items():
     for command in commands:
         name = command.__name__.replace("_", "-")
         app.command(name, rich_help_panel=panel, epilog=examples_of(name))(command)
+
+_DB = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="rich", help="Check, back up or restore a controller's database."
+)
+for command in (database.check, database.backup, database.restore):
+    _DB.command(command.__name__, epilog=examples_of(f"db {command.__name__}"))(command)
+app.add_typer(_DB, name="db", rich_help_panel=CARE)
 
 
 def _say_version(asked: bool) -> None:

@@ -62,6 +62,13 @@ _EXAMPLES = {
     "gazebo-bridge": (
         ("robot-fleet gazebo-bridge --store maps/supermarket --robots 3", "beside `gz sim` with its world"),
     ),
+    "db check": (("robot-fleet db check --store maps/corner_shop", "also while the controller runs"),),
+    "db backup": (
+        ("robot-fleet db backup /mnt/usb/shop.db --store maps/corner_shop --force", "each night, in place of the last"),
+    ),
+    "db restore": (
+        ("robot-fleet db restore /mnt/usb/shop.db --store maps/corner_shop", "when the controller has been stopped"),
+    ),
     "bench": (
         ("robot-fleet bench --quick", "in a minute, two small stores"),
         ("robot-fleet bench --stores maps/supermarket --robots 1,4", "ours and others' for two fleets"),

@@ -12,6 +12,7 @@ CLEANING = "Cleaning runs"
 ROBOTS = "Robots"
 PLANS = "Plans without robots"
 GAZEBO = "Gazebo"
+CARE = "Looking after it"
 
 Address = Annotated[
     str,
@@ -32,6 +33,12 @@ PlanWithin = Annotated[
         help="Search for a run's first plan for so many seconds at most; without it as long as it pays.",
     ),
 ]  # fmt: skip
+DataFolder = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="The data folder of `serve`; without it the store's own.")
+]
+DatasStore = Annotated[
+    Path | None, typer.Option("--store", metavar="DIR", help="The store folder of `serve`, whose data folder is meant.")
+]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id; without it the active or newest run.")]
 ActiveRunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id; without it the active run.")]
 

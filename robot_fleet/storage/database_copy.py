@@ -1,0 +1,176 @@
+"""Backups of the database of runs, and the way back. A copy is written beside its place, proved, and then put there.
+
+Whatever ends the process in between leaves the old file or the new one, whole, and perhaps a `.part` file.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from robot_fleet.fleet.errors import InvalidInput, Unavailable
+from robot_fleet.floor.faults import Fault
+from robot_fleet.storage.database import LAYOUT_VERSION
+from robot_fleet.storage.database_check import DatabaseReport, check_database, opened_to_read
+from robot_fleet.storage.lock import FileLock, Locked
+
+_SIDES = ("-wal", "-shm", "-journal")
+
+
+def back_up(database: Path, target: Path, replace: bool = False) -> DatabaseReport:
+    """Copies the database, in use or not, as it is after its last commit; what the copy was found to hold.
+
+    InvalidInput when the target is there (unless it may be replaced), is the database itself, or cannot be written, and
+    when the database is damaged: nothing is written then.
+    """
+    _check_target(database, target, replace)
+    with _part(target) as part:
+        report = _proved_copy(database, part)
+        _put(part, target, replace)
+    return report
+
+
+def restore(backup: Path, database: Path, now: datetime.datetime) -> tuple[DatabaseReport, Path | None]:
+    """Puts a backup in the database's place; what it holds, and where the old database is kept now.
+
+    Unavailable while a controller uses the database; InvalidInput for what is no sound backup that can be read here.
+    """
+    _refuse_unsound(check_database(backup))
+    if database.exists() and backup.samefile(database):
+        raise _bad(backup, "is the database itself", "Name a backup.")
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(database.with_name(database.name + ".lock"))
+    except Locked as error:
+        text = f"database {database}: is in use by {error.holder}. Stop the controller, and restore then."
+        raise Unavailable("DATABASE_IN_USE", text) from error
+    except OSError as error:
+        raise _unwritable(database, error) from error
+    try:
+        with _part(database) as part:
+            report = _proved_copy(backup, part)
+            kept = _kept(database, now)
+            _put(part, database, replace=True)
+    finally:
+        lock.release()
+    return report, kept
+
+
+def _check_target(database: Path, target: Path, replace: bool) -> None:
+    own = {database.name + side for side in ("", ".lock", *_SIDES)}
+    if target.name in own and target.parent.resolve() == database.parent.resolve():
+        raise _bad(target, "belongs to the database itself", "Give another path, best on another disk.")
+    if target.is_dir():
+        raise _bad(target, "is a folder", "Give the path of a file in it.")
+    if os.path.lexists(target) and not replace:
+        raise _bad(target, "is there already", "Give another path, or --force to replace it.")
+
+
+@contextmanager
+def _part(target: Path) -> Iterator[Path]:
+    """A new file beside the target, for its owner alone, that is gone in the end."""
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    try:
+        yield part
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    finally:
+        for side in ("", *_SIDES):
+            part.with_name(part.name + side).unlink(missing_ok=True)
+
+
+def _proved_copy(source: Path, part: Path) -> DatabaseReport:
+    try:
+        with closing(opened_to_read(source)) as reading, closing(sqlite3.connect(part)) as writing:
+            # In one step: a copy in several begins anew whenever the controller commits, which is each second.
+            reading.backup(writing, pages=-1)
+            # One file that needs nothing beside it; a controller turns its own database to write-ahead logging.
+            writing.execute("PRAGMA journal_mode=DELETE").close()
+    except sqlite3.Error as error:
+        full = "Free some space on its disk, and see what `robot-fleet db check` says of the database."
+        raise _bad(part.parent, f"{source} could not be copied there: {error}", full) from error
+    _sync(part)
+    report = check_database(part)
+    _refuse_unsound(DatabaseReport(str(source), report.ours, report.layout, faults=report.faults))
+    return report
+
+
+def _refuse_unsound(report: DatabaseReport) -> None:
+    if not report.faults:
+        return
+    if report.ours and report.layout.isdigit() and int(report.layout) > int(LAYOUT_VERSION):
+        what = f"is of a newer robot_fleet: layout {report.layout}, and this one reads layout {LAYOUT_VERSION}"
+        raise _bad(Path(report.file), what, "Use the version of robot_fleet that wrote it, or a newer one.")
+    named = tuple(Fault(report.file, fault.place, fault.what, fault.remedy) for fault in report.faults)
+    raise InvalidInput("UNSOUND_DATABASE", named)
+
+
+def _kept(database: Path, now: datetime.datetime) -> Path | None:
+    """Gives the old database a second, dated name, with whatever its log still holds; None when there is none."""
+    if not os.path.lexists(database):
+        return None
+    kept = _dated(database, now)
+    try:
+        with closing(sqlite3.connect(database, isolation_level=None, timeout=1.0)) as connection:
+            # Brings the log into the file. A log that stayed would be read into the new database, and spoil it.
+            connection.execute("PRAGMA journal_mode=DELETE").close()
+    except sqlite3.OperationalError as error:
+        text = f"database {database}: {error}. Another program holds it; close that program and try again."
+        raise Unavailable("DATABASE_BUSY", text) from error
+    except sqlite3.DatabaseError:
+        pass  # It is damaged, and that is why somebody restores: it is kept as it is.
+    try:
+        os.link(database, kept)
+    except OSError:  # a disk that knows no second names
+        shutil.copy2(database, kept)
+        _sync(kept)
+    for side in _SIDES:
+        with suppress(FileNotFoundError):
+            os.rename(database.with_name(database.name + side), kept.with_name(kept.name + side))
+    _sync(database.parent)
+    return kept
+
+
+def _dated(database: Path, now: datetime.datetime) -> Path:
+    stem = f"{database.name}.before-{now:%Y-%m-%dT%H-%M-%S}"
+    names = (stem if number == 0 else f"{stem}-{number}" for number in range(1000))
+    return next(path for path in map(database.with_name, names) if not os.path.lexists(path))
+
+
+def _put(part: Path, target: Path, replace: bool) -> None:
+    if not replace:
+        try:
+            os.link(part, target)  # which, unlike a rename, replaces nothing that has come there since
+        except FileExistsError:
+            raise _bad(target, "is there already", "Give another path, or --force to replace it.") from None
+        except OSError:  # a disk that knows no second names
+            os.replace(part, target)
+    else:
+        os.replace(part, target)
+    _sync(target.parent)
+
+
+def _sync(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _unwritable(path: Path, error: OSError) -> InvalidInput:
+    what = f"cannot be written: {error.strerror or error}"
+    return _bad(path, what, "Name a file in a folder that exists, that this user may write to, with space left.")
+
+
+def _bad(path: Path, what: str, remedy: str) -> InvalidInput:
+    return InvalidInput("BAD_FILE", (Fault("database", str(path), what, remedy),))
