@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from robot_fleet.cli import cleaning, database, gazebo, plans, processes, robots
+from robot_fleet.cli import cleaning, database, gazebo, plans, processes, robots, support
 from robot_fleet.cli.bench import bench
 from robot_fleet.cli.demo import demo
 from robot_fleet.cli.examples import examples_of
@@ -37,6 +37,7 @@ _PANELS = {
     ROBOTS: (robots.robots, robots.alerts, robots.ack),
     PLANS: (plans.plan, plans.judge, bench),
     GAZEBO: (gazebo.gazebo_world, gazebo.gazebo_bridge),
+    CARE: (support.support_bundle,),
 }
 for panel, commands in _PANELS.items():
     for command in commands:

@@ -69,6 +69,10 @@ _EXAMPLES = {
     "db restore": (
         ("robot-fleet db restore /mnt/usb/shop.db --store maps/corner_shop", "when the controller has been stopped"),
     ),
+    "support-bundle": (
+        ("robot-fleet support-bundle --store maps/corner_shop", "with the store's files and its controller's data"),
+        ("robot-fleet support-bundle --log serve.log --out /tmp/help.tar.gz", "with a log of your own"),
+    ),
     "bench": (
         ("robot-fleet bench --quick", "in a minute, two small stores"),
         ("robot-fleet bench --stores maps/supermarket --robots 1,4", "ours and others' for two fleets"),

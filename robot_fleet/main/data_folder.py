@@ -15,8 +15,17 @@ _REMEDY = "Make its parent folder writable, or give another one with --data."
 
 def default_data_folder(store: str) -> Path:
     """Where runs are kept unless said otherwise: ${XDG_STATE_HOME:-~/.local/state}/robot_fleet/<store>."""
+    return _root() / store
+
+
+def data_folders() -> list[Path]:
+    """The folders with a database where they are by default, by name."""
+    return sorted(database.parent for database in _root().glob(f"*/{DATABASE}"))
+
+
+def _root() -> Path:
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "robot_fleet" / store
+    return Path(state) / "robot_fleet"
 
 
 def check_data_folder(folder: Path) -> None:
