@@ -148,7 +148,9 @@ def test_storage_that_refuses_stops_the_robots_and_ends_the_controller_loudly(ru
         somebody.execute("BEGIN IMMEDIATE")
         assert running.processes["serve"].wait(60.0) == 70
         somebody.execute("ROLLBACK")
-    assert "every robot is told to stop" in running.log("serve")
+    log = running.log("serve")
+    assert "storage refuses: every robot is told to stop" in log and "database is locked" in log
+    assert "Traceback" not in log
     running.start_controller()
     before = running.client.get(run.run_id)
     assert not before.state.is_terminal

@@ -17,6 +17,7 @@ from robot_fleet.api.services import FleetService
 from robot_fleet.control.controller import Controller
 from robot_fleet.control.hub import SnapshotHub
 from robot_fleet.control.planning_pool import PlanningPool
+from robot_fleet.control.ports import CannotStore
 from robot_fleet.control.snapshot import RobotView, RunRecord, RunView
 from robot_fleet.fleet.commands import CancelAll
 from robot_fleet.fleet.errors import FleetError, InvalidInput, Unavailable
@@ -130,7 +131,7 @@ class _Fleet:
             await server.close()
             self._planner.close()
             await loop.run_in_executor(None, bridge.stop)
-        _log.info("stopped%s", "" if not self._exit_code else " by a bug; start again to resume")
+        _log.info("stopped%s", "" if not self._exit_code else "; start again to resume")
         return self._exit_code
 
     def start_run(self, zones: tuple[str, ...], request_id: str, robots: tuple[str, ...] = ()) -> RunView:
@@ -230,9 +231,12 @@ class _Fleet:
         if self._exit_code:
             return
         self._exit_code = BUG_EXIT
-        _log.critical(
-            "a bug, or storage that refuses: every robot is told to stop, and this process ends", exc_info=bug
-        )
+        if isinstance(bug, CannotStore):
+            # No mistake of ours: a person needs the reason, not where in the code it came up.
+            _log.critical("storage refuses: every robot is told to stop, and this process ends: %s", bug)
+            _log.critical("mend that (space, rights, a program that holds it); started again, the run goes on")
+        else:
+            _log.critical("a bug: every robot is told to stop, and this process ends", exc_info=bug)
         for robot in self._store.robots:
             self._driver.send(CancelAll(robot.name))
         self._ended.set()

@@ -62,7 +62,7 @@ class SqlRunStore:
         """Opens the database file (a path or sqlite:///PATH), making it if there is none.
 
         Raises InvalidInput for a path that cannot hold a database, Unavailable (reasons DATABASE_IN_USE, DATABASE_BUSY,
-        DISK_FULL) for one that cannot now; both say what to do.
+        DISK_FULL, DISK_FAILS) for one that cannot now; both say what to do.
         """
         self._path = _path(database)
         self._wall_s = wall_s
@@ -210,6 +210,10 @@ def _refusal(path: Path, error: exc.SQLAlchemyError) -> FleetError:
     cause = _cause(error)
     if "full" in cause:
         return Unavailable("DISK_FULL", f"database {path}: {cause}. Free some space on its disk.")
+    if "disk I/O" in cause:
+        # A quota or a limit of the size of files, or a disk that fails: another path on it would be no better.
+        remedy = "Look at its disk (space, quota, health) and at the limits of this user, then try again."
+        return Unavailable("DISK_FAILS", f"database {path}: {cause}. {remedy}")
     if "locked" in cause or "busy" in cause:
         text = f"database {path}: {cause}. Another program holds it; close that program and try again."
         return Unavailable("DATABASE_BUSY", text)
