@@ -23,6 +23,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "api": (*PURE, "control", "api"),
     "ros": (*PURE, "control", "ros"),
     "sim": (*PURE, "control", "sim"),
+    "nights": (*PURE, "control", "sim", "storage", "nights"),
     "storage": (*PURE, "control.ports", "storage"),
     "pictures": ("floor", "planning", "pictures"),
     # To its callers the client gives our frozen values, not messages; conversion stays in one place.
@@ -34,6 +35,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
 
 # Modules with more or less than their room.
 EXCEPTIONS: dict[str, tuple[str, ...]] = {
+    # What a night is checked by shares no code with what makes it: words alone, and the judge's.
+    "nights.checks": ("floor", "control.snapshot", "nights.checks"),
     "sim.ros_face": (*PURE, "control", "sim", "ros"),
     # The judge shares no code with the planner: of the planning room it knows the words alone.
     "planning.judge": ("floor", "planning.plan", "planning.judge", "planning.judging"),
@@ -47,7 +50,7 @@ PROTOBUF = (*GRPC, "sim.gazebo")
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "numpy": (EVERYWHERE,),
     "shapely": (EVERYWHERE,),
-    "cv2": (*PURE, "control", "sim", "storage", "pictures"),
+    "cv2": (*PURE, "control", "sim", "nights", "storage", "pictures"),
     "networkx": ("planning",),
     "scipy": ("planning",),
     "numba": ("planning",),

@@ -11,6 +11,7 @@ from robot_fleet.cli.bench import bench
 from robot_fleet.cli.demo import demo
 from robot_fleet.cli.examples import examples_of
 from robot_fleet.cli.exits import EXIT_CODES, exit_code_of, say_bug
+from robot_fleet.cli.nights import nights
 from robot_fleet.cli.options import CARE, CLEANING, FLEET, GAZEBO, PLANS, ROBOTS
 
 app = typer.Typer(
@@ -35,7 +36,7 @@ _PANELS = {
         cleaning.runs,
     ),
     ROBOTS: (robots.robots, robots.alerts, robots.ack),
-    PLANS: (plans.plan, plans.judge, bench),
+    PLANS: (plans.plan, plans.judge, bench, nights),
     GAZEBO: (gazebo.gazebo_world, gazebo.gazebo_bridge),
     CARE: (support.support_bundle,),
 }

@@ -73,6 +73,11 @@ _EXAMPLES = {
         ("robot-fleet support-bundle --store maps/corner_shop", "with the store's files and its controller's data"),
         ("robot-fleet support-bundle --log serve.log --out /tmp/help.tar.gz", "with a log of your own"),
     ),
+    "nights": (
+        ("robot-fleet nights --count 100", "a hundred nights in the corner shop, everything going wrong"),
+        ("robot-fleet nights --store random --faults link,crash --kept nights.jsonl", "go on with it at any time"),
+        ("robot-fleet nights --replay 17 --shrink --picture night.png", "one night again, with as few faults"),
+    ),
     "bench": (
         ("robot-fleet bench --quick", "in a minute, two small stores"),
         ("robot-fleet bench --stores maps/supermarket --robots 1,4", "ours and others' for two fleets"),

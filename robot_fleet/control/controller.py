@@ -42,6 +42,7 @@ from robot_fleet.fleet.events import (
 )
 from robot_fleet.fleet.itinerary import Place
 from robot_fleet.fleet.states import RobotEvent, RobotState, RunEvent, RunState
+from robot_fleet.fleet.traffic import Traffic
 from robot_fleet.floor.store import Store
 
 CHECKPOINT_S = 1.0
@@ -79,6 +80,11 @@ class Controller:
     def snapshot(self) -> Snapshot:
         """The newest frozen view of everything."""
         return self._snapshot
+
+    @property
+    def traffic(self) -> Traffic:
+        """Who holds which floor and who waits for whom, to look at."""
+        return self._state.traffic
 
     def resume_from_storage(self) -> None:
         """Takes up where an earlier process ended; every robot must confirm that it has no goal before it gets one."""

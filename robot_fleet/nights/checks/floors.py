@@ -1,0 +1,79 @@
+"""Reservations are exclusive, nobody waits in a ring, and each robot is on the floor that it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from shapely import Point
+from shapely.geometry.base import BaseGeometry
+
+from robot_fleet.floor.pose import Pose
+from robot_fleet.nights.checks.violation import Findings
+
+# A robot at rest holds the floor about where it says it is: three sigma off at times, and two robots twice that.
+_DEEP_M = 0.12
+_STICKS_OUT_M = 0.02
+_BEYOND_M2 = 0.002
+
+
+class ReservationCheck:
+    """No two robots hold the same floor."""
+
+    def __init__(self) -> None:
+        self.findings = Findings("reservations")
+        self._held: dict[str, BaseGeometry] = {}
+
+    def look(self, now_s: float, held: Mapping[str, BaseGeometry]) -> None:
+        """Takes in who holds what; compares what has changed with all else."""
+        changed = [name for name, floor in held.items() if self._held.get(name) is not floor]
+        self._held = dict(held)
+        for name in changed:
+            for other, floor in held.items():
+                if other != name and floor.intersects(held[name]):
+                    shared = floor.intersection(held[name])
+                    if not shared.buffer(-_DEEP_M / 2).is_empty:
+                        text = f"{name} and {other} both hold {shared.area:.3f} m2"
+                        self.findings.add(frozenset((name, other)), now_s, text, name)
+
+
+class RingCheck:
+    """The graph of who waits for whom has no cycle."""
+
+    def __init__(self) -> None:
+        self.findings = Findings("wait-for ring")
+
+    def look(self, now_s: float, waits: Mapping[str, frozenset[str]]) -> None:
+        """Takes in who waits for whom."""
+        if sum(map(bool, waits.values())) < 2:
+            return
+        left = {name: set(others) for name, others in waits.items() if others}
+        while True:
+            ends = {name for name, others in left.items() if not others & left.keys()}
+            if not ends:
+                break
+            left = {name: others for name, others in left.items() if name not in ends}
+        if left:
+            names = tuple(sorted(left))
+            self.findings.add(names, now_s, f"{', '.join(names)} wait in or behind a ring", names[0])
+
+
+class OwnFloorCheck:
+    """A robot that knows where it is stands on floor that it holds."""
+
+    def __init__(self, radii_m: Mapping[str, float]) -> None:
+        self.findings = Findings("off its floor")
+        self._radii_m = radii_m
+
+    def look(
+        self, now_s: float, poses: Mapping[str, Pose], held: Mapping[str, BaseGeometry], excused: Sequence[str] = ()
+    ) -> None:
+        """Takes in where robots truly are and what they hold."""
+        for name, pose in poses.items():
+            floor = held.get(name)
+            if floor is None or name in excused:
+                continue
+            inside = Point(pose.x_m, pose.y_m).buffer(self._radii_m[name] - _STICKS_OUT_M, quad_segs=8)
+            beyond = 0.0 if floor.covers(inside) else inside.difference(floor).area
+            if beyond > _BEYOND_M2:
+                text = f"{name} at ({pose.x_m:.2f}, {pose.y_m:.2f}) sticks out of its floor by {beyond:.3f} m2"
+                self.findings.add(name, now_s, text, name)

@@ -1,0 +1,168 @@
+"""All checks of a night, looking at its site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import Point
+from shapely.geometry.base import BaseGeometry
+
+from robot_fleet.control.snapshot import RunView
+from robot_fleet.fleet.commands import Command, DockAt, Follow, Undock
+from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.floor.store import Keepout, Store
+from robot_fleet.nights.checks.account import AccountCheck
+from robot_fleet.nights.checks.contact import ContactCheck
+from robot_fleet.nights.checks.floors import OwnFloorCheck, ReservationCheck, RingCheck
+from robot_fleet.nights.checks.obedience import HeldCheck, PromiseCheck, StopCheck
+from robot_fleet.nights.checks.violation import Findings, Violation
+from robot_fleet.nights.site import NightSite
+from robot_fleet.planning.judging.ground import coverable
+
+_OWN_FLOOR_S = 0.5
+# Beyond their clearance robots keep so far from each other and from what they see.
+_KEPT_OFF_M = 0.1
+_TIGHT_M = 0.03
+
+
+class Eyes:
+    """Looks after each step; `lost` are the robots that do not know where they are, by whom nobody else can know it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.lost: set[str] = set()
+        self._were_lost: set[str] = set()
+        self.promises = PromiseCheck()
+        self._contact, self._held, self._stop = ContactCheck(store), HeldCheck(), StopCheck()
+        self._reservations, self._rings = ReservationCheck(), RingCheck()
+        radii = {spec.name: spec.profile.footprint.circumscribed_m for spec in store.robots}
+        self._own_floor = OwnFloorCheck(radii)
+        self._account, self._ends = AccountCheck(store.floor), Findings("end")
+        self._own_floor_s = 0.0
+        self._last_end: RunState | None = None
+        self.false_credit = 0.0
+        self._starts = {
+            robot.name: (_wider(robot.profile), store.floor.dock(robot.dock).staging) for robot in store.robots
+        }
+        self.coverable = coverable(store.floor, self._starts.values())
+
+    def commanded(self, site: NightSite, command: Command) -> None:
+        """A command leaves the controller."""
+        controller = site.controller
+        if controller is None or not isinstance(command, Undock | Follow | DockAt):
+            return
+        view = next(robot for robot in controller.snapshot.robots if robot.name == command.robot)
+        self._held.ordered(site.now_s, command.robot, view.state is RobotState.HELD)
+
+    def look(self, site: NightSite) -> None:
+        """A step has passed."""
+        now_s = site.now_s
+        poses = {name: robot.pose for name, robot in site.world.robots.items()}
+        self._contact.look(now_s, poses, site.world.things, tuple(self.lost))
+        controller = site.controller
+        if controller is None:
+            return
+        snapshot = controller.snapshot
+        self._held.look(now_s, [view.name for view in snapshot.robots if view.state is RobotState.HELD], poses)
+        self._stop.look(now_s, snapshot.runs, poses)
+        self.promises.look(now_s, snapshot.runs)
+        held = controller.traffic.others("")
+        self._were_lost |= self.lost
+        self._reservations.look(now_s, {name: floor for name, floor in held.items() if name not in self._were_lost})
+        self._rings.look(now_s, controller.traffic.waiting)
+        self._look_at_own_floor(now_s, poses, held)
+
+    def ended(self, site: NightSite, run: RunView, truth: NDArray[np.bool_]) -> None:
+        """A run has ended."""
+        self._last_end = run.state
+        controller = site.controller
+        assert controller is not None
+        requested = self.store.floor.requested(run.zones)
+        credited = controller.record(run.run_id).cleaned & requested
+        within, at_s = requested & self.coverable, site.now_s
+        missed = [area.polygon for area in run.missed]
+        self.false_credit = max(
+            self.false_credit, self._account.credit(run.run_id, at_s, within, credited, truth & requested)
+        )
+        self._account.complete(run.run_id, at_s, requested, credited, missed)
+        if run.state is RunState.COMPLETED:
+            causes = self._causes(site)
+            self._account.explained(run.run_id, at_s, within & self._left_coverable(site, causes), credited, causes)
+
+    def over(self, site: NightSite, in_time: bool) -> None:
+        """The night is over, `in_time` or by its limit."""
+        self._contact.flush()
+        for bug in site.bugs:
+            self._ends.add(bug.text, bug.at_s, f"a bug: {bug.text}")
+        runs = site.controller.snapshot.runs if site.controller else ()
+        for run in runs:
+            if not run.state.is_terminal:
+                self._ends.add(run.run_id, site.now_s, f"a run is still {run.state.value}")
+        if self._last_end is RunState.COMPLETED:
+            self._look_for_strays(site)
+        if not in_time and all(run.state.is_terminal for run in runs):
+            self._ends.add("late", site.now_s, "the night did not come to rest")
+
+    @property
+    def violations(self) -> list[Violation]:
+        """All that was found, in the order of time."""
+        checks = (
+            self._contact, self._held, self._stop, self.promises, self._reservations, self._rings, self._own_floor,
+            self._account,
+        )  # fmt: skip
+        found = [violation for check in checks for violation in check.findings.found]
+        return sorted([*found, *self._ends.found], key=lambda violation: violation.at_s)
+
+    def _look_at_own_floor(self, now_s: float, poses: Mapping[str, Pose], held: Mapping[str, BaseGeometry]) -> None:
+        if now_s >= self._own_floor_s:
+            self._own_floor_s = now_s + _OWN_FLOOR_S
+            self._own_floor.look(now_s, poses, held, tuple(self._were_lost))
+
+    def _look_for_strays(self, site: NightSite) -> None:
+        """After a completed run each robot that lives and is not held stands on a dock, or an alert says why not."""
+        assert site.controller is not None
+        told = {alert.robot for alert in site.controller.snapshot.alerts if alert.active}
+        for name, robot in site.world.robots.items():
+            if robot.alive and not robot.hold and robot.docked_at is None and name not in told:
+                x, y = robot.pose.x_m, robot.pose.y_m
+                self._ends.add(
+                    ("stray", name), site.now_s, f"{name} was left at ({x:.1f}, {y:.1f}) without a word", name
+                )
+
+    def _left_coverable(self, site: NightSite, causes: list[BaseGeometry]) -> NDArray[np.bool_]:
+        """What robots that live can get to from where they are, past all that stands or stood in their way."""
+        if not causes:
+            return self.coverable
+        shapes = shapely.get_parts([cause.buffer(_KEPT_OFF_M) for cause in causes])
+        closed = tuple(Keepout(f"closed-{index}", shape) for index, shape in enumerate(shapes))
+        floor = replace(self.store.floor, keepouts=(*self.store.floor.keepouts, *closed))
+        robots = site.world.robots
+        starts = [
+            (profile, staging if robots[name].docked_at else robots[name].pose)
+            for name, (profile, staging) in self._starts.items()
+            if robots[name].alive
+        ]
+        return coverable(floor, starts)
+
+    def _causes(self, site: NightSite) -> list[BaseGeometry]:
+        """Where missed floor has a cause: things that stood there, robots, and what dead ones still hold."""
+        assert site.controller is not None
+        traffic = site.controller.traffic
+        held = [traffic.held(name) for name, robot in site.world.robots.items() if not robot.alive]
+        things = [thing for _, thing in site.world.stood]
+        stood = [
+            Point(robot.pose.x_m, robot.pose.y_m).buffer(robot.spec.profile.footprint.circumscribed_m)
+            for robot in site.world.robots.values()
+        ]
+        return [*things, *stood, *held]
+
+
+def _wider(profile: RobotProfile) -> RobotProfile:
+    """Gaps that are wide enough to the centimetre are no way that a robot must find."""
+    return replace(profile, clearance_m=profile.clearance_m + _TIGHT_M)

@@ -1,0 +1,138 @@
+"""The people of a night: they start, stop and pause, at bad moments too, and set right what robots are held for.
+
+Who gets no answer asks again, as a client does; a start with the same request_id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from robot_fleet.control.controller import Controller
+from robot_fleet.control.snapshot import RunView
+from robot_fleet.fleet.errors import FleetError, Unavailable
+from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.nights.checks.obedience import PromiseCheck
+from robot_fleet.nights.faults import Fault
+from robot_fleet.nights.site import NightSite
+
+FIRST_START_S = 5.0
+STARTS = 3
+"""How many runs a night has at most: a stopped one is started again."""
+
+_AGAIN_S, _ROUND_S, _PATIENCE_S, _SHORT_S = 10.0, 5.0, 120.0, 4.0
+
+
+@dataclass
+class _Wish:
+    """Something that is asked until it is answered, from `at_s` on, or until nobody cares any more."""
+
+    at_s: float
+    until_s: float
+    ask: Callable[[Controller], None]
+    insists: bool = False
+
+
+class People:
+    """Looks at the site after each step and does what is due."""
+
+    def __init__(self, site: NightSite, promises: PromiseCheck) -> None:
+        self._site = site
+        self._promises = promises
+        self._starts = 0
+        self._wishes: list[_Wish] = []
+        self._round_s = 0.0
+        self.wish_start(FIRST_START_S)
+
+    @property
+    def is_content(self) -> bool:
+        """Whether nothing is still to be asked."""
+        return not self._wishes
+
+    def look(self) -> None:
+        """Asks what is due."""
+        now_s = self._site.now_s
+        for wish in [wish for wish in self._wishes if wish.at_s <= now_s]:
+            if now_s > wish.until_s or self._answered(wish):
+                self._wishes.remove(wish)
+            else:
+                wish.at_s = now_s + 1.0
+        if now_s >= self._round_s:
+            self._round_s = now_s + _ROUND_S
+            self._go_round()
+
+    def wish_start(self, at_s: float, again: bool = False) -> None:
+        """A run over all zones is wanted; `again` asks for the newest one once more."""
+        if not again:
+            self._starts += 1
+        request_id = f"night-{self._starts}"
+
+        def start(controller: Controller) -> None:
+            self._promises.started(self._site.now_s, controller.start_run((), request_id), request_id)
+
+        self._wishes.append(_Wish(at_s, at_s + _SHORT_S if again else float("inf"), start, insists=not again))
+
+    def meet(self, fault: Fault) -> None:
+        """A request at a bad moment."""
+        at_s = self._site.now_s
+        if fault.kind in ("stop", "stop in planning"):
+            self._wishes.append(_Wish(at_s, at_s + _PATIENCE_S, self._stop))
+        elif fault.kind == "pause":
+            self._wishes.append(_Wish(at_s, at_s + _SHORT_S, self._pause))
+            self._wishes.append(_Wish(at_s + fault.seconds, float("inf"), self._resume))
+        elif fault.kind == "start twice":
+            self.wish_start(at_s, again=True)
+        elif fault.kind == "spot clean":
+            self._wishes.append(_Wish(at_s, at_s + _SHORT_S, self._spot))
+
+    def _answered(self, wish: _Wish) -> bool:
+        try:
+            return self._site.ask(wish.ask)
+        except Unavailable:
+            return False  # asked again
+        except FleetError:
+            # Refused is an answer as well; who wants a run waits until the one before has come to rest.
+            return not wish.insists
+
+    def _stop(self, controller: Controller) -> None:
+        run = _active(controller)
+        if run is None:
+            return
+        stopped = controller.stop_run(run.run_id)
+        self._promises.stopped(stopped)
+        if self._starts < STARTS:
+            self.wish_start(self._site.now_s + _AGAIN_S)
+
+    def _pause(self, controller: Controller) -> None:
+        run = _active(controller)
+        if run is not None:
+            controller.pause_run(run.run_id)
+
+    def _resume(self, controller: Controller) -> None:
+        run = _active(controller)
+        if run is not None and run.state in (RunState.PAUSED, RunState.PAUSING):
+            controller.resume_run(run.run_id)
+
+    def _spot(self, controller: Controller) -> None:
+        zone = self._site.about.store.floor.zones[0].name
+        controller.start_run((zone,), "spot")
+
+    def _go_round(self) -> None:
+        """Acknowledges held robots whose cause is gone."""
+        controller, now_s = self._site.controller, self._site.now_s
+        if controller is None:
+            return
+        for view in controller.snapshot.robots:
+            if view.state is RobotState.HELD and not self._site.world.robots[view.name].hold:
+                self._wishes.append(_Wish(now_s, now_s + _SHORT_S, _acknowledge(view.name)))
+
+
+def _acknowledge(name: str) -> Callable[[Controller], None]:
+    def acknowledge(controller: Controller) -> None:
+        controller.acknowledge(name, "somebody")
+
+    return acknowledge
+
+
+def _active(controller: Controller) -> RunView | None:
+    return next((run for run in controller.snapshot.runs if not run.state.is_terminal), None)

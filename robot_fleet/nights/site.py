@@ -1,0 +1,192 @@
+"""A store in a night: the real controller on real storage, over a bad link, in a world in which things go wrong.
+
+The controller's process may die between any two calls of its ports, and is started again on what storage has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from robot_fleet.control.controller import Controller
+from robot_fleet.control.ports import CannotStore
+from robot_fleet.fleet.commands import CancelAll, Command
+from robot_fleet.fleet.errors import FleetError
+from robot_fleet.fleet.events import Event, Tick
+from robot_fleet.floor.store import Store
+from robot_fleet.nights.faults import Fault
+from robot_fleet.nights.link import Link
+from robot_fleet.nights.ports import Crash, FailingStore, Fuse, FusedDriver, FusedPlanner, JumpingClock
+from robot_fleet.nights.world import TroubledWorld
+from robot_fleet.planning.plan import Plan, PlanRequest
+from robot_fleet.sim.realism import Realism
+from robot_fleet.sim.virtual import VirtualPlanner
+from robot_fleet.storage.database import SqlRunStore
+
+TICK_S = 0.2
+RESTART_S = 3.0
+"""How long it takes until a process that has ended of itself is there again."""
+
+
+@dataclass(frozen=True)
+class Bug:
+    """What the controller should not have raised."""
+
+    at_s: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a site is made of. `plan` answers the planner's requests `planning_s` later; `folder` holds the database."""
+
+    store: Store
+    faults: tuple[Fault, ...]
+    seed: int
+    plan: Callable[[PlanRequest], Plan]
+    folder: Path
+    realism: Realism
+    step_s: float = 0.1
+    planning_s: float = 3.0
+
+
+@dataclass
+class Process:
+    """The controller's process: it is there, or it is started at `starts_s`."""
+
+    controller: Controller | None = None
+    storage: SqlRunStore | None = None
+    starts_s: float = 0.0
+    down_s: float = RESTART_S
+    backlog: list[Event] = field(default_factory=list)
+
+
+class NightSite:
+    """Lets time pass by `step`; requests go through `ask`. `commanded` is told of every command that leaves."""
+
+    def __init__(self, about: Circumstances, commanded: Callable[[Command], None]) -> None:
+        self.about = about
+        self.world = TroubledWorld(about.store, about.realism, about.seed, about.faults)
+        self.clock = JumpingClock(self.world, about.faults)
+        self.link = Link(self.world, about.faults, about.seed, about.realism.command_delay_s)
+        self.fuse = Fuse()
+        self.bugs: list[Bug] = []
+        self.restarts = 0
+        self._driver = FusedDriver(self.link, self.fuse, commanded)
+        self._virtual = VirtualPlanner(self.world, about.plan, about.planning_s)
+        self._planner = FusedPlanner(self._virtual, self.fuse, lambda: self.goes_on("plan fails"))
+        self._process = Process()
+        self._store: FailingStore | None = None
+        self._next_tick_s = 0.0
+
+    @property
+    def controller(self) -> Controller | None:
+        """The controller, when its process is there."""
+        return self._process.controller
+
+    @property
+    def now_s(self) -> float:
+        """Seconds of the night."""
+        return self.world.now_s
+
+    def goes_on(self, kind: str) -> bool:
+        """Whether a fault of that kind goes on now."""
+        return any(fault.kind == kind and fault.lasts(self.now_s) for fault in self.about.faults)
+
+    def step(self) -> None:
+        """Lets a step of time pass."""
+        if self.controller is None and self.now_s >= self._process.starts_s:
+            self._guarded(self._begin)
+        self.link.deliver()
+        self.link.take(self.world.step(self.about.step_s))
+        for event in (*self.link.arrived(), *self._planner_says()):
+            self._hand_over(event)
+        if self.now_s >= self._next_tick_s - 1e-9:
+            self._next_tick_s = self.now_s + TICK_S
+            self._tick()
+
+    def ask(self, request: Callable[[Controller], None]) -> bool:
+        """Whether the request was answered. FleetError is an answer too, and is passed on."""
+        controller = self.controller
+        if controller is None or self.goes_on("asleep"):
+            return False
+        return self._guarded(lambda: request(controller))
+
+    def crash_in(self, steps: int, down_s: float) -> None:
+        """The process dies so many steps from now, and is started again `down_s` later."""
+        self._process.down_s = max(RESTART_S, down_s)
+        self.fuse.light(steps)
+
+    def refuse_commit_in(self, steps: int) -> None:
+        """One commit fails, so many commits from now."""
+        if self._store:
+            self._store.refuses_next.light(steps)
+
+    def close(self) -> None:
+        """Ends the process."""
+        if self._process.storage:
+            self._process.storage.close()
+
+    def _planner_says(self) -> list[Event]:
+        failed, self._planner.failed = self._planner.failed, []
+        return [*failed, *self._virtual.answers()]
+
+    def _hand_over(self, event: Event) -> None:
+        process = self._process
+        if process.controller is None:
+            return
+        if self.goes_on("asleep"):
+            process.backlog.append(event)
+            return
+        controller = process.controller
+        self._guarded(lambda: controller.handle(event))
+
+    def _tick(self) -> None:
+        """The tick comes first after a sleep: it finds everybody silent whose words wait behind it."""
+        if self.goes_on("asleep"):
+            return
+        self._hand_over(Tick(self.now_s))
+        backlog, self._process.backlog = self._process.backlog, []
+        for event in backlog:
+            self._hand_over(event)
+
+    def _begin(self) -> None:
+        about = self.about
+        storage = self._process.storage = SqlRunStore(about.folder / "night.db", self.clock.wall_s)
+        self._store = FailingStore(storage, self.fuse, lambda: self.goes_on("disk full"))
+        controller = Controller(about.store, self._driver, self._planner, self._store, self.clock)
+        controller.resume_from_storage()
+        self._process.controller = controller
+
+    def _guarded(self, act: Callable[[], None]) -> bool:
+        """Does it; a bug, storage that refuses, or a crash ends the process."""
+        try:
+            act()
+            return True
+        except Crash:
+            self._die(self._process.down_s)
+        except CannotStore:
+            self._give_up()
+        except FleetError:
+            raise
+        except Exception as bug:
+            self.bugs.append(Bug(self.now_s, f"{type(bug).__name__}: {bug}"))
+            self._give_up()
+        return False
+
+    def _give_up(self) -> None:
+        """As the real process ends by a bug: everybody is told to stop."""
+        self.fuse.put_out()
+        for spec in self.about.store.robots:
+            self.link.send(CancelAll(spec.name))
+        self._die(RESTART_S)
+
+    def _die(self, down_s: float) -> None:
+        if self._process.storage:
+            self._process.storage.close()
+        self.restarts += 1
+        self._virtual.forget()
+        self._planner.failed.clear()
+        self.link.forget()
+        self._process = Process(starts_s=self.now_s + down_s)

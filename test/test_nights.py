@@ -1,0 +1,160 @@
+"""Whole nights: what goes wrong is coped with, and a night can be had again, exactly, with fewer faults, and as a picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from robot_fleet.cli.app import run
+from robot_fleet.control.controller import Controller
+from robot_fleet.main.nights import Nights, NightsSettings, OtherNights, draw_night, pass_nights
+from robot_fleet.nights.faults import KINDS, Fault, draw_faults, kinds_named
+from robot_fleet.nights.floors import random_store
+from robot_fleet.nights.night import Night, Outcome, simulate
+from robot_fleet.nights.planning import HastyPlans
+from robot_fleet.nights.shrinking import shrunk
+from robot_fleet.planning.planner import plan
+
+STORE, PLANS = random_store(9, 2), HastyPlans(plan)
+
+
+def night(*faults: Fault, seed: int = 1) -> Outcome:
+    return simulate(STORE, Night(seed, faults), PLANS)
+
+
+def violated(outcome: Outcome) -> list[str]:
+    return [found.text for found in outcome.violations]
+
+
+def test_a_night_without_faults_violates_nothing_and_ends_with_all_on_their_docks() -> None:
+    outcome = night()
+    assert not violated(outcome)
+    assert [end.state for end in outcome.runs] == ["COMPLETED"]
+    assert outcome.makespan_s is not None and outcome.restarts == 0
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("crash", 60.0, 3.0, value=2),
+        Fault("e-stop", 60.0, 20.0, "robot_1"),
+        Fault("silent", 60.0, 20.0, "robot_1"),
+        Fault("messages lost", 30.0, 100.0, "robot_2", value=0.3),
+        Fault("commit fails", 60.0),
+        Fault("pause", 60.0, 20.0),
+        Fault("start twice", 60.0),
+        Fault("clock jumps", 60.0, value=-3600.0),
+    ],
+    ids=lambda fault: fault.kind,
+)
+def test_a_mishap_in_the_middle_violates_nothing_and_the_run_is_completed(fault: Fault) -> None:
+    outcome = night(fault)
+    assert not violated(outcome)
+    assert [end.state for end in outcome.runs] == ["COMPLETED"]
+
+
+def test_the_same_night_is_the_same_again_and_another_seed_is_another_night() -> None:
+    faults = (Fault("messages re-ordered", 20.0, 60.0, "robot_1", value=1.0), Fault("crash", 70.0, 4.0, value=5))
+    one, again, other = night(*faults), night(*faults), night(*faults, seed=2)
+    assert one.digest == again.digest != other.digest
+    assert one.seconds == again.seconds and one.reached == again.reached
+
+
+def test_a_controller_that_does_not_stop_is_found_and_the_night_shrinks_to_the_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Controller, "stop_run", lambda controller, run_id: controller._view(controller._run(run_id)))
+    faults = (Fault("e-stop", 30.0, 5.0, "robot_1"), Fault("stop", 40.0), Fault("clock jumps", 50.0, value=60.0))
+
+    def fails(tried: tuple[Fault, ...]) -> bool:
+        outcome = simulate(STORE, Night(1, tried, limit_s=60.0), PLANS)
+        return "promises" in {found.check for found in outcome.violations}
+
+    assert shrunk(faults, fails) == (faults[1],)
+
+
+def test_shrinking_finds_two_faults_that_only_fail_together() -> None:
+    faults = tuple(Fault("pause", float(second)) for second in range(12))
+    assert shrunk(faults, lambda tried: faults[3] in tried and faults[10] in tried) == (faults[3], faults[10])
+
+
+def test_faults_are_drawn_by_their_seed_five_or_more_on_average_and_of_all_kinds() -> None:
+    drawn = [draw_faults(seed, STORE, tuple(KINDS), 300.0) for seed in range(200)]
+    assert drawn[7] == draw_faults(7, STORE, tuple(KINDS), 300.0)
+    assert sum(map(len, drawn)) / len(drawn) >= 5.0
+    assert {fault.kind for faults in drawn for fault in faults} == set(KINDS)
+    assert all(fault == Fault.from_dict(fault.as_dict()) for fault in drawn[3])
+
+
+def test_kinds_are_named_by_themselves_or_by_their_groups() -> None:
+    assert kinds_named(["link", "crash"])[-1] == "crash"
+    with pytest.raises(ValueError, match="flood"):
+        kinds_named(["flood"])
+
+
+def test_random_floors_hold_all_robots_and_are_the_same_for_the_same_seed() -> None:
+    for seed in range(5):
+        store, again = random_store(seed, 2 + seed), random_store(seed, 2 + seed)
+        assert (store.floor.grid.cells == again.floor.grid.cells).all()
+        docks = [(dock.pose.x_m, dock.pose.y_m) for dock in store.floor.docks]
+        assert len(docks) == 2 + seed and store.floor.grid.contains(docks).all()
+
+
+def test_nights_are_kept_and_gone_on_with_and_not_mixed_with_others(tmp_path: Path) -> None:
+    settings, kept = NightsSettings("random", 2, ()), tmp_path / "nights.jsonl"
+    told: list[bool] = []
+    first = pass_nights(settings, [3], 1, kept, lambda entry, is_new: told.append(is_new))
+    with kept.open("a") as file:
+        file.write('{"seed": 4, "sec')  # cut off by a kill
+    assert pass_nights(settings, [3], 1, kept, lambda entry, is_new: told.append(is_new)) == first
+    assert told == [True, False]
+    with pytest.raises(OtherNights, match="another kind"):
+        pass_nights(NightsSettings("random", 3, ()), [3], 1, kept, lambda entry, is_new: told.append(is_new))
+
+
+def test_a_night_is_drawn(tmp_path: Path) -> None:
+    settings = NightsSettings("random", 2, ())
+    nights = Nights(settings)
+    outcome = nights.outcome(Night(3, limit_s=30.0))
+    picture = draw_night(nights.store(3), outcome, tmp_path / "night.png")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_failing_night_of_a_seed_shrinks_to_the_fault_that_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Controller, "stop_run", lambda controller, run_id: controller._view(controller._run(run_id)))
+    nights = Nights(NightsSettings("random", 2, ()))
+    faults = (Fault("clock jumps", 12.0, value=60.0), Fault("stop", 15.0), Fault("start twice", 20.0))
+    failed = nights.outcome(Night(9, faults, limit_s=40.0))
+    assert "promises" in {found.check for found in failed.violations}
+    fewer = nights.shrunk(failed)
+    assert "promises" in {found.check for found in fewer.violations} and fewer.faults == (faults[1],)
+
+
+def test_the_command_counts_nights_and_says_how_they_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = [
+        "nights",
+        "--store",
+        "random",
+        "--robots",
+        "2",
+        "--seed",
+        "9",
+        "--count",
+        "1",
+        "--faults",
+        "pause",
+        "--jobs",
+        "1",
+    ]
+    code = run([*asked, "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert report["nights"] == 1 and report["ends"] == {"COMPLETED": 1} and set(report["faults"]) == {"pause"}
+    assert not report["checks"] and code == 0
+    assert 20 < report["pairs"] + 10 < report["all_pairs"]
+
+
+def test_the_command_refuses_faults_that_there_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["nights", "--faults", "flood"]) == 2
+    assert "no fault 'flood'" in capsys.readouterr().err
