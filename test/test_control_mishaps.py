@@ -380,3 +380,24 @@ def test_a_head_that_misses_its_switch_at_a_stop_is_asked_again() -> None:
     made.controller.pause_run(run_id)
     made.advance(10.0)
     assert missed and not robot.head_on
+
+
+def test_what_a_robot_claimed_before_it_found_out_that_it_was_lost_is_withdrawn_and_cleaned_again() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(20.0)
+    state = made.controller._state
+    assert state.coverage is not None
+    before_m2, of_other_m2 = state.coverage.cleaned_m2, state.coverage.by_robot_m2.get("r2", 0.0)
+    made.controller.handle(HoldReported("r1", made.world.now_s, "localisation lost"))
+    assert state.coverage.cleaned_m2 < before_m2 - 3.0
+    assert state.coverage.cleaned_m2 == pytest.approx(state.coverage.cleaned.sum() * 0.0025)
+    assert state.coverage.by_robot_m2.get("r2", 0.0) == of_other_m2
+    made.restart_controller()
+    assert run_of(made).cleaned_m2 < before_m2 - 3.0
+    made.advance(5.0)
+    made.controller.handle(HoldReported("r1", made.world.now_s, ""))
+    made.controller.acknowledge("r1", "somebody")
+    assert until_ended(made).state is RunState.COMPLETED
+    assert run_of(made).cleaned_m2 > 70

@@ -49,6 +49,20 @@ def test_cleaning_a_cell_again_credits_nothing() -> None:
     assert cover.by_robot_m2 == {"r1": first}
 
 
+def test_what_is_withdrawn_is_to_be_cleaned_again_and_older_claims_stay() -> None:
+    cover, trail = record(), HeadTrail("r1", HEAD)
+    trail.head_reported(HeadReported("r1", 0.0, True))
+    for tenth in range(1400):
+        along_m = 0.02 * tenth
+        pose = Pose(0.4 + along_m % 4.0, 0.5 + 0.6 * (along_m // 4.0))
+        trail.pose_reported(PoseReported("r1", 0.1 * tenth, pose), cover)
+    before_m2 = cover.cleaned_m2
+    withdrawn_m2 = trail.withdraw(cover)
+    assert withdrawn_m2 == pytest.approx(90.0 * 0.2 * 0.6, rel=0.15)
+    assert cover.cleaned_m2 == pytest.approx(before_m2 - withdrawn_m2)
+    assert trail.withdraw(cover) == 0.0
+
+
 def test_neighbouring_sweeps_leave_no_seam_and_count_nothing_twice() -> None:
     poses = [Pose(1 + 0.013 * i, 2 + 0.031 * i, 1.17) for i in range(60)]
     whole, steps = record(), record()

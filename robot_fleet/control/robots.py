@@ -11,6 +11,7 @@ from robot_fleet.fleet.commands import SwitchHead
 from robot_fleet.fleet.coverage import HeadTrail
 from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.fleet.events import (
+    LOST,
     AllCancelled,
     BatteryReported,
     HeadReported,
@@ -81,6 +82,8 @@ class RobotReports:
         if event.reason:
             robot.hold = event.reason
             robot.happen(RobotEvent.HOLD_REPORTED)
+            if LOST in event.reason:
+                self._withdraw(robot)
             orders.cancel(self._state, robot)
             self._state.send(SwitchHead(robot.name, False))
             self._state.note("held", robot=robot.name, reason=event.reason)
@@ -136,6 +139,19 @@ class RobotReports:
             if track:
                 run.share(robot.name).distance_m += event.pose.distance_m(Pose(track[-1][1], track[-1][2]))
             track.append((event.at_s, event.pose.x_m, event.pose.y_m))
+
+    def _withdraw(self, robot: Robot) -> None:
+        """What a robot claimed that did not know where it was is to be cleaned again."""
+        run, coverage = self._state.active, self._state.coverage
+        if run is None or coverage is None or robot.name not in run.robots:
+            return
+        withdrawn_m2 = self._trails[robot.name].withdraw(coverage)
+        share = run.share(robot.name)
+        share.cleaned_m2 = max(0.0, share.cleaned_m2 - withdrawn_m2)
+        run.rest_wanted |= run.started_at_s is not None
+        self._state.touch("run", run.run_id)
+        self._state.touch("coverage", run.run_id)
+        self._state.note("withdrawn", robot=robot.name, square_metres=round(withdrawn_m2, 2))
 
     def _heard(self, robot: Robot, at_s: float = 0.0) -> None:
         robot.heard_at_s = max(self._state.now_s, at_s)

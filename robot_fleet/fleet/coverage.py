@@ -14,6 +14,7 @@ import json
 import math
 import zlib
 from bisect import bisect_left, bisect_right
+from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -28,6 +29,8 @@ LONGEST_GAP_S = 0.5
 LONGEST_GAP_M = 0.5
 SMOOTHED_S = 0.4
 UNSURE_END_M = 0.005
+CLAIMED_S = 90.0
+"""So much of what a robot claimed last is withdrawn when it turns out that it did not know where it was."""
 _HISTORY_S = 5.0
 _ROUNDING = 1e-6
 
@@ -70,6 +73,19 @@ class CoverageRecord:
         self.by_robot_m2[robot] = self.by_robot_m2.get(robot, 0.0) + area_m2
         return area_m2
 
+    def withdraw(self, robot: str, head: Head, before: Pose, after: Pose) -> float:
+        """Takes back what lies between two poses, whoever else has cleaned it too; square metres that are to be cleaned again."""
+        left, right = _head_line(head, before)
+        rows, cols, swept = self.grid.inside_ring((left, right, *reversed(_head_line(head, after))))
+        window = self.cleaned[rows, cols]
+        swept &= window
+        window &= ~swept
+        count = int(np.count_nonzero(swept))
+        self._cells -= count
+        area_m2 = count * self.grid.cell_area_m2
+        self.by_robot_m2[robot] = max(0.0, self.by_robot_m2.get(robot, 0.0) - area_m2)
+        return area_m2
+
     def packed(self) -> bytes:
         """All that is needed to go on after a restart, in a few kilobytes."""
         head = json.dumps({"grid": _grid_key(self.grid), "by_robot_m2": self.by_robot_m2}).encode()
@@ -108,6 +124,7 @@ class HeadTrail:
         self._place: Pose | None = None
         self._stamps: list[float] = []
         self._states: list[bool] = []
+        self._claims: deque[tuple[float, Pose, Pose]] = deque()
 
     def head_reported(self, event: HeadReported) -> None:
         """Remembers the head's state; a few seconds of history suffice, as poses are not later than that."""
@@ -134,6 +151,13 @@ class HeadTrail:
         self._settled -= drop
         return credited
 
+    def withdraw(self, record: CoverageRecord) -> float:
+        """Takes back what the robot claimed lately, as it did not know where it was; square metres."""
+        since_s = self._claims[-1][0] - CLAIMED_S if self._claims else 0.0
+        claims = [(before, after) for at_s, before, after in self._claims if at_s >= since_s]
+        self._claims.clear()
+        return sum(record.withdraw(self.robot, self.head, before, after) for before, after in claims)
+
     def _credit_until(self, stamp_s: float, record: CoverageRecord) -> float:
         credited = 0.0
         while self._settled < len(self._poses) and self._poses[self._settled].at_s <= stamp_s:
@@ -141,7 +165,10 @@ class HeadTrail:
             stamp, last_stamp = self._poses[self._settled].at_s, self._poses[max(0, self._settled - 1)].at_s
             if before is not None and self._was_on(last_stamp, stamp):
                 credited += record.credit(self.robot, self.head, before, self._place)
+                self._claims.append((stamp, before, self._place))
             self._settled += 1
+        while self._claims and self._claims[0][0] < self._claims[-1][0] - CLAIMED_S:
+            self._claims.popleft()
         return credited
 
     def _smoothed(self, index: int) -> Pose:

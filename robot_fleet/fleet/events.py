@@ -56,6 +56,10 @@ class HeadReported:
     on: bool
 
 
+LOST = "localisation lost"
+"""The hold of a robot that has found out that it does not know where it is, and has not known for a while."""
+
+
 @dataclass(frozen=True)
 class HoldReported:
     """A robot says that it must not move (`reason`: e-stop, contact, ...), or, with an empty reason, that it may again."""

@@ -23,7 +23,7 @@ from robot_fleet.sim.robot import SimulatedRobot, _Order
 NO_PROGRESS_S = 10.0
 """How long a robot stands before an obstacle until it gives its order up, as Nav2's progress checker does."""
 
-LOST, NO_SUCCESS = "localisation lost", "no progress"
+NO_SUCCESS = "no progress"
 _KEEPS_OFF_M, _STOPS_AT_M = 0.10, 0.05
 _ABORTS_AFTER_S = 3.0
 _AT_ONCE = "succeeded at once"

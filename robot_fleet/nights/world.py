@@ -8,10 +8,10 @@ import numpy as np
 from shapely import Point, affinity, box
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.fleet.events import Event
+from robot_fleet.fleet.events import LOST, Event
 from robot_fleet.floor.store import Store
 from robot_fleet.nights.faults import Fault
-from robot_fleet.nights.robot import LOST, TroubledRobot
+from robot_fleet.nights.robot import TroubledRobot
 from robot_fleet.sim.realism import Realism
 from robot_fleet.sim.world import World
 
