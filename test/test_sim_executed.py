@@ -127,7 +127,9 @@ def test_a_run_whose_controller_restarts_twice_is_as_clean() -> None:
 
 def test_the_others_do_the_work_of_a_robot_that_dies_on_its_dock() -> None:
     store = corner_shop()
-    run = execute(store, seed=2, faults=[RobotDies(store.robots[0].name, 12.0)])
+    dead = store.robots[0].name
+    run = execute(store, seed=2, faults=[RobotDies(dead, 5.0)])
+    assert run.distance_m[dead] == 0.0
     assert run.state is RunState.COMPLETED, run.run.reason
     assert run.collisions == ()
     assert run.true_share > 0.95
