@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R
 from robot_fleet.floor.store import Dock, FloorMap, Zone
 from robot_fleet.planning.crew import Clearances, Crew, crews
+from robot_fleet.planning.crew_plan import CrewPlan
 from robot_fleet.planning.network import Network
 from robot_fleet.planning.plan import PlanRequest, Starter
+from robot_fleet.planning.services import Services
 
 # The docks stand 1.2 m apart at the left wall; one lane passes both, the others lie far away.
 PASSING = np.array([[1.2, 1.0], [1.2, 4.2]])
@@ -93,3 +96,27 @@ def _driven(network: Network, order: np.ndarray) -> np.ndarray:
     step = np.diff(points, axis=0)
     bends = np.abs(step[:-1, 0] * step[1:, 1] - step[:-1, 1] * step[1:, 0]) > 1e-9
     return np.asarray(points[np.concatenate(([True], bends, [True]))])
+
+
+def test_a_robot_that_no_way_leads_home_is_left_out_instead_of_driven_through_a_wall() -> None:
+    cells = np.full((160, 280), 100, dtype=np.int8)
+    cells[1:-1, 1:-1] = 0
+    cells[:, 160] = 100
+    grid = OccupancyGrid(cells, 0.05, Pose(0.0, 0.0, 0.0))
+    docks = tuple(Dock(name, Pose(0.6, y, math.pi)) for name, y in (("a", 2.0), ("b", 3.2)))
+    floor = FloorMap("halls", grid, (Zone("hall", box(0, 0, 14, 8)),), docks=docks)
+    home, away = (Starter(dock.name, REFERENCE_R, dock.pose, True, dock) for dock in docks)
+    request = PlanRequest(floor, (home,), ("hall",))
+    crew = crews(request, floor.requested(("hall",)), Clearances(request))[0][0]
+    # The reach goes through gaps that no straight way does; here it goes through a wall.
+    away = replace(away, pose=Pose(11.0, 4.0), docked=False)
+    everywhere = crew.terrain.distance_m > crew.terrain.keep_m
+    lanes = [np.array([[3.0, y], [7.0, y]]) for y in (1.0, 5.0)] + [np.array([[10.0, 2.0], [12.0, 2.0]])]
+    for robots in ((home, away), (away, home, replace(home, name="c"))):
+        network = Network.of(replace(crew, robots=robots, reach=everywhere), grid, lanes, {})
+        assert network.stranded == [away]
+        assert len(network.lanes) == 2
+    both = replace(request, robots=(home, away))
+    teamed = replace(crew, robots=(home, away), reach=everywhere)
+    services = Services(both, Clearances(both))
+    assert set(CrewPlan(both, teamed, lambda *_: None, services).paths()) == {"a"}

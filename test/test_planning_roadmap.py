@@ -60,3 +60,13 @@ def test_a_gap_far_from_all_that_it_cuts_off_is_found(monkeypatch: pytest.Monkey
     monkeypatch.setattr(roadmap, "_FEW", FEW)
     monkeypatch.setattr(roadmap, "_about", hardly_about)
     assert not len(Roadmap.of(crew.terrain, crew.reach, stops).cut_off)
+
+
+def test_a_stop_far_from_all_that_can_be_reached_stays_cut_off() -> None:
+    crew, stops = cluttered(CLUTTERED[0])
+    here = crew.reach.copy()
+    here[:, here.shape[1] // 3 :] = False
+    inside = stops[stops[:, 0] < crew.terrain.side_m * here.shape[1] / 4]
+    far = np.array([[crew.terrain.side_m * (here.shape[1] - 30), 6.0]])
+    for haste in (False, True):
+        assert len(inside) in Roadmap.of(crew.terrain, here, np.concatenate((inside, far)), haste).cut_off

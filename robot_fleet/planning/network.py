@@ -94,10 +94,12 @@ class Network:
 
     @property
     def stranded(self) -> list[Starter]:
-        """The robots that one-ways keep from coming home, or from the others' floor."""
+        """The robots that one-ways, or gaps no wider than a robot, keep from coming home, or from the others' floor."""
         roadmap, first = self.roadmap, len(self.lanes)
         if not roadmap.is_directed:
-            return []
+            parts = roadmap.component[2 * first : 2 * len(self.stops)].reshape(-1, 2)
+            apart = (parts != _part_of_most(parts)).any(axis=1)
+            return [robot for robot, away in zip(self.crew.robots, apart.tolist(), strict=True) if away]
         home = roadmap.component[2 * first + 1]
         return [
             robot
@@ -166,12 +168,18 @@ def _led_to(
         # Another roadmap may join other lanes.
         return (stops, ends, roadmap) if len(kept) == len(lanes) else _led_to(crew, kept, homes, haste)
     parts = roadmap.component[: 2 * len(stops)].reshape(-1, 2)
-    kept = [lane for lane, part in zip(lanes, parts, strict=False) if (part == parts[len(lanes), 0]).all()]
+    most = _part_of_most(parts[len(lanes) :])
+    kept = [lane for lane, part in zip(lanes, parts, strict=False) if (part == most).all()]
     if len(kept) < len(lanes):
         stops = kept + homes
         ends = Ends.of(stops)
         roadmap = Roadmap.of(crew.terrain, crew.reach, ends.places, haste)
     return stops, ends, roadmap
+
+
+def _part_of_most(parts: Ints) -> int:
+    """The part of the roadmap in which most robots (n, 2: begin, home) are."""
+    return int(np.argmax(np.bincount(parts.ravel())))
 
 
 def _never_entered(crew: Crew, lanes: list[Floats], roadmap: Roadmap) -> Ints:

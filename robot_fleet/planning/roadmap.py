@@ -78,10 +78,12 @@ class Roadmap:
                 return roadmap
             reach = here if nearby else reach
         fine = _nodes_near(terrain, reach, stops[roadmap.cut_off])
-        return roadmap._with(fine, terrain.side_m * _REACH) if len(fine) else roadmap
+        return roadmap._with(fine, terrain.side_m * _REACH)
 
     def _with(self, spread: Floats, reach_m: float) -> Roadmap:
-        """The roadmap with further places, joined to all places near them."""
+        """The roadmap with further places, joined to all places near them; the same where there are none."""
+        if not len(spread):
+            return self
         places = np.concatenate((self.places, spread))
         fresh = np.arange(len(self.places), len(places))
         pairs, metres = _joined(self.terrain, places, fresh, reach_m)
