@@ -16,7 +16,8 @@ from robot_fleet.floor.store import Dock, FloorMap, Zone
 from robot_fleet.planning.crew import Clearances, Crew, crews
 from robot_fleet.planning.crew_plan import CrewPlan
 from robot_fleet.planning.network import Network
-from robot_fleet.planning.plan import PlanRequest, Starter
+from robot_fleet.planning.plan import LegKind, PlanRequest, Starter
+from robot_fleet.planning.roadmap import Roadmap
 from robot_fleet.planning.services import Services
 
 # The docks stand 1.2 m apart at the left wall; one lane passes both, the others lie far away.
@@ -98,7 +99,7 @@ def _driven(network: Network, order: np.ndarray) -> np.ndarray:
     return np.asarray(points[np.concatenate(([True], bends, [True]))])
 
 
-def test_a_robot_that_no_way_leads_home_is_left_out_instead_of_driven_through_a_wall() -> None:
+def test_a_robot_that_no_way_leads_home_cleans_where_it_stands_instead_of_driving_through_a_wall() -> None:
     cells = np.full((160, 280), 100, dtype=np.int8)
     cells[1:-1, 1:-1] = 0
     cells[:, 160] = 100
@@ -112,11 +113,32 @@ def test_a_robot_that_no_way_leads_home_is_left_out_instead_of_driven_through_a_
     away = replace(away, pose=Pose(11.0, 4.0), docked=False)
     everywhere = crew.terrain.distance_m > crew.terrain.keep_m
     lanes = [np.array([[3.0, y], [7.0, y]]) for y in (1.0, 5.0)] + [np.array([[10.0, 2.0], [12.0, 2.0]])]
-    for robots in ((home, away), (away, home, replace(home, name="c"))):
+    undocked, third = replace(away, dock=None), replace(home, name="c")
+    for robots, groups, reached in (
+        ((home, away), [(home,), (undocked,)], 2),
+        ((away, home, third), [(undocked,), (home, third)], 2),
+        ((undocked,), [(undocked,)], 1),
+    ):
         network = Network.of(replace(crew, robots=robots, reach=everywhere), grid, lanes, {})
-        assert network.stranded == [away]
-        assert len(network.lanes) == 2
+        assert network.groups == groups
+        assert len(network.lanes) == reached
     both = replace(request, robots=(home, away))
-    teamed = replace(crew, robots=(home, away), reach=everywhere)
+    teamed = replace(crew, robots=(home, away), reach=everywhere, wanted=everywhere)
     services = Services(both, Clearances(both))
-    assert set(CrewPlan(both, teamed, lambda *_: None, services).paths()) == {"a"}
+    paths = CrewPlan(both, teamed, lambda *_: None, services).paths()
+    assert [paths[name].legs[-1].kind for name in ("a", "b")] == [LegKind.DOCK, LegKind.CLEAN]
+    assert all((leg.points[:, 0] < 8.0).all() for leg in paths["a"].legs)
+    assert all((leg.points[:, 0] > 8.0).all() for leg in paths["b"].legs)
+
+
+def test_a_robot_for_which_a_way_between_its_lanes_is_not_found_has_no_work(
+    hall: tuple[Crew, OccupancyGrid], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crew, grid = hall
+    request = PlanRequest(FloorMap("hall", grid, (Zone("hall", box(0, 0, 14, 8)),)), crew.robots, ("hall",))
+    network = Network.of(crew, grid, [PASSING, *FAR], {})
+    found = Roadmap.way
+    monkeypatch.setattr(Roadmap, "way", lambda roadmap, a, b: None if b == 4 else found(roadmap, a, b))
+    orders = [np.array([2, 4]), np.array([6])]
+    made = CrewPlan(request, crew, lambda *_: None, Services(request, Clearances(request)))._made(network, orders)
+    assert set(made) == {"b"}

@@ -35,7 +35,7 @@ async def running(
     try:
         yield bugs
     finally:
-        assert bridge.stop()
+        assert bridge.stop(limit_s=30.0)
 
 
 async def until(holds: Callable[[], object], limit_s: float = 60.0) -> None:

@@ -126,7 +126,7 @@ async def fleet(*names: str) -> AsyncIterator[Fleet]:
     try:
         yield here
     finally:
-        assert bridge.stop()
+        assert bridge.stop(limit_s=30.0)
         assert not here.bugs
 
 
@@ -321,4 +321,4 @@ async def test_a_name_that_ros_does_not_allow_is_refused_with_the_robots_name() 
     bridge = RosBridge("test_controller")
     with pytest.raises(InvalidInput, match="robot bad name"):
         NavDriver(bridge, [RobotSpec("bad name", WORKING_W, "dock", "bad name")], RosClock(bridge))
-    assert bridge.stop()
+    assert bridge.stop(limit_s=30.0)

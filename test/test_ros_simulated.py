@@ -112,7 +112,7 @@ async def running() -> AsyncIterator[Site]:
     finally:
         if simulator.returncode is None:
             simulator.kill()
-        assert bridge.stop()
+        assert bridge.stop(limit_s=30.0)
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from robot_fleet.planning.laying import Laying
 from robot_fleet.planning.network import Network
 from robot_fleet.planning.plan import CoveragePath, Leg, PlanRequest, Progress, Starter
 from robot_fleet.planning.polyline import length_m, spaced
-from robot_fleet.planning.roadmap import Roadmap
 from robot_fleet.planning.services import Services
 from robot_fleet.planning.smoothing import asked_of, polish_s, smoothed
 from robot_fleet.planning.terrain import Bools, Floats, Ints
@@ -84,8 +83,8 @@ class CrewPlan:
         limit_m = _NEAR_M / 2 if self._in_haste else math.inf
         working = self.services.working([self.grid.to_map(lane) for lane in lanes], self.crew.robots)
         network = Network.of(self.crew, self.grid, lanes, self.stage.busy_s, limit_m, self._in_haste, working)
-        if network.stranded:
-            return self._without(network.stranded)
+        if network.groups != [self.crew.robots]:
+            return self._apart(network.groups)
         effort = self._effort(len(network.lanes))
         starts = self._starts(effort)
         searches = [partial(self._start, network, effort / starts**0.5, starts, k) for k in range(starts)]
@@ -173,12 +172,13 @@ class CrewPlan:
         return self.request.deadline_s is not None and self.request.deadline_s < self._laying_s
 
     def _made(self, network: Network, orders: list[Ints]) -> dict[str, list[Leg]]:
-        """The legs of each robot that has work, by name."""
-        return {
-            robot.name: self._legs(robot, network, order, int(network.work.starts[k]))
+        """The legs of each robot that has work, by name; one for which a way between its lanes is not found has none."""
+        made = (
+            (robot.name, self._legs(robot, network, order, int(network.work.starts[k])))
             for k, (robot, order) in enumerate(zip(self.crew.robots, orders, strict=True))
             if len(order)
-        }
+        )
+        return {name: legs for name, legs in made if legs}
 
     def _smooth(self, legs: dict[str, list[Leg]], heard: Heard, effort: float) -> dict[str, list[Leg]]:
         """The legs of all robots polished: quicker, as safe, and with no more floor left than may be."""
@@ -193,10 +193,16 @@ class CrewPlan:
             for name, own in legs.items()
         }
 
-    def _without(self, stranded: list[Starter]) -> dict[str, CoveragePath]:
-        """The paths of the other robots of the crew."""
-        rest = tuple(robot for robot in self.crew.robots if robot not in stranded)
-        return CrewPlan(self.request, replace(self.crew, robots=rest), self.tell, self.services).paths() if rest else {}
+    def _apart(self, groups: list[tuple[Starter, ...]]) -> dict[str, CoveragePath]:
+        """The paths of the robots in groups that do not reach each other: each has the lanes to which it comes."""
+        paths: dict[str, CoveragePath] = {}
+        for k, group in enumerate(filter(None, groups)):
+            heard = partial(self._told_of_part, k / len(groups), 1.0 / len(groups))
+            paths |= CrewPlan(self.request, replace(self.crew, robots=group), heard, self.services, self.stage).paths()
+        return paths
+
+    def _told_of_part(self, begin: float, size: float, share: float, step: str) -> None:
+        self.tell(begin + size * share, step)
 
     def _lanes(self) -> list[Floats]:
         crew = self.crew
@@ -220,25 +226,21 @@ class CrewPlan:
         )
 
     def _legs(self, robot: Starter, network: Network, order: Ints, start: int) -> list[Leg]:
-        stops, roadmap = network.stops, network.roadmap
+        """The legs along lanes entered by these ends, from the dock and back; none where a way between them is not found."""
+        ends, stops = order.tolist(), network.stops
+        enters = ends if robot.dock is None else [*ends, start + 1]
+        found = [network.roadmap.way(*pair) for pair in zip([start, *(end ^ 1 for end in ends)], enters, strict=False)]
+        ways = [self.grid.to_map(way) for way in found if way is not None]
+        if len(ways) < len(found):
+            return []
+        lanes = [stops[end // 2] if end % 2 == 0 else stops[end // 2][::-1] for end in ends]
         legs = LegList(robot, self.request.leg_prefix)
         legs.leave_dock()
-        ends = [start, *order.tolist()]
-        lanes = [stops[end // 2] if end % 2 == 0 else stops[end // 2][::-1] for end in order.tolist()]
-
-        def way(k: int) -> Floats:
-            leave = start if k == 0 else ends[k] ^ 1
-            return self._map_way(roadmap, leave, ends[k + 1])
-
-        chained(legs, [self.grid.to_map(lane) for lane in lanes], way, self._inside, self._zone)
+        chained(legs, [self.grid.to_map(lane) for lane in lanes], ways.__getitem__, self._inside, self._zone)
         if robot.dock is not None:
-            legs.drive(np.concatenate((self._map_way(roadmap, ends[-1] ^ 1, start + 1), [self._staging(robot)])))
+            legs.drive(np.concatenate((ways[-1], [self._staging(robot)])))
             legs.dock()
         return legs.legs
-
-    def _map_way(self, roadmap: Roadmap, leave: int, enter: int) -> Floats:
-        way = roadmap.way(leave, enter)
-        return self.grid.to_map(way if way is not None else roadmap.places[[leave, enter]])
 
     def _staging(self, robot: Starter) -> Floats:
         assert robot.dock is not None

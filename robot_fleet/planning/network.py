@@ -93,19 +93,29 @@ class Network:
         return self.stops[: len(self.work.drive_s)]
 
     @property
-    def stranded(self) -> list[Starter]:
-        """The robots that one-ways, or gaps no wider than a robot, keep from coming home, or from the others' floor."""
+    def groups(self) -> list[tuple[Starter, ...]]:
+        """The robots that can reach each other; gaps no wider than a robot, or one-ways, may keep others from them.
+
+        A robot that stands where no way leads home is in the group of those about it, without its dock; one that gets nowhere
+        is in none. Where one-ways hold, there is one group: of those that come home.
+        """
         roadmap, first = self.roadmap, len(self.lanes)
-        if not roadmap.is_directed:
-            parts = roadmap.component[2 * first : 2 * len(self.stops)].reshape(-1, 2)
-            apart = (parts != _part_of_most(parts)).any(axis=1)
-            return [robot for robot, away in zip(self.crew.robots, apart.tolist(), strict=True) if away]
-        home = roadmap.component[2 * first + 1]
-        return [
-            robot
-            for k, robot in enumerate(self.crew.robots, start=first)
-            if roadmap.component[2 * k + 1] != home or roadmap.way(2 * k, 2 * k + 1) is None
-        ]
+        parts = roadmap.component[2 * first : 2 * len(self.stops)].reshape(-1, 2).tolist()
+        robots = self.crew.robots
+        if roadmap.is_directed:
+            home = parts[0][1]
+            return [
+                tuple(
+                    robot
+                    for k, robot in enumerate(robots)
+                    if parts[k][1] == home and roadmap.way(2 * (first + k), 2 * (first + k) + 1) is not None
+                )
+            ]
+        groups: dict[int, list[Starter]] = {}
+        for robot, (begin, end) in zip(robots, parts, strict=True):
+            if begin == end or robot.dock is not None:
+                groups.setdefault(begin, []).append(robot if begin == end else replace(robot, dock=None))
+        return [tuple(group) for group in groups.values()]
 
     def corrected(self, orders: list[Ints]) -> Network:
         """The same with exact costs for the ways that the tours take: the rest are guessed where something is in the way."""

@@ -68,16 +68,16 @@ class RosBridge:
         self._loop, self._sink, self._on_bug = loop, sink, on_bug
         self._thread.start()
 
-    def stop(self) -> bool:
-        """Runs the calls that are still queued, ends the thread and leaves ROS; False when that took over 2 s."""
+    def stop(self, limit_s: float = _STOP_LIMIT_S) -> bool:
+        """Runs the calls that are still queued, ends the thread and leaves ROS; False when that took longer than the limit."""
         self._stopping.set()
         if not self._thread.ident:
             self._leave()
             return True
         self._nudge()
-        self._thread.join(_STOP_LIMIT_S)
+        self._thread.join(limit_s)
         if self._thread.is_alive():
-            _log.error("the ROS thread has not ended within %.0f s", _STOP_LIMIT_S)
+            _log.error("the ROS thread has not ended within %.0f s", limit_s)
         return not self._thread.is_alive()
 
     def to_loop(self, event: Event) -> None:
