@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,6 +67,25 @@ def test_the_ragged_floor_of_a_scanned_shop_is_cleaned_as_near_to_the_bound_as_i
     assert not verdict.violations, verdict.text()
     assert verdict.covered_coverable_m2 >= 0.99 * verdict.coverable_m2
     assert verdict.makespan_s <= at_most * verdict.bound_s
+
+
+def test_no_compiled_loop_reads_or_writes_beside_its_arrays(tmp_path: Path) -> None:
+    """Compiled with a check of every index, plans come out as ever; unchecked, a wrong one may end the process."""
+    pytest.importorskip("numba")
+    checked = {**os.environ, "NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    for profile, robots in (("R", "4"), ("S", "1")):
+        command = [sys.executable, "-c", "from robot_fleet.cli import main; main()", "plan"]
+        asked = [
+            str(MAPS / "supermarket"),
+            "--profile",
+            profile,
+            "--robots",
+            robots,
+            "--out",
+            str(tmp_path / "plan.json"),
+        ]
+        done = subprocess.run([*command, *asked], env=checked, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 @SOME

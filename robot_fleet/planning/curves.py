@@ -133,6 +133,8 @@ def relaxed(out: Floats, count: int, a: Floats, b: Floats, rounds: int, stiff: f
 
     `stiff` is 0 for a band that shortens; 1 for one that evens out its bends.
     """
+    if count == 0:
+        return
     for _ in range(rounds):
         x2, y2, x1, y1 = 2 * a[0] - out[0, 0], 2 * a[1] - out[0, 1], a[0], a[1]
         for k in range(count):

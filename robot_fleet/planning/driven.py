@@ -69,7 +69,7 @@ def walked(track: Track, vertex: int, length: float) -> int:
 
 @compiled
 def asked(points: Floats, first: int, last: int, ground: Ground) -> bool:
-    """Whether the vertices first .. last lie on floor that was asked for."""
+    """Whether the vertices first .. last, which must lie on the grid (`is_open` tells), are on floor that was asked for."""
     asked = True
     for k in range(first, last + 1):
         asked = asked and bool(ground.asked[int(points[k, 1] / ground.side_m), int(points[k, 0] / ground.side_m)])

@@ -130,13 +130,13 @@ def _linked(links: _Links, track: Track, ground: Ground, machine: Machine, draw:
         for i in range(behind + 1):
             points[end + i] = track.points[last + ahead * i]
             tags[end + i] = track.tags[last + ahead * i - (ahead < 0)]
+        if not is_open(points, begin, end, ground.fine_m, ground.side_m, ground.keep_m):
+            return False
         tag = tags[begin - 1] if track.on[tags[begin - 1]] else tags[end]
         if track.on[tag] and not asked(points, begin, end, ground):
             return False
         tags[begin:end] = tag
         links.ends[k, 0], links.ends[k, 1], links.ends[k, 2] = begin, end, end + behind + 1
-        if not is_open(points, begin, end, ground.fine_m, ground.side_m, ground.keep_m):
-            return False
         if path_strays(ground.directions, points, begin, end, PATH_SIN):
             return False
     return True
