@@ -6,11 +6,13 @@ import signal
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from live_fleet import LiveFleet, live_fleet
 
+from robot_fleet.client import ClientError
 from robot_fleet.control.snapshot import RobotView, RunView
 from robot_fleet.fleet.states import RunState
 from robot_fleet.main.data_folder import DATABASE
@@ -97,6 +99,29 @@ def test_a_killed_controller_comes_back_and_ends_its_run(running: LiveFleet) -> 
     assert last.progress > 0.95
     assert running.end("sim") == 0
     assert true_share(running, "front") >= 0.97, (last.progress, last.missed)
+    assert running.truth()[0]["collisions"] == []
+
+
+def storage_refuses(fleet: LiveFleet) -> bool:
+    return any(alert.alert_id == "storage" for alert in fleet.client.alerts(active_only=True))
+
+
+def test_while_another_program_holds_the_database_robots_rest_and_then_the_run_goes_on(running: LiveFleet) -> None:
+    run = running.client.start(zones=["front"], request_id="night")
+    running.until_run(run.run_id, lambda seen: seen.progress > 0.2)
+    with closing(sqlite3.connect(running.folder / "data" / DATABASE, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        running.until_robots(lambda robots: storage_refuses(running))
+        for refused in (lambda: running.client.pause(run.run_id), lambda: running.client.start(zones=["shelves"])):
+            with pytest.raises(ClientError, match="locked"):
+                refused()
+    running.until_robots(lambda robots: not storage_refuses(running))
+    assert running.client.start(zones=["front"], request_id="night").run_id == run.run_id
+    last = ended(running, run.run_id)
+    assert last.state is RunState.COMPLETED, last.reason
+    assert last.progress > 0.95
+    assert running.end("serve") == 0
+    assert running.end("sim") == 0
     assert running.truth()[0]["collisions"] == []
 
 

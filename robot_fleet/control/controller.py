@@ -196,7 +196,7 @@ class Controller:
         return next(view for view in self._snapshot.robots if view.name == robot)
 
     def handle(self, event: Event) -> None:
-        """Takes in one event. CannotStore means that nothing of it took effect outside; the process should end and resume."""
+        """Takes in one event. CannotStore: nothing of it took effect outside; see `control/outages.py` for what then."""
         match event:
             case PoseReported():
                 self._reports.pose(event)

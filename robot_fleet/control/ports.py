@@ -36,7 +36,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class Record:
-    """One row to be written: `kind` (run, unplanned, robot, itinerary, coverage, track, alert), `key`, and the new `body`.
+    """One row to be written: `kind` (run, unplanned, robot, itinerary, coverage, track, alert, probe), `key`, and the new `body`.
 
     None deletes it.
     """

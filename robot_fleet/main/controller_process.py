@@ -16,8 +16,8 @@ from robot_fleet.api.server import ApiServer, check_free
 from robot_fleet.api.services import FleetService
 from robot_fleet.control.controller import Controller
 from robot_fleet.control.hub import SnapshotHub
+from robot_fleet.control.outages import LastingController
 from robot_fleet.control.planning_pool import PlanningPool
-from robot_fleet.control.ports import CannotStore
 from robot_fleet.control.snapshot import RobotView, RunRecord, RunView
 from robot_fleet.fleet.commands import CancelAll
 from robot_fleet.fleet.errors import FleetError, InvalidInput, Unavailable
@@ -104,7 +104,7 @@ class _Fleet:
         self._folder = folder
         self._hub = SnapshotHub()
         self._early: deque[Event] = deque(maxlen=10_000)
-        self._controller: Controller | None = None
+        self._controller: LastingController | None = None
         self._exit_code = 0
         self._planning_since_s = 0.0
 
@@ -136,24 +136,27 @@ class _Fleet:
 
     def start_run(self, zones: tuple[str, ...], request_id: str, robots: tuple[str, ...] = ()) -> RunView:
         """See Controller; so are the others. What is no refusal is a bug."""
-        return self._guarded(lambda controller: controller.start_run(zones, request_id, robots))
+        return self._asked(lambda controller: controller.start_run(zones, request_id, robots))
 
     def stop_run(self, run_id: str) -> RunView:
-        return self._guarded(lambda controller: controller.stop_run(run_id))
+        return self._guarded(lambda lasting: lasting.stop_run(run_id))
 
     def pause_run(self, run_id: str) -> RunView:
-        return self._guarded(lambda controller: controller.pause_run(run_id))
+        return self._asked(lambda controller: controller.pause_run(run_id))
 
     def resume_run(self, run_id: str) -> RunView:
-        return self._guarded(lambda controller: controller.resume_run(run_id))
+        return self._asked(lambda controller: controller.resume_run(run_id))
 
     def acknowledge(self, robot: str, who: str) -> RobotView:
-        return self._guarded(lambda controller: controller.acknowledge(robot, who))
+        return self._asked(lambda controller: controller.acknowledge(robot, who))
 
     def record(self, run_id: str) -> RunRecord:
-        return self._guarded(lambda controller: controller.record(run_id))
+        return self._asked(lambda controller: controller.record(run_id))
 
-    def _guarded(self, ask: Callable[[Controller], Result]) -> Result:
+    def _asked(self, ask: Callable[[Controller], Result]) -> Result:
+        return self._guarded(lambda lasting: lasting.ask(ask))
+
+    def _guarded(self, ask: Callable[[LastingController], Result]) -> Result:
         assert self._controller is not None, "the API is served only while there is a controller"
         if self._exit_code:
             raise Unavailable("SHUTTING_DOWN", "the server is going down after a mistake of its own; try again shortly")
@@ -166,14 +169,20 @@ class _Fleet:
             raise
 
     def _begin(self) -> None:
-        self._controller = Controller(
+        names = [robot.name for robot in self._store.robots]
+        publish = self._hub.publish
+        self._controller = LastingController(self._resumed, names, self._driver, self._run_store, self._clock, publish)
+        publish(self._controller.snapshot)
+        while self._early:
+            self._take(self._early.popleft())
+
+    def _resumed(self) -> Controller:
+        controller = Controller(
             self._store, self._driver, self._planner, self._run_store, self._clock, self._hub.publish,
             self._settings.plan_within_s,
         )  # fmt: skip
-        self._controller.resume_from_storage()
-        self._hub.publish(self._controller.snapshot)
-        while self._early:
-            self._take(self._early.popleft())
+        controller.resume_from_storage()
+        return controller
 
     def _take(self, event: Event) -> None:
         if self._exit_code:
@@ -231,12 +240,7 @@ class _Fleet:
         if self._exit_code:
             return
         self._exit_code = BUG_EXIT
-        if isinstance(bug, CannotStore):
-            # No mistake of ours: a person needs the reason, not where in the code it came up.
-            _log.critical("storage refuses: every robot is told to stop, and this process ends: %s", bug)
-            _log.critical("mend that (space, rights, a program that holds it); started again, the run goes on")
-        else:
-            _log.critical("a bug: every robot is told to stop, and this process ends", exc_info=bug)
+        _log.critical("a bug: every robot is told to stop, and this process ends", exc_info=bug)
         for robot in self._store.robots:
             self._driver.send(CancelAll(robot.name))
         self._ended.set()

@@ -27,7 +27,7 @@ from robot_fleet.floor.faults import Fault
 from robot_fleet.storage.lock import FileLock, Locked
 
 LAYOUT_VERSION = "1"
-BUSY_TIMEOUT_MS = 5000
+BUSY_TIMEOUT_MS = 500
 SQLITE_PREFIX = "sqlite:///"
 LAST_CHARACTER = "\U0010ffff"
 

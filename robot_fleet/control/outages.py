@@ -1,0 +1,180 @@
+"""A controller that lasts through outages of its storage: a full or read-only disk, a lock of another program.
+
+While storage refuses, robots finish the short piece that they were given and rest with the head off; requests are refused with the
+reason, but for a stop, which goes out at once; and it is tried again and again. As soon as changes can be stored, a new controller
+takes up from what is stored, as after a crash: what the old one had in memory alone would be a promise that nobody kept.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TypeVar
+
+from robot_fleet.control.controller import Controller
+from robot_fleet.control.ports import CannotStore, Clock, Record, RobotDriver, RunStore
+from robot_fleet.control.snapshot import AlertView, RunView, Snapshot
+from robot_fleet.fleet.commands import CancelAll, SwitchHead
+from robot_fleet.fleet.errors import NotFound, Unavailable
+from robot_fleet.fleet.events import BatteryReported, Event, HeadReported, HoldReported, LegEnded, PoseReported, Tick
+from robot_fleet.floor.pose import Pose
+
+AGAIN_S = 2.0
+"""How often it is tried whether storage takes changes again."""
+_REMEDY = (
+    "Free some space on the disk of the data folder, make it writable, or close the program that holds the database"
+)
+
+# Poses nearer to each other are not kept for the floor between them; and no more events than this.
+_STEP_M, _MOST_EVENTS = 0.05, 100_000
+# More than a change takes, with the coverage of a large floor.
+_PROBE_BYTES = 300_000
+_ON_CHANGE = (BatteryReported, HeadReported, HoldReported)
+
+_log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+
+class LastingController:
+    """Passes events and requests on to a controller, and stands in for it while storage refuses. Used on one thread.
+
+    `begin` makes a controller that has resumed from storage; `on_change` takes the snapshots that are made in between.
+    """
+
+    def __init__(
+        self,
+        begin: Callable[[], Controller],
+        robots: Sequence[str],
+        driver: RobotDriver,
+        run_store: RunStore,
+        clock: Clock,
+        on_change: Callable[[Snapshot], None] = lambda snapshot: None,
+    ) -> None:
+        self._begin = begin
+        self._robots = tuple(robots)
+        self._driver = driver
+        self._run_store = run_store
+        self._clock = clock
+        self._on_change = on_change
+        self._controller: Controller | None = None
+        self._snapshot = Snapshot(version=0, clock_s=clock.now_s())
+        self._refusal, self._again_s, self._to_stop = "", 0.0, ""
+        # What a new controller must hear: of what robots say only when it changes the newest, then all that they said since.
+        self._said: dict[tuple[type[Event], str], Event] = {}
+        self._since: deque[Event] = deque(maxlen=_MOST_EVENTS)
+        self._kept: dict[str, Pose] = {}
+        self._take_up()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest view of everything; while storage refuses the last one before, with an alert."""
+        return self._controller.snapshot if self._controller else self._snapshot
+
+    def handle(self, event: Event) -> None:
+        """Takes in one event; what it raises is a bug."""
+        if self._controller is None:
+            self._meanwhile(event)
+            return
+        try:
+            self._controller.handle(event)
+        except CannotStore as refusal:
+            self._break_off(refusal)
+            self._meanwhile(event)
+            return
+        if isinstance(event, _ON_CHANGE):
+            self._said[type(event), event.robot] = event
+
+    def ask(self, request: Callable[[Controller], Result]) -> Result:
+        """What the controller answers; Unavailable, with the reason, when it cannot be stored. All but FleetErrors is a bug."""
+        if self._controller is None:
+            raise Unavailable("STORAGE", self._text("Nothing can be changed now, since it could not be stored"))
+        try:
+            return request(self._controller)
+        except CannotStore as refusal:
+            self._break_off(refusal)
+            raise Unavailable("STORAGE", self._text("It could not be stored, and was not done")) from refusal
+
+    def stop_run(self, run_id: str) -> RunView:
+        """As the controller's; while storage refuses all robots are told to stop, and the stop is stored when that can be done."""
+        if self._controller is not None:
+            return self.ask(lambda controller: controller.stop_run(run_id))
+        run = next((run for run in self._snapshot.runs if run.run_id == run_id), None)
+        if run is None:
+            raise NotFound("RUN_NOT_FOUND", f"There is no run '{run_id}'; see ListCleaningRuns")
+        if run.state.is_terminal:
+            return run
+        self._to_stop = run_id
+        for robot in self._robots:
+            self._driver.send(CancelAll(robot))
+            self._driver.send(SwitchHead(robot, False))
+        text = self._text(f"The robots of run {run_id} were told to stop, but that could not be stored")
+        raise Unavailable("STORAGE", f"{text}; a controller that is started anew before would go on with the run")
+
+    def _meanwhile(self, event: Event) -> None:
+        """Robots that have ended their piece lift their heads; what robots report is kept, for floor that they clean until then."""
+        if isinstance(event, LegEnded):
+            self._driver.send(SwitchHead(event.robot, False))
+        elif isinstance(event, _ON_CHANGE) or (isinstance(event, PoseReported) and self._has_moved(event)):
+            self._since.append(event)
+        elif isinstance(event, Tick) and event.at_s >= self._again_s:
+            self._take_up()
+
+    def _has_moved(self, event: PoseReported) -> bool:
+        """Whether the robot is not where the last pose that is kept says: one at rest overnight must not fill the memory."""
+        before = self._kept.get(event.robot)
+        if before is not None and before.distance_m(event.pose) < _STEP_M:
+            return False
+        self._kept[event.robot] = event.pose
+        return True
+
+    def _break_off(self, refusal: Exception) -> None:
+        """From now on only what is stored counts."""
+        _log.error(
+            "storage refuses: robots finish their piece and rest; tried again every %.0f s: %s", AGAIN_S, refusal
+        )
+        assert self._controller is not None
+        self._snapshot, self._controller = self._controller.snapshot, None
+        self._refused(refusal)
+
+    def _refused(self, refusal: Exception) -> None:
+        self._refusal, self._again_s = str(refusal), self._clock.now_s() + AGAIN_S
+        others = tuple(alert for alert in self._snapshot.alerts if alert.alert_id != "storage")
+        text = self._text("Robots rest and requests are refused, since nothing can be stored")
+        alert = AlertView("storage", self._clock.wall_s(), "ERROR", "", "", text, _REMEDY, active=True)
+        self._snapshot = replace(self._snapshot, alerts=(*others, alert))
+        self._on_change(self._snapshot)
+
+    def _text(self, what: str) -> str:
+        return f"{what}: {self._refusal}. It is tried again every {AGAIN_S:.0f} s. {_REMEDY}"
+
+    def _probe(self) -> None:
+        """CannotStore unless there is room for more than the next change: robots must not start only to stop again."""
+        self._run_store.commit('[{"event": "storage tried"}]', [Record("probe", "probe", bytes(_PROBE_BYTES))])
+        self._run_store.commit('[{"event": "storage takes changes"}]', [Record("probe", "probe", None)])
+
+    def _take_up(self) -> None:
+        """Begins with a new controller, if storage takes changes."""
+        try:
+            if self._refusal:
+                self._probe()
+            self._controller = self._begin()
+        except (CannotStore, Unavailable) as refusal:
+            if not self._refusal:
+                _log.error("storage refuses; tried again every %.0f s: %s", AGAIN_S, refusal)
+            self._refused(refusal)
+            return
+        if self._refusal:
+            _log.info("storage takes changes again: going on with what is stored")
+        self._refusal = ""
+        if self._to_stop:
+            with suppress(Unavailable, NotFound):
+                self.stop_run(self._to_stop)
+            self._to_stop = ""
+        missed = [*self._said.values(), *self._since]
+        self._since.clear()
+        self._kept.clear()
+        for event in missed:
+            self.handle(event)

@@ -1,0 +1,178 @@
+"""Storage that refuses in the middle of a run: robots rest, requests are refused, stops go out, and nothing stored is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from control_site import all_docked, hall, robot_of, run_of, site, until_ended
+
+from robot_fleet.control.controller import Controller
+from robot_fleet.control.outages import AGAIN_S, LastingController
+from robot_fleet.control.ports import CannotStore, Record
+from robot_fleet.fleet.errors import NotFound, Unavailable
+from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.sim.site import VirtualSite
+from robot_fleet.sim.virtual import MemoryRunStore
+
+FULL = "database or disk is full"
+
+
+class Disk(MemoryRunStore):
+    """Storage that takes nothing while it is full."""
+
+    full = False
+
+    def commit(self, event: str, records: Sequence[Record]) -> None:
+        if self.full:
+            raise CannotStore(FULL)
+        super().commit(event, records)
+
+
+def lasting(disk: Disk) -> VirtualSite:
+    made = site()
+    made.run_store = disk
+
+    def begin() -> Controller:
+        controller = made._new_controller()
+        controller.resume_from_storage()
+        return controller
+
+    names = [robot.name for robot in made.store.robots]
+    made.controller = LastingController(begin, names, made.driver, disk, made.clock)  # type: ignore[assignment]
+    made.advance(3.0)
+    return made
+
+
+@pytest.fixture
+def disk() -> Disk:
+    return Disk()
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> float:
+    """What share the plan by hand cleans when nothing happens."""
+    made = lasting(Disk())
+    made.controller.ask(lambda controller: controller.start_run((), "night"))
+    return until_ended(made).progress
+
+
+@pytest.fixture
+def made(disk: Disk) -> VirtualSite:
+    """A run that has cleaned for a minute, and whose disk is full since."""
+    made = lasting(disk)
+    made.controller.ask(lambda controller: controller.start_run((), "night"))
+    made.advance(40.0)
+    assert any(robot.head_on for robot in made.world.robots.values())
+    disk.full = True
+    made.advance(40.0)
+    return made
+
+
+def test_robots_finish_their_piece_and_rest_with_the_head_off(made: VirtualSite) -> None:
+    assert all(robot.motion.at_rest and not robot.head_on for robot in made.world.robots.values())
+    before = [robot.pose for robot in made.world.robots.values()]
+    made.advance(60.0)
+    assert [robot.pose for robot in made.world.robots.values()] == before
+
+
+def test_requests_are_refused_with_the_reason_and_an_alert_says_what_to_do(made: VirtualSite) -> None:
+    run_id = run_of(made).run_id
+    for request in (
+        lambda controller: controller.start_run((), "other"),
+        lambda controller: controller.pause_run(run_id),
+        lambda controller: controller.record(run_id),
+    ):
+        with pytest.raises(Unavailable, match=f"{FULL}. It is tried again every {AGAIN_S:.0f} s. Free some space"):
+            made.controller.ask(request)
+    assert [alert.alert_id for alert in made.controller.snapshot.alerts if alert.active] == ["storage"]
+
+
+def test_the_run_goes_on_by_itself_as_soon_as_there_is_space(made: VirtualSite, disk: Disk, undisturbed: float) -> None:
+    before = run_of(made)
+    disk.full = False
+    made.advance(AGAIN_S + 0.5)
+    run = run_of(made)
+    assert (run.run_id, run.request_id, run.state) == (before.run_id, "night", RunState.RUNNING)
+    assert run.cleaned_m2 >= before.cleaned_m2 - 2 * 2.5 * 0.35
+    assert not any(alert.active for alert in made.controller.snapshot.alerts)
+    assert made.controller.ask(lambda controller: controller.start_run((), "night")).run_id == run.run_id
+    ended = until_ended(made)
+    assert ended.state is RunState.COMPLETED and ended.progress > undisturbed - 0.01
+    made.advance(60.0)
+    assert all_docked(made)
+
+
+def test_the_disk_may_fill_up_again_and_again(made: VirtualSite, disk: Disk, undisturbed: float) -> None:
+    for _ in range(3):
+        disk.full = False
+        made.advance(20.0)
+        disk.full = True
+        made.advance(20.0)
+    disk.full = False
+    made.advance(5.0)
+    ended = until_ended(made)
+    assert ended.state is RunState.COMPLETED and ended.progress > undisturbed - 0.01
+
+
+def test_a_stop_goes_out_at_once_and_is_stored_once_that_can_be_done(disk: Disk) -> None:
+    made = lasting(disk)
+    run_id = made.controller.ask(lambda controller: controller.start_run((), "night")).run_id
+    made.advance(60.0)
+    disk.full = True
+    while made.controller._controller is not None:
+        made.advance(0.2)
+    with pytest.raises(Unavailable, match=f"were told to stop, but that could not be stored: {FULL}"):
+        made.controller.stop_run(run_id)
+    made.advance(3.0)
+    assert all(robot.motion.at_rest and not robot.head_on for robot in made.world.robots.values())
+    disk.full = False
+    made.advance(10.0)
+    assert run_of(made).state is RunState.CANCELLED
+    made.restart_controller()
+    made.advance(30.0)
+    assert run_of(made).state is RunState.CANCELLED
+    assert all(robot.motion.at_rest for robot in made.world.robots.values())
+
+
+def test_a_stop_of_an_unknown_run_is_refused_and_of_one_that_has_ended_changes_nothing(disk: Disk) -> None:
+    made = lasting(disk)
+    run_id = made.controller.ask(lambda controller: controller.start_run((), "night")).run_id
+    made.controller.stop_run(run_id)
+    made.advance(10.0)
+    disk.full = True
+    made.advance(3.0)
+    with pytest.raises(NotFound):
+        made.controller.stop_run("nobody")
+    assert made.controller.stop_run(run_id).state is RunState.CANCELLED
+
+
+def test_a_request_that_finds_the_disk_full_first_is_refused_and_not_done(disk: Disk) -> None:
+    made = lasting(disk)
+    run_id = made.controller.ask(lambda controller: controller.start_run((), "night")).run_id
+    made.advance(30.0)
+    disk.full = True
+    with pytest.raises(Unavailable, match="was not done"):
+        made.controller.ask(lambda controller: controller.pause_run(run_id))
+    disk.full = False
+    made.advance(10.0)
+    assert run_of(made).state is RunState.RUNNING
+
+
+def test_a_robot_held_meanwhile_is_held_afterwards(made: VirtualSite, disk: Disk) -> None:
+    made.world.robots["r1"].press_e_stop(made.world.now_s)
+    made.advance(5.0)
+    disk.full = False
+    made.advance(10.0)
+    assert robot_of(made, "r1").state is RobotState.HELD
+    assert robot_of(made, "r2").state is not RobotState.HELD
+
+
+def test_a_controller_that_finds_the_disk_full_at_its_start_waits_for_space(disk: Disk) -> None:
+    disk.full = True
+    made = lasting(disk)
+    assert made.controller.snapshot.robots == ()
+    assert [alert.alert_id for alert in made.controller.snapshot.alerts] == ["storage"]
+    disk.full = False
+    made.advance(AGAIN_S + 0.5)
+    assert {robot.name for robot in made.controller.snapshot.robots} == {spec.name for spec in hall().robots}
