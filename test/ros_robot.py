@@ -5,10 +5,16 @@ It does not move; how it treats drive goals is its behaviour:
     refuses  refuses every goal                   drives   accepts, drives until cancelled and 0.3 s more
     stubborn as `drives`, refuses to cancel       mute     has no drive action at all
     hung     has drive actions that answer nothing until the message "wake" comes; then as `drives`
+What else may be wrong with it, after a plus sign, as in `works+percent`:
+    percent  tells its battery as 0..100            late     stamps poses 3 s ago
+    nan      tells poses that are no numbers        lost     tells poses outside of the store's map
+    held     tells that its e-stop is pressed       headless has no switch for its head and says nothing of it
+    asleep   its drive node says that it is inactive
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +22,7 @@ from functools import partial
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import GetState
 from nav2_msgs.action import DockRobot, FollowPath, UndockRobot
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
@@ -41,13 +48,16 @@ class TestRobot:
     __test__ = False
 
     def __init__(self, executor: SingleThreadedExecutor, name: str, behaviour: str) -> None:
-        self.name, self.behaviour, self._executor = name, behaviour, executor
-        self.head_on, self.hold = False, ""
+        behaviour, *quirks = behaviour.split("+")
+        self.name, self.behaviour, self.quirks, self._executor = name, behaviour, quirks, executor
+        self.head_on, self.hold = False, "e-stop pressed" if "held" in quirks else ""
         self.node = Node(f"{name}_state")
         executor.add_node(self.node)
         self._drive_node = Node(f"{name}_drive")
         self._publish_state()
         self._listen()
+        if "asleep" in quirks:
+            self.node.create_service(GetState, f"/{name}_drive/get_state", _say_inactive)
         if behaviour != "mute":
             self._serve(FollowPath, "follow_path")
             self._serve(DockRobot, "dock_robot")
@@ -109,7 +119,8 @@ class TestRobot:
             self.hold = message.data
 
     def _listen(self) -> None:
-        self.node.create_service(SetBool, f"/{self.name}/cleaning_head/set", self._switch_head)
+        if "headless" not in self.quirks:
+            self.node.create_service(SetBool, f"/{self.name}/cleaning_head/set", self._switch_head)
         for channel in ("solution", "vacuum"):
             self.node.create_service(SetBool, f"/{self.name}/{channel}/set", partial(self._switch_channel, channel))
         self.node.create_subscription(String, f"/{self.name}/test/order", self._obey, LATCHED)
@@ -127,13 +138,18 @@ class TestRobot:
 
     def _publish(self) -> None:
         now_s = seconds_from_ros(self.node.get_clock().now().to_msg())
+        stamp_s = now_s - 3.0 if "late" in self.quirks else now_s
+        x_m = math.nan if "nan" in self.quirks else 900.0 if "lost" in self.quirks else 1.0
         transforms = [
-            transform_to_ros("map", f"{self.name}/odom", now_s, Pose(1.0, 2.0, 0.5)),
-            transform_to_ros(f"{self.name}/odom", f"{self.name}/base_link", now_s, Pose(0.25, 0.0, 0.0)),
+            transform_to_ros("map", f"{self.name}/odom", stamp_s, Pose(x_m, 2.0, 0.5)),
+            transform_to_ros(f"{self.name}/odom", f"{self.name}/base_link", stamp_s, Pose(0.25, 0.0, 0.0)),
         ]
         self._publishers["tf"].publish(TFMessage(transforms=transforms))
-        self._publishers["battery"].publish(battery_to_ros(BatteryReported(self.name, now_s, 0.75, charging=True)))
-        self._publishers["head"].publish(Bool(data=self.head_on))
+        battery = battery_to_ros(BatteryReported(self.name, now_s, 0.75, charging=True))
+        battery.percentage *= 100.0 if "percent" in self.quirks else 1.0
+        self._publishers["battery"].publish(battery)
+        if "headless" not in self.quirks:
+            self._publishers["head"].publish(Bool(data=self.head_on))
         self._publishers["diagnostics"].publish(holds_to_ros({f"{self.name}: safety": self.hold}, now_s))
 
 
@@ -145,6 +161,11 @@ def _describe(goal: object) -> str:
         at = goal.dock_pose.pose.position
         return f"dock {goal.dock_id} {goal.dock_pose.header.frame_id} {at.x:.2f} {at.y:.2f}"
     return f"undock {goal.dock_type}"
+
+
+def _say_inactive(request: GetState.Request, response: GetState.Response) -> GetState.Response:
+    response.current_state.label = "inactive"
+    return response
 
 
 def _end(how: str, result: object, handle: ServerGoalHandle) -> object:

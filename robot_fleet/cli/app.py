@@ -9,6 +9,7 @@ import typer
 from robot_fleet.cli import cleaning, database, gazebo, plans, processes, robots, support
 from robot_fleet.cli.bench import bench
 from robot_fleet.cli.demo import demo
+from robot_fleet.cli.doctor import doctor
 from robot_fleet.cli.examples import examples_of
 from robot_fleet.cli.exits import EXIT_CODES, exit_code_of, say_bug
 from robot_fleet.cli.nights import nights
@@ -35,7 +36,7 @@ _PANELS = {
         cleaning.stop,
         cleaning.runs,
     ),
-    ROBOTS: (robots.robots, robots.alerts, robots.ack),
+    ROBOTS: (robots.robots, robots.alerts, robots.ack, doctor),
     PLANS: (plans.plan, plans.judge, bench, nights),
     GAZEBO: (gazebo.gazebo_world, gazebo.gazebo_bridge),
     CARE: (support.support_bundle,),

@@ -62,6 +62,10 @@ _EXAMPLES = {
     "gazebo-bridge": (
         ("robot-fleet gazebo-bridge --store maps/supermarket --robots 3", "beside `gz sim` with its world"),
     ),
+    "doctor": (
+        ("robot-fleet doctor --store maps/corner_shop", "every robot of the store, before the first night"),
+        ("robot-fleet doctor robot_2 --store my_store --json", "one robot, for programs"),
+    ),
     "db check": (("robot-fleet db check --store maps/corner_shop", "also while the controller runs"),),
     "db backup": (
         ("robot-fleet db backup /mnt/usb/shop.db --store maps/corner_shop --force", "each night, in place of the last"),

@@ -55,6 +55,10 @@ class NavDriver:
         else:
             self._bridge.to_ros(partial(self._drive, link, command, self._cancels[command.robot]))
 
+    def servers(self, robot: str) -> dict[str, bool]:
+        """Whether each of the robot's drive actions is discovered, by its full name."""
+        return self._links[robot].servers
+
     def _drive(self, link: RobotLink, command: Undock | Follow | DockAt, cancels: int) -> None:
         if cancels == self._cancels[command.robot]:
             link.drive(command)

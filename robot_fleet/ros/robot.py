@@ -41,6 +41,11 @@ class RobotLink:
         }
         self._cancel_since: float | None = None
 
+    @property
+    def servers(self) -> dict[str, bool]:
+        """Whether each drive action's server is discovered, by its full name."""
+        return {action.name: action.is_there for action in self._actions}
+
     def switch_head(self, command: SwitchHead) -> None:
         """Asks for the head to be as commanded."""
         self._head.switch(command.on)

@@ -78,7 +78,8 @@ class TransformTree:
             parent, _, at_s, pose = transform_from_ros(message)
         except BadReading as bad:
             for watch in self._watches:
-                if child in watch.chain:
+                # Where no way is known yet, any frame may be part of it.
+                if not watch.chain or child in watch.chain:
                     watch.on_bad(f"transform of {child}: {bad}")
             return None
         return Link(parent.strip("/"), pose, None if static else at_s)

@@ -1,0 +1,249 @@
+"""What is to be said of a robot before it is trusted: each check with what was found, and how to mend it."""
+
+from __future__ import annotations
+
+import enum
+import math
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.store import FloorMap, RobotSpec
+from robot_fleet.ros.names import frame_name, topic_name
+from robot_fleet.ros.observations import Observed, Publisher, RobotsMap
+
+_LEAST_HZ = 5.0
+_CLOCKS_APART_S, _SIMULATED_S = 0.5, 1e6
+_FROM_DOCK_M = 0.5
+_SLOW_S = 0.2
+# Cells of the robot's map that may differ from ours: shelves are restocked, pallets come and go.
+_DIFFER, _FEW_CELLS = 0.05, 400
+
+
+class Verdict(str, enum.Enum):
+    """How a check ended. A robot with a FAIL is not to be trusted with work; what is UNKNOWN could not be looked at."""
+
+    OK = "ok"
+    WARN = "warning"
+    FAIL = "fails"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what was found, and what to do about it ("" when there is nothing to do)."""
+
+    check: str
+    verdict: Verdict
+    text: str
+    remedy: str = ""
+
+
+def findings(spec: RobotSpec, floor: FloorMap, seen: Observed, seconds: float, sim_time: bool = False) -> list[Finding]:
+    """All checks of one robot that was listened to for so many seconds; the first alone when nothing of it was heard."""
+    reached = _reached(spec, seen)
+    if reached.verdict is Verdict.FAIL:
+        return [reached]
+    found = [reached, _layouts(seen), _actions(seen), _active(seen), _pose(spec, seen, seconds)]
+    if seen.poses:
+        found += [*([] if sim_time else [_clock(seen)]), _localised(spec, floor, seen)]
+    found += [_map(spec, floor, seen.map), _battery(seen), *_head(spec, seen), _holds(seen), _network(seen)]
+    return found
+
+
+def _reached(spec: RobotSpec, seen: Observed) -> Finding:
+    nodes = sorted({one.node for publishers in seen.topics.values() for one in publishers if _is_own(spec, one)})
+    if nodes or any(seen.servers.values()) or seen.poses:
+        return Finding("reachable", Verdict.OK, f"{len(nodes)} nodes" if nodes else "heard")
+    return Finding(
+        "reachable", Verdict.FAIL, f"nothing is heard below /{spec.namespace.strip('/')}",
+        "Is it on, in this network, and has it the same ROS_DOMAIN_ID? `ros2 topic list` must show its topics here; "
+        "the namespace is the one in store.yaml",
+    )  # fmt: skip
+
+
+def _is_own(spec: RobotSpec, publisher: Publisher) -> bool:
+    space = spec.namespace.replace("{name}", spec.name).strip("/")
+    return not space or f"/{space}/" in f"{publisher.node}/" or spec.name in publisher.node
+
+
+def _layouts(seen: Observed) -> Finding:
+    for topic, publishers in seen.topics.items():
+        own_type, _, own = seen.layouts.get(topic, "").partition(" ")
+        for one in publishers:
+            if own and one.type_name != own_type:
+                text = f"{topic} carries {one.type_name}, not {own_type}"
+                return Finding("messages", Verdict.FAIL, text, "Give the right name in the profile's `interface`")
+            if own and one.layout != own:
+                told = "another layout of" if one.layout else "no layout, as ROS 2 Humble and older do, for"
+                text = f"{one.node} tells {told} {one.type_name}"
+                remedy = "Use ROS 2 Jazzy or Kilted and their nav2_msgs on the robot: other layouts would be misread"
+                return Finding("messages", Verdict.FAIL, text, remedy)
+    known = sum(bool(publishers) for publishers in seen.topics.values())
+    return Finding("messages", Verdict.OK, f"{known} topics, in layouts that we know")
+
+
+def _actions(seen: Observed) -> Finding:
+    missing = [name for name, is_there in seen.servers.items() if not is_there]
+    if missing:
+        remedy = "Start Nav2's controller and docking servers on it, or give their names in the profile's `interface`"
+        return Finding("drive actions", Verdict.FAIL, f"there is no {', no '.join(missing)}", remedy)
+    return Finding("drive actions", Verdict.OK, f"{len(seen.servers)} servers")
+
+
+def _active(seen: Observed) -> Finding:
+    asleep = [f"{node} is {state}" for node, state in seen.states.items() if state != "active"]
+    if asleep:
+        remedy = "Its lifecycle manager must activate it: an inactive server rejects every goal"
+        return Finding("active", Verdict.FAIL, "; ".join(asleep), remedy)
+    if not seen.states:
+        return Finding("active", Verdict.UNKNOWN, "its drive servers do not tell their lifecycle state")
+    return Finding("active", Verdict.OK, f"{len(seen.states)} nodes active")
+
+
+def _pose(spec: RobotSpec, seen: Observed, seconds: float) -> Finding:
+    names = spec.profile.interface
+    if not seen.poses:
+        why = "; ".join(seen.drops) or "none came"
+        frames = f"{frame_name(spec, names.map_frame)} to {frame_name(spec, names.base_frame)}"
+        source = names.pose_topic or f"{names.tf_topic}, {frames}"
+        remedy = (
+            "Give it its first pose, look whether localisation runs, and at the frames in the profile's `interface`"
+        )
+        return Finding("pose", Verdict.FAIL, f"no pose on {source}: {why}", remedy)
+    rate_hz = len(seen.poses) / seconds
+    if rate_hz < _LEAST_HZ:
+        remedy = "10 Hz are needed: floor is credited only between poses that are at most 0.5 s apart"
+        return Finding("pose", Verdict.WARN, f"only {rate_hz:.1f} a second", remedy)
+    return Finding("pose", Verdict.OK, f"{rate_hz:.0f} a second")
+
+
+def _clock(seen: Observed) -> Finding:
+    late_s = statistics.median(arrived_s - event.at_s for arrived_s, event in seen.poses)
+    if late_s > _SIMULATED_S:
+        return Finding(
+            "clock", Verdict.FAIL, "its stamps are of no clock of our days", "Is it simulated? Give --sim-time"
+        )
+    if abs(late_s) > _CLOCKS_APART_S:
+        text = f"its stamps are {abs(late_s):.1f} s {'old when they come' if late_s > 0 else 'ahead of our clock'}"
+        return Finding("clock", Verdict.FAIL, text, "Let both keep their time by the same server (chrony, NTP)")
+    return Finding("clock", Verdict.OK, f"{1000 * abs(late_s):.0f} ms apart")
+
+
+def _localised(spec: RobotSpec, floor: FloorMap, seen: Observed) -> Finding:
+    pose = seen.poses[-1][1].pose
+    dock = floor.dock(spec.dock).pose
+    away_m = math.hypot(pose.x_m - dock.x_m, pose.y_m - dock.y_m)
+    where = f"at ({pose.x_m:.2f}, {pose.y_m:.2f})"
+    remedy = "Set its pose on its own map; if that is right, look at map_to_robot in store.yaml"
+    if seen.charging and away_m > _FROM_DOCK_M:
+        text = f"it charges and says that it is {where}, {away_m:.1f} m from {spec.dock}"
+        return Finding("localised", Verdict.FAIL, text, remedy)
+    if not _is_free(floor, pose):
+        return Finding("localised", Verdict.FAIL, f"{where} is no free floor of the store's map", remedy)
+    return Finding("localised", Verdict.OK, f"{where}{', on its dock' if away_m < _FROM_DOCK_M else ''}")
+
+
+def _is_free(floor: FloorMap, pose: Pose) -> bool:
+    here = [[pose.x_m, pose.y_m]]
+    if not floor.grid.contains(here)[0]:
+        return False
+    row, col = floor.grid.cells_at(here)[0]
+    return bool(floor.grid.free[row, col])
+
+
+def _map(spec: RobotSpec, floor: FloorMap, own: RobotsMap | None) -> Finding:
+    """Whether what is occupied in the robot's map is near something that is occupied in ours."""
+    if own is None:
+        return Finding(
+            "map", Verdict.UNKNOWN, "it publishes no map", "Latched on `map`, it would be compared with ours"
+        )
+    rows, cols = np.nonzero(own.occupied)
+    if len(rows) < _FEW_CELLS:
+        return Finding("map", Verdict.UNKNOWN, f"only {len(rows)} cells of its map are occupied")
+    places = np.column_stack((cols + 0.5, rows + 0.5)) * own.resolution_m
+    ours = _moved(_moved(places, own.origin), spec.map_to_robot)
+    inside = floor.grid.contains(ours)
+    cells = floor.grid.cells_at(ours[inside])
+    differ = 1.0 - float(_near_walls(floor)[cells[:, 0], cells[:, 1]].sum()) / len(ours)
+    if differ > _DIFFER:
+        text = f"{100 * differ:.0f} % of the walls in its map are none in ours"
+        return Finding("map", Verdict.FAIL, text, "Give both the same map, or the right map_to_robot in store.yaml")
+    return Finding("map", Verdict.OK, f"{100 * (1 - differ):.0f} % of its walls are ours too")
+
+
+def _moved(points: np.ndarray, pose: Pose) -> np.ndarray:
+    cos, sin = math.cos(pose.yaw_rad), math.sin(pose.yaw_rad)
+    return np.asarray(points @ np.array([[cos, sin], [-sin, cos]]) + [pose.x_m, pose.y_m])
+
+
+def _near_walls(floor: FloorMap) -> np.ndarray:
+    """The cells (rows, cols) within two cells of something that is not free."""
+    near = ~floor.grid.free
+    for _ in range(2):
+        grown = near.copy()
+        grown[1:] |= near[:-1]
+        grown[:-1] |= near[1:]
+        grown[:, 1:] |= near[:, :-1]
+        grown[:, :-1] |= near[:, 1:]
+        near = grown
+    return near
+
+
+def _battery(seen: Observed) -> Finding:
+    heard = [level for level in seen.percentages if math.isfinite(level)]
+    if not heard:
+        text = "its level is never told" if seen.percentages else "no message"
+        return Finding(
+            "battery", Verdict.FAIL, text, "Without it nobody knows when it must go home: publish battery_state"
+        )
+    if max(heard) > 1.05:
+        text = f"{max(heard):.0f}: it tells percent, where the message asks for 0 to 1"
+        return Finding(
+            "battery", Verdict.WARN, text, "It is understood, but below 1 % it would be taken for full: mend it"
+        )
+    return Finding("battery", Verdict.OK, f"{100 * heard[-1]:.0f} %{', charging' if seen.charging else ''}")
+
+
+def _head(spec: RobotSpec, seen: Observed) -> Iterator[Finding]:
+    names = spec.profile.interface
+    head = topic_name(spec, names.head_service)
+    missing = [name for name, is_there in seen.services.items() if not is_there]
+    if head in missing:
+        text, remedy = f"there is no service {head}", "Give its name in the profile's `interface`"
+        yield Finding("head", Verdict.FAIL, text, remedy)
+    elif not seen.heads:
+        text = f"{topic_name(spec, names.head_topic)} says nothing"
+        remedy = "Floor is credited only while it says true: publish it latched, or once a second"
+        yield Finding("head", Verdict.FAIL, text, remedy)
+    else:
+        yield Finding("head", Verdict.OK, "on" if seen.heads[-1] else "off")
+    for name in missing:
+        if name != head:
+            yield Finding(
+                "channels", Verdict.FAIL, f"there is no service {name}", "Start it, or leave it out of `interface`"
+            )
+
+
+def _holds(seen: Observed) -> Finding:
+    if seen.hold is None:
+        remedy = "A diagnostic status whose name ends in `safety` would tell of its emergency stop at once"
+        return Finding("holds", Verdict.WARN, "no safety status is heard", remedy)
+    if seen.hold:
+        return Finding("holds", Verdict.FAIL, f"it must not move: {seen.hold}", "Clear the cause at the robot")
+    return Finding("holds", Verdict.OK, "it may move")
+
+
+def _network(seen: Observed) -> Finding:
+    answers = [trip for trip in seen.round_trips_s if trip is not None]
+    lost = len(seen.round_trips_s) - len(answers)
+    if not answers:
+        return Finding("network", Verdict.UNKNOWN, "no node of its answers questions about its parameters")
+    text = f"answers in {1000 * statistics.median(answers):.0f} ms, at worst {1000 * max(answers):.0f} ms"
+    if lost or statistics.median(answers) > _SLOW_S:
+        text += f", {lost} of {len(seen.round_trips_s)} lost" if lost else ""
+        return Finding("network", Verdict.WARN, text, "Stops take as long: look at the radio coverage where it stands")
+    return Finding("network", Verdict.OK, text)

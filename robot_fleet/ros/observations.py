@@ -1,0 +1,231 @@
+"""What can be heard of a robot before it is trusted: gathered over DDS for some seconds, without an order being sent."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from lifecycle_msgs.srv import GetState
+from nav_msgs.msg import OccupancyGrid as MapMessage
+from numpy.typing import NDArray
+from rcl_interfaces.srv import GetParameters
+from rclpy.client import Client
+from rclpy.task import Future
+from sensor_msgs.msg import BatteryState
+from std_srvs.srv import SetBool
+
+from robot_fleet.fleet.events import Event, HeadReported, HoldReported, PoseReported
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.store import RobotSpec
+from robot_fleet.ros.bridge import RosBridge
+from robot_fleet.ros.clock import RosClock
+from robot_fleet.ros.conversion import pose_from_ros
+from robot_fleet.ros.driver import NavDriver
+from robot_fleet.ros.hearing import hear_all
+from robot_fleet.ros.listening import LATCHED, PLAIN
+from robot_fleet.ros.names import topic_name
+
+ROUND_TRIPS = 10
+_ANSWER_S = 1.0
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """One publisher of a topic: the node that has it, its message type, and the hash of that type's layout ("": none told)."""
+
+    node: str
+    type_name: str
+    layout: str
+
+
+@dataclass(frozen=True, eq=False)
+class RobotsMap:
+    """The robot's own map: what is occupied (rows, cols), metres a cell, and the pose of its corner in the robot's map frame."""
+
+    occupied: NDArray[np.bool_]
+    resolution_m: float
+    origin: Pose
+
+
+@dataclass
+class Observed:
+    """What was heard of one robot. Poses come with the time of our own clock when they arrived; names are full ROS names.
+
+    `layouts` are our own: a publisher with another one cannot be understood. `round_trips_s` holds None for a lost question.
+    """
+
+    topics: dict[str, list[Publisher]] = field(default_factory=dict)
+    layouts: dict[str, str] = field(default_factory=dict)
+    servers: dict[str, bool] = field(default_factory=dict)
+    services: dict[str, bool] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+    poses: list[tuple[float, PoseReported]] = field(default_factory=list)
+    percentages: list[float] = field(default_factory=list)
+    charging: bool = False
+    heads: list[bool] = field(default_factory=list)
+    hold: str | None = None
+    drops: Counter[str] = field(default_factory=Counter)
+    map: RobotsMap | None = None
+    round_trips_s: list[float | None] = field(default_factory=list)
+
+
+async def observe(specs: Sequence[RobotSpec], seconds: float) -> dict[str, Observed]:
+    """Listens to the robots for so many seconds; what was observed of each, by name.
+
+    Raises InvalidInput for names that ROS does not allow, Unavailable when ROS cannot be started.
+    """
+    bridge = RosBridge("fleet_doctor")
+    # Not the simulator's: that would wait for us to confirm its time.
+    clock = RosClock(bridge)
+    driver = NavDriver(bridge, specs, clock)
+    observers = {spec.name: _Observer(bridge, spec, clock) for spec in specs}
+    bugs: list[BaseException] = []
+
+    def hear(event: Event) -> None:
+        observer = observers.get(getattr(event, "robot", ""))
+        if observer:
+            observer.hear(event)
+
+    bridge.start(asyncio.get_running_loop(), hear, bugs.append)
+    try:
+        await asyncio.sleep(seconds)
+        for name, observer in observers.items():
+            await _on_ros(bridge, partial(observer.look, driver.servers(name)))
+            await observer.ask()
+        for (name, reason), count in driver.drops.counts.items():
+            observers[name].seen.drops[reason] += count
+    finally:
+        await asyncio.get_running_loop().run_in_executor(None, bridge.stop)
+    if bugs:
+        raise bugs[0]
+    return {name: observer.seen for name, observer in observers.items()}
+
+
+class _Observer:
+    """Gathers what is `seen` of one robot."""
+
+    def __init__(self, bridge: RosBridge, spec: RobotSpec, clock: RosClock) -> None:
+        self._bridge, self._spec, self._clock = bridge, spec, clock
+        self.seen = Observed()
+        names = spec.profile.interface
+        node, full = bridge.node, partial(topic_name, spec)
+        hear_all(node, BatteryState, full(names.battery_topic), PLAIN, self._hear_battery)
+        for topic in dict.fromkeys((full("map"), "/map")):
+            hear_all(node, MapMessage, topic, LATCHED, self._hear_map)
+        services = (names.head_service, names.solution_service, names.vacuum_service)
+        self._services = {full(name): node.create_client(SetBool, full(name)) for name in services if name}
+        self._actions = [full(name) for name in (names.follow_path, names.dock_robot, names.undock_robot)]
+        pose = [full(names.pose_topic)] if names.pose_topic else [full(names.tf_topic)]
+        others = [full(name) for name in (names.battery_topic, names.head_topic, names.diagnostics_topic) if name]
+        self._topics = [*pose, *others, *(f"{action}/_action/feedback" for action in self._actions)]
+
+    def hear(self, event: Event) -> None:
+        """On the loop's thread."""
+        if isinstance(event, PoseReported):
+            self.seen.poses.append((self._clock.now_s(), event))
+        elif isinstance(event, HeadReported):
+            self.seen.heads.append(event.on)
+        elif isinstance(event, HoldReported):
+            self.seen.hold = event.reason
+
+    def look(self, servers: dict[str, bool]) -> None:
+        """Takes down who is there; on the ROS thread."""
+        node = self._bridge.node
+        self.seen.servers = servers
+        self.seen.services = {name: client.service_is_ready() for name, client in self._services.items()}
+        for topic in self._topics:
+            self.seen.topics[topic] = [
+                Publisher(_node_name(one), one.topic_type, _layout(one))
+                for one in node.get_publishers_info_by_topic(topic)
+            ]
+            for one in node.get_subscriptions_info_by_topic(topic):
+                if one.node_name == node.get_name():
+                    self.seen.layouts[topic] = f"{one.topic_type} {_layout(one)}"
+
+    async def ask(self) -> None:
+        """Asks the nodes behind the drive actions whether they are active, and one of them how long an answer takes."""
+        feedback = [self.seen.topics[f"{action}/_action/feedback"] for action in self._actions]
+        nodes = list(dict.fromkeys(publisher.node for publishers in feedback for publisher in publishers))
+        for name in nodes:
+            async with _asked(self._bridge, GetState, f"{name}/get_state") as ask:
+                answer = await ask(GetState.Request())
+            if answer is not None:
+                self.seen.states[name] = answer.current_state.label
+        for name in nodes[:1]:
+            async with _asked(self._bridge, GetParameters, f"{name}/get_parameters") as ask:
+                for _ in range(ROUND_TRIPS):
+                    started = time.monotonic()
+                    answer = await ask(GetParameters.Request(names=["use_sim_time"]))
+                    self.seen.round_trips_s.append(time.monotonic() - started if answer is not None else None)
+
+    def _hear_battery(self, message: BatteryState) -> None:
+        self.seen.percentages.append(message.percentage)
+        self.seen.charging = message.power_supply_status in (
+            BatteryState.POWER_SUPPLY_STATUS_CHARGING, BatteryState.POWER_SUPPLY_STATUS_FULL,
+        )  # fmt: skip
+
+    def _hear_map(self, message: MapMessage) -> None:
+        cells = np.array(message.data, dtype=np.int8).reshape(message.info.height, message.info.width)
+        origin = pose_from_ros(message.info.origin)
+        self.seen.map = RobotsMap(cells >= 65, message.info.resolution, origin)
+
+
+def _node_name(endpoint: object) -> str:
+    return f"{endpoint.node_namespace.rstrip('/')}/{endpoint.node_name}"  # type: ignore[attr-defined]
+
+
+def _layout(endpoint: object) -> str:
+    """The hash of the message's layout as the endpoint announces it; "" from ROS 2 Humble and older, which announce none."""
+    found = endpoint.topic_type_hash  # type: ignore[attr-defined]
+    return bytes(found.value).hex() if found.version > 0 else ""
+
+
+@asynccontextmanager
+async def _asked(bridge: RosBridge, kind: type, name: str) -> AsyncIterator[Callable[[object], Awaitable[Any]]]:
+    """Asks a service; each answer is None when it is not there or does not answer within a second."""
+    client: Client = await _on_ros(bridge, lambda: bridge.node.create_client(kind, name))
+    until = time.monotonic() + _ANSWER_S
+    while not client.service_is_ready() and time.monotonic() < until:  # noqa: ASYNC110 - discovered on another thread
+        await asyncio.sleep(0.02)
+
+    async def ask(request: object) -> Any:
+        if not client.service_is_ready():
+            return None
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Any] = loop.create_future()
+
+        def tell(future: Future) -> None:
+            loop.call_soon_threadsafe(lambda: answered.done() or answered.set_result(future.result()))
+
+        bridge.to_ros(lambda: client.call_async(request).add_done_callback(tell))
+        try:
+            return await asyncio.wait_for(answered, _ANSWER_S)
+        except asyncio.TimeoutError:
+            return None
+
+    try:
+        yield ask
+    finally:
+        await _on_ros(bridge, lambda: bridge.node.destroy_client(client))
+
+
+async def _on_ros(bridge: RosBridge, act: Callable[[], Any]) -> Any:
+    """What comes of something that is done on the ROS thread."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Any] = loop.create_future()
+
+    def run() -> None:
+        try:
+            loop.call_soon_threadsafe(done.set_result, act())
+        except Exception as fault:
+            loop.call_soon_threadsafe(done.set_exception, fault)
+
+    bridge.to_ros(run)
+    return await done

@@ -1,0 +1,160 @@
+"""Robots that something is wrong with, looked at over real DDS: each fault is found, named, and has its remedy."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from control_site import hall
+
+pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+
+from robot_fleet.fleet.events import PoseReported
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import WORKING_W, Interface
+from robot_fleet.floor.store import Dock, RobotSpec
+from robot_fleet.ros.findings import Finding, Verdict, findings
+from robot_fleet.ros.observations import Observed, Publisher, RobotsMap, observe
+
+pytestmark = pytest.mark.ros
+
+SHOP = Path(__file__).parents[1] / "maps" / "corner_shop"
+QUIRKS = ("percent", "late", "nan", "lost", "held", "headless", "asleep")
+BEHAVIOURS = {"fine": "works", "mute": "mute", **{quirk: f"works+{quirk}" for quirk in QUIRKS}}
+LISTEN_S = 6.0
+# Where all of them say that they stand.
+DOCK = Dock("here", Pose(1.22, 2.12, 0.5))
+FLOOR = replace(hall().floor, docks=(DOCK,))
+
+
+def spec(name: str) -> RobotSpec:
+    return RobotSpec(name, WORKING_W, "here", name)
+
+
+@contextmanager
+def robot_process(*robots: str) -> Iterator[None]:
+    """A process with the robots NAME=BEHAVIOUR; killed at the end."""
+    program = [sys.executable, str(Path(__file__).with_name("ros_robot.py")), *robots]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None and process.stdout.readline().startswith("ready")
+            yield
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, dict[str, Finding]]:
+    """The checks of each robot, and of one that is not there, by name."""
+    specs = [spec(name) for name in (*BEHAVIOURS, "absent")]
+    with robot_process(*(f"{name}={behaviour}" for name, behaviour in BEHAVIOURS.items())):
+        seen = asyncio.run(observe(specs, LISTEN_S))
+    return {one.name: {f.check: f for f in findings(one, FLOOR, seen[one.name], LISTEN_S)} for one in specs}
+
+
+def bad(checks: dict[str, Finding]) -> dict[str, Verdict]:
+    return {name: one.verdict for name, one in checks.items() if one.verdict in (Verdict.WARN, Verdict.FAIL)}
+
+
+def test_of_a_sound_robot_nothing_is_said_but_what_it_does_not_offer(found: dict[str, dict[str, Finding]]) -> None:
+    checks = found["fine"]
+    assert not bad(checks), checks
+    assert checks["localised"].text.endswith("on its dock")
+    assert checks["map"].verdict is Verdict.UNKNOWN
+    assert "answers in" in checks["network"].text
+
+
+@pytest.mark.parametrize(
+    ("robot", "check", "verdict", "text"),
+    [
+        ("percent", "battery", Verdict.WARN, "75: it tells percent"),
+        ("late", "clock", Verdict.FAIL, "3.0 s old"),
+        ("nan", "pose", Verdict.FAIL, "not made of numbers"),
+        ("lost", "localised", Verdict.FAIL, "m from here"),
+        ("held", "holds", Verdict.FAIL, "e-stop pressed"),
+        ("headless", "head", Verdict.FAIL, "there is no service /headless/cleaning_head/set"),
+        ("asleep", "active", Verdict.FAIL, "/asleep_drive is inactive"),
+        ("mute", "drive actions", Verdict.FAIL, "there is no /mute/follow_path, no /mute/dock_robot"),
+        ("absent", "reachable", Verdict.FAIL, "nothing is heard below /absent"),
+    ],
+)
+def test_each_fault_is_the_only_one_found_and_has_its_remedy(
+    found: dict[str, dict[str, Finding]], robot: str, check: str, verdict: Verdict, text: str
+) -> None:
+    checks = found[robot]
+    assert bad(checks) == {check: verdict}, checks
+    assert text in checks[check].text and checks[check].remedy
+
+
+def sound() -> Observed:
+    """What is heard of a robot with which all is well."""
+    seen = Observed(servers={"/r/follow_path": True}, percentages=[0.5], heads=[False], hold="")
+    seen.layouts = {"/r/follow_path/_action/feedback": "nav2_msgs/action/FollowPath_FeedbackMessage aa"}
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("publisher", "text"),
+    [
+        (Publisher("/r/nav", "nav2_msgs/action/FollowPath_FeedbackMessage", "bb"), "another layout"),
+        (Publisher("/r/nav", "nav2_msgs/action/FollowPath_FeedbackMessage", ""), "no layout, as ROS 2 Humble"),
+        (Publisher("/r/nav", "std_msgs/msg/String", "aa"), "carries std_msgs/msg/String"),
+    ],
+)
+def test_a_message_of_another_layout_is_refused_by_name(publisher: Publisher, text: str) -> None:
+    seen = sound()
+    seen.topics = {"/r/follow_path/_action/feedback": [publisher]}
+    check = next(one for one in findings(spec("r"), FLOOR, seen, 5.0) if one.check == "messages")
+    assert check.verdict is Verdict.FAIL and text in check.text
+
+
+@pytest.mark.parametrize(("moved_m", "verdict"), [(0.0, Verdict.OK), (1.0, Verdict.FAIL)])
+def test_the_robots_map_is_compared_with_ours_in_our_frame(moved_m: float, verdict: Verdict) -> None:
+    grid = FLOOR.grid
+    turned = RobotSpec("r", WORKING_W, "here", "r", Pose(4.0, -2.0, 0.3))
+    # Our own map as the robot has it, in a frame of its own.
+    origin = turned.map_to_robot.inverse() @ Pose(grid.origin.x_m + moved_m, grid.origin.y_m, grid.origin.yaw_rad)
+    seen = sound()
+    seen.map = RobotsMap(~grid.free, grid.resolution_m, origin)
+    check = next(one for one in findings(turned, FLOOR, seen, 5.0) if one.check == "map")
+    assert check.verdict is verdict, check
+
+
+def test_the_command_ends_with_1_when_a_robot_is_not_there_and_names_robots_that_are_unknown() -> None:
+    command = [sys.executable, "-m", "robot_fleet.cli", "doctor", "--store", str(SHOP), "--json", "--listen", "2"]
+    done = subprocess.run([*command, "robot_1"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    (robot,) = json.loads(done.stdout)["robots"]
+    assert robot["name"] == "robot_1" and robot["checks"][0]["verdict"] == "fails" and robot["checks"][0]["remedy"]
+    unknown = subprocess.run([*command, "nobody"], capture_output=True, text=True, check=False)
+    assert unknown.returncode == 2 and "no robot named 'nobody'" in unknown.stderr
+
+
+def test_channels_that_are_named_and_not_there_are_told() -> None:
+    interface = Interface(solution_service="solution/set")
+    wanted = RobotSpec("r", replace(WORKING_W, interface=interface), "here", "r")
+    seen = sound()
+    seen.services = {"/r/cleaning_head/set": True, "/r/solution/set": False}
+    checks = [one for one in findings(wanted, FLOOR, seen, 5.0) if one.check == "channels"]
+    assert [one.text for one in checks] == ["there is no service /r/solution/set"]
+
+
+def test_a_network_that_loses_answers_is_told() -> None:
+    seen = sound()
+    seen.round_trips_s = [0.01, None, 0.02, 0.03]
+    check = next(one for one in findings(spec("r"), FLOOR, seen, 5.0) if one.check == "network")
+    assert check.verdict is Verdict.WARN and "1 of 4 lost" in check.text
+
+
+def test_too_few_poses_are_told() -> None:
+    seen = sound()
+    seen.poses = [(float(k), PoseReported("r", float(k), DOCK.pose)) for k in range(5)]
+    check = next(one for one in findings(spec("r"), FLOOR, seen, 5.0) if one.check == "pose")
+    assert check.verdict is Verdict.WARN and "1.0 a second" in check.text
