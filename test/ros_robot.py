@@ -10,6 +10,7 @@ What else may be wrong with it, after a plus sign, as in `works+percent`:
     nan      tells poses that are no numbers        lost     tells poses outside of the store's map
     held     tells that its e-stop is pressed       headless has no switch for its head and says nothing of it
     asleep   its drive node says that it is inactive
+    foreign  something else is published where its actions' feedback belongs
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from lifecycle_msgs.srv import GetState
 from nav2_msgs.action import DockRobot, FollowPath, UndockRobot
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
+from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import BatteryState
@@ -56,6 +58,8 @@ class TestRobot:
         self._drive_node = Node(f"{name}_drive")
         self._publish_state()
         self._listen()
+        if "foreign" in quirks:
+            self._publish_foreign(f"/{name}/follow_path/_action/feedback")
         if "asleep" in quirks:
             self.node.create_service(GetState, f"/{name}_drive/get_state", _say_inactive)
         if behaviour != "mute":
@@ -64,6 +68,12 @@ class TestRobot:
             self._serve(UndockRobot, "undock_robot")
         if behaviour != "hung":
             executor.add_node(self._drive_node)
+
+    def _publish_foreign(self, topic: str) -> None:
+        context = Context()  # one participant does not take two types on one topic
+        context.init(args=[])
+        self._foreign = Node(f"{self.name}_other", context=context)
+        self._foreign.create_publisher(String, topic, 10)
 
     def _serve(self, action_type: type, action: str) -> None:
         ActionServer(

@@ -21,12 +21,13 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import WORKING_W, Interface
 from robot_fleet.floor.store import Dock, RobotSpec
 from robot_fleet.ros.findings import Finding, Verdict, findings
-from robot_fleet.ros.observations import Observed, Publisher, RobotsMap, observe
+from robot_fleet.ros.layouts import Publisher
+from robot_fleet.ros.observations import Observed, RobotsMap, observe
 
 pytestmark = pytest.mark.ros
 
 SHOP = Path(__file__).parents[1] / "maps" / "corner_shop"
-QUIRKS = ("percent", "late", "nan", "lost", "held", "headless", "asleep")
+QUIRKS = ("percent", "late", "nan", "lost", "held", "headless", "asleep", "foreign")
 BEHAVIOURS = {"fine": "works", "mute": "mute", **{quirk: f"works+{quirk}" for quirk in QUIRKS}}
 LISTEN_S = 6.0
 # Where all of them say that they stand.
@@ -81,6 +82,7 @@ def test_of_a_sound_robot_nothing_is_said_but_what_it_does_not_offer(found: dict
         ("held", "holds", Verdict.FAIL, "e-stop pressed"),
         ("headless", "head", Verdict.FAIL, "there is no service /headless/cleaning_head/set"),
         ("asleep", "active", Verdict.FAIL, "/asleep_drive is inactive"),
+        ("foreign", "messages", Verdict.FAIL, "/foreign_other publishes std_msgs/msg/String on /foreign/follow_path"),
         ("mute", "drive actions", Verdict.FAIL, "there is no /mute/follow_path, no /mute/dock_robot"),
         ("absent", "reachable", Verdict.FAIL, "nothing is heard below /absent"),
     ],
@@ -96,7 +98,8 @@ def test_each_fault_is_the_only_one_found_and_has_its_remedy(
 def sound() -> Observed:
     """What is heard of a robot with which all is well."""
     seen = Observed(servers={"/r/follow_path": True}, percentages=[0.5], heads=[False], hold="")
-    seen.layouts = {"/r/follow_path/_action/feedback": "nav2_msgs/action/FollowPath_FeedbackMessage aa"}
+    expected = Publisher("/doctor", "nav2_msgs/action/FollowPath_FeedbackMessage", "aa")
+    seen.ours = {"/r/follow_path/_action/feedback": expected}
     return seen
 
 
@@ -105,7 +108,7 @@ def sound() -> Observed:
     [
         (Publisher("/r/nav", "nav2_msgs/action/FollowPath_FeedbackMessage", "bb"), "another layout"),
         (Publisher("/r/nav", "nav2_msgs/action/FollowPath_FeedbackMessage", ""), "no layout, as ROS 2 Humble"),
-        (Publisher("/r/nav", "std_msgs/msg/String", "aa"), "carries std_msgs/msg/String"),
+        (Publisher("/r/nav", "std_msgs/msg/String", "aa"), "publishes std_msgs/msg/String"),
     ],
 )
 def test_a_message_of_another_layout_is_refused_by_name(publisher: Publisher, text: str) -> None:

@@ -46,7 +46,7 @@ from robot_fleet.ros.listening import LATCHED
 
 pytestmark = [pytest.mark.ros, pytest.mark.asyncio(loop_scope="module")]
 
-BEHAVIOURS = ("works", "fails", "refuses", "drives", "hung", "stubborn", "mute")
+BEHAVIOURS = ("works", "fails", "refuses", "drives", "hung", "stubborn", "mute", "foreign")
 MAP_TO_ROBOT = Pose(10.0, -3.0, 0.7)
 LIMIT_S = 60.0
 E = TypeVar("E", bound=Event)
@@ -133,7 +133,7 @@ async def fleet(*names: str) -> AsyncIterator[Fleet]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def all_robots() -> AsyncIterator[Fleet]:
     """One robot of each behaviour, named after it, and the controller's side of them."""
-    with robot_process(*(f"{behaviour}={behaviour}" for behaviour in BEHAVIOURS)):
+    with robot_process(*(f"{name}={'works+foreign' if name == 'foreign' else name}" for name in BEHAVIOURS)):
         async with fleet(*BEHAVIOURS) as here:
             await here.until(lambda: {event.robot for event in here.all_of(PoseReported)} == set(BEHAVIOURS))
             yield here
@@ -199,6 +199,13 @@ async def test_a_goal_to_a_server_that_is_not_there_ends_rejected_with_its_name(
     here.send(follow("mute"))
     ended = await here.ended("mute leg")
     assert ended.outcome is Outcome.REJECTED and "no action server /mute/follow_path" in ended.detail
+
+
+async def test_no_goal_goes_to_a_robot_that_would_misread_it(here: Fleet) -> None:
+    here.send(follow("foreign"))
+    ended = await here.ended("foreign leg")
+    assert ended.outcome is Outcome.REJECTED
+    assert "misread" in ended.detail and "/foreign/follow_path" in ended.detail
 
 
 async def test_a_hung_robot_leaves_goal_and_cancel_unanswered_and_must_not_drive_when_it_wakes(here: Fleet) -> None:

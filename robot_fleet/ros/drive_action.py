@@ -19,6 +19,7 @@ from unique_identifier_msgs.msg import UUID
 from robot_fleet.fleet.events import Outcome
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.goals import outcome_from_ros
+from robot_fleet.ros.layouts import feedback_of, misreading, own, publishers
 
 _log = logging.getLogger(__name__)
 DISCOVERY_LIMIT_S = 5.0
@@ -59,8 +60,8 @@ class Cancelling:
 class DriveAction:
     """The client of one action server. `on_ended` takes leg id, outcome and detail once for each order.
 
-    An order ends REJECTED when the server is not there or refuses, UNANSWERED when it neither accepts nor refuses (an
-    acceptance that comes later is cancelled at once), else with the goal's result, however late.
+    An order ends REJECTED when the server is not there, would misread it or refuses it, UNANSWERED when it neither accepts
+    nor refuses (an acceptance that comes later is cancelled at once), else with the goal's result, however late.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class DriveAction:
     ) -> None:
         self.name = name
         self._loud = bridge.loud
+        self._node = bridge.node
         self._action_type = action_type
         self._client = ActionClient(bridge.node, action_type, name)
         bridge.at_stop(self._client.destroy)
@@ -96,7 +98,7 @@ class DriveAction:
         order = Order(leg_id, goal, time.monotonic())
         self._orders.append(order)
         if self.is_there:
-            self._send(order)
+            self._send_if_understood(order)
 
     def cancel_all(self) -> None:
         """Asks the server at once to cancel every goal, whoever sent it; `on_quiet` is called when none is left."""
@@ -124,12 +126,20 @@ class DriveAction:
     def _check(self, order: Order, now: float) -> None:
         if order.goal is not None:
             if self.is_there:
-                self._send(order)
+                self._send_if_understood(order)
             elif now - order.since > DISCOVERY_LIMIT_S:
                 self._end(order, Outcome.REJECTED, f"there is no action server {self.name}")
         elif not (order.accepted or order.told) and now - order.since > ANSWER_LIMIT_S:
             order.withdrawn = True
             self._tell(order, Outcome.UNANSWERED, f"{self.name} did not answer the goal within {ANSWER_LIMIT_S:.0f} s")
+
+    def _send_if_understood(self, order: Order) -> None:
+        topic = feedback_of(self.name)
+        fault = misreading(topic, own(self._node, topic), publishers(self._node, topic))
+        if fault:
+            self._end(order, Outcome.REJECTED, f"it would misread the goal: {fault}; see `robot-fleet doctor`")
+        else:
+            self._send(order)
 
     def _send(self, order: Order) -> None:
         goal, order.goal, order.since = order.goal, None, time.monotonic()

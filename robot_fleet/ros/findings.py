@@ -12,8 +12,9 @@ import numpy as np
 
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import FloorMap, RobotSpec
+from robot_fleet.ros.layouts import Publisher, misreading
 from robot_fleet.ros.names import frame_name, topic_name
-from robot_fleet.ros.observations import Observed, Publisher, RobotsMap
+from robot_fleet.ros.observations import Observed, RobotsMap
 
 _LEAST_HZ = 5.0
 _CLOCKS_APART_S, _SIMULATED_S = 0.5, 1e6
@@ -71,18 +72,12 @@ def _is_own(spec: RobotSpec, publisher: Publisher) -> bool:
 
 
 def _layouts(seen: Observed) -> Finding:
-    for topic, publishers in seen.topics.items():
-        own_type, _, own = seen.layouts.get(topic, "").partition(" ")
-        for one in publishers:
-            if own and one.type_name != own_type:
-                text = f"{topic} carries {one.type_name}, not {own_type}"
-                return Finding("messages", Verdict.FAIL, text, "Give the right name in the profile's `interface`")
-            if own and one.layout != own:
-                told = "another layout of" if one.layout else "no layout, as ROS 2 Humble and older do, for"
-                text = f"{one.node} tells {told} {one.type_name}"
-                remedy = "Use ROS 2 Jazzy or Kilted and their nav2_msgs on the robot: other layouts would be misread"
-                return Finding("messages", Verdict.FAIL, text, remedy)
-    known = sum(bool(publishers) for publishers in seen.topics.values())
+    for topic, found in seen.topics.items():
+        fault = misreading(topic, seen.ours.get(topic), found)
+        if fault:
+            remedy = "Use ROS 2 Jazzy or Kilted on the robot, and the names and types of the profile's `interface`"
+            return Finding("messages", Verdict.FAIL, fault, remedy)
+    known = sum(bool(found) for found in seen.topics.values())
     return Finding("messages", Verdict.OK, f"{known} topics, in layouts that we know")
 
 

@@ -24,25 +24,18 @@ from std_srvs.srv import SetBool
 from robot_fleet.fleet.events import Event, HeadReported, HoldReported, PoseReported
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import RobotSpec
+from robot_fleet.ros import layouts
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
 from robot_fleet.ros.conversion import pose_from_ros
 from robot_fleet.ros.driver import NavDriver
 from robot_fleet.ros.hearing import hear_all
+from robot_fleet.ros.layouts import Publisher
 from robot_fleet.ros.listening import LATCHED, PLAIN
 from robot_fleet.ros.names import topic_name
 
 ROUND_TRIPS = 10
 _ANSWER_S = 1.0
-
-
-@dataclass(frozen=True)
-class Publisher:
-    """One publisher of a topic: the node that has it, its message type, and the hash of that type's layout ("": none told)."""
-
-    node: str
-    type_name: str
-    layout: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,11 +51,11 @@ class RobotsMap:
 class Observed:
     """What was heard of one robot. Poses come with the time of our own clock when they arrived; names are full ROS names.
 
-    `layouts` are our own: a publisher with another one cannot be understood. `round_trips_s` holds None for a lost question.
+    `ours` is what we expect of the topics. `round_trips_s` holds None for a lost question.
     """
 
     topics: dict[str, list[Publisher]] = field(default_factory=dict)
-    layouts: dict[str, str] = field(default_factory=dict)
+    ours: dict[str, Publisher | None] = field(default_factory=dict)
     servers: dict[str, bool] = field(default_factory=dict)
     services: dict[str, bool] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
@@ -124,7 +117,7 @@ class _Observer:
         self._actions = [full(name) for name in (names.follow_path, names.dock_robot, names.undock_robot)]
         pose = [full(names.pose_topic)] if names.pose_topic else [full(names.tf_topic)]
         others = [full(name) for name in (names.battery_topic, names.head_topic, names.diagnostics_topic) if name]
-        self._topics = [*pose, *others, *(f"{action}/_action/feedback" for action in self._actions)]
+        self._topics = [*pose, *others, *map(layouts.feedback_of, self._actions)]
 
     def hear(self, event: Event) -> None:
         """On the loop's thread."""
@@ -141,17 +134,12 @@ class _Observer:
         self.seen.servers = servers
         self.seen.services = {name: client.service_is_ready() for name, client in self._services.items()}
         for topic in self._topics:
-            self.seen.topics[topic] = [
-                Publisher(_node_name(one), one.topic_type, _layout(one))
-                for one in node.get_publishers_info_by_topic(topic)
-            ]
-            for one in node.get_subscriptions_info_by_topic(topic):
-                if one.node_name == node.get_name():
-                    self.seen.layouts[topic] = f"{one.topic_type} {_layout(one)}"
+            self.seen.topics[topic] = layouts.publishers(node, topic)
+            self.seen.ours[topic] = layouts.own(node, topic)
 
     async def ask(self) -> None:
         """Asks the nodes behind the drive actions whether they are active, and one of them how long an answer takes."""
-        feedback = [self.seen.topics[f"{action}/_action/feedback"] for action in self._actions]
+        feedback = [self.seen.topics[layouts.feedback_of(action)] for action in self._actions]
         nodes = list(dict.fromkeys(publisher.node for publishers in feedback for publisher in publishers))
         for name in nodes:
             async with _asked(self._bridge, GetState, f"{name}/get_state") as ask:
@@ -175,16 +163,6 @@ class _Observer:
         cells = np.array(message.data, dtype=np.int8).reshape(message.info.height, message.info.width)
         origin = pose_from_ros(message.info.origin)
         self.seen.map = RobotsMap(cells >= 65, message.info.resolution, origin)
-
-
-def _node_name(endpoint: object) -> str:
-    return f"{endpoint.node_namespace.rstrip('/')}/{endpoint.node_name}"  # type: ignore[attr-defined]
-
-
-def _layout(endpoint: object) -> str:
-    """The hash of the message's layout as the endpoint announces it; "" from ROS 2 Humble and older, which announce none."""
-    found = endpoint.topic_type_hash  # type: ignore[attr-defined]
-    return bytes(found.value).hex() if found.version > 0 else ""
 
 
 @asynccontextmanager
