@@ -20,6 +20,7 @@ from robot_fleet.control.ports import CannotStore, Clock, Planner, RobotDriver, 
 from robot_fleet.control.records import Rows
 from robot_fleet.control.requests import check_request
 from robot_fleet.control.robots import RobotReports
+from robot_fleet.control.scene import Scene, scene_of
 from robot_fleet.control.snapshot import RobotView, RunRecord, RunView, Snapshot
 from robot_fleet.control.state import Effects, FleetState
 from robot_fleet.control.yielding import ask_to_move
@@ -219,6 +220,10 @@ class Controller:
             case Tick():
                 self._tick(event)
         self._finish(type(event).__name__)
+
+    def scene(self) -> Scene:
+        """What a picture of the fleet shows now."""
+        return scene_of(self._state)
 
     def record(self, run_id: str) -> RunRecord:
         """What the run cleaned and where its robots drove."""

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from robot_fleet.control.controller import Controller
 from robot_fleet.control.ports import CannotStore, Clock, Record, RobotDriver, RunStore
+from robot_fleet.control.scene import Scene
 from robot_fleet.control.snapshot import AlertView, RunView, Snapshot
 from robot_fleet.fleet.commands import CancelAll, SwitchHead
 from robot_fleet.fleet.errors import NotFound, Unavailable
@@ -72,6 +73,10 @@ class LastingController:
     def snapshot(self) -> Snapshot:
         """The newest view of everything; while storage refuses the last one before, with an alert."""
         return self._controller.snapshot if self._controller else self._snapshot
+
+    def scene(self) -> Scene | None:
+        """What a picture of the fleet shows now; None while storage refuses."""
+        return self._controller.scene() if self._controller else None
 
     def handle(self, event: Event) -> None:
         """Takes in one event; what it raises is a bug."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from robot_fleet.main.data_folder import check_data_folder, default_data_folder,
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
 from robot_fleet.ros.driver import NavDriver
+from robot_fleet.ros.visuals import Visuals
 from robot_fleet.storage.database import SqlRunStore
 from robot_fleet.storage.store_folder import load_store
 
@@ -119,6 +121,7 @@ class _Fleet:
         bridge = RosBridge()
         self._clock = RosClock(bridge, self._settings.sim_time)
         self._driver = NavDriver(bridge, self._store.robots, self._clock)
+        self._visuals = Visuals(bridge, self._store.floor)
         self._planner = PlanningPool(self._take)
         try:
             bridge.start(loop, self._take, self._on_bug)
@@ -195,7 +198,14 @@ class _Fleet:
         except Exception as bug:
             self._on_bug(bug)
         if isinstance(event, Tick):
+            self._show()
             self._confirm(event.at_s)
+
+    def _show(self) -> None:
+        """Lets RViz and the like see the fleet, if somebody looks; by our own clock, as people do."""
+        now_s = time.monotonic()
+        if self._controller is not None and self._visuals.wants(now_s) and (scene := self._controller.scene()):
+            self._visuals.show(scene, now_s)
 
     def _confirm(self, at_s: float) -> None:
         """Tells a simulator that it may go on; while a run's first plan is made, nothing moves and its clock stands."""

@@ -1,0 +1,60 @@
+"""What a picture of the running fleet shows: outlines, reserved floor, ways ahead, what is clean. Map frame, metres."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from robot_fleet.control.state import FleetState
+from robot_fleet.fleet.entities import Robot
+from robot_fleet.fleet.states import RobotState
+from robot_fleet.planning.plan import LegKind
+
+
+@dataclass(frozen=True, eq=False)
+class RobotScene:
+    """One robot: its outline where it was last seen (None: never), the floor that it holds, and its way ahead.
+
+    `ahead` are the stretches that are left to drive, each (n, 2), and whether it cleans along it.
+    """
+
+    name: str
+    state: RobotState
+    outline: BaseGeometry | None
+    held: BaseGeometry
+    ahead: tuple[tuple[NDArray[np.float64], bool], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """The fleet at one moment. `requested` and `cleaned` are masks (rows, cols) of the active run; None without one."""
+
+    robots: tuple[RobotScene, ...]
+    requested: NDArray[np.bool_] | None
+    cleaned: NDArray[np.bool_] | None
+
+
+def scene_of(state: FleetState) -> Scene:
+    """The scene now; what is in it does not change afterwards."""
+    coverage = state.coverage
+    return Scene(
+        robots=tuple(_robot(state, robot) for robot in state.robots.values()),
+        requested=coverage.requested if coverage else None,
+        cleaned=coverage.cleaned.copy() if coverage else None,
+    )
+
+
+def _robot(state: FleetState, robot: Robot) -> RobotScene:
+    outline = robot.spec.profile.footprint.at(robot.pose) if robot.pose else None
+    return RobotScene(robot.name, robot.state, outline, state.traffic.held(robot.name), _ahead(robot))
+
+
+def _ahead(robot: Robot) -> tuple[tuple[NDArray[np.float64], bool], ...]:
+    if robot.itinerary is None or not robot.has_work:
+        return ()
+    first, *others = robot.itinerary.stretches[robot.place.stretch :]
+    left = [first.cut(min(robot.place.offset_m, first.length_m), first.length_m), *others]
+    return tuple((one.points, one.kind is LegKind.CLEAN) for one in left if not one.is_stay)

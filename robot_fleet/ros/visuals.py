@@ -1,0 +1,152 @@
+"""The fleet as topics that RViz and Foxglove show; `config/robot_fleet.rviz` has them all.
+
+| topic | type | QoS | what |
+|---|---|---|---|
+| /robot_fleet/map | nav_msgs/OccupancyGrid | latched | the store's floor, once |
+| /robot_fleet/floor | visualization_msgs/MarkerArray | latched | zones, keepouts and docks, once |
+| /robot_fleet/coverage | nav_msgs/OccupancyGrid | latched | clean 0, to be cleaned 100, else unknown; every 2 s |
+| /robot_fleet/fleet | visualization_msgs/MarkerArray | reliable | outlines, reserved floor, ways ahead; twice a second |
+
+Latched is reliable and transient local, depth 1. The last two are made only while somebody listens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+import numpy as np
+from geometry_msgs.msg import Point, Pose, Vector3
+from nav_msgs.msg import MapMetaData, OccupancyGrid
+from rclpy.qos import QoSProfile
+from shapely.geometry.base import BaseGeometry
+from std_msgs.msg import ColorRGBA, Header
+from visualization_msgs.msg import Marker, MarkerArray
+
+from robot_fleet.control.scene import RobotScene, Scene
+from robot_fleet.fleet.states import RobotState
+from robot_fleet.floor.store import FloorMap
+from robot_fleet.ros.bridge import RosBridge
+from robot_fleet.ros.conversion import pose_to_ros
+from robot_fleet.ros.listening import LATCHED
+
+FRAME = "map"
+FLEET_S, COVERAGE_S = 0.5, 2.0
+"""How often the two that change are published."""
+_NEWEST = QoSProfile(depth=1)
+_CLEAN, _TO_CLEAN, _ELSEWHERE = 0, 100, -1
+_LINE_M, _TEXT_M = 0.04, 0.4
+
+_GREY, _RED, _BLUE = (0.5, 0.5, 0.5, 0.8), (0.85, 0.15, 0.15, 0.9), (0.1, 0.35, 0.8, 0.9)
+_AMBER, _GREEN = (0.95, 0.6, 0.05, 0.9), (0.1, 0.6, 0.25, 0.9)
+_OF_STATE = {
+    RobotState.HELD: _RED, RobotState.OFFLINE: _RED, RobotState.WAITING: _AMBER, RobotState.CLEANING: _GREEN,
+    RobotState.MOVING: _BLUE,
+}  # fmt: skip
+
+Color = tuple[float, float, float, float]
+
+
+class Visuals:
+    """Publishes a store's floor once, and its fleet as often as it is given a scene that somebody wants."""
+
+    def __init__(self, bridge: RosBridge, floor: FloorMap) -> None:
+        self._bridge, self._floor = bridge, floor
+        offer = bridge.node.create_publisher
+        self._map = offer(OccupancyGrid, "/robot_fleet/map", LATCHED)
+        self._marks = offer(MarkerArray, "/robot_fleet/floor", LATCHED)
+        self._coverage = offer(OccupancyGrid, "/robot_fleet/coverage", LATCHED)
+        self._fleet = offer(MarkerArray, "/robot_fleet/fleet", _NEWEST)
+        self._fleet_at_s = self._coverage_at_s = float("-inf")
+        self._shown: set[tuple[str, int]] = set()
+        cells = np.where(floor.grid.cells < 0, -1, np.where(floor.grid.free, 0, 100))
+        self._map.publish(self._grid(cells))
+        self._marks.publish(MarkerArray(markers=list(_numbered(_floor_marks(floor)))))
+
+    def wants(self, now_s: float) -> bool:
+        """Whether it is time for another scene, and somebody listens."""
+        return self._wants_fleet(now_s) or self._wants_coverage(now_s)
+
+    def show(self, scene: Scene, now_s: float) -> None:
+        """Publishes the scene; on the ROS thread, later."""
+        if self._wants_fleet(now_s):
+            self._fleet_at_s = now_s
+            self._bridge.to_ros(partial(self._show_fleet, scene))
+        if self._wants_coverage(now_s) and scene.cleaned is not None and scene.requested is not None:
+            self._coverage_at_s = now_s
+            cells = np.where(scene.cleaned, _CLEAN, np.where(scene.requested, _TO_CLEAN, _ELSEWHERE))
+            self._bridge.to_ros(lambda: self._coverage.publish(self._grid(cells)))
+
+    def _wants_fleet(self, now_s: float) -> bool:
+        return now_s - self._fleet_at_s >= FLEET_S and self._fleet.get_subscription_count() > 0
+
+    def _wants_coverage(self, now_s: float) -> bool:
+        return now_s - self._coverage_at_s >= COVERAGE_S and self._coverage.get_subscription_count() > 0
+
+    def _show_fleet(self, scene: Scene) -> None:
+        marks = list(_numbered(mark for robot in scene.robots for mark in _robot_marks(robot)))
+        shown = {(mark.ns, mark.id) for mark in marks}
+        gone = [Marker(ns=name, id=number, action=Marker.DELETE) for name, number in sorted(self._shown - shown)]
+        self._shown = shown
+        self._fleet.publish(MarkerArray(markers=[*gone, *marks]))
+
+    def _grid(self, cells: np.ndarray) -> OccupancyGrid:
+        grid = self._floor.grid
+        rows, cols = grid.shape
+        about = MapMetaData(resolution=grid.resolution_m, width=cols, height=rows, origin=pose_to_ros(grid.origin))
+        return OccupancyGrid(header=Header(frame_id=FRAME), info=about, data=cells.astype(np.int8).ravel().tolist())
+
+
+def _floor_marks(floor: FloorMap) -> Iterator[Marker]:
+    for zone in floor.zones:
+        yield from _outlines("zones", zone.polygon, _GREY)
+        yield _text("zones", zone.name, zone.polygon.representative_point(), _GREY)
+    for keepout in floor.keepouts:
+        yield from _outlines("keepouts", keepout.polygon, _RED)
+    for dock in floor.docks:
+        arrow = Marker(ns="docks", type=Marker.ARROW, color=_color(_BLUE), pose=pose_to_ros(dock.pose))
+        arrow.scale = Vector3(x=0.5, y=0.1, z=0.1)
+        yield arrow
+
+
+def _robot_marks(robot: RobotScene) -> Iterator[Marker]:
+    color = _OF_STATE.get(robot.state, _GREY)
+    yield from _outlines(f"{robot.name} reserved", robot.held, (*color[:3], 0.35))
+    for points, cleans in robot.ahead:
+        yield _line(f"{robot.name} {'lanes' if cleans else 'ways'}", points.tolist(), color if cleans else _GREY)
+    if robot.outline is not None:
+        yield from _outlines(f"{robot.name} outline", robot.outline, color)
+        yield _text(f"{robot.name} name", f"{robot.name} {robot.state.value.lower()}", robot.outline.centroid, color)
+
+
+def _outlines(name: str, shape: BaseGeometry, color: Color) -> Iterator[Marker]:
+    for part in getattr(shape, "geoms", [shape]):
+        if not part.is_empty:
+            for ring in (part.exterior, *part.interiors):
+                yield _line(name, ring.coords, color)
+
+
+def _line(name: str, points: Iterable[Iterable[float]], color: Color) -> Marker:
+    mark = Marker(ns=name, type=Marker.LINE_STRIP, color=_color(color), scale=Vector3(x=_LINE_M), pose=Pose())
+    mark.points = [Point(x=x, y=y) for x, y in points]
+    return mark
+
+
+def _text(name: str, text: str, at: BaseGeometry, color: Color) -> Marker:
+    mark = Marker(ns=name, type=Marker.TEXT_VIEW_FACING, text=text, color=_color(color), scale=Vector3(z=_TEXT_M))
+    mark.pose.position = Point(x=at.x, y=at.y, z=_TEXT_M)
+    return mark
+
+
+def _numbered(marks: Iterable[Marker]) -> Iterator[Marker]:
+    """The marks in the map frame, each with a number of its own within its namespace."""
+    counts: dict[str, int] = {}
+    for mark in marks:
+        mark.header.frame_id = FRAME
+        mark.id = counts[mark.ns] = counts.get(mark.ns, -1) + 1
+        yield mark
+
+
+def _color(color: Color) -> ColorRGBA:
+    r, g, b, a = color
+    return ColorRGBA(r=r, g=g, b=b, a=a)

@@ -1,0 +1,149 @@
+"""What RViz and Foxglove are told of a fleet, as it arrives over real DDS."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from control_site import hall, site
+from shapely import LinearRing, Polygon
+
+pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+
+from nav_msgs.msg import OccupancyGrid
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from visualization_msgs.msg import Marker, MarkerArray
+
+from robot_fleet.control.scene import Scene
+from robot_fleet.ros.bridge import RosBridge
+from robot_fleet.ros.listening import LATCHED
+from robot_fleet.ros.visuals import FLEET_S, Visuals
+
+pytestmark = pytest.mark.ros
+
+LIMIT_S = 30.0
+
+
+class Eye:
+    """Somebody who looks at the topics, with a participant of its own."""
+
+    def __init__(self) -> None:
+        self.context = Context()
+        self.context.init(args=[])
+        self.node = Node("eye", context=self.context)
+        self.executor = SingleThreadedExecutor(context=self.context)
+        self.executor.add_node(self.node)
+        self.seen: dict[str, list] = {}
+
+    def look_at(self, topic: str, kind: type, qos: object) -> None:
+        heard = self.seen.setdefault(topic, [])
+        self.node.create_subscription(kind, topic, heard.append, qos)
+
+    def until(self, holds: Callable[[], object]) -> None:
+        deadline = time.monotonic() + LIMIT_S
+        while not holds():
+            assert time.monotonic() < deadline, self.seen
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def close(self) -> None:
+        self.executor.shutdown()
+        self.node.destroy_node()
+        self.context.try_shutdown()
+
+
+@pytest.fixture
+def eye() -> Iterator[Eye]:
+    eye = Eye()
+    yield eye
+    eye.close()
+
+
+@pytest.fixture
+def shown() -> Iterator[tuple[Visuals, RosBridge]]:
+    bridge = RosBridge("test_visuals")
+    visuals = Visuals(bridge, hall().floor)
+    loop = asyncio.new_event_loop()
+    bugs: list[BaseException] = []
+    bridge.start(loop, lambda event: None, bugs.append)
+    yield visuals, bridge
+    assert bridge.stop(limit_s=30.0)
+    loop.close()
+    assert not bugs
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    """Two robots in the middle of a run."""
+    made = site()
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    return made.controller.scene()
+
+
+def rings(marks: list[Marker], name: str) -> list[list[tuple[float, float]]]:
+    return [[(point.x, point.y) for point in mark.points] for mark in marks if mark.ns == name]
+
+
+def test_the_floor_is_there_for_whoever_comes_later(shown: tuple[Visuals, RosBridge], eye: Eye) -> None:
+    eye.look_at("/robot_fleet/map", OccupancyGrid, LATCHED)
+    eye.look_at("/robot_fleet/floor", MarkerArray, LATCHED)
+    eye.until(lambda: all(eye.seen.values()))
+    grid, floor = hall().floor.grid, eye.seen["/robot_fleet/floor"][0].markers
+    (found,) = eye.seen["/robot_fleet/map"]
+    assert np.array_equal(np.array(found.data).reshape(grid.shape) == 0, grid.free)
+    assert (found.info.resolution, found.header.frame_id) == (pytest.approx(0.05), "map")
+    assert {mark.text for mark in floor if mark.text} == {"west", "east"}
+    assert sum(mark.ns == "docks" for mark in floor) == 2
+    assert len({(mark.ns, mark.id) for mark in floor}) == len(floor)
+
+
+def test_the_fleet_is_shown_as_it_is(shown: tuple[Visuals, RosBridge], eye: Eye, scene: Scene) -> None:
+    visuals, _ = shown
+    eye.look_at("/robot_fleet/fleet", MarkerArray, 1)
+    eye.look_at("/robot_fleet/coverage", OccupancyGrid, LATCHED)
+    eye.until(lambda: visuals._wants_fleet(0.0) and visuals._wants_coverage(0.0))
+    visuals.show(scene, 0.0)
+    eye.until(lambda: all(eye.seen.values()))
+    marks = eye.seen["/robot_fleet/fleet"][0].markers
+    for robot in scene.robots:
+        assert robot.outline is not None
+        (outline,) = rings(marks, f"{robot.name} outline")
+        assert Polygon(outline).symmetric_difference(robot.outline).area < 1e-6
+        assert LinearRing(rings(marks, f"{robot.name} reserved")[0]).equals(LinearRing(robot.held.exterior))
+        lanes = [points for points, cleans in robot.ahead if cleans]
+        assert len(rings(marks, f"{robot.name} lanes")) == len(lanes) > 0
+    cells = np.array(eye.seen["/robot_fleet/coverage"][0].data).reshape(hall().floor.grid.shape)
+    assert scene.cleaned is not None and scene.requested is not None
+    assert scene.cleaned.any() and np.array_equal(cells == 0, scene.cleaned)
+    assert np.array_equal(cells == 100, scene.requested & ~scene.cleaned)
+
+
+def test_what_is_gone_is_taken_away(shown: tuple[Visuals, RosBridge], eye: Eye, scene: Scene) -> None:
+    visuals, _ = shown
+    eye.look_at("/robot_fleet/fleet", MarkerArray, 10)
+    eye.until(lambda: visuals.wants(0.0))
+    visuals.show(scene, 0.0)
+    visuals.show(Scene(scene.robots[:1], None, None), FLEET_S)
+    eye.until(lambda: len(eye.seen["/robot_fleet/fleet"]) == 2)
+    first, second = (message.markers for message in eye.seen["/robot_fleet/fleet"])
+    gone = {(mark.ns, mark.id) for mark in second if mark.action == Marker.DELETE}
+    assert gone == {(mark.ns, mark.id) for mark in first if mark.ns.startswith(scene.robots[1].name)}
+
+
+def test_nothing_is_made_that_nobody_listens_to(shown: tuple[Visuals, RosBridge]) -> None:
+    visuals, _ = shown
+    assert not visuals.wants(1e9)
+
+
+def test_the_rviz_file_shows_every_topic() -> None:
+    path = Path(__file__).parents[1] / "config" / "robot_fleet.rviz"
+    displays = yaml.safe_load(path.read_text())["Visualization Manager"]["Displays"]
+    topics = {display["Topic"]["Value"] for display in displays}
+    assert topics == {f"/robot_fleet/{name}" for name in ("map", "floor", "coverage", "fleet")}
