@@ -28,7 +28,7 @@ from robot_fleet.ros.visuals import FLEET_S, Visuals
 
 pytestmark = pytest.mark.ros
 
-LIMIT_S = 30.0
+LIMIT_S = 180.0  # a hung process fails a test all the same; a busy machine must not
 
 
 class Eye:

@@ -26,6 +26,13 @@ def fleet_sim() -> None:
     sys.exit(run(["sim", *without_ros_arguments(sys.argv[1:])]))
 
 
+def coverage_planner() -> None:
+    """`ros2 run robot_fleet coverage_planner`: a node that plans whatever map it hears."""
+    from robot_fleet.main.coverage_planner import run
+
+    sys.exit(run(sys.argv))
+
+
 def without_ros_arguments(arguments: list[str]) -> list[str]:
     """The arguments without those between --ros-args and its end, which launch files add."""
     kept, ours = [], True

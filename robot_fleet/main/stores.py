@@ -6,7 +6,7 @@ from pathlib import Path
 
 from robot_fleet.fleet.errors import InvalidInput
 from robot_fleet.floor.faults import Fault
-from robot_fleet.floor.profile import WORKING_W, RobotProfile
+from robot_fleet.floor.profile import BUILT_IN, WORKING_W, RobotProfile
 from robot_fleet.floor.profile_document import BadProfile, profile_from_dict
 from robot_fleet.floor.store import Store
 from robot_fleet.planning.plan_format import Profiles
@@ -14,7 +14,7 @@ from robot_fleet.storage.documents import read_yaml
 from robot_fleet.storage.robots_file import FILE, read_robots_file
 from robot_fleet.storage.store_folder import MOST_ROBOTS, load_store, unknown_profile
 
-__all__ = ["MOST_ROBOTS", "kinds_of", "load"]
+__all__ = ["MOST_ROBOTS", "kinds_of", "load", "profile_named"]
 
 
 def load(folder: Path, robots: int | None = None, profile: str | RobotProfile = "", all_docked: bool = True) -> Store:
@@ -40,6 +40,17 @@ def kinds_of(folder: Path, profile: str = "") -> Profiles:
     of_robot = {robot.name: robot.profile for robot in fleet.robots}
     usual = next(iter(of_robot.values()), WORKING_W)
     return Profiles(fleet.profiles, of_robot, usual, instead)
+
+
+def profile_named(name: str) -> RobotProfile:
+    """The built-in profile of that name, or the one in that file. InvalidInput when there is none, or with its faults."""
+    found = _chosen(name)
+    if isinstance(found, RobotProfile):
+        return found
+    if found not in BUILT_IN:
+        remedy = f"Known are: {', '.join(BUILT_IN)}; or name a file that ends in .yaml."
+        raise InvalidInput("BAD_PROFILE", (Fault("profile", "", f"{name!r} is not known", remedy),))
+    return BUILT_IN[found]
 
 
 def _chosen(profile: str | RobotProfile) -> str | RobotProfile:
