@@ -166,22 +166,6 @@ def test_the_work_of_a_robot_that_died_is_done_by_the_other(fleet: LiveFleet) ->
     assert "robot_2" in {alert.robot for alert in fleet.client.alerts(active_only=True)}
 
 
-def test_storage_that_refuses_stops_the_robots_and_ends_the_controller_loudly(running: LiveFleet) -> None:
-    run = running.client.start()
-    running.until_robots(cleaning)
-    with sqlite3.connect(running.folder / "data" / DATABASE, isolation_level=None) as somebody:
-        somebody.execute("BEGIN IMMEDIATE")
-        assert running.processes["serve"].wait(60.0) == 70
-        somebody.execute("ROLLBACK")
-    log = running.log("serve")
-    assert "storage refuses: every robot is told to stop" in log and "database is locked" in log
-    assert "Traceback" not in log
-    running.start_controller()
-    before = running.client.get(run.run_id)
-    assert not before.state.is_terminal
-    running.until_run(run.run_id, lambda seen: seen.cleaned_m2 > before.cleaned_m2 + 1.0)
-
-
 def test_a_second_controller_for_the_same_runs_is_refused(running: LiveFleet) -> None:
     second = running.launch_controller("second", "127.0.0.1:0")
     assert second.wait(60.0) == 2

@@ -155,16 +155,15 @@ class LastingController:
     def _text(self, what: str) -> str:
         return f"{what}: {self._refusal}. It is tried again every {AGAIN_S:.0f} s. {_REMEDY}"
 
-    def _probe(self) -> None:
-        """CannotStore unless there is room for more than the next change: robots must not start only to stop again."""
-        self._run_store.commit('[{"event": "storage tried"}]', [Record("probe", "probe", bytes(_PROBE_BYTES))])
+    def _probe(self, size: int) -> None:
+        """CannotStore unless there is room for the next changes: robots must not start only to stop again."""
+        self._run_store.commit('[{"event": "storage tried"}]', [Record("probe", "probe", bytes(size))])
         self._run_store.commit('[{"event": "storage takes changes"}]', [Record("probe", "probe", None)])
 
     def _take_up(self) -> None:
         """Begins with a new controller, if storage takes changes."""
         try:
-            if self._refusal:
-                self._probe()
+            self._probe(_PROBE_BYTES if self._refusal else 0)
             self._controller = self._begin()
         except (CannotStore, Unavailable) as refusal:
             if not self._refusal:
