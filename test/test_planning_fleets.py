@@ -96,7 +96,7 @@ def test_any_fleet_on_any_zones_is_safe_and_its_account_is_complete(
     assert {area.zone for area in found.missed} <= set(zones)
 
 
-@FEW
+@settings(FEW, max_examples=2)
 @given(halls, kinds, st.integers(1, ROBOTS - 1))
 def test_one_more_robot_makes_no_plan_slower(floor: FloorMap, kind: RobotProfile, robots: int) -> None:
     few, more = (plan(asked(floor, [kind] * count, ("west", "east"))) for count in (robots, robots + 1))
@@ -114,7 +114,12 @@ def test_floor_that_only_one_shape_of_robot_can_clean_is_cleaned_by_it() -> None
 
 
 @pytest.mark.parametrize(
-    "fleet", [(REFERENCE_R, COMPACT, SMALL), (NARROW, SMALL), (COMPACT, REFERENCE_R, NARROW, SMALL)]
+    "fleet",
+    [
+        (REFERENCE_R, COMPACT, SMALL),
+        (NARROW, SMALL),
+        pytest.param((COMPACT, REFERENCE_R, NARROW, SMALL), marks=pytest.mark.proof),
+    ],
 )
 def test_robots_of_several_shapes_clean_together_what_any_of_them_can(fleet: tuple[RobotProfile, ...]) -> None:
     """Strips along walls that only one shape reaches are cleaned wherever they are."""

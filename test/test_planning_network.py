@@ -122,7 +122,7 @@ def test_a_robot_that_no_way_leads_home_cleans_where_it_stands_instead_of_drivin
         network = Network.of(replace(crew, robots=robots, reach=everywhere), grid, lanes, {})
         assert network.groups == groups
         assert len(network.lanes) == reached
-    both = replace(request, robots=(home, away))
+    both = replace(request, robots=(home, away), deadline_s=1.0)
     teamed = replace(crew, robots=(home, away), reach=everywhere, wanted=everywhere)
     services = Services(both, Clearances(both))
     paths = CrewPlan(both, teamed, lambda *_: None, services).paths()

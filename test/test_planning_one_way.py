@@ -29,7 +29,7 @@ from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, MissedReason, 
 from robot_fleet.planning.planner import plan
 
 FEW = settings(
-    max_examples=5, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
 )
 UP, DOWN, LEFT, RIGHT = math.pi / 2, -math.pi / 2, math.pi, 0.0
 SOON_S = 4.0

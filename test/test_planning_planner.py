@@ -25,7 +25,7 @@ from robot_fleet.planning.plan import CannotPlan, CoveragePath, LegKind, MissedR
 from robot_fleet.planning.planner import plan
 
 SIDE_M = 0.05
-QUICK = settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 def room(
