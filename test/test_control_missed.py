@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from control_site import run_of, site
+from shapely import box
 
 from robot_fleet.control.missed import is_worth_a_pass, planned_floor
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun
+from robot_fleet.planning.plan import MissedArea, MissedReason
 from robot_fleet.sim.site import VirtualSite
 
 
@@ -58,3 +60,14 @@ def test_a_pass_for_missed_floor_is_worth_its_way(
     state, run = cleaned_but_for(site(), zones, patches, side_m)
     assert is_worth_a_pass(state, run) is worth
     assert np.count_nonzero(planned_floor(state, run)) > 0
+
+
+def test_floor_that_a_plan_left_out_in_haste_is_for_the_make_up_pass() -> None:
+    left_out = box(2.0, 2.0, 4.0, 4.0)
+    for reason, worth in ((MissedReason.NOT_CLEANED, True), (MissedReason.TOO_NARROW, False)):
+        state, run = cleaned_but_for(site(), (), 0, 0.0)
+        assert state.coverage is not None
+        state.store.floor.grid.mark(off := np.zeros_like(state.coverage.cleaned), left_out)
+        state.coverage.cleaned &= ~off
+        run.unplanned = (MissedArea("west", reason, left_out, 4.0),)
+        assert is_worth_a_pass(state, run) is worth

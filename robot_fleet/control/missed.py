@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun
+from robot_fleet.planning.plan import MissedReason
 
 LEAST_PATCH_M2 = 0.2
 """Smaller patches of missed floor are not worth a way; they are listed."""
@@ -21,10 +22,12 @@ _SHARE, _SHARE_OF_ALL = 0.003, 0.015
 
 
 def planned_floor(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
-    """Mask (rows, cols) of the requested floor that the run's first plan meant to clean."""
+    """Mask (rows, cols) of the requested floor that the run's first plan meant to clean, or could have."""
     mask = state.requested(run.zones)
     missed = np.zeros_like(mask)
     for area in run.unplanned:
+        if area.reason is MissedReason.NOT_CLEANED:
+            continue  # left out in haste: a make-up pass may find the time
         state.store.floor.grid.mark(missed, area.polygon)
     return mask & ~missed
 
