@@ -401,3 +401,22 @@ def test_what_a_robot_claimed_before_it_found_out_that_it_was_lost_is_withdrawn_
     made.controller.acknowledge("r1", "somebody")
     assert until_ended(made).state is RunState.COMPLETED
     assert run_of(made).cleaned_m2 > 70
+
+
+class Whole(MemoryRunStore):
+    """A store that looks whether all that robots hold is written where one of them gets new floor."""
+
+    def commit(self, event: str, records: Sequence[Record]) -> None:
+        if "leg sent" in event:
+            assert {record.key for record in records if record.kind == "robot"} == {"r1", "r2"}
+        super().commit(event, records)
+
+
+def test_floor_that_one_robot_has_left_and_another_gets_is_written_for_both() -> None:
+    made = site()
+    made.run_store = Whole()
+    made.restart_controller()
+    made.advance(3.0)
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    assert any("leg sent" in line for line in made.run_store.journal)

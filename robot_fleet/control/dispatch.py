@@ -123,7 +123,9 @@ def _send(state: FleetState, run: CleaningRun, robot: Robot, piece: Piece) -> No
     robot.order = Order(leg_id, piece, due_s)
     robot.happen(kind_event(piece.kind))
     state.send(_command(state, robot, leg_id, piece))
-    state.touch("robot", robot.name)
+    for other in state.robots:
+        # What others have left and this one got: storage must not say that two robots hold the same floor.
+        state.touch("robot", other)
     state.touch("run", run.run_id)
     state.note("leg sent", leg=leg_id, kind=piece.kind.value)
 
