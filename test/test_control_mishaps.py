@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from control_site import all_docked, by_hand, hall, robot_of, run_of, site, until_ended
 from shapely import Point
 
 from robot_fleet.control import yielding
+from robot_fleet.control.dispatch import _granted
 from robot_fleet.control.ports import Record
 from robot_fleet.fleet.commands import Command, Follow, SwitchHead
 from robot_fleet.fleet.events import BatteryReported, HoldReported, LegEnded, Outcome, PoseReported, Tick
-from robot_fleet.fleet.itinerary import Place
+from robot_fleet.fleet.itinerary import Piece, Place
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
-from robot_fleet.planning.plan import CannotPlan, Plan, PlanRequest
+from robot_fleet.planning.plan import CannotPlan, LegKind, Plan, PlanRequest
 from robot_fleet.planning.routing import Router
 from robot_fleet.sim.site import VirtualSite
 from robot_fleet.sim.virtual import MemoryRunStore
@@ -420,3 +423,23 @@ def test_floor_that_one_robot_has_left_and_another_gets_is_written_for_both() ->
     made.controller.start_run((), "")
     made.advance(60.0)
     assert any("leg sent" in line for line in made.run_store.journal)
+
+
+def test_a_robot_that_still_rolls_keeps_the_floor_ahead_when_it_is_granted_a_way_that_begins_elsewhere() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(5.0)
+    state, robot = made.controller._state, made.controller._state.robots["r1"]
+    assert robot.pose is not None and robot.order is not None
+    ahead = robot.order.piece.points[-1]
+    robot.order, robot.rest_after_s = None, state.now_s + 1.3
+    x, y = robot.pose.x_m, robot.pose.y_m
+    toward = np.array((x, y)) + 0.2 * (ahead - (x, y)) / math.dist(ahead, (x, y))
+    aside = Piece(LegKind.TRANSIT, Place(), 0.3, np.array([(x, y), (x + 0.3, y)]))
+    still_to_be_left = state.disc(robot, Pose(*toward))
+    assert _granted(state, robot, aside)
+    assert state.traffic.held("r1").buffer(0.01).covers(still_to_be_left)
+    robot.rest_after_s = state.now_s
+    assert _granted(state, robot, aside)
+    assert not state.traffic.held("r1").buffer(0.01).covers(still_to_be_left)

@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import union_all
+from shapely import Polygon, union_all
+from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.escaping import cut_off_by
 from robot_fleet.control.homing import dock_near
-from robot_fleet.control.orders import RETRIES, drop_work, give_up_here
+from robot_fleet.control.orders import RETRIES, braking_s, drop_work, give_up_here
 from robot_fleet.control.state import FleetState
 from robot_fleet.control.yielding import give_way
 from robot_fleet.fleet.commands import Command, DockAt, Follow, SwitchHead, Undock
@@ -92,7 +93,8 @@ def _release(state: FleetState, run: CleaningRun, robot: Robot, itinerary: Itine
 
 def _granted(state: FleetState, robot: Robot, piece: Piece) -> bool:
     """Whether the robot holds the floor of the piece now: it is free, and nobody is cut off from home by it."""
-    wanted = piece.swept(robot.radius_m + MARGIN_M).union(state.disc(robot))
+    swept = piece.swept(robot.radius_m + MARGIN_M)
+    wanted = union_all([swept, state.disc(robot), _still_rolled_on(state, robot)])
     if state.traffic.blockers(robot.name, wanted):
         return state.traffic.ask(robot.name, wanted)
     escape, others = cut_off_by(state, robot, piece.points[-1])
@@ -101,6 +103,14 @@ def _granted(state: FleetState, robot: Robot, piece: Piece) -> bool:
         return False
     state.escapes.put(robot.name, escape)
     return state.traffic.ask(robot.name, wanted)
+
+
+def _still_rolled_on(state: FleetState, robot: Robot) -> BaseGeometry:
+    """The part of its old floor that the robot may still be on before it takes up the next order."""
+    if state.now_s >= robot.rest_after_s:
+        return Polygon()
+    within = state.disc(robot).buffer(robot.spec.profile.speed_mps * braking_s(robot))
+    return state.traffic.held(robot.name).intersection(within)
 
 
 def _free_part(state: FleetState, robot: Robot, piece: Piece) -> Piece | None:
