@@ -443,3 +443,28 @@ def test_a_robot_that_still_rolls_keeps_the_floor_ahead_when_it_is_granted_a_way
     robot.rest_after_s = state.now_s
     assert _granted(state, robot, aside)
     assert not state.traffic.held("r1").buffer(0.01).covers(still_to_be_left)
+
+
+def test_a_robot_that_gets_nowhere_gives_up_within_a_budget_and_the_run_ends() -> None:
+    made = site()
+    made.controller.start_run((), "", ("r1",))
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(5.0)
+    made.world.robots["r1"]._follow = lambda order: "something stands there"  # type: ignore[method-assign]
+    ended = until_ended(made, 1800.0)
+    assert ended.state is RunState.COMPLETED
+    assert "r1" in {alert.robot for alert in made.controller.snapshot.alerts if alert.active}
+
+
+def test_a_robot_that_finds_ways_that_are_never_granted_gives_up_in_the_end() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(5.0)
+    made.world.kill("r1")
+    state = made.controller._state
+    # As if they stood so near to each other that the floor of the dead one lies under the other.
+    state.traffic.ask = lambda robot, wanted: bool(state.traffic._waits.update({robot: frozenset({"r1"})}))  # type: ignore
+    ended = until_ended(made, 4000.0)
+    assert ended.state.is_terminal
+    assert sum("trapped" in line for line in made.run_store.journal) <= 3

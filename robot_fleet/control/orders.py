@@ -21,7 +21,10 @@ RETRIES = 3
 """Failures at one place before the place is given up."""
 
 SKIP_M = 2.0
-"""How much of a lane is left out where a robot does not get on."""
+"""How much of a lane is left out where a robot does not get on; twice as much each time that it then does not either."""
+
+HOME_GIVE_UPS = 3
+"""How many ways in a row a robot gives up before it is left where it stands, if the next would lead to its dock."""
 
 EARLY_M = 1.0
 """A success this far before the end of the path, beyond the goal tolerance, is not believed."""
@@ -116,6 +119,7 @@ def _believed(robot: Robot, order: Order) -> bool:
 def _passed(robot: Robot, itinerary: Itinerary, order: Order) -> None:
     robot.failures, robot.detail = 0, ""
     piece = order.piece
+    _cleaned_on(robot, order)
     if piece.kind not in _DRIVEN:
         robot.place = Place(robot.place.stretch + 1)
         return
@@ -127,7 +131,14 @@ def _keep_progress(robot: Robot, itinerary: Itinerary, order: Order) -> None:
     if order.piece.kind in _DRIVEN:
         if order.progress_m > _NEW_PLACE_M:
             robot.failures = 0
+        _cleaned_on(robot, order)
         robot.place = itinerary.advanced(order.piece, order.progress_m)
+
+
+def _cleaned_on(robot: Robot, order: Order) -> None:
+    """A way that leads nowhere is driven as well: only cleaning shows that the robot gets on again."""
+    if order.piece.kind is LegKind.DOCK or (order.piece.kind is LegKind.CLEAN and order.progress_m > _NEW_PLACE_M):
+        robot.give_ups = 0
 
 
 def _failed(state: FleetState, robot: Robot, detail: str) -> None:
@@ -144,7 +155,8 @@ def give_up_here(state: FleetState, robot: Robot, why: str) -> None:
     assert robot.itinerary is not None and robot.pose is not None
     stretch = robot.itinerary.stretches[robot.place.stretch]
     state.touch("robot", robot.name)
-    if stretch.kind is LegKind.DOCK:
+    robot.give_ups += 1
+    if _leads_home(robot, robot.itinerary):
         more = robot.cleans
         robot.place = Place(len(robot.itinerary.stretches))
         text, remedy = (
@@ -164,7 +176,28 @@ def give_up_here(state: FleetState, robot: Robot, why: str) -> None:
         text = f"{robot.name} did not get on at ({robot.pose.x_m:.1f}, {robot.pose.y_m:.1f}): {why}"
         remedy = "Look whether something stands in its way; it goes on behind the place and comes back later"
         state.alert(f"blocked-{robot.name}", "WARNING", text, remedy, robot.name)
-        skip(robot, robot.itinerary)
+        _skip_lanes(robot, robot.itinerary)
+
+
+def _leads_home(robot: Robot, itinerary: Itinerary) -> bool:
+    """Whether the robot is on its dock's threshold, or found one way after the other barred and has nothing else left."""
+    kinds = [stretch.kind for stretch in itinerary.stretches[robot.place.stretch :]]
+    goal = next((kind for kind in kinds if kind is not LegKind.TRANSIT), None)
+    return goal is LegKind.DOCK and (kinds[0] is LegKind.DOCK or robot.give_ups >= HOME_GIVE_UPS)
+
+
+def _skip_lanes(robot: Robot, itinerary: Itinerary) -> None:
+    """Moves on past what cannot be reached: farther each time, so that a robot that is cut off has soon given up."""
+    lanes = 2 ** (robot.give_ups - 1)
+    if itinerary.stretches[robot.place.stretch].kind is LegKind.TRANSIT:
+        lanes -= 1
+        skip(robot, itinerary)
+    while lanes > 0 and not itinerary.ended(robot.place):
+        kind = itinerary.stretches[robot.place.stretch].kind
+        if kind not in _DRIVEN or (kind is LegKind.TRANSIT and not itinerary.cleans_after(robot.place)):
+            return
+        lanes -= kind is LegKind.CLEAN
+        skip(robot, itinerary)
 
 
 def skip(robot: Robot, itinerary: Itinerary) -> None:

@@ -85,7 +85,7 @@ def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
         robot.served_s, robot.served_until_s = 0.0, None
         if (guest := _guest(state, robot)) is not None and robot.has_work:
             robot.itinerary = robot.itinerary.after(out_of(guest))
-        robot.failures, robot.home_tries, robot.waiting_since_s = 0, 0, None
+        robot.failures, robot.give_ups, robot.home_tries, robot.waiting_since_s = 0, 0, 0, None
         if robot.order:
             robot.order.superseded = True
         state.touch("itinerary", robot.name)

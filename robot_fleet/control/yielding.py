@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.escaping import follow
 from robot_fleet.control.homing import HOME_TRIES, on_dock
-from robot_fleet.control.orders import SKIP_M, drop_work, skip
+from robot_fleet.control.orders import HOME_GIVE_UPS, SKIP_M, drop_work, skip
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import Robot
 from robot_fleet.fleet.itinerary import Itinerary, Place
@@ -56,7 +56,11 @@ def give_way(state: FleetState, robot: Robot) -> None:
     robot.rethink_at_s = state.now_s + _RETHINK_S
     ring = state.traffic.ring(robot.name)
     blockers = [state.robots[name] for name in state.traffic.waits_for(robot.name)]
-    if all(_stays(state, blocker) for blocker in blockers):
+    stuck = all(_stays(state, blocker) for blocker in blockers)
+    if stuck and waited_s > TRAPPED_S:
+        # Ways that are found and never granted, as the robot stands too near to the other, are no way out.
+        moved = False
+    elif stuck:
         free = _free(state, robot)
         moved = _go_round(state, robot, free) or _leave_for_later(state, robot, free) or _go_home(state, robot, free)
     elif ring:
@@ -68,20 +72,31 @@ def give_way(state: FleetState, robot: Robot) -> None:
         moved = False
     if moved:
         state.touch("itinerary", robot.name)
-    elif waited_s > TRAPPED_S and all(_stays(state, blocker) for blocker in blockers):
-        state.note("trapped", robot=robot.name)
-        robot.home_tries = robot.home_tries if robot.cleans else HOME_TRIES
-        drop_work(state, robot, "trapped by a robot that does not move")
+    elif stuck and waited_s > TRAPPED_S:
+        _give_up_trapped(state, robot)
     elif waited_s > ALERT_S:
         names = " and ".join(sorted(blocker.name for blocker in blockers))
         state.alert(f"waits-{robot.name}", "WARNING", f"{robot.name} has waited long for {names} to move",
                     f"Look at {names}, or move it out of the way by hand", robot.name)  # fmt: skip
 
 
+def _give_up_trapped(state: FleetState, robot: Robot) -> None:
+    """Takes the robot's work away; one that has only its way home left stays where it is."""
+    state.note("trapped", robot=robot.name)
+    cleans = robot.cleans
+    robot.home_tries = robot.home_tries if cleans else HOME_TRIES
+    drop_work(state, robot, "trapped by a robot that does not move")
+    robot.waiting_since_s = None
+    if not cleans:
+        robot.itinerary = None
+
+
 def ask_to_move(state: FleetState, robot: Robot) -> None:
     """Sends a resting robot off the floor that others wait for."""
     waiting = [other for other in state.robots.values() if robot.name in state.traffic.waits_for(other.name)]
     idle = robot.is_here and robot.order is None and not robot.has_work and not on_dock(state, robot)
+    # One that is hemmed in by what it alone sees stays where it is, for the others to go round.
+    idle = idle and robot.give_ups < HOME_GIVE_UPS
     if waiting and idle and state.now_s >= robot.rethink_at_s and state.takes_turn():
         robot.rethink_at_s = state.now_s + _RETHINK_S
         make_room(state, robot, _free(state, robot))

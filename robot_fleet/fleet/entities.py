@@ -62,6 +62,7 @@ class Robot:
     itinerary: Itinerary | None = None
     place: Place = field(default_factory=Place)
     failures: int = 0
+    give_ups: int = 0
     retry_at_s: float = 0.0
     rethink_at_s: float = 0.0
     detour_at_s: float = 0.0
