@@ -468,3 +468,20 @@ def test_a_robot_that_finds_ways_that_are_never_granted_gives_up_in_the_end() ->
     ended = until_ended(made, 4000.0)
     assert ended.state.is_terminal
     assert sum("trapped" in line for line in made.run_store.journal) <= 3
+
+
+def test_two_robots_that_wait_for_each_other_and_find_no_way_out_give_up_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    until(made, "r2", RobotState.CLEANING)
+    state = made.controller._state
+    monkeypatch.setattr(yielding, "TRAPPED_S", 60.0)
+    for way_out in ("_go_round", "make_room", "_retreat_home"):
+        monkeypatch.setattr(yielding, way_out, lambda *_: False)
+    other = {"r1": frozenset({"r2"}), "r2": frozenset({"r1"})}
+    state.traffic.ask = lambda robot, wanted: bool(state.traffic._waits.update({robot: other[robot]}))  # type: ignore
+    ended = until_ended(made, 1500.0)
+    assert ended.state.is_terminal

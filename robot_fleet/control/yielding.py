@@ -72,7 +72,7 @@ def give_way(state: FleetState, robot: Robot) -> None:
         moved = False
     if moved:
         state.touch("itinerary", robot.name)
-    elif stuck and waited_s > TRAPPED_S:
+    elif (stuck or ring) and waited_s > TRAPPED_S:
         _give_up_trapped(state, robot)
     elif waited_s > ALERT_S:
         names = " and ".join(sorted(blocker.name for blocker in blockers))
