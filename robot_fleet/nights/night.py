@@ -158,10 +158,10 @@ class _Course:
         self.site.world.lose_way(fault.robot, fault.x_m, fault.y_m)
 
     def _find(self, name: str) -> None:
-        """A person shows the robot where it is; one that hangs on a shelf stays there."""
+        """A person shows the robot where it is; one that hangs on a shelf or another robot stays there."""
         world = self.site.world
         world.lose_way(name, 0.0, 0.0)
-        if any(name == hit.robot for hit in world.collisions):
+        if any(name in (hit.robot, hit.other) for hit in world.collisions):
             return
         self.eyes.lost.discard(name)
         world.release(name)
