@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from shapely import Polygon, union_all
 from shapely.geometry.base import BaseGeometry
 
+from robot_fleet.control.blocked import router_past
 from robot_fleet.control.escaping import cut_off_by
 from robot_fleet.control.homing import dock_near
 from robot_fleet.control.orders import RETRIES, braking_s, drop_work, give_up_here
@@ -169,7 +170,7 @@ def _in_position(state: FleetState, robot: Robot, itinerary: Itinerary) -> bool:
         return True
     if not state.takes_turn():
         return False
-    way = state.router(robot).route(robot.pose, Pose(float(x), float(y)))
+    way = router_past(state, robot).route(robot.pose, Pose(float(x), float(y)))
     if way is None:
         give_up_here(state, robot, "no way leads from where it stands to its next lane")
         return False

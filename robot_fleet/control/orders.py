@@ -7,6 +7,7 @@ import math
 from shapely import Point
 from shapely.ops import substring
 
+from robot_fleet.control.blocked import BARRED_M, clear, remember
 from robot_fleet.control.homing import way_home
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.commands import CancelAll
@@ -90,11 +91,21 @@ def ended(state: FleetState, robot: Robot, event: LegEnded) -> None:
         return
     if event.outcome is Outcome.SUCCEEDED and _believed(robot, order):
         _passed(robot, robot.itinerary, order)
+        if state.active and order.piece.kind in _DRIVEN:
+            clear(state.active, order)
         return
     _keep_progress(robot, robot.itinerary, order)
     asked_by_us = robot.cancel_due and order.cancel_asked_s is None
     if event.outcome is not Outcome.CANCELLED or not asked_by_us:
+        if state.active and _is_barred(robot, order, event):
+            remember(state.active, robot, order)
         _failed(state, robot, event.detail or event.outcome.value)
+
+
+def _is_barred(robot: Robot, order: Order, event: LegEnded) -> bool:
+    """Whether this is the last failure at a place and the robot has not got on at all."""
+    aborted = event.outcome is Outcome.ABORTED and order.piece.kind in _DRIVEN
+    return aborted and order.progress_m < BARRED_M and robot.failures + 1 >= RETRIES
 
 
 def brake(state: FleetState, robot: Robot) -> None:

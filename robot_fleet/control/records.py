@@ -26,7 +26,7 @@ from robot_fleet.planning.plan import LegKind, MissedArea, MissedReason
 _RUN_SCALARS = (
     "run_id", "request_id", "created_at_s", "reason", "version", "started_at_s", "ended_at_s", "elapsed_s", "epoch",
     "planning", "rest_wanted", "makeup_passes", "requested_m2", "coverable_m2", "pieces",
-    "cleaned_m2", "zone_rows",
+    "cleaned_m2", "zone_rows", "blocked",
 )  # fmt: skip
 _RUN_NAMES = ("zones", "robots", "asked_zones", "asked_robots", "unconfirmed")
 _ROBOT_SCALARS = ("hold", "hold_active", "acknowledged_by", "came_back", "needs_charge", "served_s", "drops", "detail")
@@ -193,7 +193,7 @@ def _run_to(run: CleaningRun) -> bytes:
 
 def _run_from(body: bytes) -> CleaningRun:
     stored = json.loads(body)
-    fields: dict[str, Any] = {name: stored[name] for name in _RUN_SCALARS}
+    fields: dict[str, Any] = {name: stored[name] for name in _RUN_SCALARS if name in stored}
     fields |= {name: tuple(stored[name]) for name in _RUN_NAMES}
     run = CleaningRun(**fields, state=RunState(stored["state"]))
     run.shares = {name: Share(**share) for name, share in stored["shares"].items()}

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely import Polygon
 
+from robot_fleet.control.blocked import places
 from robot_fleet.control.homing import dock_near, guest_of, on_dock, out_of
 from robot_fleet.control.missed import is_worth_a_pass, least_patch_m2, missed_floor, patches
 from robot_fleet.control.state import FleetState
@@ -60,7 +61,7 @@ def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = Tr
         robots=tuple(_starter(state, robot) for robot in members),
         zones=run.zones,
         cleaned=_done(state, run, members, everything_left),
-        closed=_closed(state, members),
+        closed=(*_closed(state, members), *_barred(state, run, members)),
         leg_prefix=f"{run.run_id}-{run.epoch}-",
         least_patch_m2=0.0 if run.state is RunState.PLANNING else least_patch_m2(state, run),
         deadline_s=state.plan_within_s if run.state is RunState.PLANNING else _SOON_S,
@@ -78,6 +79,8 @@ def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
     if run.state is RunState.PLANNING:
         run.requested_m2, run.coverable_m2, run.unplanned = plan.requested_m2, plan.coverable_m2, plan.missed
         state.touch("unplanned", run.run_id)
+    else:
+        run.shut = tuple(area for area in plan.missed if area.reason is MissedReason.BLOCKED)
     for robot in state.members(run):
         if robot.needs_charge and robot.is_here:
             continue
@@ -273,6 +276,12 @@ def _closed(state: FleetState, members: list[Robot]) -> tuple[Polygon, ...]:
     ]
     grown = [floor.buffer(grown_m) for floor in floors]
     return tuple(part for floor in grown for part in getattr(floor, "geoms", [floor]) if not part.is_empty)
+
+
+def _barred(state: FleetState, run: CleaningRun, members: list[Robot]) -> tuple[Polygon, ...]:
+    """Where robots did not get on twice, in the last pass once; a plan that fails is made without."""
+    times = 1 if run.makeup_passes >= MAKEUP_PASSES else 2
+    return () if run.plan_failures else places(state, run, members, times)
 
 
 def missed_reason(run: CleaningRun) -> MissedReason:

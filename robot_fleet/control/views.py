@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely import Point
 
+from robot_fleet.control.blocked import NEAR_M
 from robot_fleet.control.rest import missed_reason
 from robot_fleet.control.snapshot import PlanningProgress, RobotShare, RobotView, RunView, Snapshot, ZoneProgress
 from robot_fleet.control.state import FleetState
@@ -78,6 +80,9 @@ def _by_reason(
     for area in run.unplanned:
         mask = masks.setdefault(area.reason, np.zeros(grid.shape, dtype=bool))
         grid.mark(mask, area.polygon)
+    blocked = masks.setdefault(MissedReason.BLOCKED, np.zeros(grid.shape, dtype=bool))
+    for shape in (*(area.polygon for area in run.shut), *(Point(place[:2]).buffer(NEAR_M) for place in run.blocked)):
+        grid.mark(blocked, shape)
     return [*masks.items(), (missed_reason(run), np.ones(grid.shape, dtype=bool))]
 
 

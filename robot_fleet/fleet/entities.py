@@ -167,6 +167,9 @@ class CleaningRun:
     tracks: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)
     pieces: int = 0
     cleaned_m2: float = 0.0
+    # Where robots did not get on: x, y in the map frame, and how often.
+    blocked: list[list[float]] = field(default_factory=list)
+    shut: tuple[MissedArea, ...] = ()
     zone_rows: list[tuple[str, float, float, float]] = field(default_factory=list)
 
     def happen(self, event: RunEvent) -> None:

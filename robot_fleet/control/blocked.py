@@ -1,0 +1,65 @@
+"""Places where robots did not get on: ways lead round them from then on, and plans do once a robot was barred there twice.
+
+A run comes back to a place once, for what stood there may be gone. A robot that drives through it clears it.
+"""
+
+from __future__ import annotations
+
+import math
+
+from shapely import Point, Polygon
+
+from robot_fleet.control.state import FleetState
+from robot_fleet.fleet.entities import CleaningRun, Order, Robot
+from robot_fleet.floor.pose import Pose
+from robot_fleet.planning.routing import Router
+
+NEAR_M = 1.0
+"""Within so far of such a place missed floor is listed as blocked, and other such places tell of the same thing."""
+
+BARRED_M = 0.3
+"""A robot that came no farther with an order did not get on at all."""
+
+# What stands there is not known but for where a robot stopped before it: with this radius, so far beyond the robot.
+_RADIUS_M, _OFF_M, _SAME_M = 0.25, 0.15, 0.3
+
+
+def remember(run: CleaningRun, robot: Robot, order: Order) -> None:
+    """Notes the place right ahead of the robot on its way."""
+    line = order.piece.line
+    ahead = line.interpolate(min(line.length, order.progress_m + robot.radius_m + _OFF_M + _RADIUS_M))
+    for place in run.blocked:
+        if math.dist(place[:2], (ahead.x, ahead.y)) < _SAME_M:
+            place[2] += 1.0
+            return
+    run.blocked.append([round(ahead.x, 3), round(ahead.y, 3), 1.0])
+
+
+def clear(run: CleaningRun, order: Order) -> None:
+    """Forgets the places that the robot has driven over."""
+    line = order.piece.line
+    run.blocked = [place for place in run.blocked if line.distance(Point(place[:2])) > _RADIUS_M]
+
+
+def places(state: FleetState, run: CleaningRun, members: list[Robot], times: int = 1) -> tuple[Polygon, ...]:
+    """The places at or near which robots were barred so often, but for those where a member stands or has its dock."""
+    stands: list[tuple[Pose, float]] = []
+    for robot in members:
+        dock, off_m = state.store.floor.dock(robot.spec.dock), robot.radius_m + robot.spec.profile.clearance_m
+        stands += [(pose, off_m) for pose in (robot.pose, dock.pose, dock.staging) if pose is not None]
+        if robot.order is not None:
+            stands.append((Pose(*robot.order.piece.points[-1].tolist()), off_m))
+    return tuple(
+        Point(x, y).buffer(_RADIUS_M, quad_segs=4)
+        for x, y, _ in run.blocked
+        if sum(count for other_x, other_y, count in run.blocked if math.dist((x, y), (other_x, other_y)) < NEAR_M)
+        >= times
+        and all(math.dist((x, y), (pose.x_m, pose.y_m)) > _RADIUS_M + off_m + 0.05 for pose, off_m in stands)
+    )
+
+
+def router_past(state: FleetState, robot: Robot) -> Router:
+    """The robot's router round all places where robots did not get on."""
+    router = state.router(robot)
+    barred = places(state, state.active, [robot]) if state.active else ()
+    return router.without(list(barred)) if barred else router

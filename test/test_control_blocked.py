@@ -1,0 +1,83 @@
+"""Places where robots do not get on: ways and plans lead round them, missed floor there is listed as blocked."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from control_site import robot_of, site
+from shapely import LineString, Point
+
+from robot_fleet.control import rest, views
+from robot_fleet.control.blocked import clear, places, remember, router_past
+from robot_fleet.control.state import FleetState
+from robot_fleet.fleet.entities import CleaningRun, Order, Robot
+from robot_fleet.fleet.states import RobotState
+from robot_fleet.floor.pose import Pose
+from robot_fleet.planning.plan import MissedReason
+from robot_fleet.sim.site import VirtualSite
+
+
+def cleaning() -> tuple[VirtualSite, FleetState, CleaningRun, Robot, Order]:
+    made = site()
+    made.controller.start_run((), "", ("r1",))
+    while robot_of(made, "r1").state is not RobotState.CLEANING:
+        made.advance(0.2)
+    made.advance(5.0)
+    state = made.controller._state
+    robot = state.robots["r1"]
+    assert state.active is not None and robot.order is not None
+    return made, state, state.active, robot, robot.order
+
+
+def test_what_stands_in_a_robots_way_is_taken_to_stand_right_ahead_of_it_and_the_same_place_is_kept_once() -> None:
+    _, _, run, robot, order = cleaning()
+    assert robot.pose is not None
+    remember(run, robot, order)
+    remember(run, robot, order)
+    ((x, y, count),) = run.blocked
+    assert count == 2
+    assert robot.radius_m < math.dist((x, y), (robot.pose.x_m, robot.pose.y_m)) < robot.radius_m + 1.0
+    assert order.piece.line.distance(Point(x, y)) < 0.01
+    clear(run, order)
+    assert not run.blocked
+
+
+def test_a_way_leads_round_a_blocked_place_but_never_round_where_the_robot_stands() -> None:
+    _, state, run, robot, _ = cleaning()
+    run.blocked, robot.order, robot.pose = [[6.0, 4.0, 1.0]], None, Pose(4.5, 4.0)
+    way = router_past(state, robot).route(robot.pose, Pose(7.5, 4.0))
+    assert way is not None and LineString(way).distance(Point(6.0, 4.0)) > robot.radius_m
+    robot.pose = Pose(5.8, 4.0)
+    assert not places(state, run, [robot])
+
+
+@pytest.mark.parametrize(("passes", "times", "closed"), [(1, 1, False), (1, 2, True), (2, 1, True)])
+def test_a_plan_comes_back_to_a_blocked_place_once_and_then_leaves_it_out(
+    passes: int, times: int, closed: bool
+) -> None:
+    _, state, run, robot, order = cleaning()
+    for _ in range(times):
+        remember(run, robot, order)
+    place = Point(run.blocked[0][:2])
+    assert robot.pose is not None
+    robot.order, run.makeup_passes, robot.pose = None, passes, Pose(place.x + 2.0, place.y)
+    rest.ask_for_plan(state, run)
+    assert any(shape.contains(place) for shape in state.effects.plans[-1][2].closed) is closed
+    # A plan that cannot be made with the place closed is made without.
+    run.plan_failures = 1
+    rest.ask_for_plan(state, run)
+    assert not any(shape.contains(place) for shape in state.effects.plans[-1][2].closed)
+
+
+def test_missed_floor_near_a_blocked_place_is_listed_as_blocked_also_after_a_restart() -> None:
+    made, _, run, robot, order = cleaning()
+    remember(run, robot, order)
+    place = Point(run.blocked[0][:2])
+    made.advance(2.0)
+    made.restart_controller()
+    state = made.controller._state
+    assert state.active is not None and state.active.blocked == run.blocked
+    blocked = [area for area in views.missed_areas(state, state.active) if area.reason is MissedReason.BLOCKED]
+    assert any(area.polygon.distance(place) < 0.3 for area in blocked)
+    assert all(area.polygon.distance(place) < 1.0 for area in blocked)
