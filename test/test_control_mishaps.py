@@ -485,3 +485,20 @@ def test_two_robots_that_wait_for_each_other_and_find_no_way_out_give_up_in_the_
     state.traffic.ask = lambda robot, wanted: bool(state.traffic._waits.update({robot: other[robot]}))  # type: ignore
     ended = until_ended(made, 1500.0)
     assert ended.state.is_terminal
+
+
+def test_floor_that_a_robot_was_granted_and_not_sent_over_is_free_again_when_it_falls_silent() -> None:
+    made = site()
+    state = made.controller._state
+    robot = state.robots["r1"]
+    made.world.robots["r1"]._switch_head = lambda *_: None  # type: ignore[method-assign]
+    made.controller.start_run((), "")
+    # It holds its first lane and waits for its head when its power fails.
+    while robot.order is not None or state.traffic.held("r1").area < 2.0 * state.disc(robot).area:
+        assert made.world.now_s < 100.0
+        made.advance(0.2)
+    made.advance(2.0)
+    made.world.kill("r1")
+    until(made, "r1", RobotState.OFFLINE)
+    made.advance(1.0)
+    assert state.traffic.held("r1").equals(state.disc(robot))

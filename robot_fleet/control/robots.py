@@ -119,7 +119,8 @@ class RobotReports:
             orders.cancel(state, robot)
         robot.absent_since_s = None if robot.is_here else (robot.absent_since_s or now_s)
         at_rest = robot.order is None and not robot.cancel_due and now_s >= robot.rest_after_s
-        if at_rest and robot.pose is not None and not robot.is_silent:
+        if at_rest and robot.pose is not None:
+            # Also of one that fell silent: what it was granted and not yet sent on, nobody drives.
             state.traffic.settle(robot.name, self._floor_at_rest(robot))
 
     def _floor_at_rest(self, robot: Robot) -> BaseGeometry:
