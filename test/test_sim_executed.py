@@ -164,7 +164,7 @@ def test_a_robot_that_dies_right_before_its_dock_keeps_nobody_else_from_home(see
     assert run.false_credit < 0.005
 
 
-@pytest.mark.parametrize("dies_s", [80.0, 120.0])
+@pytest.mark.parametrize("dies_s", [45.0, 80.0, 120.0])
 def test_the_others_take_over_all_but_the_floor_that_a_dead_robot_holds(dies_s: float) -> None:
     store = corner_shop()
     dead = store.robots[0].name

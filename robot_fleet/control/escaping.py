@@ -18,7 +18,7 @@ from robot_fleet.floor.store import Dock
 from robot_fleet.planning.routing import Reaching, Router
 
 _SAME_PLACE_M = 0.3
-# So often a robot that waits looks for another way home; in between it may look for something else to do.
+# So often a robot that found no other way home looks for one; in between it may look for something else to do.
 _RETHINK_S = 5.0
 _ON_DOCK_M = 0.15
 # Ways on the coarse lattice come a little nearer to what is closed than its nodes do.
@@ -38,10 +38,10 @@ def cut_off_by(state: FleetState, robot: Robot, end: Place) -> tuple[Escape, fro
     if not cut_off:
         return escape, frozenset()
     if state.now_s >= robot.detour_at_s and state.takes_turn():
-        robot.detour_at_s = state.now_s + _RETHINK_S
         round_all = _round(state, robot, end, _floors(state, robot))
         if round_all is not None and not state.escapes.newly_cut_off(robot.name, round_all):
             return round_all, frozenset()
+        robot.detour_at_s = state.now_s + _RETHINK_S
     return escape, (state.escapes.in_the_way(robot.name, escape) | cut_off) - {robot.name}
 
 
