@@ -141,3 +141,21 @@ def pushed(made: VirtualSite, robot: str, to: Pose) -> None:
 def told(made: VirtualSite) -> dict[str, str]:
     """The texts of the alerts that hold."""
     return {alert.alert_id: alert.text for alert in made.controller.snapshot.alerts if alert.active}
+
+
+def test_a_robot_whose_every_way_begins_on_another_ones_floor_is_trapped_and_soon_gives_its_work_up() -> None:
+    made = site()
+    made.controller.start_run((), "night", ("r1",))
+    while made.world.robots["r1"].motion.pose.x_m < 14.0:
+        made.advance(1.0)
+    made.world.press_e_stop("r2")
+    made.world.press_e_stop("r1")
+    pushed(made, "r2", Pose(made.world.robots["r1"].motion.pose.x_m - 0.7, AISLE_Y, 0.0))
+    made.advance(5.0)
+    made.world.release("r1")
+    made.advance(1.0)
+    made.controller.acknowledge("r1", "somebody")
+    made.advance(10.0)
+    assert "r2 stands in its only way home" in told(made)["trapped-r1"]
+    made.advance(200.0)
+    assert any('"trapped"' in line for line in made.run_store.journal)

@@ -502,3 +502,18 @@ def test_floor_that_a_robot_was_granted_and_not_sent_over_is_free_again_when_it_
     until(made, "r1", RobotState.OFFLINE)
     made.advance(1.0)
     assert state.traffic.held("r1").equals(state.disc(robot))
+
+
+def test_a_robot_brakes_before_another_one_that_somebody_pushed_onto_its_floor() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.world.press_e_stop("r2")
+    made.advance(4.0)
+    order = made.controller._state.robots["r1"].order
+    assert order is not None and order.piece.line.length - order.progress_m > 3.0
+    ahead = order.piece.line.interpolate(order.progress_m + 2.0)
+    made.world.robots["r2"].motion.pose = Pose(ahead.x, ahead.y)
+    made.advance(20.0)
+    assert not made.world.collisions
+    assert robot_of(made, "r1").state is not RobotState.HELD

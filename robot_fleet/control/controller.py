@@ -16,6 +16,7 @@ from robot_fleet.control.dispatch import advance, keep_head_off
 from robot_fleet.control.ending import Endings
 from robot_fleet.control.escaping import look_for_trapped
 from robot_fleet.control.homing import see_home
+from robot_fleet.control.intruders import brake_before_intruders
 from robot_fleet.control.ports import CannotStore, Clock, Planner, RobotDriver, RunStore
 from robot_fleet.control.records import Rows
 from robot_fleet.control.requests import check_request
@@ -238,6 +239,7 @@ class Controller:
             self._reports.tick(robot, elapsed_s)
             look_after_charge(state, robot)
             orders.watch(state, robot)
+            brake_before_intruders(state, robot)
         if state.active:
             self._run_tick(state.active, elapsed_s)
         for robot in state.robots.values():

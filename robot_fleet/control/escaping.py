@@ -53,16 +53,28 @@ def look_for_trapped(state: FleetState) -> None:
     cut_off = state.escapes.cut_off() if stuck else frozenset()
     for robot in state.robots.values():
         if robot.name not in cut_off:
-            state.settle(f"trapped-{robot.name}")
+            _free(state, robot)
         elif state.takes_turn():
             _tell_if_trapped(state, robot, [state.traffic.held(other.name) for other in stuck])
+
+
+def _free(state: FleetState, robot: Robot) -> None:
+    if is_trapped(state, robot):
+        robot.home_tries = 0
+        state.settle(f"trapped-{robot.name}")
+
+
+def is_trapped(state: FleetState, robot: Robot) -> bool:
+    """Whether a person was told that the robot cannot get home, and it still cannot."""
+    alert = state.alerts.get(f"trapped-{robot.name}")
+    return alert is not None and alert.active
 
 
 def _tell_if_trapped(state: FleetState, robot: Robot, stuck: list[BaseGeometry]) -> None:
     escape = state.escapes.of(robot.name)
     assert escape is not None
     past = _round(state, robot, escape.rest, stuck)
-    if past is not None:
+    if past is not None and not state.escapes.in_the_way(robot.name, past):
         state.escapes.put(robot.name, past)
         return
     names = " and ".join(sorted(state.escapes.in_the_way(robot.name, escape))) or "something"

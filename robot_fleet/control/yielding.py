@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shapely import LineString, Polygon, union_all
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.control.escaping import follow
+from robot_fleet.control.escaping import follow, is_trapped
 from robot_fleet.control.homing import HOME_TRIES, on_dock
 from robot_fleet.control.orders import HOME_GIVE_UPS, SKIP_M, drop_work, skip
 from robot_fleet.control.state import FleetState
@@ -32,7 +32,7 @@ ALERT_S = 180.0
 """How long a robot waits before a person is told."""
 
 TRAPPED_S = 900.0
-"""How long a robot waits for robots that do not move before it gives up its way."""
+"""How long a robot waits for robots that do not move before it gives up its way; one that is trapped only ALERT_S."""
 
 YIELD_S = 20.0
 """How long a robot that has made room stays away at most."""
@@ -57,7 +57,8 @@ def give_way(state: FleetState, robot: Robot) -> None:
     ring = state.traffic.ring(robot.name)
     blockers = [state.robots[name] for name in state.traffic.waits_for(robot.name)]
     stuck = all(_stays(state, blocker) for blocker in blockers)
-    if stuck and waited_s > TRAPPED_S:
+    gives_up = (stuck or bool(ring)) and waited_s > (ALERT_S if is_trapped(state, robot) else TRAPPED_S)
+    if stuck and gives_up:
         # Ways that are found and never granted, as the robot stands too near to the other, are no way out.
         moved = False
     elif stuck:
@@ -72,7 +73,7 @@ def give_way(state: FleetState, robot: Robot) -> None:
         moved = False
     if moved:
         state.touch("itinerary", robot.name)
-    elif (stuck or ring) and waited_s > TRAPPED_S:
+    elif gives_up:
         _give_up_trapped(state, robot)
     elif waited_s > ALERT_S:
         names = " and ".join(sorted(blocker.name for blocker in blockers))

@@ -30,6 +30,8 @@ from robot_fleet.sim.realism import EXECUTED, Realism
 LIMIT_S = 5400.0
 _REST_S = 3.0
 _FOUND_AGAIN_S = 60.0
+# Within this time after a robot was found again others learn of it, and brake.
+_LEARNT_S = 3.0
 _RAM = Path("/dev/shm")
 
 
@@ -146,6 +148,7 @@ class _Course:
                 yield at_s, partial(self._lose, fault)
                 yield end_s, partial(world.notices, name)
                 yield end_s + _FOUND_AGAIN_S, partial(self._find, name)
+                yield end_s + _FOUND_AGAIN_S + _LEARNT_S, partial(self._is_known, name)
             elif fault.kind == "crash":
                 yield at_s, partial(site.crash_in, int(fault.value), fault.seconds)
             elif fault.kind == "commit fails":
@@ -161,10 +164,15 @@ class _Course:
         """A person shows the robot where it is; one that hangs on a shelf or another robot stays there."""
         world = self.site.world
         world.lose_way(name, 0.0, 0.0)
-        if any(name in (hit.robot, hit.other) for hit in world.collisions):
-            return
-        self.eyes.lost.discard(name)
-        world.release(name)
+        if not self._hangs(name):
+            world.release(name)
+
+    def _is_known(self, name: str) -> None:
+        if not self._hangs(name):
+            self.eyes.lost.discard(name)
+
+    def _hangs(self, name: str) -> bool:
+        return any(name in (hit.robot, hit.other) for hit in self.site.world.collisions)
 
     def _look(self) -> None:
         site = self.site

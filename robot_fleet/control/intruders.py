@@ -1,0 +1,27 @@
+"""Robots that turn up on floor that others drive over: somebody pushed them there, or they have just learnt where they are."""
+
+from __future__ import annotations
+
+import shapely
+from shapely import Point
+
+from robot_fleet.control.orders import cancel
+from robot_fleet.control.state import FleetState
+from robot_fleet.fleet.entities import Robot
+
+
+def brake_before_intruders(state: FleetState, robot: Robot) -> None:
+    """Ends the robot's order when another one is seen on its floor; what is left of it is granted again when it may be.
+
+    Floor is granted so that nobody is on it: one that is farther on it than its pose wavers, the margin, came by no order.
+    """
+    if robot.order is None or robot.cancel_due:
+        return
+    others = [other for other in state.robots.values() if other is not robot and other.pose is not None]
+    floor = state.traffic.held(robot.name)
+    seen = [Point(other.pose.x_m, other.pose.y_m) for other in others if other.pose]
+    within = shapely.distance(floor, seen) < [other.radius_m for other in others]
+    if within.any():
+        names = [other.name for other, is_within in zip(others, within, strict=True) if is_within]
+        state.note("brakes before an intruder", robot=robot.name, intruders=names)
+        cancel(state, robot)
