@@ -11,7 +11,7 @@ from shapely import LineString, Point
 from robot_fleet.control import rest, views
 from robot_fleet.control.blocked import clear, places, remember, router_past
 from robot_fleet.control.state import FleetState
-from robot_fleet.fleet.entities import CleaningRun, Order, Robot
+from robot_fleet.fleet.entities import MOST_GIVE_UPS, CleaningRun, Order, Robot
 from robot_fleet.fleet.states import RobotState
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import MissedReason
@@ -81,3 +81,21 @@ def test_missed_floor_near_a_blocked_place_is_listed_as_blocked_also_after_a_res
     blocked = [area for area in views.missed_areas(state, state.active) if area.reason is MissedReason.BLOCKED]
     assert any(area.polygon.distance(place) < 0.3 for area in blocked)
     assert all(area.polygon.distance(place) < 1.0 for area in blocked)
+
+
+def test_a_robot_that_is_hemmed_in_is_not_planned_for_unless_there_is_no_other() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    while {robot_of(made, name).state for name in ("r1", "r2")} != {RobotState.CLEANING}:
+        made.advance(0.2)
+    state = made.controller._state
+    run, (hemmed_in, free) = state.active, state.robots.values()
+    assert run is not None and hemmed_in.pose is not None
+    hemmed_in.give_ups = MOST_GIVE_UPS
+    rest.ask_for_plan(state, run)
+    request = state.effects.plans[-1][2]
+    assert [robot.name for robot in request.robots] == [free.name]
+    assert any(shape.contains(Point(hemmed_in.pose.x_m, hemmed_in.pose.y_m)) for shape in request.closed)
+    free.give_ups = MOST_GIVE_UPS
+    rest.ask_for_plan(state, run)
+    assert len(state.effects.plans[-1][2].robots) == 2

@@ -189,7 +189,7 @@ class Controller:
             raise WrongState("STILL_HELD", f"{robot} still reports '{found.hold}'; clear it at the robot first")
         found.happen(RobotEvent.ACKNOWLEDGED)
         found.acknowledged_by, found.hold, found.came_back = who, "", True
-        found.drops = found.home_tries = 0
+        found.drops = found.home_tries = found.give_ups = 0
         self._state.settle(f"held-{robot}")
         self._state.touch("robot", robot)
         self._state.note("acknowledged", robot=robot, person=who)

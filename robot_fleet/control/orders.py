@@ -24,9 +24,6 @@ RETRIES = 3
 SKIP_M = 2.0
 """How much of a lane is left out where a robot does not get on; twice as much each time that it then does not either."""
 
-HOME_GIVE_UPS = 3
-"""How many ways in a row a robot gives up before it is left where it stands, if the next would lead to its dock."""
-
 EARLY_M = 1.0
 """A success this far before the end of the path, beyond the goal tolerance, is not believed."""
 
@@ -191,10 +188,10 @@ def give_up_here(state: FleetState, robot: Robot, why: str) -> None:
 
 
 def _leads_home(robot: Robot, itinerary: Itinerary) -> bool:
-    """Whether the robot is on its dock's threshold, or found one way after the other barred and has nothing else left."""
+    """Whether the robot is on its dock's threshold, or hemmed in with nothing else left: it is left where it stands."""
     kinds = [stretch.kind for stretch in itinerary.stretches[robot.place.stretch :]]
     goal = next((kind for kind in kinds if kind is not LegKind.TRANSIT), None)
-    return goal is LegKind.DOCK and (kinds[0] is LegKind.DOCK or robot.give_ups >= HOME_GIVE_UPS)
+    return goal is LegKind.DOCK and (kinds[0] is LegKind.DOCK or robot.is_hemmed_in)
 
 
 def _skip_lanes(robot: Robot, itinerary: Itinerary) -> None:

@@ -48,7 +48,7 @@ _SOON_S = 2.0
 
 def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = True) -> None:
     """Has the rest of the run planned for the robots that are here. Without `everything_left` only patches worth a way."""
-    members = [robot for robot in state.members(run) if robot.is_fit and not robot.needs_charge]
+    members = _able(state.members(run))
     if not members:
         run.rest_wanted = True
         return
@@ -73,6 +73,12 @@ def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = Tr
     state.effects.plans.append((run.run_id, run.epoch, request))
 
 
+def _able(robots: list[Robot]) -> list[Robot]:
+    """Those to plan for. One that is hemmed in would keep lanes from the others that it never gets to, unless there are none."""
+    fit = [robot for robot in robots if robot.is_fit and not robot.needs_charge]
+    return [robot for robot in fit if not robot.is_hemmed_in] or fit
+
+
 def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
     """Puts every robot of the plan on its new way; what they drive just now they finish first."""
     run.planning, run.plan_failures = False, 0
@@ -88,7 +94,9 @@ def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
         robot.served_s, robot.served_until_s = 0.0, None
         if (guest := _guest(state, robot)) is not None and robot.has_work:
             robot.itinerary = robot.itinerary.after(out_of(guest))
-        robot.failures, robot.give_ups, robot.home_tries, robot.waiting_since_s = 0, 0, 0, None
+        robot.failures, robot.home_tries, robot.waiting_since_s = 0, 0, None
+        if robot.has_work:
+            robot.give_ups = 0
         if robot.order:
             robot.order.superseded = True
         state.touch("itinerary", robot.name)
@@ -268,7 +276,9 @@ def _closed(state: FleetState, members: list[Robot]) -> tuple[Polygon, ...]:
     grown_m = max(0.0, MARGIN_M - min(robot.spec.profile.clearance_m for robot in members))
     away = [robot for robot in state.robots.values() if robot not in members]
     docks = {
-        robot.name: state.store.floor.dock(robot.spec.dock).pose for robot in away if robot.is_here and robot.has_work
+        robot.name: state.store.floor.dock(robot.spec.dock).pose
+        for robot in away
+        if robot.is_here and robot.has_work and not robot.is_hemmed_in
     }
     floors = [
         state.disc(robot, docks[robot.name]) if robot.name in docks else state.traffic.held(robot.name)

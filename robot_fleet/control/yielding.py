@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.escaping import follow, is_trapped
 from robot_fleet.control.homing import HOME_TRIES, on_dock
-from robot_fleet.control.orders import HOME_GIVE_UPS, SKIP_M, drop_work, skip
+from robot_fleet.control.orders import SKIP_M, drop_work, skip
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import Robot
 from robot_fleet.fleet.itinerary import Itinerary, Place
@@ -96,8 +96,8 @@ def ask_to_move(state: FleetState, robot: Robot) -> None:
     """Sends a resting robot off the floor that others wait for."""
     waiting = [other for other in state.robots.values() if robot.name in state.traffic.waits_for(other.name)]
     idle = robot.is_here and robot.order is None and not robot.has_work and not on_dock(state, robot)
-    # One that is hemmed in by what it alone sees stays where it is, for the others to go round.
-    idle = idle and robot.give_ups < HOME_GIVE_UPS
+    # One that is hemmed in stays where it is, for the others to go round.
+    idle = idle and not robot.is_hemmed_in
     if waiting and idle and state.now_s >= robot.rethink_at_s and state.takes_turn():
         robot.rethink_at_s = state.now_s + _RETHINK_S
         make_room(state, robot, _free(state, robot))

@@ -20,6 +20,9 @@ NOT_HERE = (RobotState.OFFLINE, RobotState.HELD)
 MOST_DROPS = 2
 """How often a robot's work is taken from it, as it cannot do it, before it gets no more of that run."""
 
+MOST_GIVE_UPS = 3
+"""How many ways in a row a robot gives up before it is taken to be hemmed in."""
+
 
 @dataclass
 class Order:
@@ -91,6 +94,11 @@ class Robot:
     def is_fit(self) -> bool:
         """Whether it can take orders and has not shown that it cannot carry them out."""
         return self.is_here and self.drops < MOST_DROPS
+
+    @property
+    def is_hemmed_in(self) -> bool:
+        """Whether it found way after way barred, by what it alone sees."""
+        return self.give_ups >= MOST_GIVE_UPS
 
     @property
     def has_work(self) -> bool:
