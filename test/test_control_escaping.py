@@ -6,12 +6,14 @@ import math
 
 import networkx as nx
 import numpy as np
+from control_site import site as hall_site
 from shapely import box
 
 from robot_fleet.control.dispatch import _granted
+from robot_fleet.control.escaping import cut_off_by
 from robot_fleet.fleet.entities import Order
 from robot_fleet.fleet.itinerary import Piece, Place
-from robot_fleet.fleet.states import RunState
+from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R
@@ -159,3 +161,21 @@ def test_a_robot_whose_every_way_begins_on_another_ones_floor_is_trapped_and_soo
     assert "r2 stands in its only way home" in told(made)["trapped-r1"]
     made.advance(200.0)
     assert any('"trapped"' in line for line in made.run_store.journal)
+
+
+def test_a_way_home_past_others_that_was_found_holds_while_the_same_floor_is_asked_for_again() -> None:
+    made = hall_site()
+    state = made.controller._state
+    robot, dead = state.robots["r1"], state.robots["r2"]
+    dead.state, dead.pose = RobotState.OFFLINE, Pose(3.0, 1.0)
+    state.traffic.settle("r2", state.disc(dead))
+    beyond = np.array([6.0, 1.0])
+    found, others = cut_off_by(state, robot, beyond)
+    assert not others and found.way is not None
+    # Within the same tick there is no time for another search: its head may have been reported on just now.
+    assert cut_off_by(state, robot, beyond) == (found, frozenset())
+    # It does not hold for another place, nor when somebody stands there.
+    assert cut_off_by(state, robot, np.array([6.5, 1.0]))[1] == {"r2"}
+    dead.pose = Pose(*found.way[len(found.way) // 2].tolist())
+    state.traffic.settle("r2", state.disc(dead))
+    assert cut_off_by(state, robot, beyond)[0] is not found

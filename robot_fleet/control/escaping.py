@@ -37,12 +37,28 @@ def cut_off_by(state: FleetState, robot: Robot, end: Place) -> tuple[Escape, fro
     cut_off = state.escapes.newly_cut_off(robot.name, escape)
     if not cut_off:
         return escape, frozenset()
-    if state.now_s >= robot.detour_at_s and state.takes_turn():
-        round_all = _round(state, robot, end, _floors(state, robot))
-        if round_all is not None and not state.escapes.newly_cut_off(robot.name, round_all):
-            return round_all, frozenset()
-        robot.detour_at_s = state.now_s + _RETHINK_S
+    detour = _detour(state, robot, end)
+    if detour is not None:
+        return detour, frozenset()
     return escape, (state.escapes.in_the_way(robot.name, escape) | cut_off) - {robot.name}
+
+
+def _detour(state: FleetState, robot: Robot, end: Place) -> Escape | None:
+    """A way home round all others with which nobody is cut off: the last that was found from there, or one that is looked for now.
+
+    A robot asks for the same floor again and again while its head is awaited.
+    """
+    last = robot.detour
+    if last is not None and np.array_equal(last.rest, end) and not state.escapes.newly_cut_off(robot.name, last):
+        return last
+    if state.now_s < robot.detour_at_s or not state.takes_turn():
+        return None
+    found = _round(state, robot, end, _floors(state, robot))
+    if found is None or state.escapes.newly_cut_off(robot.name, found):
+        robot.detour_at_s = state.now_s + _RETHINK_S
+        return None
+    robot.detour = found
+    return found
 
 
 def look_for_trapped(state: FleetState) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_fleet.fleet.commands import Channel
+from robot_fleet.fleet.escapes import Escape
 from robot_fleet.fleet.itinerary import Itinerary, Piece, Place
 from robot_fleet.fleet.states import RobotEvent, RobotState, RunEvent, RunState, next_robot_state, next_run_state
 from robot_fleet.floor.pose import Pose
@@ -69,6 +70,7 @@ class Robot:
     retry_at_s: float = 0.0
     rethink_at_s: float = 0.0
     detour_at_s: float = 0.0
+    detour: Escape | None = None
     waiting_since_s: float | None = None
     yields_to: tuple[str, ...] = ()
     yields_until_s: float = 0.0
