@@ -205,8 +205,8 @@ class Controller:
             case BatteryReported():
                 self._reports.battery(event)
             case HeadReported():
-                self._reports.head(event)
-                self._advance(event.robot)
+                if self._reports.head(event):
+                    self._advance(event.robot)
             case HoldReported():
                 self._reports.hold(event)
             case LegEnded():

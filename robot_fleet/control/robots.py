@@ -61,13 +61,15 @@ class RobotReports:
             robot.battery, robot.charging = event.level, event.charging
             self._heard(robot)
 
-    def head(self, event: HeadReported) -> None:
-        """Whether the head is on."""
+    def head(self, event: HeadReported) -> bool:
+        """Takes in whether the head is on; whether that is news."""
         robot = self._state.robots.get(event.robot)
-        if robot:
-            robot.head_on = event.on
-            self._trails[robot.name].head_reported(event)
-            self._heard(robot)
+        if robot is None:
+            return False
+        before, robot.head_on = robot.head_on, event.on
+        self._trails[robot.name].head_reported(event)
+        self._heard(robot)
+        return event.on != before
 
     def hold(self, event: HoldReported) -> None:
         """The robot must not move: it is HELD until a person acknowledges; or the reason has gone, which alone changes nothing."""
