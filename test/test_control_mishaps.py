@@ -471,8 +471,9 @@ def test_a_robot_that_finds_ways_that_are_never_granted_gives_up_in_the_end(monk
     assert sum('"event": "trapped"' in line for line in made.run_store.journal) <= 3
 
 
+@pytest.mark.parametrize("finds_room", [False, True])
 def test_two_robots_that_wait_for_each_other_and_find_no_way_out_give_up_in_the_end(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, finds_room: bool
 ) -> None:
     made = site()
     made.controller.start_run((), "")
@@ -480,8 +481,10 @@ def test_two_robots_that_wait_for_each_other_and_find_no_way_out_give_up_in_the_
     until(made, "r2", RobotState.CLEANING)
     state = made.controller._state
     monkeypatch.setattr(yielding, "TRAPPED_S", 60.0)
-    for way_out in ("_go_round", "make_room", "_retreat_home"):
+    for way_out in ("_go_round", "_retreat_home"):
         monkeypatch.setattr(yielding, way_out, lambda *_: False)
+    # Room that is found and never granted is no way out either.
+    monkeypatch.setattr(yielding, "make_room", lambda *_: finds_room)
     other = {"r1": frozenset({"r2"}), "r2": frozenset({"r1"})}
     state.traffic.ask = lambda robot, wanted: bool(state.traffic._waits.update({robot: other[robot]}))  # type: ignore
     ended = until_ended(made, 1500.0)

@@ -58,8 +58,8 @@ def give_way(state: FleetState, robot: Robot) -> None:
     blockers = [state.robots[name] for name in state.traffic.waits_for(robot.name)]
     stuck = all(_stays(state, blocker) for blocker in blockers)
     gives_up = (stuck or bool(ring)) and waited_s > (ALERT_S if is_trapped(state, robot) else TRAPPED_S)
-    if stuck and gives_up:
-        # Ways that are found and never granted, as the robot stands too near to the other, are no way out.
+    if gives_up:
+        # Ways that are found and never granted, as robots stand too near to each other, are no way out.
         moved = False
     elif stuck:
         free = _free(state, robot)
