@@ -186,6 +186,19 @@ def test_water_that_is_left_standing_is_shown_where_it_is(tmp_path: Path) -> Non
     assert not (panel == WATER).all(axis=2).any()
 
 
+def test_a_detail_shows_a_part_alone_and_larger(tmp_path: Path) -> None:
+    floor, part = room(), box(2.0, 2.0, 6.0, 4.0)
+    view = view_of(floor, part=part)
+    assert (view.rows, view.cols) == ((40, 81), (40, 121))
+    image = pixels(draw_plan(floor, one_lane(floor), tmp_path / "detail.png", part=part))
+    ((right, down),) = view.to_pixels([(4.5, 3.0)]) + EDGE_PX
+    assert tuple(image[int(down), int(right)]) == robot_colours(["robot_1"])["robot_1"]
+    # The walls lie outside.
+    assert not (image[EDGE_PX:-EDGE_PX, : image.shape[1] - 500] == WALL).all(axis=2).any()
+    hall = FloorMap("hall", OccupancyGrid(np.zeros((800, 1200), dtype=np.int8), 0.05, HERE))
+    assert view_of(hall, part=part).px_per_m > 2.0 * view_of(hall).px_per_m
+
+
 def test_coverage_shows_credit_tracks_and_where_truth_differs(tmp_path: Path) -> None:
     floor = room()
     cleaned = floor.grid.centres_inside(box(1, 1, 4, 5))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,8 @@ from robot_fleet.cli.exits import CommandFailed, Exit, check_writable, unwritabl
 from robot_fleet.cli.options import AsJson, RobotCount, names
 
 if TYPE_CHECKING:
+    from shapely import Polygon
+
     from robot_fleet.floor.store import Store
     from robot_fleet.planning.plan import Plan, PlanRequest
     from robot_fleet.planning.plan_file import PlanDocument
@@ -34,6 +37,9 @@ def plan(
     zones: Annotated[str, typer.Option(metavar="A,B", help="Zones to plan; none: all.")] = "",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plan as JSON, for `judge`.")] = None,
     picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the plan as PNG.")] = None,
+    detail: Annotated[
+        str, typer.Option(metavar="X,Y,X,Y", help="Draw this part alone: two corners, in metres. Needs --picture.")
+    ] = "",
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same plan.")] = 0,
     deadline: Annotated[
         float | None, typer.Option(metavar="S", min=0.1, help="Search for so many seconds at most; the rest is fixed.")
@@ -55,13 +61,14 @@ def plan(
     if out and picture and out.absolute() == picture.absolute():
         raise CommandFailed(Exit.USAGE, f"--out and --picture are both {out}", "Give each a file of its own.")
     loaded = load(store, robots, profile)
+    part = _part(detail, loaded, picture) if detail else None
     check_writable(*filter(None, (out, picture)))
     request = _request(loaded, wanted, seed, deadline, _time_of_day(begins, loaded))
     made = plan_with_progress(request)
     if out:
         _write(out, json.dumps(_document(loaded, made)))
     if picture:
-        _draw(loaded, made, picture)
+        _draw(loaded, made, picture, part)
     if as_json:
         print(json.dumps(_document(loaded, made)))
     else:
@@ -173,11 +180,34 @@ def _read_plan(kinds: Profiles, file: Path) -> PlanDocument:
         raise InvalidInput("BAD_PLAN", bad.faults) from None
 
 
-def _draw(store: Store, made: Plan, path: Path) -> None:
+def _part(detail: str, store: Store, picture: Path | None) -> Polygon:
+    """The part of the floor that is to be drawn (map frame)."""
+    from shapely import box
+
+    if picture is None:
+        raise CommandFailed(Exit.USAGE, "--detail draws nothing without --picture", "Name a file: --picture plan.png.")
+    remedy = "Give two corners in metres: --detail 10,20,25,30."
+    try:
+        corners = [float(number) for number in detail.split(",")]
+    except ValueError:
+        corners = []
+    if len(corners) != 4 or not all(map(math.isfinite, corners)):
+        raise CommandFailed(Exit.USAGE, f'--detail is "{detail}"', remedy)
+    xs, ys = corners[::2], corners[1::2]
+    part = box(min(xs), min(ys), max(xs), max(ys))
+    rows, cols = store.floor.grid.shape
+    side_m = store.floor.grid.resolution_m
+    floor = store.floor.grid.shape_to_map(box(0.0, 0.0, cols * side_m, rows * side_m))
+    if not part.intersection(floor).area > 0.0:
+        raise CommandFailed(Exit.USAGE, f"--detail {detail} shows nothing of the floor", remedy)
+    return part
+
+
+def _draw(store: Store, made: Plan, path: Path, part: Polygon | None) -> None:
     from robot_fleet.pictures import draw_plan
 
     try:
-        draw_plan(store.floor, made, path, store.robots)
+        draw_plan(store.floor, made, path, store.robots, part)
     except OSError as fault:
         raise unwritable(path, fault) from None
 

@@ -29,6 +29,8 @@ _LONGEST = 3
 _MOST_PX_PER_M = 120.0
 _MARGIN_M = 0.5
 _SUBPIXEL_BITS = 6
+# Beyond so many pixels shapes are no longer drawn true.
+_FARTHEST_PX = 20_000
 
 
 @dataclass(frozen=True)
@@ -58,17 +60,22 @@ class View:
         return pixels
 
 
-def view_of(floor: FloorMap, long_side_px: int = LONG_SIDE_PX) -> View:
-    """A window on all of the floor that is known, named or docked at, its long side close to `long_side_px`.
+def view_of(floor: FloorMap, long_side_px: int = LONG_SIDE_PX, part: BaseGeometry | None = None) -> View:
+    """A window on all of the floor that is known, named or docked at, or on a `part` of it (map frame), its long side close to
+    `long_side_px`.
 
     That of a long and thin floor is longer, up to three times.
     """
-    rows, cols = (_span(used, limit) for used, limit in zip(_used_cells(floor), floor.grid.shape, strict=True))
-    margin = math.ceil(_MARGIN_M / floor.grid.resolution_m)
-    rows, cols = _grown(rows, margin, floor.grid.shape[0]), _grown(cols, margin, floor.grid.shape[1])
+    seen = _used_cells(floor) if part is None else _part_cells(floor.grid, part)
+    rows, cols = (_span(used, limit) for used, limit in zip(seen, floor.grid.shape, strict=True))
+    if part is None:
+        margin = math.ceil(_MARGIN_M / floor.grid.resolution_m)
+        rows, cols = _grown(rows, margin, floor.grid.shape[0]), _grown(cols, margin, floor.grid.shape[1])
     short_m, long_m = (n * floor.grid.resolution_m for n in sorted((rows[1] - rows[0], cols[1] - cols[0])))
     thin = min(_LEAST_SIDE_PX / short_m, _LONGEST * long_side_px / long_m)
-    scale = min(max(long_side_px / long_m, thin), _MOST_PX_PER_M)
+    # The far ends of a large floor are points of lines in its details, too.
+    most = min(_MOST_PX_PER_M, _FARTHEST_PX / (max(floor.grid.shape) * floor.grid.resolution_m))
+    scale = min(max(long_side_px / long_m, thin), most)
     return View(floor.grid, rows, cols, max(scale, _LEAST_SIDE_PX / long_m))
 
 
@@ -77,6 +84,13 @@ def _used_cells(floor: FloorMap) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     points = [(dock.pose.x_m, dock.pose.y_m) for dock in floor.docks]
     cells = floor.grid.cells_at(points) if points else np.empty((0, 2), dtype=np.int64)
     return np.concatenate((known[0], cells[:, 0])), np.concatenate((known[1], cells[:, 1]))
+
+
+def _part_cells(grid: OccupancyGrid, part: BaseGeometry) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The lowest and the highest row, and column, of a part."""
+    low_x, low_y, high_x, high_y = grid.shape_from_map(part).bounds
+    rows, cols = (np.floor(np.array(ends) / grid.resolution_m) for ends in ((low_y, high_y), (low_x, high_x)))
+    return rows.astype(np.int64), cols.astype(np.int64)
 
 
 def _span(used: NDArray[np.int64], limit: int) -> tuple[int, int]:
@@ -183,5 +197,5 @@ def _polygons(shape: BaseGeometry) -> list[Polygon]:
 
 def _fixed(pixels: NDArray[np.float64]) -> NDArray[np.int32]:
     """Pixel coordinates as OpenCV's fixed-point numbers, in which a pixel's centre is a whole number."""
-    shifted = np.clip(pixels - 0.5, -20_000, 20_000)
+    shifted = np.clip(pixels - 0.5, -_FARTHEST_PX, _FARTHEST_PX)
     return np.round(shifted * (1 << _SUBPIXEL_BITS)).astype(np.int32)

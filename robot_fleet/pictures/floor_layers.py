@@ -76,10 +76,15 @@ def paint_docks(canvas: Canvas, floor: FloorMap) -> None:
 
 
 def zone_names(canvas: Canvas, floor: FloorMap) -> list[Label]:
-    """The zones' names, each in the middle of its zone."""
+    """The zones' names, each in the middle of its zone; none where the picture does not show that."""
     places = [zone.polygon.representative_point() for zone in floor.zones]
     pixels = canvas.view.to_pixels([(place.x, place.y) for place in places]) if places else np.empty((0, 2))
-    return [Label(zone.name, (x, y)) for zone, (x, y) in zip(floor.zones, pixels, strict=True)]
+    width, height = canvas.view.size_px
+    return [
+        Label(zone.name, (x, y))
+        for zone, (x, y) in zip(floor.zones, pixels, strict=True)
+        if 0.0 <= x <= width and 0.0 <= y <= height
+    ]
 
 
 def _arrowhead(canvas: Canvas, dock: Dock) -> NDArray[np.float64]:

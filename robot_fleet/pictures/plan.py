@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.floor.profile import REFERENCE_R, RobotProfile
 from robot_fleet.floor.store import FloorMap, RobotSpec
@@ -34,14 +35,17 @@ _MISSED_EDGE_PX = 1.0
 _MARKS = {Work.SCRUB: "line", Work.BRUSH: "hollow", Work.PICK_UP: "dotted", Work.DRIVE: "dashed"}
 
 
-def draw_plan(floor: FloorMap, plan: Plan, path: Path, robots: Sequence[RobotSpec] = ()) -> Path:
+def draw_plan(
+    floor: FloorMap, plan: Plan, path: Path, robots: Sequence[RobotSpec] = (), part: BaseGeometry | None = None
+) -> Path:
     """Writes a PNG of the plan to `path` and returns it: lanes solid, transits dashed, each robot in its colour, with
     arrowheads in the direction of driving. Lanes without solution are hollow, drives with the vacuum on dotted.
 
     The floor under a robot's head is tinted and water that is left standing shown when `robots` tells of its head; missed
-    floor is coloured by reason.
+    floor is coloured by reason. With a `part` (map frame) the picture shows that alone, and larger; its figures are the whole
+    plan's.
     """
-    canvas = Canvas(view_of(floor))
+    canvas = Canvas(view_of(floor, part=part))
     hues = colours.robot_colours(path.robot for path in plan.paths)
     profiles = {robot.name: robot.profile for robot in robots}
     done = {way.robot: stretches_of(way, profiles.get(way.robot, REFERENCE_R)) for way in plan.paths}
@@ -146,8 +150,9 @@ def _sections(
     ways = tuple(Row(work.value, swatch=colours.FAINT_INK, mark=_MARKS[work]) for work in Work if work in seen)
     direction = Row("direction of driving", swatch=colours.FAINT_INK, mark="dock")
     wet = (Row("water left standing", area(water.left_m2), colours.WATER),) if water.left.any() else ()
+    dry = (Row("water left standing", "none"),) if water.scrubbed_m2 and not wet else ()
     return (
-        Section("figures", _figures(plan)),
+        Section("figures", (*_figures(plan), *dry)),
         Section("robots: lanes, back on the dock after", robots),
         Section("missed floor", missed_rows(plan.missed)),
         Section("floor", (*ways, direction, *wet, *floor_rows(floor))),
