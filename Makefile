@@ -44,6 +44,7 @@ demo: setup ## clean a supermarket with three simulated robots, with a report at
 
 bench: setup ## benchmark plans, ours and other planners', and write the table of docs/benchmarks.md (an hour or more)
 	@$(BIN)/robot-fleet bench --write docs/benchmarks.md
+	@$(BIN)/python benchmarks/scrubbers.py --write docs/benchmarks.md
 
 colcon: setup ## build and test as a ROS 2 workspace does
 	@$(BIN)/python tools/colcon_workspace.py

@@ -26,12 +26,18 @@ def as_text(row: Any) -> str:
 
 def written(text: str, rows: Sequence[Any]) -> str:
     """The text with the table between its marks, or at its end where there are none."""
-    lines = [_line(HEADINGS), _line(["---"] * len(HEADINGS)), *(_line(_cells(row)) for row in rows)]
-    table = f"{BEGIN}\n" + "\n".join(lines) + f"\n{END}"
-    if BEGIN not in text or END not in text:
+    return between_marks(text, (BEGIN, END), HEADINGS, [_cells(row) for row in rows])
+
+
+def between_marks(text: str, marks: tuple[str, str], headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The text with a table of such cells between two marks, or at its end where they are not."""
+    begin, end = marks
+    lines = [_line(headings), _line(["---"] * len(headings)), *map(_line, rows)]
+    table = f"{begin}\n" + "\n".join(lines) + f"\n{end}"
+    if begin not in text or end not in text:
         return f"{text.rstrip()}\n\n{table}\n"
-    before, rest = text.split(BEGIN, 1)
-    return before + table + rest.split(END, 1)[1]
+    before, rest = text.split(begin, 1)
+    return before + table + rest.split(end, 1)[1]
 
 
 def _line(cells: Sequence[str]) -> str:
