@@ -28,7 +28,7 @@ def faults_of(
 ) -> tuple[Fault, ...]:
     """Every fault of the request itself; with each robot's clearance and the coverable cells, those that the floor shows."""
     if clearance is None or coverable is None:
-        return (*_robots(request), *_steered(request), *_zones(request), *_cleaned(request))
+        return (*_robots(request), *_zones(request), *_cleaned(request))
     found = [fault for robot in request.robots for fault in _standing(request, robot, clearance(robot))]
     if not coverable.any() and not found:
         found.append(
@@ -46,17 +46,6 @@ def _robots(request: PlanRequest) -> list[Fault]:
         Fault("request", f"robot {name}", "two robots have this name", "Give each robot a name of its own.")
         for name, count in names.items()
         if count > 1
-    ]
-
-
-def _steered(request: PlanRequest) -> list[Fault]:
-    """Robots whose turns would not mind one-ways."""
-    if not request.floor.one_ways:
-        return []
-    what = "it must be steered, and such robots cannot be planned on a floor with one-ways yet"
-    remedy = "Leave it out, take the one-ways out, or describe it as a disc that turns on the spot."
-    return [
-        Fault("request", f"robot {robot.name}", what, remedy) for robot in request.robots if robot.profile.is_steered
     ]
 
 

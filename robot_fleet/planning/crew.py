@@ -11,6 +11,7 @@ import numpy as np
 from shapely import Polygon
 
 from robot_fleet.floor.clearance import ClearanceField
+from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import Head, RobotProfile
 from robot_fleet.floor.reach import first_free_cell, standable
@@ -19,7 +20,7 @@ from robot_fleet.planning.directions import are_any
 from robot_fleet.planning.distances import metres_to_closed
 from robot_fleet.planning.parting import Party, parted_floor
 from robot_fleet.planning.plan import PlanRequest, Starter
-from robot_fleet.planning.steering.poses import PoseReach, along_passes
+from robot_fleet.planning.steering.poses import NEAR_M, PoseReach, along_passes
 from robot_fleet.planning.terrain import Bools, Terrain, near_any
 
 # Robots of several shapes share lanes if no larger share of the floor is lost by it.
@@ -143,9 +144,47 @@ def _steered(request: PlanRequest, clearances: Clearances) -> Iterator[Crew]:
         ]
         left = [robot for robot in left if robot not in same]
         terrain = Terrain.of(request.floor, first.profile, clearance=clearance)
-        yield Crew(
-            tuple(same), terrain, poses.anywhere, poses.under(first.profile.head) & request.floor.grid.free, poses=poses
-        )
+        if not are_any(terrain.directions):
+            yield _steered_crew(same, terrain, poses, request.floor.grid)
+            continue
+        severed = poses.under(first.profile.head) & request.floor.grid.free
+        clearances.severed = severed if clearances.severed is None else clearances.severed | severed
+        yield from _returning_steered(same, terrain, poses, request.floor.grid)
+
+
+def _steered_crew(robots: Sequence[Starter], terrain: Terrain, poses: PoseReach, grid: OccupancyGrid) -> Crew:
+    swept = poses.under(robots[0].profile.head) & grid.free
+    return Crew(tuple(robots), terrain, poses.anywhere, swept, poses=poses)
+
+
+def _returning_steered(
+    robots: Sequence[Starter], terrain: Terrain, poses: PoseReach, grid: OccupancyGrid
+) -> Iterator[Crew]:
+    """Crews of robots with the same floor to get to and come home from, by where their turning centres may go; robots that
+    cannot get home are left out.
+    """
+    circuits = Circuits.of(poses.anywhere, terrain.directions)
+    teams: dict[int, list[tuple[Starter, Cell]]] = {}
+    for robot in robots:
+        home = _nearest(poses.anywhere, grid, robot.dock.staging if robot.dock is not None else robot.pose)
+        begin = _nearest(poses.anywhere, grid, _begin(robot))
+        if home is not None and begin is not None and circuits.leading_to(home)[begin]:
+            teams.setdefault(circuits.part_at(home), []).append((robot, home))
+    for team in teams.values():
+        back = poses.within(circuits.through(team[0][1]))
+        yield _steered_crew([robot for robot, _ in team], terrain, back, grid)
+
+
+def _nearest(cells: Bools, grid: OccupancyGrid, pose: Pose) -> Cell | None:
+    """The marked cell (row, col) whose lower left corner is nearest to a pose, at most as far away as robots mistake it."""
+    x, y = grid.from_map([[pose.x_m, pose.y_m]])[0] / grid.resolution_m
+    size = math.ceil(NEAR_M / grid.resolution_m)
+    low = max(0, round(y) - size), max(0, round(x) - size)
+    near = np.argwhere(cells[low[0] : max(0, round(y) + size + 1), low[1] : max(0, round(x) + size + 1)]) + low
+    if not len(near):
+        return None
+    row, col = near[np.argmin(np.hypot(near[:, 0] - y, near[:, 1] - x))].tolist()
+    return row, col
 
 
 def _begin(robot: Starter) -> Pose:

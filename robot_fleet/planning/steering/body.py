@@ -10,10 +10,12 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from shapely import Polygon
 
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.planning.compiled import compiled
+from robot_fleet.planning.directions import PATH_SIN, Directions, strays
 from robot_fleet.planning.terrain import Bools, Floats, Ints, Nodes, Terrain, room_at
 
 # A little more room than is needed, so that what is safe here is safe in any frame.
@@ -27,7 +29,8 @@ _FORGIVEN_M = 5e-4
 
 class Body(NamedTuple):
     """A robot on its floor: `corners` (n, 2) of closed rings one after the other, ring k from first[k] to first[k + 1], and
-    what each ring keeps from obstacles; what the turning centre keeps at least, and at most; distances on half cells.
+    what each ring keeps from obstacles; what the turning centre keeps at least, and at most; distances on half cells; and the
+    parts of the directions in which the turning centre may move: not as one, which loops that run side by side cannot take.
     """
 
     corners: Floats
@@ -37,6 +40,18 @@ class Body(NamedTuple):
     outer_m: float
     fine_m: Nodes
     side_m: float
+    rule: NDArray[np.int16]
+    rule_first: Ints
+    rule_ahead: Floats
+
+    @property
+    def directions(self) -> Directions:
+        """In which directions the turning centre may move where."""
+        return Directions(self.rule, self.rule_first, self.rule_ahead, self.side_m)
+
+    def along(self, directions: Directions) -> Body:
+        """The same where such directions are asked for."""
+        return self._replace(rule=directions.rule, rule_first=directions.first, rule_ahead=directions.ahead)
 
 
 def body_of(profile: RobotProfile, terrain: Terrain) -> Body:
@@ -48,7 +63,10 @@ def body_of(profile: RobotProfile, terrain: Terrain) -> Body:
     outline = Polygon(profile.footprint.corners())
     inner = float(outline.exterior.distance(_CENTRE)) + profile.clearance_m
     outer = profile.footprint.circumscribed_m + profile.clearance_m + _SPARE_M
-    return Body(corners, first, keep, inner - _FORGIVEN_M, outer, terrain.fine_m, terrain.side_m)
+    ways = terrain.directions
+    return Body(
+        corners, first, keep, inner - _FORGIVEN_M, outer, terrain.fine_m, terrain.side_m, ways.rule, ways.first, ways.ahead
+    )
 
 
 _CENTRE = Polygon([(-1e-9, -1e-9), (1e-9, -1e-9), (0.0, 1e-9)])
@@ -138,8 +156,17 @@ def turns_free(body: Body, x: float, y: float, yaw: float, turn: float) -> bool:
 
 
 @compiled
+def goes_wrong(body: Body, ax: float, ay: float, bx: float, by: float) -> bool:
+    """Whether the way of the turning centre from a to b leads against a one-way."""
+    directions = Directions(body.rule, body.rule_first, body.rule_ahead, body.side_m)
+    return bool(strays(directions, ax, ay, bx, by, PATH_SIN))
+
+
+@compiled
 def goes_free(body: Body, ax: float, ay: float, bx: float, by: float, yaw: float) -> bool:
-    """Whether the robot keeps its clearance from a to b with one heading, a left out."""
+    """Whether the robot keeps its clearance from a to b with one heading, a left out, and goes against no one-way."""
+    if goes_wrong(body, ax, ay, bx, by):
+        return False
     steps = max(1, math.ceil(math.hypot(bx - ax, by - ay) / _MOVE_M))
     for k in range(1, steps + 1):
         share = k / steps
@@ -150,7 +177,9 @@ def goes_free(body: Body, ax: float, ay: float, bx: float, by: float, yaw: float
 
 @compiled
 def way_free(body: Body, points: Floats, count: int, backwards: bool, yaw: float) -> bool:
-    """Whether the robot, heading `yaw` at first, keeps its clearance along the first points of a way, turning at them."""
+    """Whether the robot, heading `yaw` at first, keeps its clearance along the first points of a way, turning at them, and goes
+    against no one-way. Points are in the order in which they are driven.
+    """
     for k in range(count - 1):
         dx, dy = points[k + 1, 0] - points[k, 0], points[k + 1, 1] - points[k, 1]
         if math.hypot(dx, dy) < 1e-9:

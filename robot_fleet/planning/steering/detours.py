@@ -11,11 +11,12 @@ from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import Dock
+from robot_fleet.planning.directions import are_any
 from robot_fleet.planning.plan import Leg, LegKind
 from robot_fleet.planning.steering.body import body_of
-from robot_fleet.planning.steering.leads import lead
+from robot_fleet.planning.steering.leads import curves
 from robot_fleet.planning.steering.network import Part, is_safe, merged
-from robot_fleet.planning.steering.turns import MOST_POINTS, drive_of, turned, written
+from robot_fleet.planning.steering.turns import drive_of, turned, written
 from robot_fleet.planning.steering.wayfinding import metres_to, parts_of, searched
 from robot_fleet.planning.terrain import Floats, Terrain
 from robot_fleet.planning.timing import path_s
@@ -31,21 +32,23 @@ class SteeredDetours:
     def __init__(self, grid: OccupancyGrid, profile: RobotProfile, terrain: Terrain) -> None:
         self._grid, self._profile = grid, profile
         self._body, self._drive = body_of(profile, terrain), drive_of(profile)
-        self._away_m: dict[tuple[float, float], Floats] = {}
+        self._away_m: dict[tuple[float, float, bool], Floats] = {}
 
     def home_s(self, places: Floats, dock: Dock) -> Floats:
         """(n,) about so many seconds from places (n, 2) into a dock, rather too many than too few; inf: no way."""
-        away_m = self._metres_to(self._pose(dock.staging))
+        return self._way_s(self._metres_to(self._pose(dock.staging)), places, dock)
+
+    def back_s(self, places: Floats, dock: Dock) -> Floats:
+        """The same out of the dock and to the places."""
+        return self._way_s(self._metres_to(self._pose(dock.staging), backwards=True), places, dock)
+
+    def _way_s(self, away_m: Floats, places: Floats, dock: Dock) -> Floats:
         local = self._grid.from_map(places)
         side_m = self._grid.shape[0] * self._grid.resolution_m / len(away_m)
         rows, cols = (np.clip((local[:, k] / side_m).astype(np.int64), 0, away_m.shape[1 - k] - 1) for k in (1, 0))
         docking = np.array([[pose.x_m, pose.y_m] for pose in (dock.pose, dock.staging)])
         more_s = _TURNS * math.tau / self._profile.yaw_rate_rps + _HALTS * self._drive.stop_s
         return np.asarray(away_m[rows, cols] / self._profile.speed_mps + more_s + path_s(docking, self._profile))
-
-    def back_s(self, places: Floats, dock: Dock) -> Floats:
-        """The same out of the dock and to the places."""
-        return self.home_s(places, dock)
 
     def way(self, start: Pose, goal: Pose) -> Sequence[Leg] | None:
         """The legs from one pose to another; None where there is no way."""
@@ -79,13 +82,8 @@ class SteeredDetours:
     def _leads(self, pose: Floats, into: bool) -> Iterator[tuple[Floats, list[Part]]]:
         """The pose itself, and places from which curves lead to it, or to which they lead."""
         yield pose, []
-        for ahead in (not into, into) if self._drive.straights_m.min() < 0.0 else (not into,):
-            place, way = np.empty(3), np.empty((MOST_POINTS, 2))
-            count = lead(self._body, self._drive, pose, ahead, place, way)
-            if count:
-                backs = ahead == into
-                points = way[:count].copy()
-                yield place, [(points[::-1].copy() if backs else points, backs)]
+        for place, points, backs in curves(self._body, self._drive, pose, into):
+            yield place, [(points, backs)]
 
     def _searched(self, a: Floats, b: Floats) -> list[Part] | None:
         poses, last = np.empty((_MOST_POSES, 4)), np.zeros(5)
@@ -95,10 +93,14 @@ class SteeredDetours:
         parts = merged(parts_of(poses[:count]) + written(poses[count - 1, :3], b, last))
         return parts if is_safe(self._body, a, parts, b) else None
 
-    def _metres_to(self, pose: Floats) -> Floats:
-        key = float(pose[0]), float(pose[1])
+    def _metres_to(self, pose: Floats, backwards: bool = False) -> Floats:
+        """(rows, cols) metres of the way to a pose or, `backwards`, of that from it: the one to it if all one-ways were turned."""
+        turned_round = backwards and are_any(self._body.directions)
+        key = float(pose[0]), float(pose[1]), turned_round
         if key not in self._away_m:
-            self._away_m[key] = metres_to(self._body, *key)
+            directions = self._body.directions
+            body = self._body.along(directions._replace(ahead=-directions.ahead)) if turned_round else self._body
+            self._away_m[key] = metres_to(body, key[0], key[1])
         return self._away_m[key]
 
     def _pose(self, pose: Pose) -> Floats:

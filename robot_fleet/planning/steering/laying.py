@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.planning.facing import faced
 from robot_fleet.planning.joining import joined
 from robot_fleet.planning.lanes import Spread, straight_lanes
 from robot_fleet.planning.steering.body import Body
 from robot_fleet.planning.steering.fitting import Fitting
 from robot_fleet.planning.steering.leads import EASED_M
-from robot_fleet.planning.steering.passes import STRAY_M, Pass, cells_of, passes_of, swept_by
+from robot_fleet.planning.steering.passes import STRAY_M, Pass, cells_of, passes_of, swept_by, wrong_ends
 from robot_fleet.planning.terrain import Bools, Terrain
 
 # What a pass costs besides its length, in seconds, and what it must clean in a second, as a share of a full head's: alone, and
@@ -63,7 +64,7 @@ class Laying:
             found += fitting.extended(self._worthy(self._laid(rest, near_m, 0.0), rest, swept), swept)
         found = self._needed(found)
         found = fitting.extended(found, swept_by(found, head, self.wanted.shape, side_m))
-        return fitting.cut(found, self.profile.overlap_m)
+        return self._lawful(fitting.cut(found, self.profile.overlap_m))
 
     def _laid(self, wanted: Bools, swing_m: float, deep_m: float) -> list[Pass]:
         """Passes as if the robot were as short as it is wide, cut to where it fits."""
@@ -75,7 +76,12 @@ class Laying:
         lanes = straight_lanes(narrow, reach, wanted, spread, deep_m)
         # Lanes at just the room that is kept are no nearer to each other for it: whether the body fits is looked at later.
         nearly = replace(narrow, keep_m=keep_m - STRAY_M)
-        return passes_of(self.body, profile, joined(nearly, lanes))
+        return self._lawful(passes_of(self.body, profile, faced(self.terrain.directions, joined(nearly, lanes))))
+
+    def _lawful(self, passes: list[Pass]) -> list[Pass]:
+        """Those of the passes that may be driven one way at least: the turning centre begins behind the head's lane."""
+        wrong = np.bincount(wrong_ends(passes, self.terrain.directions) // 2, minlength=len(passes))
+        return [one for one, ways in zip(passes, wrong.tolist(), strict=True) if ways < 2]
 
     def _worthy(self, passes: list[Pass], rest: Bools, swept: Bools) -> list[Pass]:
         """Those of the passes, the best ones first, that clean enough of the rest; marks what they sweep."""

@@ -7,10 +7,12 @@ since its tail is mostly the shorter end, backs in from ahead, as a car parks; a
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
 from robot_fleet.planning.compiled import compiled
+from robot_fleet.planning.directions import ANY_WAY, PATH_SIN, path_strays
 from robot_fleet.planning.steering.body import Body, turns_free, way_free
 from robot_fleet.planning.steering.dubins import WORDS, traced, word
 from robot_fleet.planning.steering.turns import MOST_POINTS, Drive
@@ -25,6 +27,20 @@ _EASES_M = (0.0, 1.2, 2.0)
 _EASE_STEP_M = 0.1
 # A curve is not longer than this many times the straight line.
 _LONGEST = 1.3
+
+
+def curves(body: Body, drive: Drive, pose: Floats, into: bool) -> Iterator[tuple[Floats, Floats, bool]]:
+    """Curves into a pose, or out of it, those driven ahead first: the pose (3,) at the other end, the points (n, 2) as they are
+    driven, and whether that is backwards.
+    """
+    place, way = np.empty(3), np.empty((MOST_POINTS, 2))
+    for ahead in (not into, into) if drive.straights_m.min() < 0.0 else (not into,):
+        # Driven backwards a curve leads the other way than it is written.
+        count = lead(body.along(ANY_WAY), drive, pose, ahead, place, way)
+        backs = ahead == into
+        points = way[:count][:: -1 if backs else 1].copy()
+        if count and not path_strays(body.directions, points, 0, count - 1, PATH_SIN):
+            yield place.copy(), points, backs
 
 
 @compiled

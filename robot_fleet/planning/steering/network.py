@@ -11,10 +11,11 @@ import numpy as np
 
 from robot_fleet.planning.assignment import Work, evened_out, shared_out
 from robot_fleet.planning.at_once import Heard, at_once
+from robot_fleet.planning.directions import ANY_WAY, are_any
 from robot_fleet.planning.steering.body import Body, distance_at, goes_free, turns_free, way_free
-from robot_fleet.planning.steering.leads import lead
+from robot_fleet.planning.steering.leads import curves
 from robot_fleet.planning.steering.passes import Pass
-from robot_fleet.planning.steering.turns import MOST_POINTS, Drive, all_turned, turned, written
+from robot_fleet.planning.steering.turns import Drive, all_turned, turned, written
 from robot_fleet.planning.steering.wayfinding import metres_to, parts_of, searched
 from robot_fleet.planning.terrain import Floats, Ints
 
@@ -39,6 +40,8 @@ _MOST_POSES = 4000
 _SAME_M = 0.012
 # So many ways at most are searched for, or one for so many ends; a pass that leads nowhere is tried in so many places.
 _SEARCHES, _ENDS, _PUT = 20, 20, 60
+# With one-ways more: what leads back another way is no simple turn.
+_ENDS_ONE_WAY = 1
 
 
 @dataclass(eq=False)
@@ -46,6 +49,7 @@ class Links:
     """Ways between poses: `cost` (n, n) seconds from leaving at one end to entering at another, exact for those `known`.
 
     `leaves` and `enters` (n, 3) are the poses at the ends, those of the robots' starts and homes behind those of the passes.
+    A pass is not entered at its `wrong` ends, and so not left at their other ends.
     """
 
     body: Body
@@ -59,16 +63,19 @@ class Links:
     ways_in: dict[int, list[Part]] = field(default_factory=dict)
     ways_out: dict[int, list[Part]] = field(default_factory=dict)
     aside: set[int] = field(default_factory=set)
+    wrong: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @classmethod
-    def of(cls, body: Body, drive: Drive, leaves: Floats, enters: Floats, passes: int) -> Links:
+    def of(cls, body: Body, drive: Drive, leaves: Floats, enters: Floats, passes: int, wrong: Ints) -> Links:
         """The ways between all ends, those that look shortest found, the rest guessed; the first ends are those of passes."""
         guess = _guessed_s(leaves, enters, drive)
-        found = cls(body, drive, leaves, enters, _GUESS * guess + _GUESS_S)
+        found = cls(body, drive, leaves, enters, _GUESS * guess + _GUESS_S, wrong=wrong)
         ends = np.arange(len(leaves))
         guess[ends, ends] = guess[ends, ends ^ 1] = math.inf
+        guess[:, wrong] = guess[wrong ^ 1] = math.inf
         near = np.argsort(guess, axis=1)[:, : min(_NEAR, len(ends) - 2)]
         pairs = np.column_stack((np.repeat(ends, near.shape[1]), near.ravel()))
+        pairs = pairs[np.isfinite(guess[pairs[:, 0], pairs[:, 1]])] if len(wrong) else pairs
         found._look(pairs, guess)
         for _ in range(_SHORTENED):
             if not len(again := found._led(pairs, passes)):
@@ -83,6 +90,7 @@ class Links:
             else:
                 found.cost[end] += seconds + 2.0 * drive.stop_s * parts[0][1]
         found.cost[ends, ends] = _NEVER_S
+        found.cost[:, wrong] = found.cost[wrong ^ 1] = _NEVER_S
         return found
 
     def _led(self, pairs: Ints, passes: int) -> Ints:
@@ -92,6 +100,7 @@ class Links:
         led = np.array([tuple(pair) in self.known for pair in pairs.tolist()], dtype=bool)
         ends = np.arange(2 * passes)
         out, into = (np.bincount(pairs[led, side], minlength=len(ends))[ends] >= _USEFUL for side in (0, 1))
+        out[self.wrong ^ 1] = into[self.wrong] = True
         for poses, fine, way, step in (
             (self.leaves, out, self.ways_out, -_SHORTER_M),
             (self.enters, into, self.ways_in, _SHORTER_M),
@@ -104,17 +113,12 @@ class Links:
 
     def _lead(self, poses: Floats, end: int, ways: dict[int, list[Part]], step_m: float) -> None:
         """Gives an end a curve, or moves it by a step."""
-        place, way = np.empty(3), np.empty((MOST_POINTS, 2))
         into = ways is self.ways_in
         # In from behind or out to what lies ahead, else backing.
-        for ahead in (not into, into) if self.drive.straights_m.min() < 0.0 else (not into,):
-            count = lead(self.body, self.drive, poses[end], ahead, place, way)
-            if count:
-                backs = ahead == into
-                points = way[:count].copy()
-                ways[end] = [(points[::-1].copy() if backs else points, backs)]
-                poses[end] = place
-                return
+        for place, points, backs in curves(self.body, self.drive, poses[end], into):
+            ways[end] = [(points, backs)]
+            poses[end] = place
+            return
         if end // 2 not in self.aside:
             self.aside.add(end // 2)
             if self._move_aside(2 * (end // 2)):
@@ -136,7 +140,7 @@ class Links:
         move = across if room_m[0] < room_m[1] else -across
         for one, other in ((end, end + 1), (end + 1, end)):
             a, b = self.enters[one, :2] + move, self.leaves[other, :2] + move
-            if not goes_free(self.body, a[0], a[1], b[0], b[1], self.enters[one, 2]):
+            if not goes_free(self.body.along(ANY_WAY), a[0], a[1], b[0], b[1], self.enters[one, 2]):
                 return False
         for poses in (self.enters, self.leaves):
             poses[end : end + 2, :2] += move
@@ -158,6 +162,8 @@ class Links:
         if (leave, enter) in self.settled:
             return False
         self.settled.add((leave, enter))
+        if enter in self.wrong or leave ^ 1 in self.wrong:
+            return False
         before, way = self.cost[leave, enter], self.known.get((leave, enter))
         if way is None:
             way = np.zeros(5)
@@ -165,7 +171,8 @@ class Links:
             self.cost[leave, enter] = min(way[4], _NEVER_S)
         self.known[leave, enter] = way if math.isfinite(way[4]) and self._is_safe(leave, enter, way) else None
         if self.known[leave, enter] is None:
-            most = max(_SEARCHES, len(self.leaves) // _ENDS)
+            each = _ENDS_ONE_WAY if are_any(self.body.directions) else _ENDS
+            most = max(_SEARCHES, len(self.leaves) // each)
             seconds = self._search(leave, enter) if len(self.searches) < most else math.inf
             self.cost[leave, enter] = min(seconds, _NEVER_S)
         return bool(abs(self.cost[leave, enter] - before) > 1.0)

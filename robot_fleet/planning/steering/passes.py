@@ -12,6 +12,7 @@ from shapely import LineString
 
 from robot_fleet.floor.profile import Head, RobotProfile
 from robot_fleet.planning.compiled import compiled
+from robot_fleet.planning.directions import PATH_SIN, Directions, are_any, lines_stray
 from robot_fleet.planning.steering.body import Body, fits
 from robot_fleet.planning.sweeping import mark_all_swept
 from robot_fleet.planning.terrain import Bools, Floats, Ints
@@ -127,6 +128,15 @@ def runs(body: Body, a: Floats, along: Floats, yaw: float, low: float, high: flo
         else:
             inside = False
     return found[:size]
+
+
+def wrong_ends(passes: Sequence[Pass], directions: Directions) -> Ints:
+    """The ends (2 k and 2 k + 1 of pass k) at which a pass must not be entered, since it would lead against a one-way."""
+    if not are_any(directions) or not passes:
+        return np.zeros(0, dtype=np.int64)
+    ways = np.concatenate([one.poses[:, :, :2] for one in passes])
+    a, b = np.ascontiguousarray(ways[:, 0]), np.ascontiguousarray(ways[:, 1])
+    return np.flatnonzero(lines_stray(directions, a, b, PATH_SIN))
 
 
 def swept_by(passes: Sequence[Pass], head: Head, shape: tuple[int, ...], side_m: float) -> Bools:

@@ -29,7 +29,7 @@ _HEADINGS, _FEW_HEADINGS, _MANY_CELLS = 32, 16, 3_000_000
 # What touches by no more than this does not touch.
 _ROUNDING_M = 1e-4
 # A robot that is said to stand where it does not fit is taken to stand at most so far away.
-_NEAR_M = 0.6
+NEAR_M = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +58,12 @@ class PoseReach:
         """Whether a pose (map frame), or one right beside it, is reached."""
         return _seed(grid, self.reached, pose) is not None
 
+    def within(self, cells: Bools) -> PoseReach:
+        """The poses at the lower left corners of cells (rows, cols) alone."""
+        places = np.zeros(self.reached.shape[1:], dtype=bool)
+        places[:-1, :-1] = cells
+        return PoseReach(self.reached & places, self.side_m)
+
     def under(self, head: Head) -> Bools:
         """(rows, cols) the cells whose centres a head passes over at the reached poses."""
         headings = len(self.reached)
@@ -80,7 +86,7 @@ def stands(clearance: ClearanceField, profile: RobotProfile, pose: Pose) -> bool
     solid = clearance.at_half_cells[::2, ::2] <= 0.0
     x, y = clearance.grid.from_map([[pose.x_m, pose.y_m]])[0] / clearance.grid.resolution_m
     size = (
-        math.ceil((_NEAR_M + profile.footprint.circumscribed_m + profile.clearance_m) / clearance.grid.resolution_m) + 1
+        math.ceil((NEAR_M + profile.footprint.circumscribed_m + profile.clearance_m) / clearance.grid.resolution_m) + 1
     )
     row, col = max(0, round(y) - size), max(0, round(x) - size)
     window = solid[row : max(0, round(y) + size + 1), col : max(0, round(x) + size + 1)]
@@ -88,7 +94,7 @@ def stands(clearance: ClearanceField, profile: RobotProfile, pose: Pose) -> bool
         return False
     places = np.argwhere(_open(window, profile, clearance.grid.resolution_m, turn)) + np.array((row, col))
     return bool(len(places)) and bool(
-        np.hypot(places[:, 0] - y, places[:, 1] - x).min() * clearance.grid.resolution_m <= _NEAR_M
+        np.hypot(places[:, 0] - y, places[:, 1] - x).min() * clearance.grid.resolution_m <= NEAR_M
     )
 
 
@@ -117,7 +123,7 @@ def _seed(grid: OccupancyGrid, open_: Bools, start: Pose) -> tuple[int, int, int
     headings = len(open_)
     layer = round((start.yaw_rad - grid.origin.yaw_rad) / math.tau * headings) % headings
     x, y = grid.from_map([[start.x_m, start.y_m]])[0] / grid.resolution_m
-    size = math.ceil(_NEAR_M / grid.resolution_m)
+    size = math.ceil(NEAR_M / grid.resolution_m)
     low_row, low_col = max(0, round(y) - size), max(0, round(x) - size)
     for turned in (layer, (layer + 1) % headings, (layer - 1) % headings):
         near = np.argwhere(open_[turned, low_row : max(0, round(y) + size + 1), low_col : max(0, round(x) + size + 1)])

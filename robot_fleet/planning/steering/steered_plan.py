@@ -20,7 +20,7 @@ from robot_fleet.planning.services import Services
 from robot_fleet.planning.steering.body import Body, body_of
 from robot_fleet.planning.steering.laying import Laying
 from robot_fleet.planning.steering.network import Links, Part, Tours, ends_of, toured
-from robot_fleet.planning.steering.passes import Pass
+from robot_fleet.planning.steering.passes import Pass, wrong_ends
 from robot_fleet.planning.steering.turns import drive_of
 from robot_fleet.planning.supplies import Supplies
 from robot_fleet.planning.terrain import Floats
@@ -122,6 +122,7 @@ class SteeredPlan:
             np.concatenate((leaves, stops)),
             np.concatenate((enters, stops)),
             len(passes),
+            wrong_ends(passes, self.crew.terrain.directions),
         )
 
     def _pose(self, pose: Pose) -> Floats:

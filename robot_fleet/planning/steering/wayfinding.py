@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from robot_fleet.planning.compiled import compiled
-from robot_fleet.planning.steering.body import Body, distance_at, fits, goes_free, turns_free, way_free
+from robot_fleet.planning.steering.body import Body, distance_at, fits, goes_free, goes_wrong, turns_free, way_free
 from robot_fleet.planning.steering.turns import Drive, turned
 from robot_fleet.planning.terrain import Floats
 
@@ -31,7 +31,9 @@ _EAGER = 1.3
 
 @compiled
 def metres_to(body: Body, x: float, y: float) -> Floats:
-    """(rows, cols) metres of the way to a place over squares on which the turning centre may be; inf where there is none."""
+    """(rows, cols) metres of the way to a place over squares on which the turning centre may be, against no one-way; inf where
+    there is none.
+    """
     rows = math.ceil((body.fine_m.shape[0] - 1) * body.side_m / 2 / _SQUARE_M)
     cols = math.ceil((body.fine_m.shape[1] - 1) * body.side_m / 2 / _SQUARE_M)
     found = np.full((rows, cols), np.inf)
@@ -53,6 +55,9 @@ def metres_to(body: Body, x: float, y: float) -> Floats:
                 room = distance_at(body.fine_m, body.side_m, (u + 0.5) * _SQUARE_M, (v + 0.5) * _SQUARE_M)
                 # A square counts if any place in it may do.
                 if room < body.inner_m - _SQUARE_M * 0.75:
+                    continue
+                x0, y0, x1, y1 = u + 0.5, v + 0.5, col + 0.5, row + 0.5
+                if goes_wrong(body, x0 * _SQUARE_M, y0 * _SQUARE_M, x1 * _SQUARE_M, y1 * _SQUARE_M):
                     continue
                 found[v, u] = further
                 heapq.heappush(queue, (further, v, u))
