@@ -16,7 +16,7 @@ from robot_fleet.planning.steering.body import Body, distance_at, goes_free, tur
 from robot_fleet.planning.steering.leads import curves
 from robot_fleet.planning.steering.passes import Pass
 from robot_fleet.planning.steering.turns import Drive, all_turned, turned, written
-from robot_fleet.planning.steering.wayfinding import metres_to, parts_of, searched
+from robot_fleet.planning.steering.wayfinding import SQUARE_M, metres_to, parts_of, searched
 from robot_fleet.planning.terrain import Floats, Ints
 
 Part = tuple[Floats, bool]
@@ -30,6 +30,8 @@ _GUESS, _GUESS_S, _HARD_S, _NEVER_S = 1.2, 4.0, 15.0, 2000.0
 _SHORTENED, _SHORTER_M, _LEAST_M = 5, 0.8, 0.3
 # Before that a pass is moved away from its wall by so much, and an end is of use if so many of its ways were found.
 _ASIDE_M, _USEFUL = 0.03, 2
+# Where a one-way lets nobody back in along the wall, a nose that comes in ahead swings out further than a tail that leaves.
+_ASIDE_ONE_WAY_M = 0.1
 # So often tours are corrected by the ways that they take.
 _ROUNDS = 8
 # Tours are looked for from so many starts at once, each with so many times the usual trials, and evened out by so high a
@@ -40,8 +42,9 @@ _MOST_POSES = 4000
 _SAME_M = 0.012
 # So many ways at most are searched for, or one for so many ends; a pass that leads nowhere is tried in so many places.
 _SEARCHES, _ENDS, _PUT = 20, 20, 60
-# With one-ways more: what leads back another way is no simple turn.
-_ENDS_ONE_WAY = 1
+# With one-ways more, since what leads back another way is no simple turn; and ways are guessed around them, unless that
+# takes a look at too many squares.
+_ENDS_ONE_WAY, _MOST_SQUARES = 1, 40_000_000
 
 
 @dataclass(eq=False)
@@ -69,6 +72,8 @@ class Links:
     def of(cls, body: Body, drive: Drive, leaves: Floats, enters: Floats, passes: int, wrong: Ints) -> Links:
         """The ways between all ends, those that look shortest found, the rest guessed; the first ends are those of passes."""
         guess = _guessed_s(leaves, enters, drive)
+        if len(wrong):
+            guess = np.maximum(guess, _around_s(body, drive, leaves, enters))
         found = cls(body, drive, leaves, enters, _GUESS * guess + _GUESS_S, wrong=wrong)
         ends = np.arange(len(leaves))
         guess[ends, ends] = guess[ends, ends ^ 1] = math.inf
@@ -133,7 +138,8 @@ class Links:
     def _move_aside(self, end: int) -> bool:
         """Moves the pass with this end and the next a little away from the wall beside it; whether there is room for that."""
         x, y, yaw = self.enters[end]
-        across = _ASIDE_M * np.array([-math.sin(yaw), math.cos(yaw)])
+        aside_m = _ASIDE_ONE_WAY_M if np.isin((end, end + 1), self.wrong).any() else _ASIDE_M
+        across = aside_m * np.array([-math.sin(yaw), math.cos(yaw)])
         if {end, end + 1} & (self.ways_in.keys() | self.ways_out.keys()):
             return False
         room_m = [_beside_m(self.body, x, y, yaw, side) for side in (-1.0, 1.0)]
@@ -276,6 +282,20 @@ def _guessed_s(leaves: Floats, enters: Floats, drive: Drive) -> Floats:
     round_ = _angle(enters[None, :, 2] - leaves[:, None, 2])
     turns = np.where(metres < 1.5 * drive.radii_m.min(), round_, out + back)
     return np.asarray(np.maximum(metres / drive.speed_mps, turns / drive.yaw_rate_rps) + 1.0)
+
+
+def _around_s(body: Body, drive: Drive, leaves: Floats, enters: Floats) -> Floats:
+    """(n, n) about the seconds between poses around one-ways for a machine that turns anywhere; 0 on floors so large that it takes
+    long to find out.
+    """
+    found = np.zeros((len(leaves), len(enters)))
+    for k, (x, y, _) in enumerate(enters.tolist()):
+        away_m = metres_to(body, x, y)
+        if away_m.size * len(enters) > _MOST_SQUARES:
+            break
+        rows, cols = (np.clip(leaves[:, j] / SQUARE_M, 0, away_m.shape[1 - j] - 1).astype(np.int64) for j in (1, 0))
+        found[:, k] = np.minimum(away_m[rows, cols] / drive.speed_mps, _NEVER_S)
+    return found
 
 
 def _angle(turn: Floats) -> Floats:

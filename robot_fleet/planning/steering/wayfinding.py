@@ -18,7 +18,7 @@ from robot_fleet.planning.steering.body import Body, distance_at, fits, goes_fre
 from robot_fleet.planning.steering.turns import Drive, turned
 from robot_fleet.planning.terrain import Floats
 
-_SQUARE_M, _HEADINGS = 0.25, 24
+SQUARE_M, _HEADINGS = 0.25, 24
 _AHEAD, _BACK, _PIVOT = 0, 1, 2
 _MOVES = 11
 _PIECE_M, _TURN_RAD = 0.5, 2.0 * math.pi / 24
@@ -34,10 +34,10 @@ def metres_to(body: Body, x: float, y: float) -> Floats:
     """(rows, cols) metres of the way to a place over squares on which the turning centre may be, against no one-way; inf where
     there is none.
     """
-    rows = math.ceil((body.fine_m.shape[0] - 1) * body.side_m / 2 / _SQUARE_M)
-    cols = math.ceil((body.fine_m.shape[1] - 1) * body.side_m / 2 / _SQUARE_M)
+    rows = math.ceil((body.fine_m.shape[0] - 1) * body.side_m / 2 / SQUARE_M)
+    cols = math.ceil((body.fine_m.shape[1] - 1) * body.side_m / 2 / SQUARE_M)
     found = np.full((rows, cols), np.inf)
-    row, col = min(int(y / _SQUARE_M), rows - 1), min(int(x / _SQUARE_M), cols - 1)
+    row, col = min(int(y / SQUARE_M), rows - 1), min(int(x / SQUARE_M), cols - 1)
     found[row, col] = 0.0
     queue = [(0.0, row, col)]
     while len(queue) > 0:
@@ -49,15 +49,15 @@ def metres_to(body: Body, x: float, y: float) -> Floats:
                 v, u = row + down, col + right
                 if (down == 0 and right == 0) or v < 0 or u < 0 or v >= rows or u >= cols:
                     continue
-                further = away + _SQUARE_M * math.hypot(down, right)
+                further = away + SQUARE_M * math.hypot(down, right)
                 if further >= found[v, u]:
                     continue
-                room = distance_at(body.fine_m, body.side_m, (u + 0.5) * _SQUARE_M, (v + 0.5) * _SQUARE_M)
+                room = distance_at(body.fine_m, body.side_m, (u + 0.5) * SQUARE_M, (v + 0.5) * SQUARE_M)
                 # A square counts if any place in it may do.
-                if room < body.inner_m - _SQUARE_M * 0.75:
+                if room < body.inner_m - SQUARE_M * 0.75:
                     continue
                 x0, y0, x1, y1 = u + 0.5, v + 0.5, col + 0.5, row + 0.5
-                if goes_wrong(body, x0 * _SQUARE_M, y0 * _SQUARE_M, x1 * _SQUARE_M, y1 * _SQUARE_M):
+                if goes_wrong(body, x0 * SQUARE_M, y0 * SQUARE_M, x1 * SQUARE_M, y1 * SQUARE_M):
                     continue
                 found[v, u] = further
                 heapq.heappush(queue, (further, v, u))
@@ -107,7 +107,7 @@ def searched(
             if gear == _PIVOT and gears[at] != _PIVOT:
                 seconds += drive.pivot_s
             then = spent[at] + seconds
-            row, col = int(there[1] / _SQUARE_M), int(there[0] / _SQUARE_M)
+            row, col = int(there[1] / SQUARE_M), int(there[0] / SQUARE_M)
             if row < 0 or col < 0 or row >= rows or col >= cols or away_m[row, col] == np.inf:
                 continue
             heading = int((there[2] % (2.0 * math.pi)) / _TURN_RAD + 0.5) % _HEADINGS
@@ -135,7 +135,7 @@ def searched(
 @compiled
 def _left_s(pose: Floats, away_m: Floats, drive: Drive) -> float:
     """About the seconds from a pose to the goal."""
-    row, col = int(pose[1] / _SQUARE_M), int(pose[0] / _SQUARE_M)
+    row, col = int(pose[1] / SQUARE_M), int(pose[0] / SQUARE_M)
     return float(_EAGER * away_m[row, col] / drive.speed_mps)
 
 
