@@ -16,10 +16,10 @@ from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.grid import OCCUPIED, OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, SCRUBBER_S, RobotProfile, Tank
-from robot_fleet.floor.store import Dock, FloorMap, OneWay, Zone
+from robot_fleet.floor.store import Dock, FloorMap, Zone
 from robot_fleet.planning.judge import Verdict, judge
 from robot_fleet.planning.judging import ground
-from robot_fleet.planning.plan import CannotPlan, Leg, LegKind, Plan, PlanRequest, Starter
+from robot_fleet.planning.plan import Leg, LegKind, Plan, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
 from robot_fleet.planning.steering.body import Body, body_of, fitting, turns_free
 from robot_fleet.planning.steering.dubins import TURNS, WORDS, traced, word
@@ -254,12 +254,6 @@ def test_a_square_robot_cleans_aisles_that_no_disc_about_it_fits_into() -> None:
     assert verdict.ok, verdict.text()
     lanes = [LineString(leg.points) for leg in found.paths[0].legs if leg.head_on]
     assert sum(lane.intersection(aisle).length for lane in lanes) > 5.0
-
-
-def test_robots_that_must_be_steered_are_refused_on_floor_with_one_ways() -> None:
-    floor = replace(shop(), one_ways=(OneWay("out", box(4, 0, 6, 14), 0.0),))
-    with pytest.raises(CannotPlan, match="one-ways"):
-        planned(floor, SCRUBBER_S)
 
 
 def test_as_a_disc_a_long_robot_is_held_and_turns_on_the_spot() -> None:

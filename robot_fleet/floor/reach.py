@@ -54,13 +54,15 @@ class KnownReach:
     """What somebody has worked out before: `coverable` (rows, cols), the floor that some robot's head passes over.
 
     `clearance` knows keepouts and closed floor; with `barred` there are zones, not in it, that some robot may not enter.
-    `severed` (rows, cols) would be coverable but for one-ways, which lead robots there or back, not both.
+    `severed` (rows, cols) would be coverable but for one-ways, which lead robots there or back, not both; `beyond` (rows, cols) if
+    ways led to places where robots that are no discs fit.
     """
 
     clearance: ClearanceField
     coverable: NDArray[np.bool_]
     barred: bool = False
     severed: NDArray[np.bool_] | None = None
+    beyond: NDArray[np.bool_] | None = None
 
 
 def standable(profile: RobotProfile, clearance: ClearanceField) -> NDArray[np.bool_]:
@@ -246,6 +248,8 @@ def _cut_off(floor: FloorMap, robots: Sequence[RobotStart], known: KnownReach) -
     _, labels = cv2.connectedComponents(floor.grid.free.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     joined = np.zeros(int(labels.max()) + 1, dtype=bool)
     joined[labels[known.coverable]] = True
+    if known.beyond is not None:
+        cut_off |= known.beyond
     return np.asarray(cut_off | ~joined[labels])
 
 

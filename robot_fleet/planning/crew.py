@@ -74,6 +74,8 @@ class Clearances:
         self._known: dict[tuple[Polygon, ...], ClearanceField] = {}
         self.severed: Bools | None = None
         """(rows, cols) what heads would pass over but for one-ways, where there are any."""
+        self.beyond: Bools | None = None
+        """(rows, cols) what the heads of robots that must be steered would pass over where they fit but do not get to."""
 
     def of(self, robot: Starter) -> ClearanceField:
         """The robot's own clearance; robots with the same rights share it."""
@@ -144,6 +146,8 @@ def _steered(request: PlanRequest, clearances: Clearances) -> Iterator[Crew]:
         ]
         left = [robot for robot in left if robot not in same]
         terrain = Terrain.of(request.floor, first.profile, clearance=clearance)
+        if poses.beyond is not None:
+            clearances.beyond = poses.beyond if clearances.beyond is None else clearances.beyond | poses.beyond
         if not are_any(terrain.directions):
             yield _steered_crew(same, terrain, poses, request.floor.grid)
             continue

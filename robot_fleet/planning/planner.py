@@ -242,7 +242,7 @@ def _accounted(
     cell = request.floor.grid.cell_area_m2
     swept = _swept(request, paths)
     rate = sum(robot.profile.head.width_m * robot.profile.speed_mps for robot in request.robots)
-    known = KnownReach(clearances.unbarred, coverable, clearances.barred, clearances.severed)
+    known = KnownReach(clearances.unbarred, coverable, clearances.barred, clearances.severed, clearances.beyond)
     coverable_m2 = float((coverable & ~clean).sum() * cell)
     return Plan(
         floor=request.floor.name,

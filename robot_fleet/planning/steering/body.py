@@ -65,7 +65,16 @@ def body_of(profile: RobotProfile, terrain: Terrain) -> Body:
     outer = profile.footprint.circumscribed_m + profile.clearance_m + _SPARE_M
     ways = terrain.directions
     return Body(
-        corners, first, keep, inner - _FORGIVEN_M, outer, terrain.fine_m, terrain.side_m, ways.rule, ways.first, ways.ahead
+        corners,
+        first,
+        keep,
+        inner - _FORGIVEN_M,
+        outer,
+        terrain.fine_m,
+        terrain.side_m,
+        ways.rule,
+        ways.first,
+        ways.ahead,
     )
 
 

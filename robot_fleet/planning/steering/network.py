@@ -44,7 +44,7 @@ _SAME_M = 0.012
 _SEARCHES, _ENDS, _PUT = 20, 20, 60
 # With one-ways more, since what leads back another way is no simple turn; and ways are guessed around them, unless that
 # takes a look at too many squares.
-_ENDS_ONE_WAY, _MOST_SQUARES = 1, 40_000_000
+_ENDS_ONE_WAY, _MOST_SQUARES = 2, 40_000_000
 
 
 @dataclass(eq=False)

@@ -34,10 +34,14 @@ NEAR_M = 0.6
 
 @dataclass(frozen=True, eq=False)
 class PoseReach:
-    """`reached` (headings, rows + 1, cols + 1): the lattice poses that a robot can drive to; (0, 0) is the grid's corner."""
+    """`reached` (headings, rows + 1, cols + 1): the lattice poses that a robot can drive to; (0, 0) is the grid's corner.
+
+    `beyond` (rows, cols) are the cells that its head would pass over where it fits but no way leads; None: no such place.
+    """
 
     reached: Bools
     side_m: float
+    beyond: Bools | None = None
 
     @classmethod
     def of(
@@ -52,7 +56,9 @@ class PoseReach:
             seed = _seed(grid, open_, start)
             if seed is not None and not reached[seed]:
                 grown(open_, reached, *seed)
-        return cls(reached, grid.resolution_m)
+        shut = open_ & ~reached
+        beyond = cls(shut, grid.resolution_m).under(profile.head) if shut.any() else None
+        return cls(reached, grid.resolution_m, beyond)
 
     def holds(self, grid: OccupancyGrid, pose: Pose) -> bool:
         """Whether a pose (map frame), or one right beside it, is reached."""
@@ -62,7 +68,7 @@ class PoseReach:
         """The poses at the lower left corners of cells (rows, cols) alone."""
         places = np.zeros(self.reached.shape[1:], dtype=bool)
         places[:-1, :-1] = cells
-        return PoseReach(self.reached & places, self.side_m)
+        return PoseReach(self.reached & places, self.side_m, self.beyond)
 
     def under(self, head: Head) -> Bools:
         """(rows, cols) the cells whose centres a head passes over at the reached poses."""
