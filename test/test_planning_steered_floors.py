@@ -11,14 +11,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from shapely import box
-from test_planning_steering import SIDE_M, body_on, judged, planned, shop
+from test_planning_steering import SIDE_M, body_on, judged, shop
 
 from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.grid import OCCUPIED
 from robot_fleet.floor.profile import SCRUBBER_S, Channels, Head, RobotProfile, Squeegee, Tank
 from robot_fleet.floor.store import FloorMap, OneWay
 from robot_fleet.planning.judge import Verdict, ViolationKind
-from robot_fleet.planning.plan import MissedReason, Plan
+from robot_fleet.planning.plan import MissedReason, Plan, PlanRequest, Starter
+from robot_fleet.planning.planner import plan
 from robot_fleet.planning.steering import network
 from robot_fleet.planning.steering.body import goes_free
 from robot_fleet.planning.steering.leads import curves
@@ -35,7 +36,14 @@ WIDE_M, HIGH_M = 10.0, 7.0
 @pytest.fixture(autouse=True)
 def little_search(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tried for good tours is cut short: plans are to be sound however good they are."""
-    for name, value in (("_STARTS", 1), ("_THOROUGH", 0.2), ("_SEARCHES", 6), ("_ENDS", 1000), ("_ENDS_ONE_WAY", 12)):
+    for name, value in (
+        ("_NEAR", 8),
+        ("_STARTS", 1),
+        ("_THOROUGH", 0.2),
+        ("_SEARCHES", 6),
+        ("_ENDS", 1000),
+        ("_ENDS_ONE_WAY", 12),
+    ):
         monkeypatch.setattr(network, name, value)
 
 
@@ -49,6 +57,13 @@ def hall(seed: int, things: int) -> FloorMap:
         low, left = round(y / SIDE_M), round(x / SIDE_M)
         cells[low : low + max(1, round(high / SIDE_M)), left : left + max(1, round(wide / SIDE_M))] = OCCUPIED
     return replace(floor, grid=replace(floor.grid, cells=cells))
+
+
+def planned(floor: FloorMap, kind: RobotProfile) -> tuple[Plan, PlanRequest]:
+    """A plan in haste, and its request."""
+    dock = floor.docks[0]
+    request = PlanRequest(floor, (Starter("robot", kind, dock.pose, True, dock),), ("all",), deadline_s=2.0)
+    return plan(request), request
 
 
 def machine(
