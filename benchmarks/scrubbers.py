@@ -11,11 +11,14 @@ See docs/benchmarks.md for what the figures mean. `make bench` does this behind 
 from __future__ import annotations
 
 import argparse
+import json
+import shutil
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -76,15 +79,7 @@ CASES = (
 def row_of(case: Case, folder: Path) -> list[str]:
     """The cells of a case's row; a refusal stands in the last one."""
     try:
-        # Docks are placed for the long ones: there is room for the others in them.
-        loaded = load_store(folder, len(case.robots), "S")
-        store = replace(
-            loaded,
-            robots=tuple(
-                replace(robot, profile=case.profile(kind))
-                for robot, kind in zip(loaded.robots, case.robots, strict=True)
-            ),
-        )
+        store = _loaded(case, folder)
         began = time.perf_counter()
         made = plan(PlanRequest(store.floor, _starters(store), tuple(zone.name for zone in store.floor.zones)))
         seconds = time.perf_counter() - began
@@ -93,6 +88,22 @@ def row_of(case: Case, folder: Path) -> list[str]:
     profiles = {robot.name: robot.profile for robot in store.robots}
     verdict = judge(store.floor, made, profiles, {one.name: one.pose for one in _starters(store)})
     return [case.store, case.name, *_figures(made, verdict), f"{seconds:.0f}"]
+
+
+def _loaded(case: Case, folder: Path) -> Store:
+    """The store with the case's robots: in its own docks, if it has any that hold them, else in such as are placed for each."""
+    if (folder / "floor.geojson").is_file():
+        # What holds a long robot holds the others.
+        found = load_store(folder, len(case.robots), "S")
+    else:
+        with TemporaryDirectory() as name:
+            for file in folder.glob("map.*"):
+                shutil.copy(file, name)
+            robots = [{"name": f"robot_{k + 1}", "profile": kind} for k, kind in enumerate(case.robots)]
+            (Path(name) / "store.yaml").write_text(json.dumps({"robots": robots}), encoding="utf-8")
+            found = load_store(Path(name))
+    kinds = zip(found.robots, case.robots, strict=True)
+    return replace(found, robots=tuple(replace(robot, profile=case.profile(kind)) for robot, kind in kinds))
 
 
 def _starters(store: Store) -> tuple[Starter, ...]:
