@@ -24,7 +24,7 @@ from robot_fleet.planning.planner import plan
 from robot_fleet.planning.steering.body import Body, body_of, fitting, turns_free
 from robot_fleet.planning.steering.dubins import TURNS, WORDS, traced, word
 from robot_fleet.planning.steering.laying import Laying
-from robot_fleet.planning.steering.network import is_safe, merged
+from robot_fleet.planning.steering.network import Links, ends_of, is_safe, merged
 from robot_fleet.planning.steering.passes import Pass, cells_of
 from robot_fleet.planning.steering.poses import PoseReach
 from robot_fleet.planning.steering.turns import drive_of, turned, written
@@ -186,6 +186,28 @@ def test_a_search_leads_out_of_a_dead_end() -> None:
     count, seconds = searched(body, drive, a, b, metres_to(body, b[0], b[1]), poses, last)
     assert count and seconds < 90.0
     assert is_safe(body, a, merged(parts_of(poses[:count]) + written(poses[count - 1, :3], b, last)), b)
+
+
+def test_a_way_that_does_not_lead_from_pose_to_pose_is_none() -> None:
+    body, a, b = body_on(shop(shelves=0)), np.array([6.0, 5.0, 0.0]), np.array([14.0, 5.0, 0.0])
+    # Three arcs of half a metre do not span eight.
+    assert written(a, b, np.array([0.0, 0.0, 0.5, 5.0, 9.0])) == []
+    ahead = [(np.array([a[:2], b[:2]]), False)]
+    assert is_safe(body, a, ahead, b)
+    assert not is_safe(body, a, ahead, b + (0.5, 0.0, 0.0)) and not is_safe(body, a, [], b)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_ways_from_ends_that_were_moved_are_found_anew(seed: int) -> None:
+    floor = shop(9.0, 7.0, shelves=0, seed=seed)
+    body, passes = body_on(floor), laid(floor)
+    links = Links.of(body, drive_of(SCRUBBER_S), *ends_of(passes), len(passes), np.zeros(0, dtype=np.int64))
+    assert links.aside or links.ways_in or links.ways_out
+    for (leave, enter), found in links.known.items():
+        assert found is not None
+        assert is_safe(
+            body, links.leaves[leave], written(links.leaves[leave], links.enters[enter], found), links.enters[enter]
+        )
 
 
 def test_a_body_turns_on_the_spot_only_where_its_corners_have_room() -> None:

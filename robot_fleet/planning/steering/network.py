@@ -39,7 +39,7 @@ _ROUNDS = 8
 _STARTS, _THOROUGH, _EVEN = 2, 5.0, 40
 _LONGEST_S = 120.0
 _MOST_POSES = 4000
-_SAME_M = 0.012
+_SAME_M, _JOINED_M = 0.012, 1e-3
 # So many ways at most are searched for, or one for so many ends; a pass that leads nowhere is tried in so many places.
 _SEARCHES, _ENDS, _PUT = 20, 20, 60
 # With one-ways more, since what leads back another way is no simple turn; and ways are guessed around them, unless that
@@ -113,8 +113,11 @@ class Links:
             for end in np.flatnonzero(~fine).tolist():
                 if end not in way:
                     self._lead(poses, end, way, step)
-        bad_pair = np.isin(pairs[:, 0], ends[~out]) | np.isin(pairs[:, 1], ends[~into])
-        return np.asarray(pairs[bad_pair & ~led])
+        again = pairs[np.isin(pairs[:, 0], ends[~out]) | np.isin(pairs[:, 1], ends[~into])]
+        # What was found from or to an end that has moved leads there no longer.
+        for pair in again.tolist():
+            self.known.pop(tuple(pair), None)
+        return np.asarray(again)
 
     def _lead(self, poses: Floats, end: int, ways: dict[int, list[Part]], step_m: float) -> None:
         """Gives an end a curve, or moves it by a step."""
@@ -256,7 +259,10 @@ def merged(parts: Sequence[Part]) -> list[Part]:
 
 
 def is_safe(body: Body, a: Floats, parts: Sequence[Part], b: Floats) -> bool:
-    """Whether the robot keeps its clearance along the parts of a way from a pose to another."""
+    """Whether the parts of a way lead from a pose to another, and the robot keeps its clearance along them."""
+    begin, end = (parts[0][0][0], parts[-1][0][-1]) if parts else (a[:2], a[:2])
+    if math.dist(begin, a[:2]) > _JOINED_M or math.dist(end, b[:2]) > _JOINED_M:
+        return False
     yaw = float(a[2])
     for points, backwards in parts:
         if not way_free(body, np.ascontiguousarray(points), len(points), backwards, yaw):

@@ -142,7 +142,7 @@ def _seed(grid: OccupancyGrid, open_: Bools, start: Pose) -> tuple[int, int, int
 
 @compiled
 def grown(open_: Bools, reached: Bools, layer: int, row: int, col: int) -> None:
-    """Marks what is joined to a pose over neighbouring places and headings; the last heading lies beside the first."""
+    """Marks what is joined to a pose over neighbouring places and headings, askew too; the last heading lies beside the first."""
     headings, rows, cols = open_.shape
     stack: Ints = np.empty((4096, 3), dtype=np.int64)
     reached[layer, row, col] = True
@@ -150,10 +150,10 @@ def grown(open_: Bools, reached: Bools, layer: int, row: int, col: int) -> None:
     while count:
         count -= 1
         at, y, x = stack[count]
-        if count + 6 > len(stack):
+        if count + 27 > len(stack):
             stack = np.concatenate((stack, stack))
-        for step in ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)):
-            to, v, u = (at + step[0]) % headings, y + step[1], x + step[2]
+        for step in range(27):
+            to, v, u = (at + step // 9 - 1) % headings, y + step // 3 % 3 - 1, x + step % 3 - 1
             if 0 <= v < rows and 0 <= u < cols and open_[to, v, u] and not reached[to, v, u]:
                 reached[to, v, u] = True
                 stack[count] = to, v, u

@@ -191,7 +191,9 @@ def all_turned(
 
 
 def written(a: Floats, b: Floats, found: Floats) -> list[tuple[Floats, bool]]:
-    """The way that `turned` found, as points (n, 2) of its parts and whether each is driven backwards."""
+    """The way that `turned` found, as points (n, 2) of its parts and whether each is driven backwards; nothing if it does not lead
+    from the one pose to the other.
+    """
     first, last, radius, kind = float(found[0]), float(found[1]), float(found[2]), int(found[3])
     here = np.array([a[0] + first * math.cos(a[2]), a[1] + first * math.sin(a[2]), a[2]])
     there = np.array([b[0] - last * math.cos(b[2]), b[1] - last * math.sin(b[2]), b[2]])
@@ -200,7 +202,8 @@ def written(a: Floats, b: Floats, found: Floats) -> list[tuple[Floats, bool]]:
         middle = np.array([here[:2], there[:2]])
     else:
         parts, way = np.empty(3), np.empty((MOST_POINTS, 2))
-        word(kind, here[0], here[1], here[2], there[0], there[1], there[2], radius, parts)
+        if not word(kind, here[0], here[1], here[2], there[0], there[1], there[2], radius, parts):
+            return []
         count = traced(kind, parts, here[0], here[1], here[2], radius, way)
         middle = np.concatenate((here[None, :2], way[:count]))
         middle[-1] = there[:2]
