@@ -194,20 +194,18 @@ def test_a_way_that_does_not_lead_from_pose_to_pose_is_none() -> None:
     assert written(a, b, np.array([0.0, 0.0, 0.5, 5.0, 9.0])) == []
     ahead = [(np.array([a[:2], b[:2]]), False)]
     assert is_safe(body, a, ahead, b)
-    assert not is_safe(body, a, ahead, b + (0.5, 0.0, 0.0)) and not is_safe(body, a, [], b)
+    assert not is_safe(body, a, ahead, b + np.array([0.5, 0.0, 0.0])) and not is_safe(body, a, [], b)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_ways_from_ends_that_were_moved_are_found_anew(seed: int) -> None:
-    floor = shop(9.0, 7.0, shelves=0, seed=seed)
-    body, passes = body_on(floor), laid(floor)
-    links = Links.of(body, drive_of(SCRUBBER_S), *ends_of(passes), len(passes), np.zeros(0, dtype=np.int64))
-    assert links.aside or links.ways_in or links.ways_out
+    floor, kind = shop(12.0, 8.0, shelves=0, seed=seed), replace(SCRUBBER_S, reverses=False, lifted_radius_m=0.6)
+    body, passes = body_on(floor, kind), laid(floor)
+    links = Links.of(body, drive_of(kind), *ends_of(passes), len(passes), np.zeros(0, dtype=np.int64))
     for (leave, enter), found in links.known.items():
+        a, b = links.leaves[leave], links.enters[enter]
         assert found is not None
-        assert is_safe(
-            body, links.leaves[leave], written(links.leaves[leave], links.enters[enter], found), links.enters[enter]
-        )
+        assert is_safe(body, a, written(a, b, found), b)
 
 
 def test_a_body_turns_on_the_spot_only_where_its_corners_have_room() -> None:
