@@ -123,8 +123,9 @@ def test_the_plan_of_any_steered_machine_is_sound(seed: int, things: int, kind: 
     found, request = planned(hall(seed, things), kind)
     verdict = judged(found, request)
     is_sound(found, verdict, kind)
-    # Not by staying on the dock.
-    assert verdict.coverage > 0.1, verdict.text()
+    # Not by staying on the dock, unless it cannot turn to come home.
+    if kind.reverses or kind.lifted_radius_m == 0.0:
+        assert verdict.coverage > 0.3, verdict.text()
 
 
 rectangles = st.builds(

@@ -99,8 +99,8 @@ class Links:
         return found
 
     def _led(self, pairs: Ints, passes: int) -> Ints:
-        """The pairs of ends that were moved: ends from which nothing leads on, or to which nothing leads, such as beside walls, get a
-        curve in or out or, where there is no room for one, begin later or end sooner from now on.
+        """The pairs of ends that were moved: ends from which nothing leads on, or to which nothing leads, such as beside walls,
+        get a curve in or out or, where there is no room for one, begin later or end sooner from now on.
         """
         leaves, enters = self.leaves.copy(), self.enters.copy()
         led = np.array([tuple(pair) in self.known for pair in pairs.tolist()], dtype=bool)
