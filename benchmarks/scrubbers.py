@@ -1,6 +1,6 @@
 """Benchmarks plans for long scrubbers S, alone, beside round robots R, and with tanks and batteries; all judged by one judge.
 
-    .venv/bin/python benchmarks/scrubbers.py                              all cases: about ten minutes
+    .venv/bin/python benchmarks/scrubbers.py                              all cases: ten minutes or more
     .venv/bin/python benchmarks/scrubbers.py --cases supermarket          those whose store is called so
     .venv/bin/python benchmarks/scrubbers.py --write docs/benchmarks.md   puts the table into a file, at its mark
 
