@@ -1,7 +1,8 @@
-"""Executed runs: `python benchmarks/executed.py [FOLDER ...] [--robots N] [--seed S]`.
+"""Executed runs: `python benchmarks/executed.py [FOLDER ...] [--robots N] [--profile W] [--seed S]`.
 
 Each store folder (default: the stores of maps/ and, where it is there, the bookstore beside the repository) is cleaned
-once in virtual time by the real controller with working robots W, and judged by what truly happened.
+once in virtual time by the real controller, with working robots W unless another profile is named, and judged by what truly
+happened.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from robot_fleet.floor.profile import BUILT_IN
 from robot_fleet.sim.executed import ExecutedRun, execute
 from robot_fleet.storage.store_folder import load_store
 
@@ -46,12 +48,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--robots", type=int)
+    parser.add_argument("--profile", choices=sorted(BUILT_IN), default="W")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--zone", action="append", default=[])
     asked = parser.parse_args()
     print(COLUMNS, flush=True)
     for folder, robots in stores(asked.folders, asked.robots):
-        store = load_store(folder, robots=robots, profile="W")
+        store = load_store(folder, robots=robots, profile=asked.profile)
         began = time.process_time()
         run = execute(store, tuple(asked.zone), seed=asked.seed)
         print(line(folder.name, robots, run, time.process_time() - began), flush=True)

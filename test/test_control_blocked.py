@@ -9,8 +9,9 @@ from control_site import robot_of, site
 from shapely import LineString, Point
 
 from robot_fleet.control import rest, views
-from robot_fleet.control.blocked import clear, places, remember, router_past
+from robot_fleet.control.blocked import clear, places, remember
 from robot_fleet.control.state import FleetState
+from robot_fleet.control.ways import way_to
 from robot_fleet.fleet.entities import MOST_GIVE_UPS, CleaningRun, Order, Robot
 from robot_fleet.fleet.states import RobotState
 from robot_fleet.floor.pose import Pose
@@ -46,8 +47,10 @@ def test_what_stands_in_a_robots_way_is_taken_to_stand_right_ahead_of_it_and_the
 def test_a_way_leads_round_a_blocked_place_but_never_round_where_the_robot_stands() -> None:
     _, state, run, robot, _ = cleaning()
     run.blocked, robot.order, robot.pose = [[6.0, 4.0, 1.0]], None, Pose(4.5, 4.0)
-    way = router_past(state, robot).route(robot.pose, Pose(7.5, 4.0))
-    assert way is not None and LineString(way).distance(Point(6.0, 4.0)) > robot.radius_m
+    way = way_to(state, robot, robot.pose, Pose(7.5, 4.0))
+    assert way and all(LineString(one.points).distance(Point(6.0, 4.0)) > robot.radius_m for one in way)
+    straight = way_to(state, robot, robot.pose, Pose(7.5, 4.0), round_barred=False)
+    assert straight and LineString(straight[0].points).length < 3.1
     robot.pose = Pose(5.8, 4.0)
     assert not places(state, run, [robot])
 

@@ -97,7 +97,7 @@ def test_nobody_is_let_into_the_aisle_while_another_is_in_it_and_both_would_shut
     # Each has come to the other's side: the way home leads through the aisle for both.
     west.pose, east.pose = Pose(26.0, 3.0), Pose(2.0, 1.0)
     for robot in (west, east):
-        state.traffic.settle(robot.name, state.disc(robot))
+        state.traffic.settle(robot.name, state.under(robot))
     home = into_aisle((26.0, 3.0), 20.0)
     assert _granted(state, west, home)
     west.order = Order("home", home, 100.0)
@@ -106,7 +106,7 @@ def test_nobody_is_let_into_the_aisle_while_another_is_in_it_and_both_would_shut
     assert not state.escapes.cut_off()
     # Once the other is through it may go.
     west.pose, west.order = Pose(2.0, 3.0), None
-    state.traffic.settle("r1", state.disc(west))
+    state.traffic.settle("r1", state.under(west))
     assert _granted(state, east, into_aisle((2.0, 1.0), 8.0))
 
 

@@ -148,3 +148,11 @@ def test_a_robot_without_a_way_home_is_cut_off() -> None:
     escapes = Escapes()
     escapes.put("robot", Escape(np.zeros(2), 0.4, None))
     assert escapes.cut_off() == {"robot"}
+
+
+def test_a_long_body_is_in_the_way_only_where_it_stands() -> None:
+    escapes, way = Escapes(), np.array([(0.0, 0.0), (10.0, 0.0)])
+    beside = np.array([(5.0, 1.5)])
+    for body, found in ((None, {"long"}), (box(4.0, 1.2, 6.0, 1.8), set())):
+        escapes.put("long", Escape(beside[0], 1.2, beside, 0.0, body, body))
+        assert escapes.in_the_way("short", Escape(way[0], 0.5, way)) == found

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely import LineString, STRtree, box
+from shapely import LineString, Polygon, STRtree, box
 
 from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.footprint import Footprint
@@ -22,6 +22,8 @@ from robot_fleet.planning.judging import ground
 from robot_fleet.planning.plan import Leg, LegKind, Plan, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
 from robot_fleet.planning.steering.body import Body, body_of, fitting, turns_free
+from robot_fleet.planning.steering.closing import past
+from robot_fleet.planning.steering.detours import SteeredDetours
 from robot_fleet.planning.steering.dubins import TURNS, WORDS, traced, word
 from robot_fleet.planning.steering.laying import Laying
 from robot_fleet.planning.steering.network import Links, ends_of, is_safe, merged
@@ -206,6 +208,45 @@ def test_ways_from_ends_that_were_moved_are_found_anew(seed: int) -> None:
         a, b = links.leaves[leave], links.enters[enter]
         assert found is not None
         assert is_safe(body, a, written(a, b, found), b)
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(st.integers(0, 10_000))
+def test_where_floor_is_closed_for_now_a_body_fits_only_beside_it(seed: int) -> None:
+    floor, rng = shop(), np.random.default_rng(seed)
+    x, y = rng.uniform(2.0, 22.0), rng.uniform(2.0, 12.0)
+    closed = Polygon([(x + dx, y + dy) for dx, dy in rng.uniform(-0.8, 0.8, (5, 2))]).convex_hull
+    assert isinstance(closed, Polygon)
+    body = body_on(floor)
+    shut = past(body, [np.asarray(closed.exterior.coords)])
+    places = np.column_stack((rng.uniform(0.3, 23.7, 200), rng.uniform(0.3, 13.7, 200)))
+    places[:150] = np.array([x, y]) + rng.uniform(-2.5, 2.5, (150, 2))
+    yaws = rng.uniform(0.0, math.tau, 200)
+    before, after = fitting(body, places, yaws), fitting(shut, places, yaws)
+    for (px, py), yaw, free, still in zip(places.tolist(), yaws.tolist(), before.tolist(), after.tolist(), strict=True):
+        away_m = SCRUBBER_S.footprint.at(Pose(px, py, yaw)).distance(closed)
+        assert not (still and away_m < SCRUBBER_S.clearance_m), "nobody is sent onto closed floor"
+        # Rings are taken for a cell larger than they are.
+        assert still == free or away_m < SCRUBBER_S.clearance_m + 3 * SIDE_M
+
+
+def test_ways_lead_past_floor_that_is_closed_for_now() -> None:
+    floor = shop()
+    ways = SteeredDetours(floor.grid, SCRUBBER_S, Terrain.of(floor, SCRUBBER_S))
+    start, goal = Pose(3.0, 12.0, 0.0), Pose(20.0, 12.0, 0.0)
+    straight = ways.way(start, goal)
+    assert straight is not None and len(straight) == 1 and straight[0].length_m == pytest.approx(17.0, abs=0.1)
+    thing = box(10.0, 11.5, 10.6, 12.3)
+    past_it = ways.past([thing]).way(start, goal)
+    assert past_it is not None
+    assert all(LineString(leg.points).distance(thing) > SCRUBBER_S.half_width_m for leg in past_it)
+    assert ways.way(start, goal) is not None and len(ways.way(start, goal) or []) == 1
+
+
+def test_where_closed_floor_shuts_an_aisle_there_is_no_way() -> None:
+    floor = shop()
+    ways = SteeredDetours(floor.grid, SCRUBBER_S, Terrain.of(floor, SCRUBBER_S))
+    assert ways.past([box(12.0, 0.0, 12.3, 14.0)]).way(Pose(3.0, 12.0, 0.0), Pose(20.0, 12.0, 0.0)) is None
 
 
 def test_a_body_turns_on_the_spot_only_where_its_corners_have_room() -> None:

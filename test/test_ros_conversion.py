@@ -112,7 +112,20 @@ def test_a_path_survives_the_way_there_and_back(points):
 def test_a_path_tells_whether_it_is_driven_backwards(points, reverse):
     message = ros.path_to_ros(points, "map", reverse=reverse)
     moves = np.hypot(*np.diff(ros.path_from_ros(message), axis=0).T) > 1e-6
-    assert ros.drives_backwards(message) == (reverse and bool(moves.any()))
+    assert ros.gears_from_ros(message) == (reverse and bool(moves.any()), ())
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_path_tells_where_it_goes_on_the_other_way_round_and_how_it_ends(reverse):
+    points = np.array([(0.0, 0.0), (1.0, 0.0), (2.0, 0.3), (0.5, 0.1), (0.5, 2.0)])
+    command = Follow("r1", "leg", points, reverse, (2, 3), 1.0)
+    path = follow_goal(SPEC, command).path
+    backs, cusps = ros.gears_from_ros(path)
+    sent = [SPEC.map_to_robot @ Pose(*place) for place in ros.path_from_ros(path)]
+    assert backs is reverse
+    assert np.allclose([(sent[k].x_m, sent[k].y_m) for k in cusps], points[[2, 3]])
+    last = SPEC.map_to_robot @ ros.pose_from_ros(path.poses[-1].pose)
+    assert last.yaw_rad == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("points", [np.empty((0, 2)), np.array([[0.0, math.nan]]), np.array([1.0, 2.0])])

@@ -12,7 +12,6 @@ from shapely import Point, Polygon
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun, Order, Robot
 from robot_fleet.floor.pose import Pose
-from robot_fleet.planning.routing import Router
 
 NEAR_M = 1.0
 """Within so far of such a place missed floor is listed as blocked, and other such places tell of the same thing."""
@@ -58,8 +57,6 @@ def places(state: FleetState, run: CleaningRun, members: list[Robot], times: int
     )
 
 
-def router_past(state: FleetState, robot: Robot) -> Router:
-    """The robot's router round all places where robots did not get on."""
-    router = state.router(robot)
-    barred = places(state, state.active, [robot]) if state.active else ()
-    return router.without(list(barred)) if barred else router
+def barred(state: FleetState, robot: Robot) -> list[Polygon]:
+    """All places where robots did not get on that are in the robot's way, not under it."""
+    return list(places(state, state.active, [robot])) if state.active else []

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from shapely import Polygon, union_all
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.control.blocked import router_past
 from robot_fleet.control.escaping import cut_off_by
 from robot_fleet.control.homing import dock_near
 from robot_fleet.control.orders import RETRIES, braking_s, drop_work, give_up_here
 from robot_fleet.control.state import FleetState
+from robot_fleet.control.ways import pose_at, way_to
 from robot_fleet.control.yielding import give_way
 from robot_fleet.fleet.commands import Command, DockAt, Follow, SwitchHead, Undock
 from robot_fleet.fleet.entities import CleaningRun, Order, Robot, kind_event
-from robot_fleet.fleet.itinerary import Itinerary, Piece, Place
+from robot_fleet.fleet.itinerary import Itinerary, Piece, Place, Stretch
 from robot_fleet.fleet.states import RobotEvent, RobotState
-from robot_fleet.fleet.traffic import MARGIN_M
+from robot_fleet.fleet.steered_pieces import turns_lowered
+from robot_fleet.fleet.track import PIVOT_RAD, turn_rad
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import LegKind
 
 OFF_PATH_M = 0.3
 """A robot further than this from where its piece starts is led there first."""
+
+OFF_PATH_RAD = 0.35
+"""A robot that must be steered and faces further off its way than this is turned first."""
 
 WORTH_M = 1.5
 """The least part of a lane that is driven when the rest of it is taken."""
@@ -76,8 +80,7 @@ def keep_head_off(state: FleetState, robot: Robot) -> None:
 
 
 def _release(state: FleetState, run: CleaningRun, robot: Robot, itinerary: Itinerary) -> None:
-    profile = robot.spec.profile
-    piece = itinerary.next_piece(robot.place, profile.speed_mps, profile.goal_tolerance_m)
+    piece = robot.next_piece()
     if not _granted(state, robot, piece):
         shorter = _free_part(state, robot, piece)
         if shorter is None or not _granted(state, robot, shorter):
@@ -94,11 +97,10 @@ def _release(state: FleetState, run: CleaningRun, robot: Robot, itinerary: Itine
 
 def _granted(state: FleetState, robot: Robot, piece: Piece) -> bool:
     """Whether the robot holds the floor of the piece now: it is free, and nobody is cut off from home by it."""
-    swept = piece.swept(robot.radius_m + MARGIN_M)
-    wanted = union_all([swept, state.disc(robot), _still_rolled_on(state, robot)])
+    wanted = union_all([robot.floor_of(piece), state.under(robot), _still_rolled_on(state, robot)])
     if state.traffic.blockers(robot.name, wanted):
         return state.traffic.ask(robot.name, wanted)
-    escape, others = cut_off_by(state, robot, piece.points[-1])
+    escape, others = cut_off_by(state, robot, piece.end_pose)
     if others:
         state.traffic.wait(robot.name, others)
         return False
@@ -110,7 +112,7 @@ def _still_rolled_on(state: FleetState, robot: Robot) -> BaseGeometry:
     """The part of its old floor that the robot may still be on before it takes up the next order."""
     if state.now_s >= robot.rest_after_s:
         return Polygon()
-    within = state.disc(robot).buffer(robot.spec.profile.speed_mps * braking_s(robot))
+    within = state.under(robot).buffer(robot.spec.profile.speed_mps * braking_s(robot))
     return state.traffic.held(robot.name).intersection(within)
 
 
@@ -120,7 +122,7 @@ def _free_part(state: FleetState, robot: Robot, piece: Piece) -> Piece | None:
     None when neither is to be had.
     """
     taken = union_all(list(state.traffic.others(robot.name).values()))
-    shorter = piece.before(taken, robot.radius_m + MARGIN_M)
+    shorter = robot.part_before(piece, taken)
     if shorter is None:
         return None
     worth = piece.kind is LegKind.CLEAN and shorter.end_m - piece.start.offset_m >= WORTH_M
@@ -146,7 +148,7 @@ def _command(state: FleetState, robot: Robot, leg_id: str, piece: Piece) -> Comm
         return Undock(robot.name, leg_id, dock_near(state, piece.points[0]))
     if piece.kind is LegKind.DOCK:
         return DockAt(robot.name, leg_id, dock_near(state, piece.points[-1]))
-    return Follow(robot.name, leg_id, piece.points, piece.reverse)
+    return Follow(robot.name, leg_id, piece.points, piece.reverse, piece.cusps, piece.facing_rad)
 
 
 def _expected_s(robot: Robot, points: NDArray[np.float64]) -> float:
@@ -165,18 +167,32 @@ def _in_position(state: FleetState, robot: Robot, itinerary: Itinerary) -> bool:
             return True
         robot.place = Place(robot.place.stretch + 1)
         return False
-    x, y = stretch.between(robot.place.offset_m, stretch.length_m)[0]
-    if math.hypot(robot.pose.x_m - x, robot.pose.y_m - y) <= OFF_PATH_M:
+    begin = pose_at(itinerary, robot.place)
+    near = robot.pose.distance_m(begin) <= OFF_PATH_M
+    if near and not _must_turn_first(robot, stretch, begin):
         return True
-    if not state.takes_turn():
+    rolls = robot.spec.profile.is_steered and state.now_s < robot.rest_after_s
+    if rolls or not state.takes_turn():
         return False
-    way = router_past(state, robot).route(robot.pose, Pose(float(x), float(y)))
+    # Where it stands on its lane is known better from the lane than from a pose.
+    way = way_to(state, robot, replace(begin, yaw_rad=robot.pose.yaw_rad) if near else robot.pose, begin)
     if way is None:
         give_up_here(state, robot, "no way leads from where it stands to its next lane")
         return False
-    robot.itinerary, robot.place = itinerary.spliced(way, robot.place), Place()
+    robot.itinerary, robot.place = itinerary.led(way, robot.place), Place()
     state.touch("itinerary", robot.name)
     return False
+
+
+def _must_turn_first(robot: Robot, stretch: Stretch, begin: Pose) -> bool:
+    """Whether the robot faces so far off its way that it cannot be driven as it is, with the head as it must be."""
+    assert robot.pose is not None
+    profile = robot.spec.profile
+    # Poses are late in a turn; but a robot that has refused its way is turned for less.
+    most_rad = PIVOT_RAD / 2 if robot.failures else OFF_PATH_RAD
+    if not profile.is_steered or abs(turn_rad(robot.pose.yaw_rad, begin.yaw_rad)) <= most_rad:
+        return False
+    return profile.lifted_radius_m > 0.0 or (stretch.kind is LegKind.CLEAN and not turns_lowered(profile))
 
 
 def _head_ready(state: FleetState, robot: Robot, wanted: bool) -> bool:

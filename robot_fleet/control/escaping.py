@@ -27,8 +27,8 @@ _SPARE_M = 0.1
 Place = NDArray[np.float64]
 
 
-def cut_off_by(state: FleetState, robot: Robot, end: Place) -> tuple[Escape, frozenset[str]]:
-    """How the robot gets home once it rests at `end` (2,), and for whom it has to wait lest somebody is cut off; nobody: it may go.
+def cut_off_by(state: FleetState, robot: Robot, end: Pose) -> tuple[Escape, frozenset[str]]:
+    """How the robot gets home once it rests at `end`, and for whom it has to wait lest somebody is cut off; nobody: it may go.
 
     Where its shortest way home will not do, one round all others is looked for.
     """
@@ -43,13 +43,13 @@ def cut_off_by(state: FleetState, robot: Robot, end: Place) -> tuple[Escape, fro
     return escape, (state.escapes.in_the_way(robot.name, escape) | cut_off) - {robot.name}
 
 
-def _detour(state: FleetState, robot: Robot, end: Place) -> Escape | None:
+def _detour(state: FleetState, robot: Robot, end: Pose) -> Escape | None:
     """A way home round all others with which nobody is cut off: the last that was found from there, or one that is looked for now.
 
     A robot asks for the same floor again and again while its head is awaited.
     """
     last = robot.detour
-    if last is not None and np.array_equal(last.rest, end) and not state.escapes.newly_cut_off(robot.name, last):
+    if last is not None and _is_from(last, end) and not state.escapes.newly_cut_off(robot.name, last):
         return last
     if state.now_s < robot.detour_at_s or not state.takes_turn():
         return None
@@ -59,6 +59,11 @@ def _detour(state: FleetState, robot: Robot, end: Place) -> Escape | None:
         return None
     robot.detour = found
     return found
+
+
+def _is_from(escape: Escape, end: Pose) -> bool:
+    """Whether the escape begins where the robot is to rest; how it faces there matters to long bodies alone."""
+    return escape.rest.tolist() == [end.x_m, end.y_m] and escape.facing_rad in (None, end.yaw_rad)
 
 
 def look_for_trapped(state: FleetState) -> None:
@@ -89,7 +94,7 @@ def is_trapped(state: FleetState, robot: Robot) -> bool:
 def _tell_if_trapped(state: FleetState, robot: Robot, stuck: list[BaseGeometry]) -> None:
     escape = state.escapes.of(robot.name)
     assert escape is not None
-    past = _round(state, robot, escape.rest, stuck)
+    past = _round(state, robot, _pose_at(escape), stuck)
     if past is not None and not state.escapes.in_the_way(robot.name, past):
         state.escapes.put(robot.name, past)
         return
@@ -108,32 +113,46 @@ def follow(state: FleetState, asking: Robot | None = None) -> None:
             continue
         end = _rest(robot, robot.pose)
         known = state.escapes.of(robot.name)
-        if known is None or math.dist(known.rest, end) > _SAME_PLACE_M:
+        if known is None or math.dist(known.rest, (end.x_m, end.y_m)) > _SAME_PLACE_M:
             state.escapes.put(robot.name, _escape(state, robot, end))
 
 
-def _rest(robot: Robot, pose: Pose) -> Place:
+def _rest(robot: Robot, pose: Pose) -> Pose:
     """Where the robot stands when its order is done, or stands now."""
-    return np.array((pose.x_m, pose.y_m)) if robot.order is None else robot.order.piece.points[-1]
+    return pose if robot.order is None else robot.order.piece.end_pose
 
 
-def _escape(state: FleetState, robot: Robot, end: Place) -> Escape:
+def _pose_at(escape: Escape) -> Pose:
+    """Where a robot is to rest by its escape; how it faces there is known of long bodies alone, and matters to them alone."""
+    x, y = escape.rest.tolist()
+    return Pose(x, y, escape.facing_rad or 0.0)
+
+
+def _escape(state: FleetState, robot: Robot, end: Pose) -> Escape:
     """The robot's shortest way home, past the docks of all others where there is such a way."""
-    radius_m, dock = robot.radius_m + MARGIN_M, state.store.floor.dock(robot.spec.dock)
-    if _is_on(dock, end):
-        return Escape(end, radius_m, end[None])
-    begin = _before_dock(state, end)
+    dock, place = state.store.floor.dock(robot.spec.dock), np.array((end.x_m, end.y_m))
+    if _is_on(dock, place):
+        return _made(robot, end, dock, place[None])
+    begin = _before_dock(state, place)
     fields = (_field(state, robot, dock, past_docks) for past_docks in (True, False))
     ways = (field.way(begin[-1]) for field in fields if field is not None)
     way = next((way for way in ways if way is not None), None)
-    return Escape(end, radius_m, None if way is None else _home(begin, way, dock))
+    return _made(robot, end, dock, None if way is None else _home(begin, way, dock))
 
 
-def _round(state: FleetState, robot: Robot, end: Place, floors: list[BaseGeometry]) -> Escape | None:
-    """A way home from a place that touches none of the floors."""
-    dock, begin = state.store.floor.dock(robot.spec.dock), _before_dock(state, end)
+def _round(state: FleetState, robot: Robot, end: Pose, floors: list[BaseGeometry]) -> Escape | None:
+    """A way home from where the robot is to rest that touches none of the floors."""
+    dock, begin = state.store.floor.dock(robot.spec.dock), _before_dock(state, np.array((end.x_m, end.y_m)))
     way = _past(state, robot, floors).route(Pose(*begin[-1].tolist()), dock.staging)
-    return None if way is None else Escape(end, robot.radius_m + MARGIN_M, _home(begin, way, dock))
+    return None if way is None else _made(robot, end, dock, _home(begin, way, dock))
+
+
+def _made(robot: Robot, end: Pose, dock: Dock, way: Place | None) -> Escape:
+    """The escape; a long body stands in less floor than the disc that holds it wherever it turns."""
+    rest, radius_m = np.array((end.x_m, end.y_m)), robot.radius_m + MARGIN_M
+    if robot.spec.profile.footprint.is_disc:
+        return Escape(rest, radius_m, way)
+    return Escape(rest, radius_m, way, end.yaw_rad, robot.floor_at(end), robot.floor_at(dock.pose))
 
 
 def _home(begin: Place, way: Place, dock: Dock) -> Place:
@@ -155,7 +174,7 @@ def _field(state: FleetState, robot: Robot, dock: Dock, past_docks: bool) -> Rea
     key = robot.name, past_docks
     if key not in state.homeward:
         others = [other for other in state.robots.values() if other is not robot and past_docks]
-        docks = [state.disc(other, state.store.floor.dock(other.spec.dock).pose) for other in others]
+        docks = [state.under(other, state.store.floor.dock(other.spec.dock).pose) for other in others]
         state.homeward[key] = _past(state, robot, docks).reaching(dock.staging, towards=True)
     return state.homeward[key]
 
@@ -167,13 +186,16 @@ def _floors(state: FleetState, robot: Robot) -> list[BaseGeometry]:
         if other is robot:
             continue
         escape, dock = state.escapes.of(other.name), state.store.floor.dock(other.spec.dock)
-        rest = state.traffic.held(other.name) if escape is None else state.disc(other, Pose(*escape.rest.tolist()))
-        found += [rest, state.disc(other, dock.pose)]
+        rest = state.traffic.held(other.name) if escape is None else state.under(other, _pose_at(escape))
+        found += [rest, state.under(other, dock.pose)]
     return found
 
 
 def _past(state: FleetState, robot: Robot, floors: list[BaseGeometry]) -> Router:
-    grown_m = max(0.0, MARGIN_M - robot.spec.profile.clearance_m) + _SPARE_M
+    profile = robot.spec.profile
+    # Its ways are those of a disc as wide as it is, but others are passed as by the disc that holds it.
+    wider_m = robot.radius_m - profile.slim.footprint.circumscribed_m
+    grown_m = max(0.0, MARGIN_M - profile.clearance_m) + _SPARE_M + wider_m
     grown = [floor.buffer(grown_m) for floor in floors if not floor.is_empty]
     parts: list[Polygon] = [part for floor in grown for part in getattr(floor, "geoms", [floor])]
     return state.router(robot).without(parts)

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_fleet.control.blocked import router_past
 from robot_fleet.control.state import FleetState
+from robot_fleet.control.ways import way_to
 from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.fleet.itinerary import Itinerary, Place, Stretch
 from robot_fleet.floor.pose import Pose
@@ -54,11 +54,10 @@ def way_home(state: FleetState, robot: Robot) -> Itinerary:
         return Itinerary(())
     dock, guest = state.store.floor.dock(robot.spec.dock), guest_of(state, robot)
     begin = robot.pose if guest is None else guest.staging
-    way = router_past(state, robot).along_one_ways(begin, dock.staging)
-    if way is None:  # what stood there may be gone
-        way = state.router(robot).along_one_ways(begin, dock.staging)
-    legs = [Stretch(LegKind.TRANSIT, way, np.zeros(len(way)))] if way is not None and len(way) > 1 else []
-    home = Itinerary((*legs, Stretch(LegKind.DOCK, _line(dock.staging, dock.pose), np.zeros(2))))
+    way = way_to(state, robot, begin, dock.staging, homeward=True)
+    if way is None:  # what stood where robots did not get on may be gone
+        way = way_to(state, robot, begin, dock.staging, homeward=True, round_barred=False)
+    home = Itinerary((*(way or ()), Stretch(LegKind.DOCK, _line(dock.staging, dock.pose), np.zeros(2))))
     return home if guest is None else home.after(out_of(guest))
 
 

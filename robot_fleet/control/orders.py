@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from shapely import Point
-from shapely.ops import substring
 
 from robot_fleet.control.blocked import BARRED_M, clear, remember
 from robot_fleet.control.homing import way_home
@@ -16,6 +15,7 @@ from robot_fleet.fleet.events import LegEnded, Outcome
 from robot_fleet.fleet.itinerary import Itinerary, Place
 from robot_fleet.fleet.states import RobotEvent
 from robot_fleet.fleet.traffic import MARGIN_M
+from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import LegKind
 
 RETRIES = 3
@@ -44,25 +44,26 @@ def watch(state: FleetState, robot: Robot) -> None:
     if order is None or robot.pose is None:
         return
     if order.piece.kind in _DRIVEN:
-        _progress(state, robot, order, (robot.pose.x_m, robot.pose.y_m))
+        _progress(state, robot, order, robot.pose)
     if state.now_s > order.due_s and order.cancel_asked_s is None:
         order.cancel_asked_s = state.now_s
         cancel(state, robot)
         state.note("leg overdue", leg=order.leg_id)
 
 
-def _progress(state: FleetState, robot: Robot, order: Order, position: tuple[float, float]) -> None:
-    before_m = order.progress_m
+def _progress(state: FleetState, robot: Robot, order: Order, pose: Pose) -> None:
+    before_m, position = order.progress_m, (pose.x_m, pose.y_m)
     window_m = 0.5 + 2.0 * robot.spec.profile.speed_mps
-    order.progress_m = order.piece.progress_m(position, before_m, window_m)
+    facing_rad = pose.yaw_rad if robot.spec.profile.is_steered else None
+    order.progress_m = order.piece.progress_m(position, before_m, window_m, facing_rad)
     line = order.piece.line
     if line.distance(Point(position)) > MARGIN_M:
         # It strays, round a pallet perhaps: nobody else may be sent to where it is.
-        state.traffic.hold(robot.name, state.traffic.held(robot.name).union(state.disc(robot)))
+        state.traffic.hold(robot.name, state.traffic.held(robot.name).union(state.under(robot)))
     if math.floor(order.progress_m / _SHRINK_M) == math.floor(before_m / _SHRINK_M):
         return
-    ahead = substring(line, min(max(0.0, order.progress_m - _SHRINK_M), line.length - 0.01), line.length)
-    state.traffic.hold(robot.name, ahead.buffer(robot.radius_m + MARGIN_M, quad_segs=4).union(state.disc(robot)))
+    ahead = robot.floor_ahead(order.piece, min(max(0.0, order.progress_m - _SHRINK_M), line.length - 0.01))
+    state.traffic.hold(robot.name, ahead.union(state.under(robot)))
 
 
 def ended(state: FleetState, robot: Robot, event: LegEnded) -> None:
@@ -79,6 +80,8 @@ def ended(state: FleetState, robot: Robot, event: LegEnded) -> None:
     robot.rest_after_s = state.now_s + braking_s(robot)
     if event.outcome is not Outcome.SUCCEEDED:
         brake(state, robot)
+    elif order.piece.stops:
+        robot.retry_at_s = max(robot.retry_at_s, state.now_s + _stopping_s(robot))
     state.touch("robot", robot.name)
     state.note("leg ended", leg=event.leg_id, outcome=event.outcome.value, detail=event.detail)
     if order.piece.kind is LegKind.DOCK and event.outcome is Outcome.SUCCEEDED:
@@ -115,6 +118,13 @@ def braking_s(robot: Robot) -> float:
     """Within how many seconds of its cancel the robot is at rest: v / a + 0.3 s."""
     profile = robot.spec.profile
     return 0.3 + (profile.speed_mps / profile.acceleration_mps2 if profile.acceleration_mps2 else 0.0)
+
+
+def _stopping_s(robot: Robot) -> float:
+    """Within how many seconds a robot stands that has come within its goal tolerance of where it stops."""
+    profile = robot.spec.profile
+    braking = profile.acceleration_mps2
+    return 0.3 + (math.sqrt(2.0 * profile.goal_tolerance_m / braking) if braking else 0.0)
 
 
 def _believed(robot: Robot, order: Order) -> bool:

@@ -221,19 +221,14 @@ def _starter(state: FleetState, robot: Robot) -> Starter:
     elif order and order.piece.kind is LegKind.DOCK:
         pose = dock.pose
     elif order:
-        (x0, y0), (x1, y1) = order.piece.points[-2:]
-        pose = Pose(float(x1), float(y1), float(np.arctan2(y1 - y0, x1 - x0)))
+        pose = order.piece.end_pose
     docked = pose.distance_m(dock.pose) < robot.radius_m
     level = 1.0 if robot.battery is None else robot.battery
     return Starter(robot.name, _cautious(robot.spec.profile), dock.pose if docked else pose, docked, dock, level)
 
 
 def _cautious(profile: RobotProfile) -> RobotProfile:
-    """The profile with a larger reserve where plans look after the battery: runs take longer than plans, by traffic and stops.
-
-    Live traffic knows no turns of long bodies yet: they are planned as the discs that hold them.
-    """
-    profile = profile.as_disc
+    """The profile with a larger reserve where plans look after the battery: runs take longer than plans, by traffic and stops."""
     battery = profile.battery
     if not battery.planned:
         return profile
@@ -281,7 +276,7 @@ def _closed(state: FleetState, members: list[Robot]) -> tuple[Polygon, ...]:
         if robot.is_here and robot.has_work and not robot.is_hemmed_in
     }
     floors = [
-        state.disc(robot, docks[robot.name]) if robot.name in docks else state.traffic.held(robot.name)
+        state.under(robot, docks[robot.name]) if robot.name in docks else state.traffic.held(robot.name)
         for robot in away
     ]
     grown = [floor.buffer(grown_m) for floor in floors]

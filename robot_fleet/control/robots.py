@@ -127,7 +127,7 @@ class RobotReports:
 
     def _floor_at_rest(self, robot: Robot) -> BaseGeometry:
         """The floor under the robot; of what it held, also what it may have come to since it last knew where it was."""
-        under, unseen_s = self._state.disc(robot), robot.rest_after_s - robot.pose_at_s
+        under, unseen_s = self._state.under(robot), robot.rest_after_s - robot.pose_at_s
         if unseen_s <= 0.0:
             return under
         within = under.buffer(unseen_s * robot.spec.profile.speed_mps)

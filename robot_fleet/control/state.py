@@ -16,12 +16,14 @@ from robot_fleet.fleet.commands import Command
 from robot_fleet.fleet.coverage import CoverageRecord
 from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.fleet.escapes import Escapes
-from robot_fleet.fleet.traffic import MARGIN_M, Traffic
+from robot_fleet.fleet.traffic import Traffic
 from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import Store
 from robot_fleet.planning.plan import PlanRequest
 from robot_fleet.planning.routing import Reaching, Router
+from robot_fleet.planning.steering.detours import SteeredDetours
+from robot_fleet.planning.terrain import Terrain
 
 
 @dataclass
@@ -64,11 +66,14 @@ class FleetState:
         self.version = 0
         self.clearance = ClearanceField.of(store.floor)
         self._routers: dict[tuple[str, tuple[Polygon, ...]], Router] = {}
+        self._steered: dict[tuple[str, tuple[Polygon, ...]], SteeredDetours] = {}
         self._searched_at_s = float("-inf")
         for robot in self.robots.values():
             # Now, while nothing moves: on a large floor it takes a second, within which a stop would have to wait.
             self.router(robot).prepare()
-            self.traffic.hold(robot.name, self.disc(robot, self.store.floor.dock(robot.spec.dock).pose))
+            if robot.spec.profile.is_steered:
+                self.steered_ways(robot).prepare(self.store.floor.dock(robot.spec.dock).staging)
+            self.traffic.hold(robot.name, self.under(robot, self.store.floor.dock(robot.spec.dock).pose))
 
     def zone_mask(self, name: str) -> NDArray[np.bool_]:
         """Mask (rows, cols) of the free floor of a zone, made once."""
@@ -106,19 +111,32 @@ class FleetState:
         """The robots that take part in the run."""
         return [self.robots[name] for name in run.robots]
 
-    def disc(self, robot: Robot, pose: Pose | None = None) -> BaseGeometry:
+    def under(self, robot: Robot, pose: Pose | None = None) -> BaseGeometry:
         """The floor that the robot occupies at rest, at `pose` or where it was last seen; empty when it was never seen."""
         pose = pose or robot.pose
-        return Point(pose.x_m, pose.y_m).buffer(robot.radius_m + MARGIN_M) if pose else Point()
+        return robot.floor_at(pose) if pose else Point()
 
     def router(self, robot: Robot) -> Router:
         """The router of the robot's kind of machine and of its rights to enter zones, made once."""
         profile = robot.spec.profile
         barred = self.store.floor.barred_to(robot.name, profile)
         if (profile.name, barred) not in self._routers:
-            clearance = ClearanceField.of(self.store.floor, barred) if barred else self.clearance
-            self._routers[profile.name, barred] = Router(self.store.floor, profile, clearance=clearance)
+            # A long body fits along the middle of narrow aisles, where the disc about it does not.
+            clearance = self._clearance_within(barred)
+            self._routers[profile.name, barred] = Router(self.store.floor, profile.slim, clearance=clearance)
         return self._routers[profile.name, barred]
+
+    def steered_ways(self, robot: Robot) -> SteeredDetours:
+        """What finds ways for robots of its kind that must be steered, made once."""
+        profile = robot.spec.profile
+        barred = self.store.floor.barred_to(robot.name, profile)
+        if (profile.name, barred) not in self._steered:
+            terrain = Terrain.of(self.store.floor, profile, clearance=self._clearance_within(barred))
+            self._steered[profile.name, barred] = SteeredDetours(self.store.floor.grid, profile, terrain)
+        return self._steered[profile.name, barred]
+
+    def _clearance_within(self, barred: tuple[Polygon, ...]) -> ClearanceField:
+        return ClearanceField.of(self.store.floor, barred) if barred else self.clearance
 
     def takes_turn(self) -> bool:
         """Whether one robot may look for a way now; False for all others until the next tick, lest a stop waits for them."""

@@ -11,16 +11,16 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import LineString, Polygon, union_all
+from shapely import Polygon, union_all
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.escaping import follow, is_trapped
 from robot_fleet.control.homing import HOME_TRIES, on_dock
 from robot_fleet.control.orders import SKIP_M, drop_work, skip
 from robot_fleet.control.state import FleetState
+from robot_fleet.control.ways import Way, end_of, floor_of_way, length_m, pose_at, straight, taken, way_to
 from robot_fleet.fleet.entities import Robot
 from robot_fleet.fleet.itinerary import Itinerary, Place
-from robot_fleet.fleet.traffic import MARGIN_M
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import LegKind
 from robot_fleet.planning.routing import Router
@@ -109,37 +109,43 @@ def _stays(state: FleetState, robot: Robot) -> bool:
 
 def _free(state: FleetState, robot: Robot) -> Router:
     """The robot's router without what other robots hold, grown by what it needs beside its radius and clearance."""
-    grown_m = max(0.0, MARGIN_M - robot.spec.profile.clearance_m)
-    floors = [floor.buffer(grown_m) for floor in state.traffic.others(robot.name).values() if not floor.is_empty]
-    return state.router(robot).without([part for floor in floors for part in getattr(floor, "geoms", [floor])])
+    return state.router(robot).without(taken(state, robot))
 
 
-def _route(
-    state: FleetState, robot: Robot, free: Router, goal: NDArray[np.float64], home: bool = False
-) -> NDArray[np.float64] | None:
+def _route(state: FleetState, robot: Robot, free: Router, goal: Pose, home: bool = False) -> Way | None:
     """A free way to a goal. On the way home one-ways hold; to give way a robot may go against one."""
     assert robot.pose is not None
-    find = free.along_one_ways if home else free.route
-    way = find(robot.pose, Pose(float(goal[0]), float(goal[1])))
-    if way is None:
+    way = way_to(state, robot, robot.pose, goal, free, home)
+    if way is None or state.traffic.blockers(robot.name, floor_of_way(robot, way)):
         return None
-    swept = LineString(way).buffer(robot.radius_m + MARGIN_M)
-    return None if state.traffic.blockers(robot.name, swept) else way
+    return way
 
 
 def _go_round(state: FleetState, robot: Robot, free: Router) -> bool:
     """Drives a transit another way, round the floor that is taken."""
     assert robot.itinerary is not None
     stretch = robot.itinerary.stretches[robot.place.stretch]
-    left_m = stretch.length_m - robot.place.offset_m
-    if stretch.kind is not LegKind.TRANSIT or left_m < _LEAST_DETOUR_M:
+    if stretch.kind is not LegKind.TRANSIT:
         return False
-    way = _route(state, robot, free, stretch.points[-1])
-    if way is None or LineString(way).length > _LONGEST_DETOUR * left_m + 20.0:
+    last = _last_transit(robot, robot.itinerary)
+    left_m = length_m(robot.itinerary.stretches[robot.place.stretch : last + 1]) - robot.place.offset_m
+    if left_m < _LEAST_DETOUR_M:
         return False
-    robot.itinerary = robot.itinerary.spliced(way, Place(robot.place.stretch + 1))
+    way = _route(state, robot, free, end_of(robot.itinerary.stretches[last]))
+    if way is None or length_m(way) > _LONGEST_DETOUR * left_m + 20.0:
+        return False
+    robot.itinerary = robot.itinerary.led(way, Place(last + 1))
     robot.place = Place()
     return True
+
+
+def _last_transit(robot: Robot, itinerary: Itinerary) -> int:
+    """The last stretch of the robot's present transit: where it must be steered, of a turn with all its cusps."""
+    last = robot.place.stretch
+    kinds = [stretch.kind for stretch in itinerary.stretches]
+    while robot.spec.profile.is_steered and last + 1 < len(kinds) and kinds[last + 1] is LegKind.TRANSIT:
+        last += 1
+    return last
 
 
 def _leave_for_later(state: FleetState, robot: Robot, free: Router) -> bool:
@@ -149,7 +155,7 @@ def _leave_for_later(state: FleetState, robot: Robot, free: Router) -> bool:
     for start in itertools.islice(_free_places(state, robot, itinerary), _PLACES):
         way = _route(state, robot, free, start)
         if way is not None:
-            robot.itinerary, robot.place = itinerary.spliced(way, robot.place), Place()
+            robot.itinerary, robot.place = itinerary.led(way, robot.place), Place()
             return True
     robot.place = place
     return False
@@ -162,14 +168,14 @@ def _go_home(state: FleetState, robot: Robot, free: Router) -> bool:
     last = len(itinerary.stretches) - 1
     if not itinerary.cleans_after(robot.place) or itinerary.stretches[last].kind is not LegKind.DOCK:
         return False
-    way = _route(state, robot, free, itinerary.stretches[last].points[0], home=True)
+    way = _route(state, robot, free, pose_at(itinerary, Place(last)), home=True)
     if way is None:
         return False
-    robot.itinerary, robot.place = itinerary.spliced(way, Place(last)), Place()
+    robot.itinerary, robot.place = itinerary.led(way, Place(last)), Place()
     return True
 
 
-def _free_places(state: FleetState, robot: Robot, itinerary: Itinerary) -> Iterator[NDArray[np.float64]]:
+def _free_places(state: FleetState, robot: Robot, itinerary: Itinerary) -> Iterator[Pose]:
     """Where cleaning could go on further along the itinerary; the robot's place is moved there as the search goes on."""
     while True:
         skip(robot, itinerary)
@@ -178,22 +184,27 @@ def _free_places(state: FleetState, robot: Robot, itinerary: Itinerary) -> Itera
         if itinerary.stretches[robot.place.stretch].kind is LegKind.DOCK:
             return  # beyond it the robot needs what it is to get there
         stretch = itinerary.stretches[robot.place.stretch]
-        ahead = stretch.between(robot.place.offset_m, min(robot.place.offset_m + SKIP_M, stretch.length_m))
-        swept = LineString(ahead).buffer(robot.radius_m + MARGIN_M)
-        if stretch.kind is LegKind.CLEAN and not state.traffic.blockers(robot.name, swept):
-            yield ahead[0]
+        ahead = stretch.cut(robot.place.offset_m, min(robot.place.offset_m + SKIP_M, stretch.length_m))
+        begin = pose_at(itinerary, robot.place)
+        if stretch.kind is LegKind.CLEAN and not state.traffic.blockers(
+            robot.name, floor_of_way(robot, [ahead], begin.yaw_rad)
+        ):
+            yield begin
 
 
 def make_room(state: FleetState, robot: Robot, free: Router) -> bool:
-    """Drives to the nearest place that no waiting robot wants, and goes on from there later."""
-    if robot.pose is None:
+    """Drives to the nearest place that no waiting robot wants, and goes on from there later.
+
+    A robot that must be steered makes no room: where it could wait, and how it would come back, is no quick guess.
+    """
+    if robot.pose is None or robot.spec.profile.is_steered:
         return False
     wishes = [_wish(other) for other in state.robots.values() if other is not robot]
     unwanted = union_all(wishes)
     spots = (spot for spot in _refuges(state, robot, robot.pose) if _suits(state, robot, spot, unwanted))
     for spot in itertools.islice(spots, _REFUGES):
-        way = _route(state, robot, free, spot)
-        if way is not None and len(way) > 1:
+        way = _route(state, robot, free, Pose(float(spot[0]), float(spot[1])))
+        if way:
             _retreat(state, robot, way)
             return True
     return False
@@ -203,19 +214,21 @@ def _retreat_home(state: FleetState, robot: Robot) -> bool:
     """Drives home out of a ring, where nobody stands in the way: one of a ring can, if all came where they were to rest."""
     follow(state)
     escape = state.escapes.of(robot.name)
-    if escape is None or escape.way is None or len(escape.way) < 3:
+    if escape is None or escape.way is None or len(escape.way) < 3 or robot.pose is None:
         return False
-    way = escape.way[:-1]
-    if state.traffic.blockers(robot.name, LineString(way).buffer(robot.radius_m + MARGIN_M)):
+    way: Way | None = straight(escape.way[:-1])
+    if robot.spec.profile.is_steered:
+        way = way_to(state, robot, robot.pose, state.store.floor.dock(robot.spec.dock).staging)
+    if not way or state.traffic.blockers(robot.name, floor_of_way(robot, way)):
         return False
     _retreat(state, robot, way)
     return True
 
 
-def _retreat(state: FleetState, robot: Robot, way: NDArray[np.float64]) -> None:
+def _retreat(state: FleetState, robot: Robot, way: Way) -> None:
     names = (other.name for other in state.robots.values() if other.waiting_since_s is not None and other is not robot)
-    robot.yields_to, robot.yields_until_s = tuple(names), state.now_s + LineString(way).length / 0.2 + YIELD_S
-    robot.itinerary = (robot.itinerary or Itinerary(())).spliced(way, robot.place)
+    robot.yields_to, robot.yields_until_s = tuple(names), state.now_s + length_m(way) / 0.2 + YIELD_S
+    robot.itinerary = (robot.itinerary or Itinerary(())).led(way, robot.place)
     robot.place = Place()
     state.touch("itinerary", robot.name)
     state.note("makes room", robot=robot.name)
@@ -225,15 +238,11 @@ def _wish(robot: Robot) -> BaseGeometry:
     """The floor that the robot would drive over next."""
     if not robot.has_work or robot.order is not None or robot.itinerary is None:
         return Polygon()
-    profile = robot.spec.profile
-    piece = robot.itinerary.next_piece(
-        robot.itinerary.settled(robot.place), profile.speed_mps, profile.goal_tolerance_m
-    )
-    return piece.swept(robot.radius_m + MARGIN_M)
+    return robot.floor_of(robot.next_piece())
 
 
 def _suits(state: FleetState, robot: Robot, spot: NDArray[np.float64], unwanted: BaseGeometry) -> bool:
-    disc = state.disc(robot, Pose(float(spot[0]), float(spot[1])))
+    disc = state.under(robot, Pose(float(spot[0]), float(spot[1])))
     return not disc.intersects(unwanted) and not state.traffic.blockers(robot.name, disc)
 
 

@@ -24,12 +24,17 @@ class Undock:
 class Follow:
     """Drive along `points` (n, 2), map frame, metres, with `reverse` backwards; the first point is close to where the robot
     stands.
+
+    At each of the points `cusps` (their numbers, in order) it goes on the other way round, back or ahead. With `facing_rad`
+    the order is done only when the robot faces so, too (map frame).
     """
 
     robot: str
     leg_id: str
     points: NDArray[np.float64]
     reverse: bool = False
+    cusps: tuple[int, ...] = ()
+    facing_rad: float | None = None
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.fleet.commands import Channel
 from robot_fleet.fleet.escapes import Escape
 from robot_fleet.fleet.itinerary import Itinerary, Piece, Place
 from robot_fleet.fleet.states import RobotEvent, RobotState, RunEvent, RunState, next_robot_state, next_run_state
+from robot_fleet.fleet.steered_pieces import next_steered_piece, part_before
+from robot_fleet.fleet.track import floor_at
+from robot_fleet.fleet.traffic import MARGIN_M
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import RobotSpec
 from robot_fleet.planning.plan import LegKind, MissedArea
@@ -116,6 +120,34 @@ class Robot:
     def radius_m(self) -> float:
         """Radius of the disc that holds the robot."""
         return self.spec.profile.footprint.circumscribed_m
+
+    def next_piece(self) -> Piece:
+        """The piece of its itinerary that begins at its place; it must have work."""
+        assert self.itinerary is not None
+        place, profile = self.itinerary.settled(self.place), self.spec.profile
+        if profile.is_steered:
+            return next_steered_piece(self.itinerary, place, profile)
+        return self.itinerary.next_piece(place, profile.speed_mps, profile.goal_tolerance_m)
+
+    def floor_of(self, piece: Piece) -> BaseGeometry:
+        """The floor that it needs to turn into a piece and drive it, map frame: of a long body as it is turned there."""
+        before_rad = self.pose.yaw_rad if self.pose is not None else None
+        return piece.floor(self.spec.profile.footprint, MARGIN_M, before_rad)
+
+    def floor_ahead(self, piece: Piece, from_m: float) -> BaseGeometry:
+        """The floor that it needs for a piece from `from_m` along it on."""
+        return piece.floor(self.spec.profile.footprint, MARGIN_M, from_m=from_m)
+
+    def part_before(self, piece: Piece, taken: BaseGeometry) -> Piece | None:
+        """The part of a piece that it can drive before it touches `taken`; None when it touches at once."""
+        footprint = self.spec.profile.footprint
+        if footprint.radius_m is not None:
+            return piece.before(taken, footprint.radius_m + MARGIN_M)
+        return part_before(piece, lambda part: not self.floor_of(part).intersects(taken))
+
+    def floor_at(self, pose: Pose) -> BaseGeometry:
+        """The floor that it needs to stand at a pose."""
+        return floor_at(self.spec.profile.footprint, pose, MARGIN_M)
 
     def happen(self, event: RobotEvent) -> None:
         """Moves the robot's state by the table."""

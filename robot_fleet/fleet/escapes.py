@@ -33,12 +33,16 @@ from shapely.geometry.base import BaseGeometry
 class Escape:
     """A robot's rest, the first of the points of its `way` (n, 2) home, map frame; the last is its refuge.
 
-    Its floor is what lies within `radius_m`. `way` None: none leads home.
+    Its floor is what lies within `radius_m`. `way` None: none leads home. A long body needs less where it stands, which is
+    known then: it rests `facing_rad` on the floor `at_rest`, and `at_home` in its dock.
     """
 
     rest: NDArray[np.float64]
     radius_m: float
     way: NDArray[np.float64] | None
+    facing_rad: float | None = None
+    at_rest: BaseGeometry | None = None
+    at_home: BaseGeometry | None = None
 
     @property
     def refuge(self) -> NDArray[np.float64] | None:
@@ -112,16 +116,22 @@ class Escapes:
     def _touches(self, one: str, mine: Escape, other: str, theirs: Escape) -> tuple[bool, bool]:
         """Whether one's escape touches the other's rest, and its refuge."""
         return (
-            self._touching((one, other), mine, theirs, theirs.rest),
-            theirs.refuge is not None and self._touching((one, f"{other}'s home"), mine, theirs, theirs.refuge),
+            self._touching((one, other), mine, theirs, theirs.rest, theirs.at_rest),
+            theirs.refuge is not None
+            and self._touching((one, f"{other}'s home"), mine, theirs, theirs.refuge, theirs.at_home),
         )
 
-    def _touching(self, key: tuple[str, str], mine: Escape, theirs: Escape, place: NDArray[np.float64]) -> bool:
+    def _touching(
+        self, key: tuple[str, str], mine: Escape, theirs: Escape, place: NDArray[np.float64], floor: BaseGeometry | None
+    ) -> bool:
         last = self._near.get(key)
         if last is not None and last[0] is mine and last[1] is theirs:
             return last[2]
         assert mine.way is not None
-        found = _apart_m(mine.way, place) < mine.radius_m + theirs.radius_m
+        if floor is None:
+            found = _apart_m(mine.way, place) < mine.radius_m + theirs.radius_m
+        else:
+            found = _line(mine.way).distance(floor) < mine.radius_m
         self._near[key] = mine, theirs, found
         return found
 
@@ -135,11 +145,14 @@ class Escapes:
         last = self._hit.get((robot, other))
         if last is not None and last[0] is escape and last[1] is floor:
             return last[2]
-        way = escape.way
-        line = LineString(way) if way is not None and len(way) > 1 else shapely.Point(escape.rest)
+        line = shapely.Point(escape.rest) if escape.way is None else _line(escape.way)
         found = not floor.is_empty and line.distance(floor) < escape.radius_m
         self._hit[robot, other] = escape, floor, found
         return found
+
+
+def _line(way: NDArray[np.float64]) -> BaseGeometry:
+    return LineString(way) if len(way) > 1 else shapely.Point(way[0])
 
 
 def _apart_m(way: NDArray[np.float64], place: NDArray[np.float64]) -> float:

@@ -7,6 +7,8 @@ controller stops soon.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,6 +19,9 @@ from shapely import LineString, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import substring
 
+from robot_fleet.fleet.track import floor_along, headings_along, metres_along
+from robot_fleet.floor.footprint import Footprint
+from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import CoveragePath, LegKind
 
 PIECE_S = 30.0
@@ -28,6 +33,10 @@ OVERRUN_M = 0.1
 _LEAST_M = 1e-6
 _SAMPLE_M = 0.1
 _SHORTEN_M = 0.5
+# By so much nearer is a place on the way along which the robot faces otherwise by one radian.
+_FACING_M_PER_RAD = 0.5
+# So near to a cusp a robot may turn round as well as drive on.
+_AT_CUSP_M = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +54,7 @@ class Stretch:
     @cached_property
     def along_m(self) -> NDArray[np.float64]:
         """Metres from the stretch's start to each of its points (n,)."""
-        return _along_m(self.points)
+        return metres_along(self.points)
 
     @property
     def length_m(self) -> float:
@@ -89,13 +98,20 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """What the next drive order covers: from `start` to `end_m` of its stretch; `points` (n, 2) run a little beyond."""
+    """What the next drive order covers: from `start` to `end_m` of its stretch; `points` (n, 2) run a little beyond.
+
+    At its `cusps` the robot goes on the other way round; stretches behind the first count on in `end_m` then. With
+    `facing_rad` it ends in that heading, and where it `stops` the robot is to stand before it goes on.
+    """
 
     kind: LegKind
     start: Place
     end_m: float
     points: NDArray[np.float64]
     reverse: bool = False
+    cusps: tuple[int, ...] = ()
+    facing_rad: float | None = None
+    stops: bool = False
 
     @cached_property
     def line(self) -> LineString:
@@ -105,7 +121,27 @@ class Piece:
     @cached_property
     def along_m(self) -> NDArray[np.float64]:
         """Metres from the start to each of the points (n,)."""
-        return _along_m(self.points)
+        return metres_along(self.points)
+
+    @cached_property
+    def headings(self) -> NDArray[np.float64]:
+        """(n - 1,) how the robot faces along each move, radians."""
+        return headings_along(self.points, self.reverse, self.cusps)
+
+    @property
+    def end_pose(self) -> Pose:
+        """Where the robot stands when the piece is driven."""
+        yaw = float(self.headings[-1]) if self.facing_rad is None else self.facing_rad
+        return Pose(float(self.points[-1, 0]), float(self.points[-1, 1]), yaw)
+
+    def floor(
+        self, footprint: Footprint, grown_m: float, before_rad: float | None = None, from_m: float = 0.0
+    ) -> BaseGeometry:
+        """The floor within `grown_m` of a robot on the piece from `from_m` along it on, or turning into it from a heading."""
+        k = min(int(np.searchsorted(self.along_m, from_m, side="right")) - 1, len(self.points) - 2)
+        first = [np.interp(from_m, self.along_m, self.points[:, axis]) for axis in (0, 1)]
+        points = np.vstack((first, self.points[k + 1 :]))
+        return floor_along(footprint, points, self.headings[k:], grown_m, before_rad, self.facing_rad)
 
     def before(self, taken: BaseGeometry, radius_m: float) -> Piece | None:
         """The part of the piece that a robot of that radius drives before it touches `taken`; None when it touches at once."""
@@ -124,16 +160,27 @@ class Piece:
         """The floor within `radius_m` of the piece."""
         return self.line.buffer(radius_m, quad_segs=4)
 
-    def progress_m(self, position: tuple[float, float], from_m: float, window_m: float) -> float:
+    def progress_m(
+        self, position: tuple[float, float], from_m: float, window_m: float, facing_rad: float | None = None
+    ) -> float:
         """Metres along the points of the nearest point to `position`, looked for from `from_m` to `window_m` further on.
 
-        Never goes back; stays at `from_m` when the position is more than half a metre off the path.
+        Never goes back; stays at `from_m` when the position is more than half a metre off the path. Where it is told how the
+        robot faces, ways that cross are told apart by it, and ways that lead to a cusp and back by what comes first.
         """
-        samples = np.linspace(from_m, min(from_m + window_m, self.along_m[-1]), 32)
+        cusps = self.along_m[list(self.cusps)]
+        cusp_m = next((float(at) for at in cusps if at > from_m), math.inf)
+        samples = np.linspace(from_m, min(from_m + window_m, cusp_m, self.along_m[-1]), 32)
         x, y = (np.interp(samples, self.along_m, self.points[:, k]) for k in (0, 1))
-        distances = np.hypot(x - position[0], y - position[1])
-        best = int(np.argmin(distances))
-        return float(samples[best]) if distances[best] < 0.5 else from_m
+        away = distances = np.hypot(x - position[0], y - position[1])
+        if facing_rad is not None:
+            moves = np.clip(np.searchsorted(self.along_m, samples) - 1, 0, len(self.headings) - 1)
+            off = np.abs(np.remainder(self.headings[moves] - facing_rad + np.pi, math.tau) - np.pi)
+            away = distances + _FACING_M_PER_RAD * off
+        best = int(np.argmin(away))
+        if distances[best] >= 0.5:
+            return from_m
+        return float(samples[best]) if samples[best] < cusp_m - _AT_CUSP_M else cusp_m
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,8 +263,12 @@ class Itinerary:
 
     def spliced(self, way: NDArray[np.float64], resume_at: Place) -> Itinerary:
         """A new itinerary that first drives the `way` (n, 2) with the head off, then goes on with this one at `resume_at`."""
+        return self.led((Stretch(LegKind.TRANSIT, way, np.zeros(len(way))),) if len(way) > 1 else (), resume_at)
+
+    def led(self, way: Sequence[Stretch], resume_at: Place) -> Itinerary:
+        """A new itinerary that first drives the stretches of a way, then goes on with this one at `resume_at`."""
         at_s = 0.0 if self.ended(resume_at) else self.stretches[resume_at.stretch].time_at_s(resume_at.offset_m)
-        first = (Stretch(LegKind.TRANSIT, way, np.full(len(way), at_s)),) if len(way) > 1 else ()
+        first = (replace(stretch, times_s=np.full(len(stretch.points), at_s)) for stretch in way)
         return Itinerary((*first, *self.rest(resume_at).stretches))
 
     def rest(self, place: Place) -> Itinerary:
@@ -243,10 +294,6 @@ class Itinerary:
         if left_m > 0 and following and _goes_on(stretch, following[0]):
             points = np.vstack((points, following[0].between(0.0, min(left_m, following[0].length_m))[1:]))
         return points
-
-
-def _along_m(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))))
 
 
 def _goes_on(stretch: Stretch, following: Stretch) -> bool:

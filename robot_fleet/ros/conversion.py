@@ -7,7 +7,7 @@ Metres, radians and seconds on both sides. A pose keeps the frame it is given in
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -20,6 +20,7 @@ from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool, Header
 
 from robot_fleet.fleet.events import BatteryReported, HeadReported
+from robot_fleet.fleet.track import parts_between
 from robot_fleet.floor.pose import Pose
 
 PATH_SPACING_M = 0.1
@@ -102,31 +103,41 @@ def path_from_ros(message: Path) -> NDArray[np.float64]:
     return np.array([(p.pose.position.x, p.pose.position.y) for p in message.poses], dtype=np.float64).reshape(-1, 2)
 
 
-def drives_backwards(message: Path) -> bool:
-    """Whether the poses of a path face against its direction."""
+def gears_from_ros(message: Path) -> tuple[bool, tuple[int, ...]]:
+    """Whether a path begins backwards, and at which of its points it goes on the other way round: its poses face against it."""
     points = path_from_ros(message)
-    moves = np.flatnonzero(np.hypot(*np.diff(points, axis=0).T) > 1e-6) if len(points) > 1 else []
+    step = np.diff(points, axis=0)
+    moves = np.flatnonzero(np.hypot(*step.T) > 1e-6) if len(points) > 1 else np.empty(0, dtype=np.int64)
     if not len(moves):
-        return False
-    first = int(moves[0])
-    yaw, step = pose_from_ros(message.poses[first].pose).yaw_rad, points[first + 1] - points[first]
-    return bool(step[0] * math.cos(yaw) + step[1] * math.sin(yaw) < 0.0)
+        return False, ()
+    yaws = np.array([pose_from_ros(message.poses[k].pose).yaw_rad for k in moves])
+    backs = step[moves, 0] * np.cos(yaws) + step[moves, 1] * np.sin(yaws) < 0.0
+    return bool(backs[0]), tuple(moves[1:][backs[1:] != backs[:-1]].tolist())
 
 
 def path_to_ros(
-    points: NDArray[np.float64], frame: str, spacing_m: float = PATH_SPACING_M, reverse: bool = False
+    points: NDArray[np.float64],
+    frame: str,
+    spacing_m: float = PATH_SPACING_M,
+    reverse: bool = False,
+    cusps: Sequence[int] = (),
+    facing_rad: float | None = None,
 ) -> Path:
     """The path through `points` (n, 2), given in `frame`, with a pose at least every `spacing_m` that faces along it.
 
-    With `reverse` poses face the other way: so controllers that can drive backwards are told to.
-
-    The stamp is 0: the robot takes its newest transforms, so that its clock need not agree with ours.
+    With `reverse`, and behind every other of its `cusps`, poses face the other way: so controllers that can drive backwards are
+    told to. The last one faces as `facing_rad` says. The stamp is 0: the robot takes its newest transforms, so that its clock
+    need not agree with ours.
     """
     header = Header(frame_id=frame)
-    poses = [
-        PoseStamped(header=header, pose=pose_to_ros(Pose(x, y, yaw + math.pi * reverse)))
-        for x, y, yaw in densify(points, spacing_m).tolist()
-    ]
+    parts = [densify(part, spacing_m) for part, _ in parts_between(points, reverse, cusps)]
+    for part, (_, backs) in zip(parts, parts_between(points, reverse, cusps), strict=True):
+        part[:, 2] += math.pi * backs
+    # A pose faces as the robot does on the move that it begins.
+    places = np.vstack((*(part[:-1] for part in parts[:-1]), parts[-1]))
+    if facing_rad is not None:
+        places[-1, 2] = facing_rad
+    poses = [PoseStamped(header=header, pose=pose_to_ros(Pose(x, y, yaw))) for x, y, yaw in places.tolist()]
     return Path(header=header, poses=poses)
 
 

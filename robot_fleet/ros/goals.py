@@ -44,13 +44,22 @@ _OUTCOMES = {
 
 
 def follow_goal(spec: RobotSpec, command: Follow) -> FollowPath.Goal:
-    """The path in the robot's own map frame, dense, with headings along it, or against it where it is to drive backwards."""
+    """The path in the robot's own map frame, dense, with headings along it, or against it where it is to drive backwards.
+
+    The last pose has the heading in which the robot is to end, where the order says one.
+    """
     into = spec.map_to_robot.inverse()
     turn = np.array([[np.cos(into.yaw_rad), np.sin(into.yaw_rad)], [-np.sin(into.yaw_rad), np.cos(into.yaw_rad)]])
     points = np.asarray(command.points, dtype=np.float64) @ turn + (into.x_m, into.y_m)
     names = spec.profile.interface
     return FollowPath.Goal(
-        path=path_to_ros(points, frame_name(spec, names.map_frame), reverse=command.reverse),
+        path=path_to_ros(
+            points,
+            frame_name(spec, names.map_frame),
+            reverse=command.reverse,
+            cusps=command.cusps,
+            facing_rad=None if command.facing_rad is None else command.facing_rad + into.yaw_rad,
+        ),
         controller_id=names.controller_id,
         goal_checker_id=names.goal_checker_id,
     )

@@ -14,6 +14,7 @@ from robot_fleet.floor.pose import Pose, wrap_angle
 
 PIVOT_ABOVE_RAD = math.radians(10.0)
 _KNOT_M = 0.5
+_STUB = 0.3
 _SHORT_M = 0.15
 _JOIN_WITHIN_M = 1.0
 _SAME_M = 1e-3
@@ -21,11 +22,16 @@ _SAME_M = 1e-3
 
 @dataclass(frozen=True)
 class Wander:
-    """How far a robot strays sideways: an Ornstein-Uhlenbeck process over the metres driven, cut off at `limit_m`."""
+    """How far a robot strays sideways: an Ornstein-Uhlenbeck process over the metres driven, cut off at `limit_m`.
+
+    `reach_m` is how far a long body reaches ahead of its turning centre, or behind it: as its own obstacle avoidance would, no
+    part of it strays further than the limit, though it turns as it strays.
+    """
 
     deviation_m: float = 0.0
     correlation_m: float = 5.0
     limit_m: float = 0.05
+    reach_m: float = 0.0
 
 
 class Segment(NamedTuple):
@@ -55,12 +61,38 @@ def build_rail(
     """
     path = without_repeats(np.asarray(points, dtype=np.float64))
     rest, offset = joined(start, path)
+    if wander.reach_m and len(rest) > 1:
+        rest, offset = _from_behind(rest, offset)
     here = np.array([start.x_m, start.y_m])
     if math.hypot(*offset) > max(wander.limit_m, _SAME_M):
         driven = np.vstack((here, _strayed(rest, np.zeros(2), wander, rng)))
     else:
         driven = _strayed(rest, offset, wander, rng)
-    return _segments(start.yaw_rad, without_repeats(driven), reverse)
+    driven = without_repeats(driven)
+    return _segments(start.yaw_rad, _without_stubs(driven) if wander.reach_m else driven, reverse)
+
+
+def _from_behind(
+    rest: NDArray[np.float64], offset: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The path from beside a robot that has not come to its begin yet: a long body draws close on its way, and turns little."""
+    along = (rest[1] - rest[0]) / math.hypot(*(rest[1] - rest[0]))
+    behind = float(offset @ along)
+    if behind >= -_SAME_M:
+        return rest, offset
+    return np.vstack((rest[0] + behind * along, rest)), offset - behind * along
+
+
+def _without_stubs(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The points without the second and the last but one where a way that was cut in a bend has a short move left: all of a
+    vertex's turn would fall on it, and the robot would slow down for that.
+    """
+    kept = np.ones(len(points), dtype=bool)
+    lengths = np.hypot(*np.diff(points, axis=0).T)
+    if len(points) > 3:
+        kept[1] = lengths[0] > _STUB * lengths[1]
+        kept[-2] = lengths[-1] > _STUB * lengths[-2]
+    return points[kept]
 
 
 def without_repeats(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -120,7 +152,11 @@ def _strayed_stretch(
     if arc[-1] < _SHORT_M:
         return stretch[1:] + offset, offset
     knots = np.linspace(0.0, arc[-1], math.ceil(arc[-1] / _KNOT_M) + 1)
-    places = np.union1d(np.round(arc, 9), np.round(knots, 9))
+    between = knots
+    if wander.reach_m:
+        # Among the many vertices of a bend a knot would make short moves, for which the robot would slow down.
+        between = knots[np.abs(knots[:, None] - arc).min(axis=1) > _KNOT_M / 4]
+    places = np.union1d(np.round(arc, 9), np.round(between, 9))
     points = np.column_stack([np.interp(places, arc, stretch[:, axis]) for axis in (0, 1)])
     normals = _normals(points)
     errors = _wandered(float(offset @ normals[0]), knots, wander, rng)
@@ -143,8 +179,12 @@ def _wandered(
     spacing = float(knots[1] - knots[0])
     keep = math.exp(-spacing / wander.correlation_m)
     fresh = wander.deviation_m * math.sqrt(1.0 - keep**2) * rng.standard_normal(len(knots) - 1)
+    # Of a long body one half of the limit is for its turning centre, the other for the swing of its ends.
+    limit = wander.limit_m / 2 if wander.reach_m else wander.limit_m
+    most = spacing * (wander.limit_m - limit) / wander.reach_m if wander.reach_m else math.inf
     for shock in fresh:
-        errors.append(min(wander.limit_m, max(-wander.limit_m, keep * errors[-1] + float(shock))))
+        strayed = min(limit, max(-limit, keep * errors[-1] + float(shock)))
+        errors.append(min(errors[-1] + most, max(errors[-1] - most, strayed)))
     return np.array(errors)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,10 @@ from robot_fleet.fleet.events import (
     Outcome,
     PoseReported,
 )
-from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.pose import Pose, wrap_angle
+from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import CHARGE, Dock, RobotSpec
+from robot_fleet.sim.kinematics import driven_parts, undrivable
 from robot_fleet.sim.motion import Motion
 from robot_fleet.sim.realism import PERFECT, Realism
 from robot_fleet.sim.tracked import DrivenElsewhere
@@ -40,18 +42,24 @@ NOT_DOCKED = "not in this dock"
 NO_PROGRESS = "came to rest before the goal"
 
 _FAR_M = 1.0
+# As Nav2's goal checkers with a tight tolerance of the heading.
+_FACING_RAD = 0.1
 _STAGING_SLACK_M = 0.75
 _HERE_M = 0.05
 
 
 @dataclass(frozen=True)
 class _Order:
-    """A drive order under way; without a tolerance it ends when the robot is at rest. `dock`: where it ends."""
+    """A drive order under way; without a tolerance it ends when the robot is at rest. `dock`: where it ends.
+
+    With `faces` it is done only when the robot has the goal's heading, too.
+    """
 
     leg_id: str
     goal: Pose
     tolerance_m: float | None
     dock: Dock | None = None
+    faces: bool = False
 
 
 class SimulatedRobot:
@@ -72,7 +80,8 @@ class SimulatedRobot:
     ) -> None:
         self.spec = spec
         self.realism = realism
-        self.motion = motion or Motion(spec.profile, pose or dock.pose, realism.wander, rng)
+        wander = replace(realism.wander, reach_m=0.0 if spec.profile.footprint.is_disc else _reach_m(spec.profile))
+        self.motion = motion or Motion(spec.profile, pose or dock.pose, wander, rng)
         self.battery = battery
         self.head_on = False
         self.channels = dict.fromkeys(Channel, False)
@@ -81,6 +90,7 @@ class SimulatedRobot:
         self.docked_at: Dock | None = None if pose else dock
         self._rng = rng
         self._order: _Order | None = None
+        self._parts: deque[tuple[NDArray[np.float64], bool]] = deque()
         self._outbox: list[Event] = []
         self._late: deque[tuple[float, PoseReported]] = deque()
         self._next_pose_s = self._next_state_s = -math.inf
@@ -151,6 +161,7 @@ class SimulatedRobot:
         self.channels = dict.fromkeys(Channel, False)
         self.motion.halt()
         self._order = None
+        self._parts.clear()
         self._outbox.clear()
         self._late.clear()
 
@@ -160,6 +171,9 @@ class SimulatedRobot:
             return []
         moving = not self.motion.at_rest
         self.motion.step(dt_s)
+        if self._parts and self.motion.at_rest:
+            points, backs = self._parts.popleft()
+            self.motion.follow(points, reverse=backs)
         self._use_battery(dt_s, moving)
         if not self.alive:
             return []
@@ -185,7 +199,18 @@ class SimulatedRobot:
             return NO_PATH
         if math.dist(order.points[0], (self.pose.x_m, self.pose.y_m)) > _FAR_M:
             return FAR_PATH
-        self._drive(order.leg_id, order.points, self.spec.profile.goal_tolerance_m, reverse=order.reverse)
+        refusal = undrivable(self.spec.profile, order, self.pose, self.head_on)
+        if refusal:
+            return refusal
+        (first, backs), *more = driven_parts(order)
+        x, y = order.points[-1].tolist()
+        goal = Pose(x, y, order.facing_rad or 0.0)
+        self._begin(
+            _Order(order.leg_id, goal, self.spec.profile.goal_tolerance_m, faces=order.facing_rad is not None),
+            first,
+            backs,
+            more,
+        )
         return ""
 
     def _dock(self, order: DockAt) -> str:
@@ -196,7 +221,7 @@ class SimulatedRobot:
             way.insert(1, dock.staging)
         if not on_the_way and self.pose.distance_m(dock.staging) > _STAGING_SLACK_M:
             return NO_STAGING
-        self._drive(order.leg_id, _line(way), None, dock=dock)
+        self._drive(order.leg_id, _line(way), dock=dock)
         return ""
 
     def _undock(self, order: Undock) -> str:
@@ -204,29 +229,29 @@ class SimulatedRobot:
         if self.pose.distance_m(dock.pose) > dock.staging_m + _STAGING_SLACK_M:
             return NOT_DOCKED
         behind = (self.pose.inverse() @ staging).x_m < 0.0
-        self._drive(order.leg_id, _line([self.pose, staging]), None, reverse=behind)
+        self._drive(order.leg_id, _line([self.pose, staging]), reverse=behind)
         return ""
 
-    def _drive(
-        self,
-        leg_id: str,
-        points: NDArray[np.float64],
-        tolerance_m: float | None,
-        reverse: bool = False,
-        dock: Dock | None = None,
-    ) -> None:
+    def _drive(self, leg_id: str, points: NDArray[np.float64], reverse: bool = False, dock: Dock | None = None) -> None:
         x, y = points[-1].tolist()
-        self._order = _Order(leg_id, Pose(x, y), tolerance_m, dock)
-        self.motion.follow(points, reverse=reverse, exact=tolerance_m is None)
+        self._begin(_Order(leg_id, Pose(x, y), None, dock), points, reverse, [])
+
+    def _begin(
+        self, order: _Order, points: NDArray[np.float64], backs: bool, more: list[tuple[NDArray[np.float64], bool]]
+    ) -> None:
+        """Sets out on the first part of an order; the others follow whenever it has come to rest."""
+        self._order, self._parts = order, deque(more)
+        self.motion.follow(points, reverse=backs, exact=order.tolerance_m is None)
         if not self.motion.at_rest:
             self.docked_at = None
 
     def _look_at_goal(self, order: _Order, now_s: float) -> None:
         away = self.pose.distance_m(order.goal)
-        if order.tolerance_m is not None and away <= order.tolerance_m:
+        faces = not order.faces or abs(wrap_angle(self.pose.yaw_rad - order.goal.yaw_rad)) <= _FACING_RAD
+        if order.tolerance_m is not None and away <= order.tolerance_m and faces:
             self._end(Outcome.SUCCEEDED, now_s, "")
             self.motion.brake()
-        elif self.motion.at_rest:
+        elif self.motion.at_rest and not self._parts:
             arrived = order.tolerance_m is None and away <= _HERE_M
             if arrived and order.dock is not None:
                 self.docked_at = order.dock
@@ -236,6 +261,7 @@ class SimulatedRobot:
         if self._order is not None:
             self._outbox.append(LegEnded(self.name, now_s, self._order.leg_id, outcome, detail))
             self._order = None
+            self._parts.clear()
 
     def _hold(self, reason: str, now_s: float) -> None:
         if not self.alive:
@@ -283,6 +309,11 @@ class SimulatedRobot:
             x, y = x + self.realism.pose_noise_m * dx, y + self.realism.pose_noise_m * dy
             yaw += self.realism.yaw_noise_rad * turn
         return PoseReported(self.name, now_s, Pose(x, y, yaw))
+
+
+def _reach_m(profile: RobotProfile) -> float:
+    """How far a long body reaches ahead of its turning centre, or behind it."""
+    return float(np.abs(profile.footprint.corners()[:, 0]).max())
 
 
 def _is_due(next_s: float, period_s: float, now_s: float) -> bool:

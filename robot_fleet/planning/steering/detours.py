@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from copy import copy
 
 import numpy as np
+from shapely import Polygon
 
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
@@ -13,7 +15,8 @@ from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import Dock
 from robot_fleet.planning.directions import are_any
 from robot_fleet.planning.plan import Leg, LegKind
-from robot_fleet.planning.steering.body import body_of
+from robot_fleet.planning.steering.body import body_of, fits, turns_free
+from robot_fleet.planning.steering.closing import past
 from robot_fleet.planning.steering.leads import curves
 from robot_fleet.planning.steering.network import Part, is_safe, merged
 from robot_fleet.planning.steering.turns import drive_of, turned, written
@@ -24,6 +27,8 @@ from robot_fleet.planning.timing import path_s
 # What a way is taken to need beside its metres: so many whole turns on the spot, and halts.
 _TURNS, _HALTS = 1.0, 4
 _LONGEST_S, _MOST_POSES = 300.0, 4000
+# So many goals are remembered.
+_MOST_GOALS = 64
 
 
 class SteeredDetours:
@@ -49,6 +54,30 @@ class SteeredDetours:
         docking = np.array([[pose.x_m, pose.y_m] for pose in (dock.pose, dock.staging)])
         more_s = _TURNS * math.tau / self._profile.yaw_rate_rps + _HALTS * self._drive.stop_s
         return np.asarray(away_m[rows, cols] / self._profile.speed_mps + more_s + path_s(docking, self._profile))
+
+    def prepare(self, home: Pose) -> None:
+        """Does now what the first search for a way home would else do, machine code for the loops with it."""
+        place = self._pose(home)
+        searched(self._body, self._drive, place, place, self._metres_to(place), np.empty((_MOST_POSES, 4)), np.zeros(5))
+
+    def past(self, closed: Sequence[Polygon]) -> SteeredDetours:
+        """The same ways where polygons (map frame) are closed for now, too."""
+        if not closed:
+            return self
+        other = copy(self)
+        rings = [self._grid.from_map(np.asarray(polygon.exterior.coords)) for polygon in closed]
+        other._body, other._away_m = past(self._body, rings), {}
+        return other
+
+    def fits(self, pose: Pose) -> bool:
+        """Whether the machine keeps its clearance at a pose (map frame)."""
+        return bool(fits(self._body, *self._pose(pose)))
+
+    def turns(self, pose: Pose, to_rad: float) -> bool:
+        """Whether the machine can turn on the spot at a pose (map frame), the shorter way to a heading."""
+        x, y, yaw = self._pose(pose)
+        turn = math.remainder(to_rad - pose.yaw_rad, math.tau)
+        return self._drive.pivots and bool(turns_free(self._body, x, y, yaw, turn))
 
     def way(self, start: Pose, goal: Pose) -> Sequence[Leg] | None:
         """The legs from one pose to another; None where there is no way."""
@@ -98,6 +127,8 @@ class SteeredDetours:
         turned_round = backwards and are_any(self._body.directions)
         key = float(pose[0]), float(pose[1]), turned_round
         if key not in self._away_m:
+            if len(self._away_m) >= _MOST_GOALS:
+                self._away_m.clear()
             directions = self._body.directions
             body = self._body.along(directions._replace(ahead=-directions.ahead)) if turned_round else self._body
             self._away_m[key] = metres_to(body, key[0], key[1])

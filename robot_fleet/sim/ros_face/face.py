@@ -10,6 +10,7 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseWithCovariance, PoseWithCovarianceStamped, TransformStamped
 from nav2_msgs.action import DockRobot, FollowPath, NavigateToPose, UndockRobot
+from nav_msgs.msg import Path
 from numpy.typing import NDArray
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
@@ -35,7 +36,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import Dock
 from robot_fleet.ros.conversion import (
     battery_to_ros,
-    drives_backwards,
+    gears_from_ros,
     head_to_ros,
     holds_to_ros,
     path_from_ros,
@@ -185,8 +186,15 @@ class RobotFace:
         frame = goal.path.header.frame_id
         if frame.strip("/") not in ("", self._map):
             return WRONG_FRAME
-        self.world.command(Follow(self.robot.name, leg_id, self._ours(points), drives_backwards(goal.path)))
+        reverse, cusps = gears_from_ros(goal.path)
+        self.world.command(Follow(self.robot.name, leg_id, self._ours(points), reverse, cusps, self._facing(goal.path)))
         return ""
+
+    def _facing(self, path: Path) -> float | None:
+        """How the robot is to face at the end of a path: for one that turns anywhere that is no matter."""
+        if not path.poses or not self.robot.spec.profile.is_steered:
+            return None
+        return (self.robot.spec.map_to_robot @ pose_from_ros(path.poses[-1].pose)).yaw_rad
 
     def _dock(self, leg_id: str, goal: DockRobot.Goal) -> str:
         docks = self.world.store.floor.docks

@@ -1,0 +1,102 @@
+"""Ways that the controller finds by itself, for robots that turn anywhere and for those that must be steered."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely import Polygon, union_all
+from shapely.geometry.base import BaseGeometry
+
+from robot_fleet.control.blocked import barred
+from robot_fleet.control.state import FleetState
+from robot_fleet.fleet.entities import Robot
+from robot_fleet.fleet.itinerary import Itinerary, Place, Stretch
+from robot_fleet.fleet.track import floor_along, headings_along
+from robot_fleet.fleet.traffic import MARGIN_M
+from robot_fleet.floor.pose import Pose
+from robot_fleet.planning.plan import LegKind
+from robot_fleet.planning.routing import Router
+from robot_fleet.planning.steering.detours import SteeredDetours
+
+Way = tuple[Stretch, ...]
+
+# A robot that says that it stands a little too near to a wall stands beside there, as far as the noise of poses goes.
+_SAME_M = 1e-6
+# A turn on the spot is written as so short a way in the new direction.
+_STUB_M = 0.02
+_ASIDE_M = (0.0, 0.03, -0.03, 0.06, -0.06)
+
+
+def way_to(
+    state: FleetState, robot: Robot, start: Pose, goal: Pose, free: Router | None = None, homeward: bool = False,
+    round_barred: bool = True,
+) -> Way | None:  # fmt: skip
+    """A way with the head off to a pose; None: there is none. `homeward` one-ways hold.
+
+    It leads round places where robots did not get on or, where a router through what is `free` is given, past the floor that
+    others hold. Robots that must be steered end in the goal's heading.
+    """
+    closed = taken(state, robot) if free is not None else barred(state, robot) if round_barred else []
+    if robot.spec.profile.is_steered:
+        return _steered(state.steered_ways(robot).past(closed), start, goal)
+    router = free or (state.router(robot).without(closed) if closed else state.router(robot))
+    points = router.along_one_ways(start, goal) if homeward else router.route(start, goal)
+    return None if points is None else straight(points)
+
+
+def straight(points: NDArray[np.float64]) -> Way:
+    """A way along points (n, 2), map frame."""
+    return (Stretch(LegKind.TRANSIT, points, np.zeros(len(points))),) if len(points) > 1 else ()
+
+
+def length_m(way: Sequence[Stretch]) -> float:
+    """Metres of a way."""
+    return sum(stretch.length_m for stretch in way)
+
+
+def floor_of_way(robot: Robot, way: Sequence[Stretch], before_rad: float | None = None) -> BaseGeometry:
+    """The floor that the robot needs along a way, map frame, which it turns into from a heading (None: its present one)."""
+    footprint = robot.spec.profile.footprint
+    if before_rad is None and robot.pose is not None:
+        before_rad = robot.pose.yaw_rad
+    floors = []
+    for stretch in way:
+        headings = headings_along(stretch.points, stretch.reverse)
+        floors.append(floor_along(footprint, stretch.points, headings, MARGIN_M, before_rad))
+        before_rad = float(headings[-1])
+    return union_all(floors)
+
+
+def pose_at(itinerary: Itinerary, place: Place) -> Pose:
+    """Where a robot stands, and how it faces, that sets out from a place of its itinerary."""
+    stretch = itinerary.stretches[place.stretch]
+    points = stretch.between(place.offset_m, stretch.length_m)
+    yaw = headings_along(points, stretch.reverse or stretch.kind is LegKind.UNDOCK)[0]
+    return Pose(float(points[0, 0]), float(points[0, 1]), float(yaw))
+
+
+def end_of(stretch: Stretch) -> Pose:
+    """Where a robot stands, and how it faces, that has driven a stretch."""
+    x, y = stretch.points[-1].tolist()
+    return Pose(x, y, float(headings_along(stretch.points, stretch.reverse)[-1]))
+
+
+def taken(state: FleetState, robot: Robot) -> list[Polygon]:
+    """The floor that others hold, grown by what the robot needs beside its body and its clearance."""
+    grown_m = max(0.0, MARGIN_M - robot.spec.profile.clearance_m)
+    floors = [floor.buffer(grown_m) for floor in state.traffic.others(robot.name).values() if not floor.is_empty]
+    return [part for floor in floors for part in getattr(floor, "geoms", [floor])]
+
+
+def _steered(ways: SteeredDetours, start: Pose, goal: Pose) -> Way | None:
+    beside = (Pose(start.x_m + x, start.y_m + y, start.yaw_rad) for x, y in itertools.product(_ASIDE_M, _ASIDE_M))
+    begin = next((pose for pose in beside if ways.fits(pose)), start)
+    if start.distance_m(goal) < _SAME_M and ways.turns(begin, goal.yaw_rad):
+        here = np.array([start.x_m, start.y_m])
+        return straight(np.array([here, here + _STUB_M * np.array([math.cos(goal.yaw_rad), math.sin(goal.yaw_rad)])]))
+    legs = ways.way(begin, goal)
+    return None if legs is None else tuple(Stretch(leg.kind, leg.points, leg.times_s, leg.reverse) for leg in legs)
