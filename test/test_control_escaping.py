@@ -168,14 +168,14 @@ def test_a_way_home_past_others_that_was_found_holds_while_the_same_floor_is_ask
     state = made.controller._state
     robot, dead = state.robots["r1"], state.robots["r2"]
     dead.state, dead.pose = RobotState.OFFLINE, Pose(3.0, 1.0)
-    state.traffic.settle("r2", state.disc(dead))
-    beyond = np.array([6.0, 1.0])
+    state.traffic.settle("r2", state.under(dead))
+    beyond = Pose(6.0, 1.0)
     found, others = cut_off_by(state, robot, beyond)
     assert not others and found.way is not None
     # Within the same tick there is no time for another search: its head may have been reported on just now.
     assert cut_off_by(state, robot, beyond) == (found, frozenset())
     # It does not hold for another place, nor when somebody stands there.
-    assert cut_off_by(state, robot, np.array([6.5, 1.0]))[1] == {"r2"}
+    assert cut_off_by(state, robot, Pose(6.5, 1.0))[1] == {"r2"}
     dead.pose = Pose(*found.way[len(found.way) // 2].tolist())
-    state.traffic.settle("r2", state.disc(dead))
+    state.traffic.settle("r2", state.under(dead))
     assert cut_off_by(state, robot, beyond)[0] is not found

@@ -437,7 +437,7 @@ def test_a_robot_that_still_rolls_keeps_the_floor_ahead_when_it_is_granted_a_way
     x, y = robot.pose.x_m, robot.pose.y_m
     toward = np.array((x, y)) + 0.2 * (ahead - (x, y)) / math.dist(ahead, (x, y))
     aside = Piece(LegKind.TRANSIT, Place(), 0.3, np.array([(x, y), (x + 0.3, y)]))
-    still_to_be_left = state.disc(robot, Pose(*toward))
+    still_to_be_left = state.under(robot, Pose(*toward))
     assert _granted(state, robot, aside)
     assert state.traffic.held("r1").buffer(0.01).covers(still_to_be_left)
     robot.rest_after_s = state.now_s
@@ -498,14 +498,14 @@ def test_floor_that_a_robot_was_granted_and_not_sent_over_is_free_again_when_it_
     made.world.robots["r1"]._switch_head = lambda *_: None  # type: ignore[method-assign]
     made.controller.start_run((), "")
     # It holds its first lane and waits for its head when its power fails.
-    while robot.order is not None or state.traffic.held("r1").area < 2.0 * state.disc(robot).area:
+    while robot.order is not None or state.traffic.held("r1").area < 2.0 * state.under(robot).area:
         assert made.world.now_s < 100.0
         made.advance(0.2)
     made.advance(2.0)
     made.world.kill("r1")
     until(made, "r1", RobotState.OFFLINE)
     made.advance(1.0)
-    assert state.traffic.held("r1").equals(state.disc(robot))
+    assert state.traffic.held("r1").equals(state.under(robot))
 
 
 def test_a_robot_brakes_before_another_one_that_somebody_pushed_onto_its_floor() -> None:
