@@ -200,14 +200,17 @@ def test_a_way_that_does_not_lead_from_pose_to_pose_is_none() -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_ways_from_ends_that_were_moved_are_found_anew(seed: int) -> None:
+def test_ways_that_are_settled_are_safe_though_their_ends_were_moved(seed: int) -> None:
     floor, kind = shop(12.0, 8.0, shelves=0, seed=seed), replace(SCRUBBER_S, reverses=False, lifted_radius_m=0.6)
     body, passes = body_on(floor, kind), laid(floor)
     links = Links.of(body, drive_of(kind), *ends_of(passes), len(passes), np.zeros(0, dtype=np.int64))
-    for (leave, enter), found in links.known.items():
-        a, b = links.leaves[leave], links.enters[enter]
-        assert found is not None
-        assert is_safe(body, a, written(a, b, found), b)
+    pairs = list(links.known)
+    for leave, enter in pairs[:: 1 + len(pairs) // 200]:
+        links.settle(leave, enter)
+        if links.known[leave, enter] is not None:
+            a = np.array([*links.stops(leave), links.leaves[leave, 2]])
+            b = np.array([*links.begins(enter), links.enters[enter, 2]])
+            assert is_safe(body, a, links.way(leave, enter), b)
 
 
 @settings(max_examples=15, deadline=None, derandomize=True)

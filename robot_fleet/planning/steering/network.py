@@ -99,10 +99,9 @@ class Links:
         return found
 
     def _led(self, pairs: Ints, passes: int) -> Ints:
-        """The pairs of ends that were moved: ends from which nothing leads on, or to which nothing leads, such as beside walls,
-        get a curve in or out or, where there is no room for one, begin later or end sooner from now on.
+        """The pairs of ends from which nothing leads on, or to which nothing leads, such as beside walls: they get a curve in or
+        out or, where there is no room for one, begin later or end sooner from now on.
         """
-        leaves, enters = self.leaves.copy(), self.enters.copy()
         led = np.array([tuple(pair) in self.known for pair in pairs.tolist()], dtype=bool)
         ends = np.arange(2 * passes)
         out, into = (np.bincount(pairs[led, side], minlength=len(ends))[ends] >= _USEFUL for side in (0, 1))
@@ -114,12 +113,9 @@ class Links:
             for end in np.flatnonzero(~fine).tolist():
                 if end not in way:
                     self._lead(poses, end, way, step)
-        moved = [(after != before).any(axis=1) for after, before in ((self.leaves, leaves), (self.enters, enters))]
-        again = pairs[moved[0][pairs[:, 0]] | moved[1][pairs[:, 1]]]
-        # What was found from or to an end that has moved leads there no longer: both ends of a pass that was moved aside.
-        for pair in again.tolist():
-            self.known.pop(tuple(pair), None)
-        return np.asarray(again)
+        # A way that was found from or to an end that has moved is looked at when it is settled, and kept where it leads there.
+        bad_pair = np.isin(pairs[:, 0], ends[~out]) | np.isin(pairs[:, 1], ends[~into])
+        return np.asarray(pairs[bad_pair & ~led])
 
     def _lead(self, poses: Floats, end: int, ways: dict[int, list[Part]], step_m: float) -> None:
         """Gives an end a curve, or moves it by a step."""
