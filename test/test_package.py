@@ -36,7 +36,7 @@ def test_entry_points_exist() -> None:
     setup.read(ROOT / "setup.cfg")
     lines = setup["options.entry_points"]["console_scripts"].split("\n")
     points = dict(re.split(r"\s*=\s*", line) for line in lines if line.strip())
-    assert set(points) == {"robot-fleet", "fleet_controller", "fleet_sim"}
+    assert set(points) == {"robot-fleet", "fleet_controller", "fleet_sim", "coverage_planner"}
     for point in points.values():
         module, _, function = point.partition(":")
         assert callable(getattr(__import__(module, fromlist=[function]), function)), point

@@ -130,6 +130,7 @@ def test_what_is_gone_is_taken_away(shown: tuple[Visuals, RosBridge], eye: Eye, 
     eye.look_at("/robot_fleet/fleet", MarkerArray, 10)
     eye.until(lambda: visuals.wants(0.0))
     visuals.show(scene, 0.0)
+    eye.until(lambda: eye.seen["/robot_fleet/fleet"])
     visuals.show(Scene(scene.robots[:1], None, None), FLEET_S)
     eye.until(lambda: len(eye.seen["/robot_fleet/fleet"]) == 2)
     first, second = (message.markers for message in eye.seen["/robot_fleet/fleet"])

@@ -107,6 +107,7 @@ def test_its_head_is_up_wherever_it_turns_on_the_spot_or_tightly_or_backs() -> N
         assert (radians <= metres / SCRUBBER_S.least_radius_m + math.radians(10.0)).all()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     "faults", [(ControllerRestarts(71.3), ControllerRestarts(160.2)), (EStopPressed("r0", 100.0, 15.0),)]
 )
