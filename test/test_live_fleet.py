@@ -150,7 +150,7 @@ def test_the_work_of_a_robot_that_died_is_done_by_the_other(fleet: LiveFleet) ->
     fleet.start_sim("one", "--robot", "robot_1")
     fleet.start_sim("two", "--robot", "robot_2")
     fleet.start_controller()
-    fleet.until_heard()
+    fleet.until_ready()
     run = fleet.client.start()
     fleet.until_robots(lambda robots: robots["robot_2"].state.value == "CLEANING")
     fleet.until_run(run.run_id, lambda seen: seen.progress > 0.2)
