@@ -143,6 +143,13 @@ def test_nothing_is_made_that_nobody_listens_to(shown: tuple[Visuals, RosBridge]
     assert not visuals.wants(1e9)
 
 
+def test_when_ros_has_been_left_nobody_listens() -> None:
+    bridge = RosBridge("test_leaving")
+    visuals = Visuals(bridge, hall().floor)
+    assert bridge.stop()
+    assert not visuals.wants(1e9)
+
+
 def test_the_rviz_file_shows_every_topic() -> None:
     path = Path(__file__).parents[1] / "config" / "robot_fleet.rviz"
     displays = yaml.safe_load(path.read_text())["Visualization Manager"]["Displays"]

@@ -18,6 +18,8 @@ from functools import partial
 import numpy as np
 from geometry_msgs.msg import Point, Pose, Vector3
 from nav_msgs.msg import MapMetaData, OccupancyGrid
+from rclpy.exceptions import InvalidHandle
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from shapely.geometry.base import BaseGeometry
 from std_msgs.msg import ColorRGBA, Header
@@ -78,10 +80,10 @@ class Visuals:
             self._bridge.to_ros(lambda: self._coverage.publish(self._grid(cells)))
 
     def _wants_fleet(self, now_s: float) -> bool:
-        return now_s - self._fleet_at_s >= FLEET_S and self._fleet.get_subscription_count() > 0
+        return now_s - self._fleet_at_s >= FLEET_S and _has_listeners(self._fleet)
 
     def _wants_coverage(self, now_s: float) -> bool:
-        return now_s - self._coverage_at_s >= COVERAGE_S and self._coverage.get_subscription_count() > 0
+        return now_s - self._coverage_at_s >= COVERAGE_S and _has_listeners(self._coverage)
 
     def _show_fleet(self, scene: Scene) -> None:
         marks = list(_numbered(mark for robot in scene.robots for mark in _robot_marks(robot)))
@@ -95,6 +97,13 @@ class Visuals:
         rows, cols = grid.shape
         about = MapMetaData(resolution=grid.resolution_m, width=cols, height=rows, origin=pose_to_ros(grid.origin))
         return OccupancyGrid(header=Header(frame_id=FRAME), info=about, data=cells.astype(np.int8).ravel().tolist())
+
+
+def _has_listeners(publisher: Publisher) -> bool:
+    try:
+        return bool(publisher.get_subscription_count() > 0)
+    except InvalidHandle:  # the process ends, and the ROS thread has left already
+        return False
 
 
 def _floor_marks(floor: FloorMap) -> Iterator[Marker]:
