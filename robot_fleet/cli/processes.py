@@ -24,6 +24,16 @@ def serve(
     sim_time: Annotated[bool, typer.Option("--sim-time", help="Go by the simulator's clock (/clock).")] = False,
     robots: RobotCount = None,
     plan_within: PlanWithin = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            envvar="ROBOT_FLEET_METRICS",
+            help="Where Prometheus reads /metrics; nowhere without it.",
+        ),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log every leg and every checkpoint, too.")] = False,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log one JSON object a line, for programs.")] = False,
 ) -> None:
     """Run the controller of one store until SIGINT or SIGTERM.
 
@@ -35,8 +45,8 @@ def serve(
     from robot_fleet.main.controller_process import Settings
     from robot_fleet.main.controller_process import serve as run_controller
 
-    log_to_stderr()
-    raise typer.Exit(run_controller(Settings(store, address, data, sim_time, robots, plan_within)))
+    log_to_stderr(verbose, log_json)
+    raise typer.Exit(run_controller(Settings(store, address, data, sim_time, robots, plan_within, metrics)))
 
 
 def sim(

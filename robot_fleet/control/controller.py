@@ -127,6 +127,7 @@ class Controller:
         for robot in state.members(run):
             robot.itinerary, robot.place, robot.drops, robot.home_tries = None, Place(), 0, 0
             state.touch("itinerary", robot.name)
+        state.note("run started", zones=list(run.zones), request_id=request_id)
         rest.ask_for_plan(state, run)
         try:
             self._finish("run started")

@@ -140,7 +140,7 @@ def _send(state: FleetState, run: CleaningRun, robot: Robot, piece: Piece) -> No
         # What others have left and this one got: storage must not say that two robots hold the same floor.
         state.touch("robot", other)
     state.touch("run", run.run_id)
-    state.note("leg sent", leg=leg_id, kind=piece.kind.value)
+    state.note("leg sent", robot=robot.name, leg=leg_id, kind=piece.kind.value)
 
 
 def _command(state: FleetState, robot: Robot, leg_id: str, piece: Piece) -> Command:

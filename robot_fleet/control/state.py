@@ -104,8 +104,9 @@ class FleetState:
             self.effects.rows["robot", key] = None
 
     def note(self, what: str, **details: object) -> None:
-        """Adds to the journal entry of the present event."""
-        self.effects.journal.append({"event": what, "at_s": round(self.now_s, 3), **details})
+        """Adds to the journal entry of the present event; the active run is always named."""
+        run = {"run": self.active.run_id} if self.active else {}
+        self.effects.journal.append({"event": what, "at_s": round(self.now_s, 3), **run, **details})
 
     def members(self, run: CleaningRun) -> list[Robot]:
         """The robots that take part in the run."""
@@ -152,7 +153,7 @@ class FleetState:
         run_id = self.active.run_id if self.active else ""
         self.alerts[key] = AlertView(key, self.clock.wall_s(), severity, robot, run_id, text, remedy, True)
         self.touch("alert", key)
-        self.note("alert", text=text)
+        self.note("alert", **({"robot": robot} if robot else {}), text=text)
 
     def settle(self, key: str) -> None:
         """Ends an alert, if it is active."""

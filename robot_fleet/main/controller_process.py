@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from robot_fleet import __version__
+from robot_fleet.api.metrics import Metrics
 from robot_fleet.api.server import ApiServer, check_free
 from robot_fleet.api.services import FleetService
 from robot_fleet.control.controller import Controller
@@ -27,8 +28,10 @@ from robot_fleet.fleet.states import RunState
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.store import Store
 from robot_fleet.main.data_folder import check_data_folder, default_data_folder, open_run_store
+from robot_fleet.main.journal_log import ToldRunStore
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
+from robot_fleet.ros.diagnostics import Diagnostics
 from robot_fleet.ros.driver import NavDriver
 from robot_fleet.ros.visuals import Visuals
 from robot_fleet.storage.database import SqlRunStore
@@ -46,7 +49,8 @@ Result = TypeVar("Result")
 class Settings:
     """What `robot-fleet serve` was asked for. `robots` limits or extends the store's fleet (see load_store).
 
-    A run's first plan is to be there within `plan_within_s` seconds, if that can be; None: it takes its time.
+    A run's first plan is to be there within `plan_within_s` seconds, if that can be; None: it takes its time. `metrics` is where
+    Prometheus reads, if anywhere.
     """
 
     store: Path
@@ -55,6 +59,7 @@ class Settings:
     sim_time: bool = False
     robots: int | None = None
     plan_within_s: float | None = None
+    metrics: str | None = None
 
 
 def serve(settings: Settings) -> int:
@@ -78,6 +83,7 @@ def _checked(settings: Settings, folder: Path) -> Store:
     for check in (
         lambda: stores.append(load_store(settings.store, settings.robots)),
         lambda: check_free(settings.address),
+        lambda: check_free(settings.metrics, "--metrics") if settings.metrics else None,
         lambda: check_data_folder(folder),
     ):
         try:
@@ -102,13 +108,14 @@ class _Fleet:
     def __init__(self, settings: Settings, store: Store, run_store: SqlRunStore, folder: Path) -> None:
         self._settings = settings
         self._store = store
-        self._run_store = run_store
+        self._run_store = ToldRunStore(run_store)
         self._folder = folder
         self._hub = SnapshotHub()
         self._early: deque[Event] = deque(maxlen=10_000)
         self._controller: LastingController | None = None
         self._exit_code = 0
         self._planning_since_s = 0.0
+        self._metrics = Metrics(lambda: self._hub.latest, store.floor.name, __version__)
 
     async def run(self) -> int:
         """Starts everything, serves until a signal or a bug, and stops everything."""
@@ -116,13 +123,16 @@ class _Fleet:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal, number)
-        server = ApiServer(FleetService(self._store, self, self._hub), self._hub, self._on_api_bug)
+        service = FleetService(self._store, self, self._hub)
+        server = ApiServer(service, self._hub, self._on_api_bug, self._metrics.rpc_took)
         port = server.bind(self._settings.address)
         bridge = RosBridge()
         self._clock = RosClock(bridge, self._settings.sim_time)
         self._driver = NavDriver(bridge, self._store.robots, self._clock)
         self._visuals = Visuals(bridge, self._store.floor)
+        self._diagnostics = Diagnostics(bridge, self._store.floor.name)
         self._planner = PlanningPool(self._take)
+        pages = self._metrics.serve(self._settings.metrics) if self._settings.metrics else None
         try:
             bridge.start(loop, self._take, self._on_bug)
             self._greet(port)
@@ -133,6 +143,8 @@ class _Fleet:
         finally:
             await server.close()
             self._planner.close()
+            if pages:
+                pages.close()
             await loop.run_in_executor(None, bridge.stop)
         _log.info("stopped%s", "" if not self._exit_code else "; start again to resume")
         return self._exit_code
@@ -193,10 +205,12 @@ class _Fleet:
         if self._controller is None:
             self._early.append(event)
             return
+        began_s = time.perf_counter()
         try:
             self._controller.handle(event)
         except Exception as bug:
             self._on_bug(bug)
+        self._metrics.event_took(type(event).__name__, time.perf_counter() - began_s)
         if isinstance(event, Tick):
             self._show()
             self._confirm(event.at_s)
@@ -204,6 +218,7 @@ class _Fleet:
     def _show(self) -> None:
         """Lets RViz and the like see the fleet, if somebody looks; by our own clock, as people do."""
         now_s = time.monotonic()
+        self._diagnostics.show(self._hub.latest, now_s)
         if self._controller is not None and self._visuals.wants(now_s) and (scene := self._controller.scene()):
             self._visuals.show(scene, now_s)
 
@@ -230,8 +245,11 @@ class _Fleet:
     async def _tick_until_ended(self) -> None:
         _log.info("ready")
         self._clock.start_ticking()
+        due_s = time.monotonic()
         while not self._ended.is_set():
+            self._metrics.tick_was_late(time.monotonic() - due_s)
             self._take(Tick(self._clock.now_s()))
+            due_s = time.monotonic() + _TICK_S
             try:
                 await asyncio.wait_for(self._ended.wait(), _TICK_S)
             except asyncio.TimeoutError:
@@ -266,3 +284,5 @@ class _Fleet:
         _log.info("robots   %s", robots)
         _log.info("data     %s", self._folder)
         _log.info("address  %s:%d", host, port)
+        if self._settings.metrics:
+            _log.info("metrics  http://%s/metrics", self._settings.metrics)
