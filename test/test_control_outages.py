@@ -2,46 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
-from control_site import all_docked, hall, robot_of, run_of, site, until_ended
+from control_site import FULL, Disk, all_docked, hall, lasting, robot_of, run_of, until_ended
 
-from robot_fleet.control.controller import Controller
-from robot_fleet.control.outages import AGAIN_S, LastingController
-from robot_fleet.control.ports import CannotStore, Record
+from robot_fleet.control.outages import AGAIN_S
 from robot_fleet.fleet.errors import NotFound, Unavailable
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.sim.site import VirtualSite
-from robot_fleet.sim.virtual import MemoryRunStore
-
-FULL = "database or disk is full"
-
-
-class Disk(MemoryRunStore):
-    """Storage that takes nothing while it is full."""
-
-    full = False
-
-    def commit(self, event: str, records: Sequence[Record]) -> None:
-        if self.full:
-            raise CannotStore(FULL)
-        super().commit(event, records)
-
-
-def lasting(disk: Disk) -> VirtualSite:
-    made = site()
-    made.run_store = disk
-
-    def begin() -> Controller:
-        controller = made._new_controller()
-        controller.resume_from_storage()
-        return controller
-
-    names = [robot.name for robot in made.store.robots]
-    made.controller = LastingController(begin, names, made.driver, disk, made.clock)  # type: ignore[assignment]
-    made.advance(3.0)
-    return made
 
 
 @pytest.fixture

@@ -32,6 +32,10 @@ def serve(
             help="Where Prometheus reads /metrics; nowhere without it.",
         ),
     ] = None,
+    managed: Annotated[
+        bool,
+        typer.Option("--managed", help="Let robots work only once a ROS lifecycle manager has activated the node."),
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log every leg and every checkpoint, too.")] = False,
     log_json: Annotated[bool, typer.Option("--log-json", help="Log one JSON object a line, for programs.")] = False,
 ) -> None:
@@ -46,7 +50,7 @@ def serve(
     from robot_fleet.main.controller_process import serve as run_controller
 
     log_to_stderr(verbose, log_json)
-    raise typer.Exit(run_controller(Settings(store, address, data, sim_time, robots, plan_within, metrics)))
+    raise typer.Exit(run_controller(Settings(store, address, data, sim_time, robots, plan_within, metrics, managed)))
 
 
 def sim(

@@ -16,6 +16,7 @@ from robot_fleet import __version__
 from robot_fleet.api.metrics import Metrics
 from robot_fleet.api.server import ApiServer, check_free
 from robot_fleet.api.services import FleetService
+from robot_fleet.control.activity import Activity
 from robot_fleet.control.controller import Controller
 from robot_fleet.control.hub import SnapshotHub
 from robot_fleet.control.outages import LastingController
@@ -33,6 +34,7 @@ from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
 from robot_fleet.ros.diagnostics import Diagnostics
 from robot_fleet.ros.driver import NavDriver
+from robot_fleet.ros.lifecycle import ManagedNode
 from robot_fleet.ros.visuals import Visuals
 from robot_fleet.storage.database import SqlRunStore
 from robot_fleet.storage.store_folder import load_store
@@ -41,6 +43,7 @@ _log = logging.getLogger("robot_fleet")
 BUG_EXIT = 70
 _TICK_S = 0.2
 _CLOCK_NOTE_S = 5.0
+_TRANSITION_S = 30.0
 
 Result = TypeVar("Result")
 
@@ -50,7 +53,7 @@ class Settings:
     """What `robot-fleet serve` was asked for. `robots` limits or extends the store's fleet (see load_store).
 
     A run's first plan is to be there within `plan_within_s` seconds, if that can be; None: it takes its time. `metrics` is where
-    Prometheus reads, if anywhere.
+    Prometheus reads, if anywhere. One that is `managed` waits for a lifecycle manager before robots may work.
     """
 
     store: Path
@@ -60,6 +63,7 @@ class Settings:
     robots: int | None = None
     plan_within_s: float | None = None
     metrics: str | None = None
+    managed: bool = False
 
 
 def serve(settings: Settings) -> int:
@@ -115,6 +119,7 @@ class _Fleet:
         self._controller: LastingController | None = None
         self._exit_code = 0
         self._planning_since_s = 0.0
+        self._activity = Activity(is_active=not settings.managed)
         self._metrics = Metrics(lambda: self._hub.latest, store.floor.name, __version__)
 
     async def run(self) -> int:
@@ -126,7 +131,8 @@ class _Fleet:
         service = FleetService(self._store, self, self._hub)
         server = ApiServer(service, self._hub, self._on_api_bug, self._metrics.rpc_took)
         port = server.bind(self._settings.address)
-        bridge = RosBridge()
+        bridge = RosBridge(make_node=lambda name, context: ManagedNode(name, context, self._on_transition))
+        self._bridge = bridge
         self._clock = RosClock(bridge, self._settings.sim_time)
         self._driver = NavDriver(bridge, self._store.robots, self._clock)
         self._visuals = Visuals(bridge, self._store.floor)
@@ -135,6 +141,8 @@ class _Fleet:
         pages = self._metrics.serve(self._settings.metrics) if self._settings.metrics else None
         try:
             bridge.start(loop, self._take, self._on_bug)
+            if not self._settings.managed:
+                bridge.to_ros(bridge.node.begin_active)
             self._greet(port)
             if await self._clock_is_ready():
                 self._begin()
@@ -151,15 +159,18 @@ class _Fleet:
 
     def start_run(self, zones: tuple[str, ...], request_id: str, robots: tuple[str, ...] = ()) -> RunView:
         """See Controller; so are the others. What is no refusal is a bug."""
+        self._activity.check()
         return self._asked(lambda controller: controller.start_run(zones, request_id, robots))
 
     def stop_run(self, run_id: str) -> RunView:
         return self._guarded(lambda lasting: lasting.stop_run(run_id))
 
     def pause_run(self, run_id: str) -> RunView:
+        self._activity.person_paused(run_id)
         return self._asked(lambda controller: controller.pause_run(run_id))
 
     def resume_run(self, run_id: str) -> RunView:
+        self._activity.check()
         return self._asked(lambda controller: controller.resume_run(run_id))
 
     def acknowledge(self, robot: str, who: str) -> RobotView:
@@ -208,6 +219,7 @@ class _Fleet:
         began_s = time.perf_counter()
         try:
             self._controller.handle(event)
+            self._activity.look_after(self._controller)
         except Exception as bug:
             self._on_bug(bug)
         self._metrics.event_took(type(event).__name__, time.perf_counter() - began_s)
@@ -258,6 +270,19 @@ class _Fleet:
     def _on_signal(self, number: int) -> None:
         _log.info("%s: stopping; robots finish the short piece that they were given", signal.Signals(number).name)
         self._ended.set()
+
+    def _on_transition(self, transition: str) -> None:
+        """A lifecycle manager wants something; on the ROS thread."""
+        self._bridge.ask_loop(lambda: self._carry_out(transition), _TRANSITION_S)
+
+    def _carry_out(self, transition: str) -> None:
+        _log.info("lifecycle: %s", transition)
+        if transition == "shutdown":
+            self._ended.set()
+            return
+        self._activity.change(transition == "activate")
+        if self._controller is not None:
+            self._activity.look_after(self._controller)
 
     def _on_api_bug(self, method: str, error: Exception) -> None:
         # A fault in reading or converting leaves the controller sound; one inside it came through _guarded.
