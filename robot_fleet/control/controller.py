@@ -14,7 +14,7 @@ from robot_fleet.control.channels import look_after_channels
 from robot_fleet.control.charging import look_after_battery, look_after_charge
 from robot_fleet.control.dispatch import advance, keep_head_off
 from robot_fleet.control.ending import Endings
-from robot_fleet.control.escaping import look_for_trapped
+from robot_fleet.control.escaping import look_for_trapped, prepare_escapes
 from robot_fleet.control.homing import see_home
 from robot_fleet.control.intruders import brake_before_intruders
 from robot_fleet.control.ports import CannotStore, Clock, Planner, RobotDriver, RunStore
@@ -72,6 +72,7 @@ class Controller:
         self._on_change = on_change
         self._state = FleetState(store, clock, plan_within_s)
         self._state.now_s = clock.now_s()
+        prepare_escapes(self._state)
         self._rows = Rows(self._state, run_store)
         self._endings = Endings(self._state, self._rows)
         self._reports = RobotReports(self._state)
@@ -260,7 +261,7 @@ class Controller:
             if state.now_s - self._trapped_s >= TRAPPED_LOOK_S:
                 self._trapped_s = state.now_s
                 look_for_trapped(state)
-            for robot in state.members(run):
+            for robot in state.in_turn(state.members(run)):
                 look_after_battery(state, run, robot)
                 see_home(state, run, robot)
                 advance(state, run, robot)

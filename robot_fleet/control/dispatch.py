@@ -53,7 +53,7 @@ def advance(state: FleetState, run: CleaningRun, robot: Robot) -> None:
         robot.place = robot.itinerary.settled(robot.place)
         if robot.has_work and robot.itinerary.stretches[robot.place.stretch].is_stay:
             _stay(state, robot, robot.itinerary)
-        elif robot.has_work and _in_position(state, robot, robot.itinerary):
+        elif robot.has_work and _in_position(state, robot, robot.itinerary) and state.may_ask(robot.name):
             _release(state, run, robot, robot.itinerary)
 
 
@@ -121,7 +121,7 @@ def _free_part(state: FleetState, robot: Robot, piece: Piece) -> Piece | None:
 
     None when neither is to be had.
     """
-    taken = union_all(list(state.traffic.others(robot.name).values()))
+    taken = union_all(list(state.traffic.near(robot.name, robot.floor_of(piece)).values()))
     shorter = robot.part_before(piece, taken)
     if shorter is None:
         return None
