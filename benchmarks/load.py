@@ -118,6 +118,18 @@ class Live:
         memory_mb = after["process_resident_memory_bytes"] / 1e6
         return Row(phase, passed_s, cpu, memory_mb, len(took_ms), p50, p99, took_ms.max(), _late_ms(before, after))
 
+    def slow_events(self) -> str:
+        """How many events took the controller longer than a tenth of a second, by their kind, of how many."""
+        samples = self.page.read()
+        prefix, quick = "robot_fleet_event_seconds_count", "robot_fleet_event_seconds_bucket"
+        found = []
+        for name, count in samples.items():
+            kind = name.removeprefix(f'{prefix}{{event="').removesuffix('"}')
+            if name.startswith(prefix):
+                slow = count - samples[f'{quick}{{event="{kind}",le="0.1"}}']
+                found += [f"{kind} {slow:.0f} of {count:.0f}"] if slow else []
+        return ", ".join(found) or "none"
+
     def until_ready(self) -> None:
         """Returns when all robots are on their docks and take orders."""
         deadline = time.monotonic() + READY_S
@@ -262,6 +274,7 @@ def main() -> None:
         for row in (soak if asked.soak else burden)(fleet, asked):
             rows.append(row)
             print(row, flush=True)
+        print(f"slow events: {fleet.slow_events()}")
     if asked.soak and len(rows) >= 8:
         print(drift(rows))
     if asked.json:
