@@ -186,7 +186,7 @@ def test_a_zone_that_will_be_late_is_told(tmp_path: Path, tell: Tell) -> None:
 
 def test_water_that_will_be_left_is_told_and_stands_in_the_plan(tmp_path: Path, tell: Tell) -> None:
     profile, file = tmp_path / "wet.yaml", tmp_path / "plan.json"
-    head = "head: {width_m: 0.6, offset_m: 0.1}, squeegee: {width_m: 0.7, offset_m: -0.3}"
+    head = "head: {width_m: 0.6, offset_m: 0.1}, squeegee: {width_m: 0.6, offset_m: -0.25}"
     profile.write_text(f"{{footprint: {{radius_m: 0.35}}, {head}, speed_mps: 0.5, yaw_rate_rps: 0.6}}")
     code, out, _ = tell("plan", str(SHOP), *SMALL, "--deadline", "2", "--profile", str(profile), "--out", str(file))
     left_m2 = json.loads(file.read_text())["water_left_m2"]
