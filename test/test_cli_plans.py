@@ -197,6 +197,24 @@ def test_water_that_will_be_left_is_told_and_stands_in_the_plan(tmp_path: Path, 
     assert [one for one in verdict["violations"] if one["kind"] == "account"] == []
 
 
+def test_a_battery_that_a_profile_states_is_judged_from_the_plan_s_file(tmp_path: Path, tell: Tell) -> None:
+    profile, file = tmp_path / "weak.yaml", tmp_path / "plan.json"
+    battery = "battery: {cleaning_h: 0.025, driving_h: 0.05, charging_h: 0.1}"
+    profile.write_text(
+        f"{{footprint: {{radius_m: 0.35}}, head: {{width_m: 0.7}}, speed_mps: 0.5, yaw_rate_rps: 0.6, {battery}}}"
+    )
+    tell("plan", str(SHOP), *SMALL, "--deadline", "2", "--profile", str(profile), "--out", str(file))
+    code, out, _ = tell("judge", str(SHOP), str(file))
+    assert code == Exit.OK, out
+    document = json.loads(file.read_text())
+    robot = document["robots"][0]
+    assert any(leg["kind"] == "service" for leg in robot["legs"])
+    robot["legs"] = [leg for leg in robot["legs"] if leg["kind"] != "service"]
+    file.write_text(json.dumps(document))
+    code, out, _ = tell("judge", str(SHOP), str(file))
+    assert code == Exit.FAILED and "the battery falls to" in out
+
+
 def test_services_at_docks_are_told_and_stand_in_the_plan(tmp_path: Path, tell: Tell) -> None:
     profile, file = tmp_path / "thirsty.yaml", tmp_path / "plan.json"
     profile.write_text(
