@@ -71,6 +71,10 @@ def sim(
         Path | None,
         typer.Option(metavar="FILE", help="Write as JSON what truly happens: clean floor, collisions, ways."),
     ] = None,
+    real_time: Annotated[
+        bool,
+        typer.Option("--real-time", help="Go by this machine's clock, as real robots do; `serve` without --sim-time."),
+    ] = False,
     gazebo: Annotated[
         bool,
         typer.Option("--gazebo", help="Drive the robots of a running Gazebo world (see gazebo-world), on its clock."),
@@ -86,10 +90,16 @@ def sim(
         raise CommandFailed(
             Exit.USAGE, "--gazebo is for all robots of the store", "Leave --robot and --clock-only out."
         )
+    if real_time and (gazebo or clock_only or speed != 1.0):
+        raise CommandFailed(
+            Exit.USAGE,
+            "--real-time is this machine's clock, which has no speed",
+            "Leave --speed, --clock-only and --gazebo out.",
+        )
     from robot_fleet.cli.exits import check_writable
     from robot_fleet.cli.log import log_to_stderr
     from robot_fleet.main.simulator_process import SimSettings, simulate
 
     check_writable(*filter(None, [report]))
     log_to_stderr()
-    simulate(SimSettings(store, speed, robots, robot, clock_only, perfect, seed, report, gazebo))
+    simulate(SimSettings(store, speed, robots, robot, clock_only, perfect, seed, report, gazebo, real_time))
