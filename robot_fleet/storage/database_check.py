@@ -12,7 +12,8 @@ from pathlib import Path
 
 from robot_fleet.fleet.states import RunState
 from robot_fleet.floor.faults import Fault
-from robot_fleet.storage.database import ABOUT, JOURNAL, LAYOUT_VERSION, ROWS
+from robot_fleet.storage.migrating import is_known
+from robot_fleet.storage.tables import ABOUT, JOURNAL, JOURNAL_FROM, LAYOUT, REVISION, ROWS
 
 MOST_NAMED = 20
 _OF_A_RUN = ("unplanned", "coverage", "track")
@@ -69,10 +70,10 @@ def _report(path: Path, connection: sqlite3.Connection) -> DatabaseReport:
     if missing:
         what = f"is no database of runs: table {missing[0]} is not there"
         return DatabaseReport(str(path), False, faults=(Fault("database", str(path), what, _NOT_OURS),))
-    layout = _layout(connection)
+    layout = _layout(connection, tables)
     faults = list(_damage(connection))
-    if layout != LAYOUT_VERSION:
-        what = f"layout {layout or '?'}, and this version of robot_fleet reads layout {LAYOUT_VERSION}"
+    if not is_known(layout):
+        what = f"layout {layout or '?'}, and this version of robot_fleet reads layout {LAYOUT}"
         faults.append(Fault("database", "about", what, _NEWER))
     elif not faults:
         # What a damaged file or another layout would say about its rows is no help to anybody.
@@ -82,8 +83,11 @@ def _report(path: Path, connection: sqlite3.Connection) -> DatabaseReport:
     return DatabaseReport(str(path), True, layout, lines, rows, tuple(faults))
 
 
-def _layout(connection: sqlite3.Connection) -> str:
-    found = connection.execute("SELECT value FROM about WHERE name = 'layout'").fetchone()
+def _layout(connection: sqlite3.Connection, tables: set[str]) -> str:
+    told = f"SELECT version_num FROM {REVISION.name}"
+    found = connection.execute(
+        told if REVISION.name in tables else "SELECT value FROM about WHERE name = 'layout'"
+    ).fetchone()
     return str(found[0]) if found else ""
 
 
@@ -105,8 +109,10 @@ def _disagreements(connection: sqlite3.Connection) -> Iterator[Fault]:
 
 
 def _of_the_journal(connection: sqlite3.Connection) -> Iterator[Fault]:
-    count, newest = connection.execute("SELECT count(*), coalesce(max(version), 0) FROM journal").fetchone()
-    oldest = _count(connection, "SELECT coalesce(min(version), 1) FROM journal")
+    trimmed = connection.execute("SELECT value FROM about WHERE name = ?", (JOURNAL_FROM,)).fetchone()
+    oldest = int(trimmed[0]) if trimmed else _count(connection, "SELECT coalesce(min(version), 1) FROM journal")
+    whole = "SELECT count(*), coalesce(max(version), ? - 1) FROM journal WHERE version >= ?"
+    count, newest = connection.execute(whole, (oldest, oldest)).fetchone()
     if count != newest - oldest + 1:
         yield Fault("database", "journal", f"{newest - oldest + 1 - count} lines of it are not there", _MEND)
     bad = "SELECT version FROM journal WHERE NOT json_valid(event) ORDER BY version LIMIT ?"

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from robot_fleet.fleet.errors import InvalidInput, Unavailable
 from robot_fleet.floor.faults import Fault
-from robot_fleet.storage.database import LAYOUT_VERSION
 from robot_fleet.storage.database_check import DatabaseReport, check_database, opened_to_read
 from robot_fleet.storage.lock import FileLock, Locked
+from robot_fleet.storage.tables import LAYOUT
 
 _SIDES = ("-wal", "-shm", "-journal")
 
@@ -61,6 +61,15 @@ def restore(backup: Path, database: Path, now: datetime.datetime) -> tuple[Datab
     return report, kept
 
 
+def copy_beside(database: Path, what: str, now: datetime.datetime) -> Path:
+    """A copy of the database, in use or not, beside it under a name with `what` and the date; InvalidInput when there is none."""
+    target = _dated(database, what, now)
+    with _part(target) as part:
+        _copy(database, part)
+        _put(part, target, replace=False)
+    return target
+
+
 def _check_target(database: Path, target: Path, replace: bool) -> None:
     own = {database.name + side for side in ("", ".lock", *_SIDES)}
     if target.name in own and target.parent.resolve() == database.parent.resolve():
@@ -89,6 +98,13 @@ def _part(target: Path) -> Iterator[Path]:
 
 
 def _proved_copy(source: Path, part: Path) -> DatabaseReport:
+    _copy(source, part)
+    report = check_database(part)
+    _refuse_unsound(DatabaseReport(str(source), report.ours, report.layout, faults=report.faults))
+    return report
+
+
+def _copy(source: Path, part: Path) -> None:
     try:
         with closing(opened_to_read(source)) as reading, closing(sqlite3.connect(part)) as writing:
             # In one step: a copy in several begins anew whenever the controller commits, which is each second.
@@ -99,16 +115,13 @@ def _proved_copy(source: Path, part: Path) -> DatabaseReport:
         full = "Free some space on its disk, and see what `robot-fleet db check` says of the database."
         raise _bad(part.parent, f"{source} could not be copied there: {error}", full) from error
     _sync(part)
-    report = check_database(part)
-    _refuse_unsound(DatabaseReport(str(source), report.ours, report.layout, faults=report.faults))
-    return report
 
 
 def _refuse_unsound(report: DatabaseReport) -> None:
     if not report.faults:
         return
-    if report.ours and report.layout.isdigit() and int(report.layout) > int(LAYOUT_VERSION):
-        what = f"is of a newer robot_fleet: layout {report.layout}, and this one reads layout {LAYOUT_VERSION}"
+    if report.ours and report.layout.isdigit() and int(report.layout) > int(LAYOUT):
+        what = f"is of a newer robot_fleet: layout {report.layout}, and this one reads layout {LAYOUT}"
         raise _bad(Path(report.file), what, "Use the version of robot_fleet that wrote it, or a newer one.")
     named = tuple(Fault(report.file, fault.place, fault.what, fault.remedy) for fault in report.faults)
     raise InvalidInput("UNSOUND_DATABASE", named)
@@ -118,7 +131,7 @@ def _kept(database: Path, now: datetime.datetime) -> Path | None:
     """Gives the old database a second, dated name, with whatever its log still holds; None when there is none."""
     if not os.path.lexists(database):
         return None
-    kept = _dated(database, now)
+    kept = _dated(database, "before", now)
     try:
         with closing(sqlite3.connect(database, isolation_level=None, timeout=1.0)) as connection:
             # Brings the log into the file. A log that stayed would be read into the new database, and spoil it.
@@ -140,8 +153,8 @@ def _kept(database: Path, now: datetime.datetime) -> Path | None:
     return kept
 
 
-def _dated(database: Path, now: datetime.datetime) -> Path:
-    stem = f"{database.name}.before-{now:%Y-%m-%dT%H-%M-%S}"
+def _dated(database: Path, what: str, now: datetime.datetime) -> Path:
+    stem = f"{database.name}.{what}-{now:%Y-%m-%dT%H-%M-%S}"
     names = (stem if number == 0 else f"{stem}-{number}" for number in range(1000))
     return next(path for path in map(database.with_name, names) if not os.path.lexists(path))
 
