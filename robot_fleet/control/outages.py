@@ -1,4 +1,4 @@
-"""A controller that lasts through outages of its storage: a full or read-only disk, a lock of another program.
+"""A controller that lasts through outages of its storage: a full or read-only disk, a locked database, a server that is away.
 
 While storage refuses, robots finish the short piece that they were given and rest with the head off; requests are refused with the
 reason, but for a stop, which goes out at once; and it is tried again and again. As soon as changes can be stored, a new controller
@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from robot_fleet.control.controller import Controller
-from robot_fleet.control.ports import CannotStore, Clock, Record, RobotDriver, RunStore
+from robot_fleet.control.ports import CannotStore, Clock, InDoubt, Record, RobotDriver, RunStore
 from robot_fleet.control.scene import Scene
 from robot_fleet.control.snapshot import AlertView, RunView, Snapshot
 from robot_fleet.fleet.commands import CancelAll, SwitchHead
@@ -26,7 +26,8 @@ from robot_fleet.floor.pose import Pose
 AGAIN_S = 2.0
 """How often it is tried whether storage takes changes again."""
 _REMEDY = (
-    "Free some space on the disk of the data folder, make it writable, or close the program that holds the database"
+    "Free some space on the disk of the data folder, make it writable, close the program that holds the database, "
+    "or start the database's server"
 )
 
 # Poses nearer to each other are not kept for the floor between them; and no more events than this.
@@ -79,13 +80,13 @@ class LastingController:
         return self._controller.scene() if self._controller else None
 
     def handle(self, event: Event) -> None:
-        """Takes in one event; what it raises is a bug."""
+        """Takes in one event; what it raises is a bug, or Displaced."""
         if self._controller is None:
             self._meanwhile(event)
             return
         try:
             self._controller.handle(event)
-        except CannotStore as refusal:
+        except (CannotStore, InDoubt) as refusal:
             self._break_off(refusal)
             self._meanwhile(event)
             return
@@ -93,7 +94,7 @@ class LastingController:
             self._said[type(event), event.robot] = event
 
     def ask(self, request: Callable[[Controller], Result]) -> Result:
-        """What the controller answers; Unavailable, with the reason, when it cannot be stored. All but FleetErrors is a bug."""
+        """What the controller answers; Unavailable, with the reason, when it cannot be stored. The rest but Displaced is a bug."""
         if self._controller is None:
             raise Unavailable("STORAGE", self._text("Nothing can be changed now, since it could not be stored"))
         try:
@@ -101,11 +102,19 @@ class LastingController:
         except CannotStore as refusal:
             self._break_off(refusal)
             raise Unavailable("STORAGE", self._text("It could not be stored, and was not done")) from refusal
+        except InDoubt as refusal:
+            self._break_off(refusal)
+            text = "Whether it was stored shows when storage answers again; look then, or ask again"
+            raise Unavailable("STORAGE", self._text(text)) from refusal
 
     def stop_run(self, run_id: str) -> RunView:
         """As the controller's; while storage refuses all robots are told to stop, and the stop is stored when that can be done."""
         if self._controller is not None:
-            return self.ask(lambda controller: controller.stop_run(run_id))
+            try:
+                return self.ask(lambda controller: controller.stop_run(run_id))
+            except Unavailable:
+                self._to_stop = run_id
+                raise
         run = next((run for run in self._snapshot.runs if run.run_id == run_id), None)
         if run is None:
             raise NotFound("RUN_NOT_FOUND", f"There is no run '{run_id}'; see ListCleaningRuns")
@@ -165,7 +174,7 @@ class LastingController:
         try:
             self._probe(_PROBE_BYTES if self._refusal else 0)
             self._controller = self._begin()
-        except (CannotStore, Unavailable) as refusal:
+        except (CannotStore, InDoubt, Unavailable) as refusal:
             if not self._refusal:
                 _log.error("storage refuses; tried again every %.0f s: %s", AGAIN_S, refusal)
             self._refused(refusal)

@@ -19,6 +19,7 @@ from robot_fleet.control.controller import Controller
 from robot_fleet.control.hub import SnapshotHub
 from robot_fleet.control.outages import LastingController
 from robot_fleet.control.planning_pool import PlanningPool
+from robot_fleet.control.ports import Displaced
 from robot_fleet.control.snapshot import RobotView, RunRecord, RunView
 from robot_fleet.fleet.commands import CancelAll
 from robot_fleet.fleet.errors import FleetError, InvalidInput, Unavailable
@@ -36,6 +37,7 @@ from robot_fleet.storage.store_folder import load_store
 
 _log = logging.getLogger("robot_fleet")
 BUG_EXIT = 70
+DISPLACED_EXIT = 1
 _TICK_S = 0.2
 _CLOCK_NOTE_S = 5.0
 
@@ -162,11 +164,14 @@ class _Fleet:
     def _guarded(self, ask: Callable[[LastingController], Result]) -> Result:
         assert self._controller is not None, "the API is served only while there is a controller"
         if self._exit_code:
-            raise Unavailable("SHUTTING_DOWN", "the server is going down after a mistake of its own; try again shortly")
+            raise Unavailable("SHUTTING_DOWN", "the server is going down; try again shortly")
         try:
             return ask(self._controller)
         except FleetError:
             raise
+        except Displaced as taken:
+            self._on_displaced(taken)
+            raise Unavailable("SHUTTING_DOWN", f"{taken}. Ask that one") from taken
         except Exception as bug:
             self._on_bug(bug)
             raise
@@ -195,6 +200,8 @@ class _Fleet:
             return
         try:
             self._controller.handle(event)
+        except Displaced as taken:
+            self._on_displaced(taken)
         except Exception as bug:
             self._on_bug(bug)
         if isinstance(event, Tick):
@@ -254,6 +261,13 @@ class _Fleet:
         for robot in self._store.robots:
             self._driver.send(CancelAll(robot.name))
         self._ended.set()
+
+    def _on_displaced(self, taken: Displaced) -> None:
+        """Ends without a word to the robots: they are the other controller's now."""
+        if not self._exit_code:
+            self._exit_code = DISPLACED_EXIT
+            _log.critical("%s: this controller ends, and orders nothing any more", taken)
+            self._ended.set()
 
     def _greet(self, port: int) -> None:
         rows, cols = self._store.floor.grid.shape

@@ -63,10 +63,10 @@ class SqlRunStore:
         CannotStore when nothing was written, InDoubt when that cannot be known yet: the next call that gets through to
         the database finds it out. Displaced when another process has written.
         """
-        line = (self._newest + 1, self._wall_s(), event)
         # Of two records with one key the later counts.
         newest = {(record.kind, record.key): record.body for record in records}
         connection, is_ending = self._to_write(), False
+        line = (self._newest + 1, self._wall_s(), event)
         try:
             with connection.begin():
                 connection.execute(sql.insert(JOURNAL).values(line))
@@ -118,7 +118,7 @@ class SqlRunStore:
     def _connected(self) -> sql.Connection:
         """The connection. One that was lost is made anew; Displaced if another process has, or had, the database since."""
         if not self._is_closed and self._place.is_lost(self._connection):
-            self._connection.close()
+            self._connection.invalidate()
             self._is_checked = False
             try:
                 self._connection = self._place.connect(migrate=False)

@@ -40,9 +40,9 @@ class PostgresPlace:
 
     def __init__(self, url: str | Path) -> None:
         """Takes postgresql://HOST/NAME and whatever else libpq knows; InvalidInput for what is no such URL."""
-        self._url = _url(str(url))
-        self.name = shown(self._url)
-        self._engine = _engine(self._url, self.name)
+        whole = _url(str(url))  # with a password, perhaps: it is not kept where it could be shown
+        self.name = shown(whole)
+        self._engine = _engine(whole, self.name)
         self._session: tuple[int, Any] | None = None
         self._not_before_s = 0.0
 
@@ -62,7 +62,11 @@ class PostgresPlace:
 
     def is_lost(self, connection: sql.Connection) -> bool:
         """See Place."""
-        return connection.closed or connection.invalidated or connection.connection.dbapi_connection.closed  # type: ignore[union-attr]
+        if connection.closed or connection.invalidated:
+            return True
+        mine: Any = connection.connection.dbapi_connection
+        # Idle, or in a transaction; else it waits for an answer that nobody takes any more.
+        return mine.closed or mine.info.transaction_status.name not in ("IDLE", "INTRANS", "INERROR")
 
     def refusal(self, error: exc.SQLAlchemyError) -> FleetError:
         """See Place."""
