@@ -13,6 +13,7 @@ _EXAMPLES = {
     "serve": (
         ("robot-fleet serve --store maps/corner_shop", "real robots, on this machine's ROS domain"),
         ("robot-fleet serve --store maps/corner_shop --sim-time", "simulated robots, see `robot-fleet sim`"),
+        ("robot-fleet serve --store maps/corner_shop --database postgresql://fleet@db/shop", "runs in PostgreSQL"),
     ),
     "sim": (
         ("robot-fleet sim --store maps/corner_shop --speed 20", "every robot of the store, 20 times as fast"),

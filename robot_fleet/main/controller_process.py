@@ -48,6 +48,7 @@ Result = TypeVar("Result")
 class Settings:
     """What `robot-fleet serve` was asked for. `robots` limits or extends the store's fleet (see load_store).
 
+    Runs are kept in the `database` (see SqlRunStore) if one is named, else in the data folder.
     A run's first plan is to be there within `plan_within_s` seconds, if that can be; None: it takes its time.
     """
 
@@ -57,6 +58,7 @@ class Settings:
     sim_time: bool = False
     robots: int | None = None
     plan_within_s: float | None = None
+    database: str = ""
 
 
 def serve(settings: Settings) -> int:
@@ -66,9 +68,9 @@ def serve(settings: Settings) -> int:
     """
     folder = settings.data or default_data_folder(settings.store.resolve().name)
     store = _checked(settings, folder)
-    run_store = open_run_store(folder)
+    run_store = SqlRunStore(settings.database) if settings.database else open_run_store(folder)
     try:
-        return asyncio.run(_Fleet(settings, store, run_store, folder).run())
+        return asyncio.run(_Fleet(settings, store, run_store).run())
     finally:
         run_store.close()
 
@@ -80,7 +82,7 @@ def _checked(settings: Settings, folder: Path) -> Store:
     for check in (
         lambda: stores.append(load_store(settings.store, settings.robots)),
         lambda: check_free(settings.address),
-        lambda: check_data_folder(folder),
+        lambda: _check_database(settings.database) if settings.database else check_data_folder(folder),
     ):
         try:
             check()
@@ -93,6 +95,10 @@ def _checked(settings: Settings, folder: Path) -> Store:
     return stores[0]
 
 
+def _check_database(database: str) -> None:
+    SqlRunStore(database, migrate=False).close()
+
+
 def _faults(refusal: FleetError) -> tuple[Fault, ...]:
     text, _, remedy = str(refusal).partition(". ")
     return refusal.faults or (Fault("--data", "", text, remedy),)
@@ -101,11 +107,10 @@ def _faults(refusal: FleetError) -> tuple[Fault, ...]:
 class _Fleet:
     """One controller process, put together. A bug anywhere ends it: goals are cancelled, and a restart resumes."""
 
-    def __init__(self, settings: Settings, store: Store, run_store: SqlRunStore, folder: Path) -> None:
+    def __init__(self, settings: Settings, store: Store, run_store: SqlRunStore) -> None:
         self._settings = settings
         self._store = store
         self._run_store = run_store
-        self._folder = folder
         self._hub = SnapshotHub()
         self._early: deque[Event] = deque(maxlen=10_000)
         self._controller: LastingController | None = None
@@ -278,5 +283,5 @@ class _Fleet:
         _log.info("robot_fleet %s", __version__)
         _log.info("store    %s: %.1f x %.1f m, zones %s", self._store.floor.name, cols * side_m, rows * side_m, zones)
         _log.info("robots   %s", robots)
-        _log.info("data     %s", self._folder)
+        _log.info("database %s", self._run_store.name)
         _log.info("address  %s:%d", host, port)

@@ -57,6 +57,11 @@ class SqlRunStore:
             self._place.release()
             raise
 
+    @property
+    def name(self) -> str:
+        """The database for people, without a password."""
+        return self._place.name
+
     def commit(self, event: str, records: Sequence[Record]) -> None:
         """Writes the journal line and the rows in one transaction.
 

@@ -27,6 +27,8 @@ MIGRATION_S = 600.0
 _LOCK = zlib.crc32(b"robot_fleet") & 0x7FFFFFFF
 # For that many times as long as a connection was waited for in vain, none is tried: the controller has more to do.
 _PAUSE = 4.0
+# A session takes a moment to end after its process has, or after it was told to.
+_LOCK_S = 0.5
 _AWAY = "Start the server, or look at its log, the network and the password file."
 _HOLDER = sql.text(
     "SELECT pid, backend_start, application_name, client_addr::text FROM pg_locks JOIN pg_stat_activity USING (pid)"
@@ -104,8 +106,12 @@ class PostgresPlace:
         if schema is None:
             raise bad_database(self.name, "has no schema that could be used", "Create one, or mend the search_path.")
         place = {"lock": _LOCK, "schema": zlib.crc32(str(schema).encode()) & 0x7FFFFFFF}
-        if not connection.execute(sql.text("SELECT pg_try_advisory_lock(:lock, :schema)"), place).scalar():
-            raise self._in_use(connection, connection.execute(_HOLDER, place).first())
+        until_s = time.monotonic() + _LOCK_S
+        while not connection.execute(sql.text("SELECT pg_try_advisory_lock(:lock, :schema)"), place).scalar():
+            in_use = self._in_use(connection, connection.execute(_HOLDER, place).first())
+            if time.monotonic() > until_s:
+                raise in_use
+            time.sleep(0.05)
         mine = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
         pid, start = connection.execute(sql.text(mine)).one()
         self._session = (pid, start)
@@ -145,6 +151,15 @@ def shown(url: sql.URL) -> str:
     """The URL for people: host and database, and nothing that could be a secret."""
     host = url.host or _text(url.query.get("host", ""))
     return f"postgresql://{host}{f':{url.port}' if url.port else ''}/{url.database}"
+
+
+def holds_password(url: str) -> bool:
+    """Whether there is a password in the URL; one that cannot be read may hold one."""
+    try:
+        read = sql.make_url(url)
+    except (exc.ArgumentError, ValueError):
+        return "@" in url
+    return bool(read.password) or any("password" in name for name in read.query)
 
 
 def _url(text: str) -> sql.URL:
