@@ -14,6 +14,7 @@ import pytest
 from robot_fleet.control.ports import CannotStore, Record
 from robot_fleet.fleet.errors import InvalidInput, Unavailable
 from robot_fleet.storage.database import SqlRunStore
+from robot_fleet.storage.database_check import check_database
 
 
 @pytest.fixture
@@ -189,6 +190,7 @@ WRITER = """
 import sys
 from robot_fleet.control.ports import Record
 from robot_fleet.storage.database import SqlRunStore
+from robot_fleet.storage.database_check import check_database
 store = SqlRunStore(sys.argv[1])
 number = len(store.journal())
 while True:
@@ -215,3 +217,36 @@ def test_kill_9_loses_no_acknowledged_commit_and_leaves_none_half(place: str) ->
         assert len(events) in (acknowledged, acknowledged + 1)
         assert set(store.load("run").values()) == {str(len(events)).encode() * 200}
         store.close()
+
+
+def test_old_journal_lines_go_but_for_those_that_made_a_row_so(place: str) -> None:
+    times = iter([1.0, 2.0, 50.0, 3.0, 4.0, 60.0, 5.0])
+    store = SqlRunStore(place, wall_s=lambda: next(times))
+    for number in range(1, 8):
+        store.commit("{}", [Record("alert", "kept", b"{}")] if number == 2 else [])
+    last, asked = 0, []
+    while last := store.trim_journal(10.0, last, 2):
+        asked.append(last)
+    # Of before 10 s are all but lines 3 and 6; line 2 made the alert so, and 7 is the last.
+    assert [version for version, _, _ in store.journal()] == [2, 3, 6, 7]
+    assert asked == [2, 4, 5]
+    assert store.trim_journal(10.0, 0, 100) == 0
+    store.close()
+    store = SqlRunStore(place)
+    store.commit("{}", [])
+    assert [version for version, _, _ in store.journal()] == [2, 3, 6, 7, 8]
+    store.close()
+    if "://" not in place:
+        assert check_database(Path(place)).faults == ()
+
+
+def test_some_rows_of_a_kind_are_forgotten_at_a_time(place: str) -> None:
+    store = SqlRunStore(place)
+    keys = [f"a/r/{number}" for number in range(5)]
+    store.commit("{}", [Record(kind, key, b"1") for kind in ("track", "run") for key in (*keys, "ab/r/0")])
+    assert [store.forget("track", "a/", 3) for _ in range(3)] == [3, 2, 0]
+    assert list(store.load("track")) == ["ab/r/0"]
+    assert len(store.load("run")) == 6
+    store.close()
+    with pytest.raises(CannotStore):
+        store.forget("track", "", 1)

@@ -22,6 +22,9 @@ def serve(
         typer.Option(metavar="DIR", help="Where runs are kept; without it in ~/.local/state/robot_fleet/STORE."),
     ] = None,
     database: Database = "",
+    keep_days: Annotated[
+        int, typer.Option("--keep-days", metavar="N", min=1, help="Forget runs that ended longer ago than that.")
+    ] = 400,
     sim_time: Annotated[bool, typer.Option("--sim-time", help="Go by the simulator's clock (/clock).")] = False,
     robots: RobotCount = None,
     plan_within: PlanWithin = None,
@@ -42,7 +45,7 @@ def serve(
         text = "--data and --database (or ROBOT_FLEET_DATABASE) name two places for the same runs"
         raise CommandFailed(Exit.USAGE, text, "Leave one of them out.")
     log_to_stderr()
-    raise typer.Exit(run_controller(Settings(store, address, data, sim_time, robots, plan_within, database)))
+    raise typer.Exit(run_controller(Settings(store, address, data, sim_time, robots, plan_within, database, keep_days)))
 
 
 def sim(

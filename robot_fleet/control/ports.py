@@ -67,5 +67,14 @@ class RunStore(Protocol):
     def load(self, kind: str, prefix: str = "") -> dict[str, bytes]:
         """The rows of a kind by key: all, or those whose key begins with `prefix`."""
 
+    def forget(self, kind: str, prefix: str, most: int) -> int:
+        """Deletes at most so many rows of a kind whose keys begin with `prefix`; how many it were. CannotStore."""
+
+    def trim_journal(self, before_s: float, after: int, most: int) -> int:
+        """Deletes journal lines older than the wall clock's time `before_s`, among the next `most` after a version.
+
+        The version to go on after, or 0 at the end. Lines that made a row so stay. CannotStore.
+        """
+
     def close(self) -> None:
         """Releases the storage; nothing is lost without it."""

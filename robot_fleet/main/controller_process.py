@@ -48,7 +48,7 @@ Result = TypeVar("Result")
 class Settings:
     """What `robot-fleet serve` was asked for. `robots` limits or extends the store's fleet (see load_store).
 
-    Runs are kept in the `database` (see SqlRunStore) if one is named, else in the data folder.
+    Runs are kept in the `database` (see SqlRunStore) if one is named, else in the data folder, for `keep_days`.
     A run's first plan is to be there within `plan_within_s` seconds, if that can be; None: it takes its time.
     """
 
@@ -59,6 +59,7 @@ class Settings:
     robots: int | None = None
     plan_within_s: float | None = None
     database: str = ""
+    keep_days: float | None = None
 
 
 def serve(settings: Settings) -> int:
@@ -192,7 +193,7 @@ class _Fleet:
     def _resumed(self) -> Controller:
         controller = Controller(
             self._store, self._driver, self._planner, self._run_store, self._clock, self._hub.publish,
-            self._settings.plan_within_s,
+            self._settings.plan_within_s, self._settings.keep_days,
         )  # fmt: skip
         controller.resume_from_storage()
         return controller

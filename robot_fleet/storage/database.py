@@ -22,12 +22,12 @@ from sqlalchemy import exc
 
 from robot_fleet.control.ports import CannotStore, Displaced, InDoubt, Record
 from robot_fleet.fleet.errors import FleetError, Unavailable
+from robot_fleet.storage import trimming
 from robot_fleet.storage.place import Place, cause_of
 from robot_fleet.storage.postgres_place import PREFIXES, PostgresPlace
 from robot_fleet.storage.sqlite_place import SqlitePlace
-from robot_fleet.storage.tables import JOURNAL, ROWS
+from robot_fleet.storage.tables import JOURNAL, ROWS, rows_among
 
-LAST_CHARACTER = "\U0010ffff"
 _Line = tuple[int, float, str]
 
 
@@ -87,7 +87,7 @@ class SqlRunStore:
 
     def load(self, kind: str, prefix: str = "") -> dict[str, bytes]:
         """The rows of a kind by key, those whose key begins with `prefix`, in the order of the keys."""
-        wanted = sql.select(ROWS.c.key, ROWS.c.body).where(_among(kind, prefix)).order_by(ROWS.c.key)
+        wanted = sql.select(ROWS.c.key, ROWS.c.body).where(rows_among(kind, prefix)).order_by(ROWS.c.key)
         with self._reading() as connection:
             return {key: bytes(body) for key, body in connection.execute(wanted)}
 
@@ -96,6 +96,16 @@ class SqlRunStore:
         wanted = sql.select(JOURNAL).where(JOURNAL.c.version > after).order_by(JOURNAL.c.version)
         with self._reading() as connection:
             return [(row.version, row.at, row.event) for row in connection.execute(wanted)]
+
+    def forget(self, kind: str, prefix: str, most: int) -> int:
+        """See storage/trimming.py; CannotStore when it did not, or perhaps did not: it may be repeated."""
+        with self._trimming() as connection:
+            return trimming.forget(connection, kind, prefix, most)
+
+    def trim_journal(self, before_s: float, after: int, most: int) -> int:
+        """See storage/trimming.py; CannotStore as for `forget`."""
+        with self._trimming() as connection:
+            return trimming.trim_journal(connection, before_s, after, most)
 
     def close(self) -> None:
         """Lets go of the database; a second call does nothing."""
@@ -119,6 +129,15 @@ class SqlRunStore:
                 yield connection
         except exc.SQLAlchemyError as error:
             raise self._place.refusal(error) from error
+
+    @contextmanager
+    def _trimming(self) -> Iterator[sql.Connection]:
+        connection = self._to_write()
+        try:
+            with connection.begin():
+                yield connection
+        except exc.SQLAlchemyError as error:
+            raise CannotStore(f"{self._place.name}: {cause_of(error)}") from error
 
     def _connected(self) -> sql.Connection:
         """The connection. One that was lost is made anew; Displaced if another process has, or had, the database since."""
@@ -177,8 +196,3 @@ def _write(connection: sql.Connection, newest: dict[tuple[str, str], bytes | Non
     ]
     if new:
         connection.execute(sql.insert(ROWS), new)
-
-
-def _among(kind: str, prefix: str) -> sql.ColumnElement[bool]:
-    # As bounds, so that the primary key finds them: a year of nights must not be read for one of them.
-    return (ROWS.c.kind == kind) & (ROWS.c.key >= prefix) & (ROWS.c.key < prefix + LAST_CHARACTER)

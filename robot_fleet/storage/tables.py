@@ -43,3 +43,12 @@ REVISION = sql.Table(
     sql.MetaData(),
     sql.Column("version_num", sql.String(32), primary_key=True),
 )
+LAST_CHARACTER = "\U0010ffff"
+
+
+def rows_among(kind: str, prefix: str) -> sql.ColumnElement[bool]:
+    """Rows of a kind whose keys begin with `prefix`.
+
+    As bounds, so that the primary key finds them: a year of nights must not be read for one of them.
+    """
+    return (ROWS.c.kind == kind) & (ROWS.c.key >= prefix) & (ROWS.c.key < prefix + LAST_CHARACTER)
