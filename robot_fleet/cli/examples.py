@@ -73,6 +73,7 @@ _EXAMPLES = {
     ),
     "db restore": (
         ("robot-fleet db restore /mnt/usb/shop.db --store maps/corner_shop", "when the controller has been stopped"),
+        ("robot-fleet db restore /mnt/usb/shop.db --database postgresql://fleet@db/shop", "from a file to a server"),
     ),
     "support-bundle": (
         ("robot-fleet support-bundle --store maps/corner_shop", "with the store's files and its controller's data"),

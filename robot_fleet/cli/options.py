@@ -55,7 +55,7 @@ Database = Annotated[
     str,
     typer.Option(
         "--database", metavar="URL", envvar="ROBOT_FLEET_DATABASE", callback=_without_password, show_envvar=True,
-        help="Keep runs there, and not in a data folder: postgresql://USER@HOST/NAME.",
+        help="Runs are kept there, and not in a data folder: postgresql://USER@HOST/NAME.",
     ),
 ]  # fmt: skip
 DatasStore = Annotated[

@@ -13,17 +13,23 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from sqlalchemy import exc
+
 from robot_fleet.fleet.errors import InvalidInput, Unavailable
 from robot_fleet.floor.faults import Fault
-from robot_fleet.storage.database_check import DatabaseReport, check_database, opened_to_read
+from robot_fleet.storage.database_check import DatabaseReport, check_database
+from robot_fleet.storage.database_moving import bring_in, export
 from robot_fleet.storage.lock import FileLock, Locked
+from robot_fleet.storage.place import cause_of
+from robot_fleet.storage.postgres_place import AWAY
+from robot_fleet.storage.reading import Database, is_served, name_of, opened_to_read
 from robot_fleet.storage.tables import LAYOUT
 
 _SIDES = ("-wal", "-shm", "-journal")
 
 
-def back_up(database: Path, target: Path, replace: bool = False) -> DatabaseReport:
-    """Copies the database, in use or not, as it is after its last commit; what the copy was found to hold.
+def back_up(database: Database, target: Path, replace: bool = False) -> DatabaseReport:
+    """Copies the database, in use or not, as it is after its last commit, into a file; what the copy was found to hold.
 
     InvalidInput when the target is there (unless it may be replaced), is the database itself, or cannot be written, and
     when the database is damaged: nothing is written then.
@@ -35,12 +41,20 @@ def back_up(database: Path, target: Path, replace: bool = False) -> DatabaseRepo
     return report
 
 
-def restore(backup: Path, database: Path, now: datetime.datetime) -> tuple[DatabaseReport, Path | None]:
+def restore(backup: Path, database: Database, now: datetime.datetime) -> tuple[DatabaseReport, Path | None]:
     """Puts a backup in the database's place; what it holds, and where the old database is kept now.
 
-    Unavailable while a controller uses the database; InvalidInput for what is no sound backup that can be read here.
+    On a server the place must be empty. Unavailable while a controller uses the database; InvalidInput for what is no
+    sound backup that can be read here.
     """
     _refuse_unsound(check_database(backup))
+    if is_served(database):
+        bring_in(backup, str(database))
+        return check_database(database), None
+    return _restore_file(backup, Path(database), now)
+
+
+def _restore_file(backup: Path, database: Path, now: datetime.datetime) -> tuple[DatabaseReport, Path | None]:
     if database.exists() and backup.samefile(database):
         raise _bad(backup, "is the database itself", "Name a backup.")
     try:
@@ -70,9 +84,10 @@ def copy_beside(database: Path, what: str, now: datetime.datetime) -> Path:
     return target
 
 
-def _check_target(database: Path, target: Path, replace: bool) -> None:
-    own = {database.name + side for side in ("", ".lock", *_SIDES)}
-    if target.name in own and target.parent.resolve() == database.parent.resolve():
+def _check_target(database: Database, target: Path, replace: bool) -> None:
+    file = Path(database)
+    own = {file.name + side for side in ("", ".lock", *_SIDES)}
+    if not is_served(database) and target.name in own and target.parent.resolve() == file.parent.resolve():
         raise _bad(target, "belongs to the database itself", "Give another path, best on another disk.")
     if target.is_dir():
         raise _bad(target, "is a folder", "Give the path of a file in it.")
@@ -97,11 +112,23 @@ def _part(target: Path) -> Iterator[Path]:
             part.with_name(part.name + side).unlink(missing_ok=True)
 
 
-def _proved_copy(source: Path, part: Path) -> DatabaseReport:
-    _copy(source, part)
+def _proved_copy(source: Database, part: Path) -> DatabaseReport:
+    if is_served(source):
+        _export(str(source), part)
+    else:
+        _copy(Path(source), part)
     report = check_database(part)
-    _refuse_unsound(DatabaseReport(str(source), report.ours, report.layout, faults=report.faults))
+    _refuse_unsound(DatabaseReport(name_of(source), report.ours, report.layout, faults=report.faults))
     return report
+
+
+def _export(source: str, part: Path) -> None:
+    try:
+        export(source, part)
+    except exc.SQLAlchemyError as error:
+        remedy = f"Free some space on its disk. {AWAY}"
+        raise _bad(part.parent, f"{name_of(source)} could not be copied there: {cause_of(error)}", remedy) from error
+    _sync(part)
 
 
 def _copy(source: Path, part: Path) -> None:

@@ -20,16 +20,16 @@ from sqlalchemy import exc
 from robot_fleet.fleet.errors import FleetError, Unavailable
 from robot_fleet.storage.migrating import layout_of, migrate
 from robot_fleet.storage.place import bad_database, cause_of
-from robot_fleet.storage.tables import LAYOUT
 
 PREFIXES = ("postgresql://", "postgres://")
-MIGRATION_S = 600.0
+LONG_S = 600.0
+"""How long, in seconds, a statement of a migration or a backup may take."""
 _LOCK = zlib.crc32(b"robot_fleet") & 0x7FFFFFFF
 # For that many times as long as a connection was waited for in vain, none is tried: the controller has more to do.
 _PAUSE = 4.0
 # A session takes a moment to end after its process has, or after it was told to.
 _LOCK_S = 0.5
-_AWAY = "Start the server, or look at its log, the network and the password file."
+AWAY = "Start the server, or look at its log, the network and the password file."
 _HOLDER = sql.text(
     "SELECT pid, backend_start, application_name, client_addr::text FROM pg_locks JOIN pg_stat_activity USING (pid)"
     " WHERE locktype = 'advisory' AND granted AND classid::bigint = :lock AND objid::bigint = :schema"
@@ -49,7 +49,7 @@ class PostgresPlace:
         self._not_before_s = 0.0
 
     def connect(self, migrate: bool) -> sql.Connection:
-        """See Place; Unavailable with the reason DATABASE_AWAY also for a while after a long wait in vain."""
+        """See Place; Unavailable with the reason DATABASEAWAY also for a while after a long wait in vain."""
         with self._in_moderation():
             connection = self._engine.connect()
         try:
@@ -82,12 +82,32 @@ class PostgresPlace:
             remedy = "Give this user the right to create and write tables, on a server that takes changes."
             return bad_database(self.name, f"cannot be written ({cause})", remedy)
         if isinstance(error, exc.OperationalError | exc.InterfaceError | exc.ResourceClosedError):
-            return Unavailable("DATABASE_AWAY", f"database {self.name}: {cause}. {_AWAY}")
+            return Unavailable("DATABASEAWAY", f"database {self.name}: {cause}. {AWAY}")
         return bad_database(self.name, f"cannot be used ({cause})", "Give another database; this one is left as it is.")
 
     def release(self) -> None:
         """See Place: the lock goes with the connection."""
         self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[sql.Connection]:
+        """A connection in a transaction that cannot write, without the lock; SQLAlchemyError when there is none."""
+        fresh = self._engine.connect()
+        with fresh.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
+            with self.patient(connection):
+                yield connection
+
+    @contextmanager
+    def patient(self, connection: sql.Connection) -> Iterator[None]:
+        """A transaction for what takes longer than anything else, and for which nobody waits but who asked for it."""
+        mine: Any = connection.connection.dbapi_connection
+        mine.answer_s, usual_s = LONG_S, mine.answer_s
+        try:
+            with connection.begin():
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                yield
+        finally:
+            mine.answer_s = usual_s
 
     @contextmanager
     def _in_moderation(self) -> Iterator[None]:
@@ -128,23 +148,17 @@ class PostgresPlace:
         return Unavailable("DATABASE_IN_USE", text)
 
     def _prepare(self, connection: sql.Connection, to_newest: bool) -> None:
-        with connection.begin():
+        with self.patient(connection):
             encoding = connection.execute(sql.text("SHOW server_encoding")).scalar()
             if encoding != "UTF8":
                 what, remedy = f"has the encoding {encoding}", "Create one with the encoding UTF8."
                 raise bad_database(self.name, what, remedy)
             found = layout_of(connection, self.name)
-            if not to_newest or found == LAYOUT:
-                return
-            # On a year of runs it takes longer than anything else, and nobody waits for it but who starts.
-            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-            patient: Any = connection.connection.dbapi_connection
-            patient.answer_s, usual_s = MIGRATION_S, patient.answer_s
-            migrate(connection, self.name, found)
-        patient.answer_s = usual_s
+            if to_newest:
+                migrate(connection, self.name, found)
 
     def _away(self, what: str) -> Unavailable:
-        return Unavailable("DATABASE_AWAY", f"database {self.name}: {what}. {_AWAY}")
+        return Unavailable("DATABASEAWAY", f"database {self.name}: {what}. {AWAY}")
 
 
 def shown(url: sql.URL) -> str:
