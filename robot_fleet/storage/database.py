@@ -28,6 +28,8 @@ from robot_fleet.storage.postgres_place import PREFIXES, PostgresPlace
 from robot_fleet.storage.sqlite_place import SqlitePlace
 from robot_fleet.storage.tables import JOURNAL, ROWS, rows_among
 
+# A server is given up that does not answer for long. A night's tracks over a slow network are many answers, not one.
+_PART = 1000
 _Line = tuple[int, float, str]
 
 
@@ -43,8 +45,9 @@ class SqlRunStore:
         """
         self._place: Place = (PostgresPlace if str(database).startswith(PREFIXES) else SqlitePlace)(database)
         self._wall_s = wall_s
-        self._newest, self._doubted, self._is_checked, self._is_closed = 0, None, True, False
-        self._doubted: _Line | None
+        self._newest = 0
+        self._doubted: _Line | None = None
+        self._is_checked, self._is_closed = True, False
         try:
             self._connection = self._place.connect(migrate)
             if migrate:
@@ -89,7 +92,8 @@ class SqlRunStore:
         """The rows of a kind by key, those whose key begins with `prefix`, in the order of the keys."""
         wanted = sql.select(ROWS.c.key, ROWS.c.body).where(rows_among(kind, prefix)).order_by(ROWS.c.key)
         with self._reading() as connection:
-            return {key: bytes(body) for key, body in connection.execute(wanted)}
+            found = connection.execute(wanted.execution_options(yield_per=_PART))
+            return {key: bytes(body) for key, body in found}
 
     def journal(self, after: int = 0) -> list[_Line]:
         """The journal's lines after a version, oldest first: version, wall clock in seconds, event."""

@@ -86,7 +86,7 @@ def _report(name: str, connection: sql.Connection) -> DatabaseReport:
 
 def _asked(connection: sql.Connection, question: str, **values: object) -> Iterator[tuple[Any, ...]]:
     """The answer, a part at a time: a year of nights need not be in memory."""
-    found = connection.execution_options(yield_per=_BATCH).execute(sql.text(question), values)
+    found = connection.execute(sql.text(question).execution_options(yield_per=_BATCH), values)
     return (tuple(row) for row in found)
 
 

@@ -47,7 +47,7 @@ def bring_in(file: Path, url: str) -> None:
 
 def _copy(source: sql.Connection, target: sql.Connection) -> None:
     for table in (ABOUT, JOURNAL, ROWS):
-        found = source.execution_options(yield_per=_BATCH).execute(sql.select(table))
+        found = source.execute(sql.select(table).execution_options(yield_per=_BATCH))
         for rows in found.mappings().partitions():
             # Of layouts as old as that, the number stands in this table; the target has its own.
             kept = [dict(row) for row in rows if table is not ABOUT or row["name"] != "layout"]

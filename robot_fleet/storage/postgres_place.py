@@ -49,7 +49,7 @@ class PostgresPlace:
         self._not_before_s = 0.0
 
     def connect(self, migrate: bool) -> sql.Connection:
-        """See Place; Unavailable with the reason DATABASEAWAY also for a while after a long wait in vain."""
+        """See Place; Unavailable with the reason DATABASE_AWAY also for a while after a long wait in vain."""
         with self._in_moderation():
             connection = self._engine.connect()
         try:
@@ -82,7 +82,7 @@ class PostgresPlace:
             remedy = "Give this user the right to create and write tables, on a server that takes changes."
             return bad_database(self.name, f"cannot be written ({cause})", remedy)
         if isinstance(error, exc.OperationalError | exc.InterfaceError | exc.ResourceClosedError):
-            return Unavailable("DATABASEAWAY", f"database {self.name}: {cause}. {AWAY}")
+            return Unavailable("DATABASE_AWAY", f"database {self.name}: {cause}. {AWAY}")
         return bad_database(self.name, f"cannot be used ({cause})", "Give another database; this one is left as it is.")
 
     def release(self) -> None:
@@ -158,7 +158,7 @@ class PostgresPlace:
                 migrate(connection, self.name, found)
 
     def _away(self, what: str) -> Unavailable:
-        return Unavailable("DATABASEAWAY", f"database {self.name}: {what}. {AWAY}")
+        return Unavailable("DATABASE_AWAY", f"database {self.name}: {what}. {AWAY}")
 
 
 def shown(url: sql.URL) -> str:

@@ -27,9 +27,7 @@ def name_of(database: Database) -> str:
 
 def opened_to_read(path: Path) -> sqlite3.Connection:
     """A connection that cannot write. Beside a running controller it sees the last commit, and holds nothing up."""
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5.0, check_same_thread=False
-    )
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5.0)
 
 
 @contextmanager
