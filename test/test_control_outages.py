@@ -9,8 +9,8 @@ from control_site import all_docked, hall, robot_of, run_of, site, until_ended
 from postgres_server import PostgresServer
 
 from robot_fleet.control.controller import Controller
-from robot_fleet.control.outages import AGAIN_S, LastingController
-from robot_fleet.control.ports import CannotStore, InDoubt, Record, RunStore
+from robot_fleet.control.outages import AGAIN_S, LOOK_S, LastingController
+from robot_fleet.control.ports import CannotStore, Displaced, InDoubt, Record, RunStore
 from robot_fleet.fleet.errors import NotFound, Unavailable
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.sim.site import VirtualSite
@@ -205,6 +205,29 @@ def test_a_stop_in_doubt_goes_out_at_once_and_holds(written: bool) -> None:
     wire.away = False
     made.advance(10.0)
     assert run_of(made).state is RunState.CANCELLED
+
+
+def test_a_server_that_goes_while_nothing_is_to_be_stored_is_missed_all_the_same(postgres: PostgresServer) -> None:
+    url = postgres.new_schema()
+    store = SqlRunStore(url)
+    made = lasting(store)
+    made.advance(60.0)
+    lines = len(store.journal())
+    postgres.kill()
+    made.advance(LOOK_S + 0.5)
+    assert [alert.alert_id for alert in made.controller.snapshot.alerts if alert.active] == ["storage"]
+    postgres.start()
+    made.advance(AGAIN_S + 0.5)
+    assert not any(alert.active for alert in made.controller.snapshot.alerts)
+    made.advance(60.0)
+    assert len(store.journal()) < lines + 10
+    postgres.stop()
+    postgres.start()
+    other = SqlRunStore(url)
+    with pytest.raises(Displaced):
+        made.advance(LOOK_S + AGAIN_S + 1.0)
+    other.close()
+    store.close()
 
 
 def test_a_run_goes_on_after_its_database_server_was_killed_and_started_again(

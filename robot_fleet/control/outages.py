@@ -19,12 +19,14 @@ from robot_fleet.control.ports import CannotStore, Clock, InDoubt, Record, Robot
 from robot_fleet.control.scene import Scene
 from robot_fleet.control.snapshot import AlertView, RunView, Snapshot
 from robot_fleet.fleet.commands import CancelAll, SwitchHead
-from robot_fleet.fleet.errors import NotFound, Unavailable
+from robot_fleet.fleet.errors import FleetError, NotFound, Unavailable
 from robot_fleet.fleet.events import BatteryReported, Event, HeadReported, HoldReported, LegEnded, PoseReported, Tick
 from robot_fleet.floor.pose import Pose
 
 AGAIN_S = 2.0
 """How often it is tried whether storage takes changes again."""
+LOOK_S = 10.0
+"""How often it is looked whether storage is still there, also when nothing is to be stored."""
 _REMEDY = (
     "Free some space on the disk of the data folder, make it writable, close the program that holds the database, "
     "or start the database's server"
@@ -64,6 +66,7 @@ class LastingController:
         self._controller: Controller | None = None
         self._snapshot = Snapshot(version=0, clock_s=clock.now_s())
         self._refusal, self._again_s, self._to_stop = "", 0.0, ""
+        self._look_s = clock.now_s() + LOOK_S
         # What a new controller must hear: of what robots say only when it changes the newest, then all that they said since.
         self._said: dict[tuple[type[Event], str], Event] = {}
         self._since: deque[Event] = deque(maxlen=_MOST_EVENTS)
@@ -81,6 +84,8 @@ class LastingController:
 
     def handle(self, event: Event) -> None:
         """Takes in one event; what it raises is a bug, or Displaced."""
+        if isinstance(event, Tick) and event.at_s >= self._look_s:
+            self._look(event.at_s)
         if self._controller is None:
             self._meanwhile(event)
             return
@@ -126,6 +131,15 @@ class LastingController:
             self._driver.send(SwitchHead(robot, False))
         text = self._text(f"The robots of run {run_id} were told to stop, but that could not be stored")
         raise Unavailable("STORAGE", f"{text}; a controller that is started anew before would go on with the run")
+
+    def _look(self, now_s: float) -> None:
+        """Finds an outage, or another writer, before a night begins that would have to be refused."""
+        self._look_s = now_s + LOOK_S
+        try:
+            if self._controller is not None:
+                self._run_store.load("probe")
+        except FleetError as refusal:
+            self._break_off(refusal)
 
     def _meanwhile(self, event: Event) -> None:
         """Robots that have ended their piece lift their heads; what robots report is kept, for floor that they clean until then."""

@@ -42,11 +42,12 @@ def migrate(connection: sql.Connection, place: str, found: str) -> None:
     """Brings the layout `found` to the newest one. Whatever it raises, the transaction around it must then be undone."""
     if found == LAYOUT:
         return
+    # It tells of every plugin, from its import on.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     # Slow to import, and seldom needed.
     from alembic import command
     from alembic.config import Config
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
