@@ -99,6 +99,12 @@ def test_a_password_on_the_command_line_is_refused_and_not_repeated(tell: Tell, 
     assert "PGPASSFILE" in err and "sesame" not in err
 
 
+@pytest.mark.parametrize("url", ["sqlite:///shop.db", "shop.db", "mysql://u:open-sesame@h/shop"])
+def test_a_database_that_is_no_server_is_refused(tell: Tell, url: str) -> None:
+    err = refused(tell, "serve", "--store", str(SHOP), "--database", url)
+    assert "for files there is --data" in err and "sesame" not in err
+
+
 def test_two_places_for_the_same_runs_are_refused(tmp_path: Path, tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROBOT_FLEET_DATABASE", SECRET)
     err = refused(tell, "serve", "--store", str(SHOP), "--data", str(tmp_path / "data"))

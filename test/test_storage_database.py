@@ -58,6 +58,16 @@ def test_rows_are_found_by_the_beginning_of_their_keys(place: str) -> None:
     store.close()
 
 
+def test_many_rows_come_whole_and_in_order_and_writing_goes_on_afterwards(place: str) -> None:
+    store = SqlRunStore(place)
+    rows = {f"a/{number:05}": b"%d" % number for number in range(2500)}
+    store.commit("{}", [Record("track", key, body) for key, body in rows.items()])
+    assert list(store.load("track", "a/").items()) == list(rows.items())
+    store.commit("{}", [Record("track", "a/00000", None)])
+    assert len(store.load("track")) == 2499
+    store.close()
+
+
 def test_the_journal_numbers_its_lines_and_keeps_their_time(place: str) -> None:
     times = iter((10.0, 20.5, 30.0))
     store = SqlRunStore(place, wall_s=lambda: next(times))

@@ -9,8 +9,17 @@ from robot_fleet.fleet.errors import InvalidInput
 from robot_fleet.floor.faults import Fault
 from robot_fleet.storage.database import SqlRunStore
 from robot_fleet.storage.postgres_place import holds_password
+from robot_fleet.storage.reading import is_served
 
-__all__ = ["DATABASE", "check_data_folder", "data_folders", "default_data_folder", "holds_password", "open_run_store"]
+__all__ = [
+    "DATABASE",
+    "check_data_folder",
+    "data_folders",
+    "default_data_folder",
+    "holds_password",
+    "is_served",
+    "open_run_store",
+]
 
 DATABASE = "robot_fleet.db"
 _REMEDY = "Make its parent folder writable, or give another one with --data."

@@ -148,7 +148,8 @@ class PostgresPlace:
         return Unavailable("DATABASE_IN_USE", text)
 
     def _prepare(self, connection: sql.Connection, to_newest: bool) -> None:
-        with self.patient(connection):
+        # Nobody waits for a migration but who starts; a controller that is connected anew has robots to look after.
+        with self.patient(connection) if to_newest else connection.begin():
             encoding = connection.execute(sql.text("SHOW server_encoding")).scalar()
             if encoding != "UTF8":
                 what, remedy = f"has the encoding {encoding}", "Create one with the encoding UTF8."
