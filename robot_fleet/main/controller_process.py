@@ -138,6 +138,8 @@ class _Fleet:
                 self._begin()
                 await server.start()
                 await self._tick_until_ended()
+        except Displaced as taken:  # while it waited for the clock
+            self._on_displaced(taken)
         finally:
             await server.close()
             self._planner.close()

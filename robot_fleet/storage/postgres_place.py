@@ -52,14 +52,14 @@ class PostgresPlace:
         """See Place; Unavailable with the reason DATABASE_AWAY also for a while after a long wait in vain."""
         with self._in_moderation():
             connection = self._engine.connect()
-        try:
-            with connection.begin():
-                _configure(connection)
-                self._take_lock(connection)
-            self._prepare(connection, migrate)
-        except BaseException:
-            connection.close()
-            raise
+            try:
+                with connection.begin():
+                    _configure(connection)
+                    self._take_lock(connection)
+                self._prepare(connection, migrate)
+            except BaseException:
+                connection.close()
+                raise
         return connection
 
     def is_lost(self, connection: sql.Connection) -> bool:
