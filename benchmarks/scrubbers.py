@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 import sys
 import time
@@ -134,7 +135,8 @@ def _figures(made: Plan, verdict: Verdict) -> list[str]:
 
 
 def _percent(share: float, digits: int) -> str:
-    return f"{100 * share:.{digits}f} %"
+    """As a percentage; a dash where there is nothing of which it would be a share."""
+    return "–" if math.isnan(share) else f"{100 * share:.{digits}f} %"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -72,6 +72,7 @@ class ApiSite(VirtualSite):
     def __init__(self) -> None:
         self.hub = SnapshotHub()
         self.bugs: list[Exception] = []
+        self.answers: list[tuple[str, str, float]] = []
         self.port = 0
         self.reopen = threading.Event()
         super().__init__(hall(), plan_one_lane_each)
@@ -90,7 +91,8 @@ class ApiSite(VirtualSite):
         await self._serve()
 
     async def _serve(self) -> None:
-        self.server = ApiServer(FleetService(self.store, self.controller, self.hub), self.hub, self._note)
+        service = FleetService(self.store, self.controller, self.hub)
+        self.server = ApiServer(service, self.hub, self._note, lambda *answer: self.answers.append(answer))
         self.port = self.server.bind(f"127.0.0.1:{self.port}")
         await self.server.start()
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from shapely import LineString, box
 
+from robot_fleet.control.controller import Controller
+from robot_fleet.control.outages import LastingController
+from robot_fleet.control.ports import CannotStore, Record, RunStore
 from robot_fleet.control.snapshot import RobotView, RunView
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
@@ -15,8 +19,10 @@ from robot_fleet.floor.store import Dock, FloorMap, RobotSpec, Store, Zone
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Plan, PlanRequest, Starter
 from robot_fleet.sim.realism import EXECUTED, Realism
 from robot_fleet.sim.site import VirtualSite
+from robot_fleet.sim.virtual import MemoryRunStore
 
 EAST, SPACING = 11.5, 0.65
+FULL = "database or disk is full"
 
 
 def hall() -> Store:
@@ -44,6 +50,34 @@ def by_hand(request: PlanRequest) -> Plan:
 def site(realism: Realism = EXECUTED, **options: object) -> VirtualSite:
     """The hall with its controller, both robots heard and ready."""
     made = VirtualSite(hall(), by_hand, realism, **options)  # type: ignore[arg-type]
+    made.advance(3.0)
+    return made
+
+
+class Disk(MemoryRunStore):
+    """Storage that takes nothing while it is full."""
+
+    full = False
+
+    def commit(self, event: str, records: Sequence[Record]) -> None:
+        if self.full:
+            raise CannotStore(FULL)
+        super().commit(event, records)
+
+
+def lasting(disk: RunStore | None = None) -> VirtualSite:
+    """The hall behind a controller that lasts through outages of its storage, both robots heard and ready."""
+    disk = disk or Disk()
+    made = site()
+    made.run_store = disk  # type: ignore[assignment]
+
+    def begin() -> Controller:
+        controller = made._new_controller()
+        controller.resume_from_storage()
+        return controller
+
+    names = [robot.name for robot in made.store.robots]
+    made.controller = LastingController(begin, names, made.driver, disk, made.clock)  # type: ignore[assignment]
     made.advance(3.0)
     return made
 

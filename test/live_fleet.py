@@ -39,20 +39,20 @@ class LiveFleet:
         report = str(self.folder / f"{name}.json")
         self._launch(name, "sim", "--store", str(self.store), "--speed", str(SPEED), "--report", report, *options)
 
-    def start_controller(self) -> None:
+    def start_controller(self, *options: str) -> None:
         """The controller; it answers when this returns."""
-        self.launch_controller("serve", self.address)
+        self.launch_controller("serve", self.address, *options)
         try:
             self.client.wait_until_ready(_PATIENCE_S)
         except Exception:
             raise AssertionError(f"the controller is not there:\n{self.log('serve')}") from None
 
-    def launch_controller(self, name: str, address: str) -> subprocess.Popen[bytes]:
+    def launch_controller(self, name: str, address: str, *options: str) -> subprocess.Popen[bytes]:
         """A controller's process, of which nothing is known yet; all have the same data folder."""
         data = str(self.folder / "data")
         return self._launch(
             name, "serve", "--store", str(self.store), "--sim-time", "--address", address, "--data", data,
-            "--plan-within", str(PLAN_WITHIN_S),
+            "--plan-within", str(PLAN_WITHIN_S), *options,
         )  # fmt: skip
 
     def until_robots(self, hold: Callable[[dict[str, RobotView]], bool]) -> dict[str, RobotView]:

@@ -186,7 +186,7 @@ def test_a_zone_that_will_be_late_is_told(tmp_path: Path, tell: Tell) -> None:
 
 def test_water_that_will_be_left_is_told_and_stands_in_the_plan(tmp_path: Path, tell: Tell) -> None:
     profile, file = tmp_path / "wet.yaml", tmp_path / "plan.json"
-    head = "head: {width_m: 0.6, offset_m: 0.1}, squeegee: {width_m: 0.7, offset_m: -0.3}"
+    head = "head: {width_m: 0.6, offset_m: 0.1}, squeegee: {width_m: 0.6, offset_m: -0.25}"
     profile.write_text(f"{{footprint: {{radius_m: 0.35}}, {head}, speed_mps: 0.5, yaw_rate_rps: 0.6}}")
     code, out, _ = tell("plan", str(SHOP), *SMALL, "--deadline", "2", "--profile", str(profile), "--out", str(file))
     left_m2 = json.loads(file.read_text())["water_left_m2"]
@@ -195,6 +195,24 @@ def test_water_that_will_be_left_is_told_and_stands_in_the_plan(tmp_path: Path, 
     verdict = json.loads(out)
     assert verdict["water_left_m2"] == pytest.approx(left_m2, rel=0.1)
     assert [one for one in verdict["violations"] if one["kind"] == "account"] == []
+
+
+def test_a_battery_that_a_profile_states_is_judged_from_the_plan_s_file(tmp_path: Path, tell: Tell) -> None:
+    profile, file = tmp_path / "weak.yaml", tmp_path / "plan.json"
+    battery = "battery: {cleaning_h: 0.025, driving_h: 0.05, charging_h: 0.1}"
+    profile.write_text(
+        f"{{footprint: {{radius_m: 0.35}}, head: {{width_m: 0.7}}, speed_mps: 0.5, yaw_rate_rps: 0.6, {battery}}}"
+    )
+    tell("plan", str(SHOP), *SMALL, "--deadline", "2", "--profile", str(profile), "--out", str(file))
+    code, out, _ = tell("judge", str(SHOP), str(file))
+    assert code == Exit.OK, out
+    document = json.loads(file.read_text())
+    robot = document["robots"][0]
+    assert any(leg["kind"] == "service" for leg in robot["legs"])
+    robot["legs"] = [leg for leg in robot["legs"] if leg["kind"] != "service"]
+    file.write_text(json.dumps(document))
+    code, out, _ = tell("judge", str(SHOP), str(file))
+    assert code == Exit.FAILED and "the battery falls to" in out
 
 
 def test_services_at_docks_are_told_and_stand_in_the_plan(tmp_path: Path, tell: Tell) -> None:

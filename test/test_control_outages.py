@@ -5,45 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from control_site import all_docked, hall, robot_of, run_of, site, until_ended
+from control_site import FULL, Disk, all_docked, hall, lasting, robot_of, run_of, until_ended
 from postgres_server import PostgresServer
 
-from robot_fleet.control.controller import Controller
-from robot_fleet.control.outages import AGAIN_S, LOOK_S, LastingController
-from robot_fleet.control.ports import CannotStore, Displaced, InDoubt, Record, RunStore
+from robot_fleet.control.outages import AGAIN_S, LOOK_S
+from robot_fleet.control.ports import CannotStore, Displaced, InDoubt, Record
 from robot_fleet.fleet.errors import NotFound, Unavailable
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.sim.site import VirtualSite
 from robot_fleet.sim.virtual import MemoryRunStore
 from robot_fleet.storage.database import SqlRunStore
-
-FULL = "database or disk is full"
-
-
-class Disk(MemoryRunStore):
-    """Storage that takes nothing while it is full."""
-
-    full = False
-
-    def commit(self, event: str, records: Sequence[Record]) -> None:
-        if self.full:
-            raise CannotStore(FULL)
-        super().commit(event, records)
-
-
-def lasting(disk: RunStore) -> VirtualSite:
-    made = site()
-    made.run_store = disk  # type: ignore[assignment]
-
-    def begin() -> Controller:
-        controller = made._new_controller()
-        controller.resume_from_storage()
-        return controller
-
-    names = [robot.name for robot in made.store.robots]
-    made.controller = LastingController(begin, names, made.driver, disk, made.clock)  # type: ignore[assignment]
-    made.advance(3.0)
-    return made
 
 
 @pytest.fixture

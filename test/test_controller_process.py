@@ -15,7 +15,9 @@ from robot_fleet.fleet.events import HoldReported
 
 
 class Recorder:
-    """A driver, or a controller that was displaced."""
+    """A driver, a run store, or a controller that was displaced."""
+
+    name = "postgresql://h/shop"
 
     def __init__(self) -> None:
         self.sent: list[object] = []
@@ -35,7 +37,7 @@ def fleet(require: Callable[[str, str], None]) -> Any:
     require("rclpy", "the controller's process speaks ROS 2: make setup brings it")
     from robot_fleet.main.controller_process import Settings, _Fleet
 
-    made = _Fleet(Settings(store=None, address="", data=None), hall(), None)  # type: ignore[arg-type]
+    made = _Fleet(Settings(store=None, address="", data=None), hall(), Recorder())  # type: ignore[arg-type]
     made._controller = made._driver = Recorder()  # type: ignore[assignment]
     made._ended = asyncio.Event()
     return made

@@ -7,7 +7,10 @@ import itertools
 import networkx as nx
 import numpy as np
 import pytest
-from shapely import box
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely import LineString, Point, box
+from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.fleet.escapes import Escape, Escapes, cut_off
 
@@ -156,3 +159,50 @@ def test_a_long_body_is_in_the_way_only_where_it_stands() -> None:
     for body, found in ((None, {"long"}), (box(4.0, 1.2, 6.0, 1.8), set())):
         escapes.put("long", Escape(beside[0], 1.2, beside, 0.0, body, body))
         assert escapes.in_the_way("short", Escape(way[0], 0.5, way)) == found
+
+
+def plainly_cut_off(known: dict[str, Escape], fixed: dict[str, BaseGeometry]) -> frozenset[str]:
+    """Who is cut off, told anew from every pair of robots by shapely alone."""
+
+    def near(escape: Escape, place: np.ndarray, radius_m: float) -> bool:
+        line = None if escape.way is None else LineString(escape.way) if len(escape.way) > 1 else Point(escape.way[0])
+        return line is not None and line.distance(Point(place)) < escape.radius_m + radius_m
+
+    depends: dict[str, set[str]] = {name: set() for name in known}
+    for (one, mine), (other, theirs) in itertools.permutations(known.items(), 2):
+        if near(mine, theirs.rest, theirs.radius_m):
+            depends[one].add(other)
+        if theirs.way is not None and near(mine, theirs.way[-1], theirs.radius_m):
+            depends[other].add(one)
+    stuck = {
+        name
+        for name, mine in known.items()
+        if mine.way is None
+        or any(LineString([*mine.way, mine.way[-1]]).distance(floor) < mine.radius_m for floor in fixed.values())
+    }
+    return cut_off(depends, stuck)
+
+
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_who_is_cut_off_is_the_same_as_told_anew_from_every_pair(data: st.DataObject) -> None:
+    places = st.tuples(st.integers(0, 4), st.integers(0, 4)).map(lambda place: np.array(place, dtype=float))
+    ways = st.one_of(st.none(), st.lists(places, min_size=0, max_size=3))
+    escapes, known, fixed = Escapes(), {}, {}
+    for _ in range(data.draw(st.integers(1, 12))):
+        name = data.draw(st.sampled_from("abcde"))
+        if data.draw(st.integers(0, 4)) == 0:
+            x, y = data.draw(places)
+            known.pop(name, None)
+            fixed[name] = box(x, y, x + 0.3, y + 0.3)
+            escapes.fix(name, fixed[name])
+        else:
+            rest, way = data.draw(places), data.draw(ways)
+            escape = Escape(rest, 0.31, None if way is None else np.array([rest, *way]))
+            others = {other: floor for other, floor in fixed.items() if other != name}
+            would_be = plainly_cut_off({**known, name: escape}, others)
+            assert escapes.newly_cut_off(name, escape) == would_be - plainly_cut_off(known, fixed) or name in fixed
+            fixed.pop(name, None)
+            known[name] = escape
+            escapes.put(name, escape)
+        assert escapes.cut_off() == plainly_cut_off(known, fixed)

@@ -14,7 +14,7 @@ from robot_fleet.floor.check import check_store
 from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import WORKING_W, Head, Interface
+from robot_fleet.floor.profile import SCRUBBER_S, WORKING_W, Head, Interface, Squeegee
 from robot_fleet.floor.store import Dock, FloorMap, Keepout, RobotSpec, Store, Zone
 
 ZONE = Zone("shop", box(0, 0, 10, 8))
@@ -162,6 +162,29 @@ def test_numbers_that_no_robot_can_have_are_named(change: dict[str, object], pla
     odd = dataclasses.replace(WORKING_W, name="odd", **change)  # type: ignore[arg-type]
     checked = store(robots=(RobotSpec("one", odd, "west", "/one"),))
     assert places(checked) == [f"profile odd.{place}"]
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"head": Head(3.0, 0.45)}, "head"),
+        ({"head": Head(0.66, 3.0)}, "head"),
+        ({"squeegee": Squeegee(1.6, -0.45)}, "squeegee"),
+        ({"squeegee": Squeegee(0.8, -0.8)}, "squeegee"),
+        ({"squeegee": Squeegee(0.8, 0.6)}, "squeegee.offset_m"),
+    ],
+)
+def test_heads_and_squeegees_beside_the_body_or_in_the_wrong_order_are_named(
+    change: dict[str, object], place: str
+) -> None:
+    odd = dataclasses.replace(SCRUBBER_S, name="odd", **change)  # type: ignore[arg-type]
+    assert places(store(robots=(RobotSpec("one", odd, "west", "/one"),))) == [f"profile odd.{place}"]
+
+
+def test_a_squeegee_may_stand_out_of_the_body_by_a_lip_or_by_the_clearance() -> None:
+    for squeegee_m, clearance_m in ((0.85, 0.05), (1.0, 0.15)):
+        lip = dataclasses.replace(SCRUBBER_S, squeegee=Squeegee(squeegee_m, -0.45), clearance_m=clearance_m)
+        assert not [one for one in places(store(robots=(RobotSpec("one", lip, "west", "/one"),))) if "squeegee" in one]
 
 
 def test_a_map_without_free_floor_is_a_fault_of_the_map() -> None:

@@ -149,3 +149,12 @@ def test_a_base_that_is_none_is_told_alone(base: object) -> None:
     with pytest.raises(BadProfile) as caught:
         profile_from_dict("mine", {"base": base, "speed_mps": 0.4}, "mine.yaml")
     assert [(fault.place, fault.remedy) for fault in caught.value.faults] == [("mine.base", "Give one of R, W, S.")]
+
+
+@pytest.mark.parametrize(
+    "document", [{"base": "S\nfoo"}, {"base": "S", "speed_mps": "1\n\x1b[31m2"}, {"base": "S", "a\nb": 1}]
+)
+def test_faults_show_what_cannot_be_printed_escaped(document: dict[str, object]) -> None:
+    with pytest.raises(BadProfile) as refusal:
+        profile_from_dict("odd", document)
+    assert all(str(fault).isprintable() for fault in refusal.value.faults)

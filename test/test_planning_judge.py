@@ -287,10 +287,14 @@ class TestAccount:
     def test_cleaned_floor_cannot_be_claimed_without_cleaning(self) -> None:
         assert set(found(self.verdict(planned_m2=7.0))) == {ViolationKind.ACCOUNT}
 
-    def test_floor_listed_for_a_reason_that_does_not_hold_is_named(self) -> None:
-        rest = replace(self.rest, reason=MissedReason.UNREACHABLE)
+    @pytest.mark.parametrize(
+        "reason",
+        [MissedReason.UNREACHABLE, MissedReason.TOO_NARROW, MissedReason.KEEPOUT, MissedReason.NO_ROBOT_MAY_ENTER],
+    )
+    def test_floor_listed_for_a_reason_that_does_not_hold_is_named(self, reason: MissedReason) -> None:
+        rest = replace(self.rest, reason=reason)
         (violation,) = self.verdict(rest).violations
-        assert "'unreachable', which is not why" in violation.what
+        assert f"{reason.value!r}, which is not why" in violation.what
 
     def test_a_zone_that_is_not_there_is_named(self) -> None:
         (violation,) = judge(floor(), plan(self.strip, zones=("cellar",)), {"r": REFERENCE_R}).violations

@@ -16,7 +16,7 @@ from test_planning_steering import SIDE_M, body_on, judged, shop
 from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.grid import OCCUPIED
 from robot_fleet.floor.profile import SCRUBBER_S, Channels, Head, RobotProfile, Squeegee, Tank
-from robot_fleet.floor.store import FloorMap, OneWay
+from robot_fleet.floor.store import FloorMap, Keepout, OneWay, Zone
 from robot_fleet.planning.judge import Verdict, ViolationKind
 from robot_fleet.planning.plan import MissedReason, Plan, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
@@ -126,6 +126,31 @@ def test_the_plan_of_any_steered_machine_is_sound(seed: int, things: int, kind: 
     # Not by staying on the dock, unless it cannot turn to come home.
     if kind.reverses or kind.lifted_radius_m == 0.0:
         assert verdict.coverage > 0.3, verdict.text()
+
+
+@pytest.mark.parametrize("reason", [MissedReason.NO_ROBOT_MAY_ENTER, MissedReason.KEEPOUT, MissedReason.BLOCKED])
+def test_what_keeps_a_scrubber_out_of_an_aisle_too_narrow_to_turn_in_is_the_reason(reason: MissedReason) -> None:
+    floor = shop(WIDE_M, HIGH_M, shelves=0)
+    cells = floor.grid.cells.copy()
+    cells[round(5.4 / SIDE_M) : round(5.6 / SIDE_M), round(4.0 / SIDE_M) :] = OCCUPIED
+    floor, aisle = replace(floor, grid=replace(floor.grid, cells=cells)), box(4.5, 5.6, WIDE_M, HIGH_M)
+    if reason is MissedReason.NO_ROBOT_MAY_ENTER:
+        floor = replace(floor, zones=(*floor.zones, Zone("soft", aisle, surface="carpet")))
+    elif reason is MissedReason.KEEPOUT:
+        # Behind it lies what only it keeps the robot from.
+        floor = replace(floor, keepouts=(Keepout("pallet", box(4.5, 5.6, 5.0, HIGH_M)),))
+    dock = floor.docks[0]
+    request = PlanRequest(
+        floor, (Starter("robot", SCRUBBER_S, dock.pose, True, dock),), tuple(zone.name for zone in floor.zones),
+        closed=(aisle,) if reason is MissedReason.BLOCKED else (), deadline_s=2.0,
+    )  # fmt: skip
+    missed = plan(request).missed
+    inside = {
+        one: sum(area.polygon.intersection(aisle).area for area in missed if area.reason is one) for one in MissedReason
+    }
+    assert inside[reason] > 0.6 * aisle.area
+    assert inside[MissedReason.UNREACHABLE] == 0.0
+    assert inside[MissedReason.TOO_NARROW] < 0.3 * aisle.area
 
 
 rectangles = st.builds(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +15,7 @@ from shapely import LinearRing, Polygon
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
 from nav_msgs.msg import OccupancyGrid
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
+from ros_eye import Eye
 from visualization_msgs.msg import Marker, MarkerArray
 
 from robot_fleet.control.scene import Scene
@@ -27,35 +24,6 @@ from robot_fleet.ros.listening import LATCHED
 from robot_fleet.ros.visuals import FLEET_S, Visuals
 
 pytestmark = pytest.mark.ros
-
-LIMIT_S = 180.0  # a hung process fails a test all the same; a busy machine must not
-
-
-class Eye:
-    """Somebody who looks at the topics, with a participant of its own."""
-
-    def __init__(self) -> None:
-        self.context = Context()
-        self.context.init(args=[])
-        self.node = Node("eye", context=self.context)
-        self.executor = SingleThreadedExecutor(context=self.context)
-        self.executor.add_node(self.node)
-        self.seen: dict[str, list] = {}
-
-    def look_at(self, topic: str, kind: type, qos: object) -> None:
-        heard = self.seen.setdefault(topic, [])
-        self.node.create_subscription(kind, topic, heard.append, qos)
-
-    def until(self, holds: Callable[[], object]) -> None:
-        deadline = time.monotonic() + LIMIT_S
-        while not holds():
-            assert time.monotonic() < deadline, self.seen
-            self.executor.spin_once(timeout_sec=0.05)
-
-    def close(self) -> None:
-        self.executor.shutdown()
-        self.node.destroy_node()
-        self.context.try_shutdown()
 
 
 @pytest.fixture

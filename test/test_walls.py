@@ -65,6 +65,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "starlette": ("web",),
     "uvicorn": ("web",),
     **dict.fromkeys(("grpc", "grpc_health", "grpc_reflection", "grpc_status"), GRPC),
+    "prometheus_client": ("api",),
     "google": PROTOBUF,
     "zmq": ("sim.gazebo",),
     **dict.fromkeys(("rclpy", "ament_index_python", "rosidl_runtime_py"), ROS),

@@ -30,11 +30,18 @@ CODES: dict[type[FleetError], grpc.StatusCode] = {
 }
 
 
+def code_of(error: Exception) -> grpc.StatusCode:
+    """The code of the answer that the error becomes; what is no refusal is a mistake of ours."""
+    if isinstance(error, CannotStore):
+        return grpc.StatusCode.UNAVAILABLE
+    found = (code for kind, code in CODES.items() if isinstance(error, kind))
+    return next(found, grpc.StatusCode.UNKNOWN if isinstance(error, FleetError) else grpc.StatusCode.INTERNAL)
+
+
 def status_of(error: FleetError | CannotStore) -> Status:
     """The refusal as a status: its text, its reason, and every fault of the input."""
     if isinstance(error, CannotStore):
         error = Unavailable("STORAGE", f"it could not be stored, and the server starts anew: {error}")
-    code = next((code for kind, code in CODES.items() if isinstance(error, kind)), grpc.StatusCode.UNKNOWN)
     told, left_out = _what_fits(error.faults)
     metadata = {"faults_left_out": str(left_out)} if left_out else {}
     details: list[Message] = [ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)]
@@ -42,7 +49,7 @@ def status_of(error: FleetError | CannotStore) -> Status:
         details.append(BadRequest(field_violations=[_field_violation(fault) for fault in told]))
     if isinstance(error, WrongState):
         details.append(PreconditionFailure(violations=_violations(error, told)))
-    return _status(code, _text(error, told, left_out), details)
+    return _status(code_of(error), _text(error, told, left_out), details)
 
 
 def incident_status(incident: str) -> Status:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -12,7 +13,7 @@ from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from robot_fleet.api.errors import incident_status, status_of
+from robot_fleet.api.errors import code_of, incident_status, status_of
 from robot_fleet.api.watches import Seats, TooManyWatches
 from robot_fleet.control.ports import CannotStore
 from robot_fleet.fleet.errors import FleetError, InvalidInput
@@ -24,12 +25,15 @@ _OURS = "/robot_fleet."
 OnBug = Callable[[str, Exception], None]
 """Called with the method's name and what it raised."""
 
+OnAnswer = Callable[[str, str, float], None]
+"""Called with the method's name, the name of the answer's gRPC status and the seconds until it was there."""
+
 
 class ErrorInterceptor(grpc.aio.ServerInterceptor):
     """Refusals become their status with details; anything else is our mistake: logged, told to `on_bug`, INTERNAL."""
 
-    def __init__(self, on_bug: OnBug) -> None:
-        self._on_bug = on_bug
+    def __init__(self, on_bug: OnBug, on_answer: OnAnswer = lambda *answer: None) -> None:
+        self._on_bug, self._on_answer = on_bug, on_answer
         self._seats = Seats()
 
     async def intercept_service(
@@ -53,10 +57,14 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
 
     def _unary(self, method: str, handler: grpc.RpcMethodHandler) -> Callable[..., Awaitable[Any]]:
         async def answer(request: bytes, context: grpc.aio.ServicerContext) -> Any:
+            began_s, outcome = time.perf_counter(), "OK"
             try:
                 return await handler.unary_unary(_decoded(handler, request), context)
             except Exception as error:
+                outcome = code_of(error).name
                 await self._abort(method, error, context)
+            finally:
+                self._on_answer(method.rpartition("/")[2], outcome, time.perf_counter() - began_s)
 
         return answer
 

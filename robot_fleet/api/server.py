@@ -9,7 +9,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from robot_fleet.api.interceptor import ErrorInterceptor, OnBug
+from robot_fleet.api.interceptor import ErrorInterceptor, OnAnswer, OnBug
 from robot_fleet.api.services import FleetService
 from robot_fleet.api.v1 import fleet_service_pb2
 from robot_fleet.api.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
@@ -30,11 +30,13 @@ _GRACE_S = 1.0
 class ApiServer:
     """Serves the API at one loopback address. Make, start and close it on the event loop's thread."""
 
-    def __init__(self, service: FleetService, hub: SnapshotHub, on_bug: OnBug) -> None:
+    def __init__(
+        self, service: FleetService, hub: SnapshotHub, on_bug: OnBug, on_answer: OnAnswer = lambda *answer: None
+    ) -> None:
         self._hub = hub
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
-            interceptors=[ErrorInterceptor(on_bug)], options=_OPTIONS, maximum_concurrent_rpcs=_MOST_CALLS
+            interceptors=[ErrorInterceptor(on_bug, on_answer)], options=_OPTIONS, maximum_concurrent_rpcs=_MOST_CALLS
         )
         add_FleetServiceServicer_to_server(service, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -48,7 +50,7 @@ class ApiServer:
         except RuntimeError:
             port = 0
         if not port:
-            raise InvalidInput("ADDRESS_IN_USE", (_busy(address),))
+            raise InvalidInput("ADDRESS_IN_USE", (_busy(address, "--address"),))
         return port
 
     async def start(self) -> None:
@@ -64,20 +66,21 @@ class ApiServer:
         await self._server.stop(_GRACE_S)
 
 
-def check_loopback(address: str) -> None:
-    """InvalidInput unless the address is `host:port` with a host that only this machine reaches."""
+def check_loopback(address: str, option: str = "--address") -> None:
+    """InvalidInput unless the address is `host:port` with a host that only this machine reaches; `option` gave it."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or len(port) > 5 or int(port) > 65535:
         remedy = "Give, for instance, 127.0.0.1:50051."
-        raise InvalidInput("BAD_ADDRESS", (_fault(address, "it is not host:port", remedy),))
+        raise InvalidInput("BAD_ADDRESS", (Fault(option, address, "it is not host:port", remedy),))
     if not _is_loopback(host.strip("[]")):
         what = "other machines could reach it, and there is no encryption and no login yet"
-        raise InvalidInput("NOT_LOOPBACK", (_fault(address, what, "Use 127.0.0.1, and an SSH tunnel from elsewhere."),))
+        remedy = "Use 127.0.0.1, and an SSH tunnel from elsewhere."
+        raise InvalidInput("NOT_LOOPBACK", (Fault(option, address, what, remedy),))
 
 
-def check_free(address: str) -> None:
+def check_free(address: str, option: str = "--address") -> None:
     """InvalidInput when somebody listens at the address, or it is none for this server; port 0 is always free."""
-    check_loopback(address)
+    check_loopback(address, option)
     host, _, port = address.rpartition(":")
     try:
         family, kind, _, _, where = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
@@ -85,7 +88,7 @@ def check_free(address: str) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gRPC does: ended connections do not count
             probe.bind(where)
     except OSError:
-        raise InvalidInput("ADDRESS_IN_USE", (_busy(address),)) from None
+        raise InvalidInput("ADDRESS_IN_USE", (_busy(address, option),)) from None
 
 
 def _is_loopback(host: str) -> bool:
@@ -95,11 +98,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _busy(address: str) -> Fault:
+def _busy(address: str, option: str) -> Fault:
     port = address.rpartition(":")[2]
-    remedy = f"See who has it with `ss -ltnp 'sport = :{port}'`, end it, or give another one with --address."
-    return _fault(address, f"port {port} is in use, or may not be used", remedy)
-
-
-def _fault(address: str, what: str, remedy: str) -> Fault:
-    return Fault("--address", address, what, remedy)
+    remedy = f"See who has it with `ss -ltnp 'sport = :{port}'`, end it, or give another one with {option}."
+    return Fault(option, address, f"port {port} is in use, or may not be used", remedy)

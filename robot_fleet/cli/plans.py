@@ -162,7 +162,9 @@ def _document(store: Store, made: Plan) -> dict[str, object]:
 
     profiles = {robot.name: robot.profile for robot in store.robots}
     starts = {robot.name: store.floor.dock(robot.dock).pose for robot in store.robots}
-    return plan_to_dict(made, profiles, starts)
+    # Batteries that the plan was made to last with are judged too: they were taken for full.
+    charges = {robot.name: 1.0 for robot in store.robots if robot.profile.battery.planned}
+    return plan_to_dict(made, profiles, starts, charges)
 
 
 def _read_plan(kinds: Profiles, file: Path) -> PlanDocument:

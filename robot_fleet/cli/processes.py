@@ -28,6 +28,20 @@ def serve(
     sim_time: Annotated[bool, typer.Option("--sim-time", help="Go by the simulator's clock (/clock).")] = False,
     robots: RobotCount = None,
     plan_within: PlanWithin = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            envvar="ROBOT_FLEET_METRICS",
+            help="Where Prometheus reads /metrics; nowhere without it.",
+        ),
+    ] = None,
+    managed: Annotated[
+        bool,
+        typer.Option("--managed", help="Let robots work only once a ROS lifecycle manager has activated the node."),
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log every leg and every checkpoint, too.")] = False,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log one JSON object a line, for programs.")] = False,
 ) -> None:
     """Run the controller of one store until SIGINT or SIGTERM.
 
@@ -44,8 +58,11 @@ def serve(
 
         text = "--data and --database (or ROBOT_FLEET_DATABASE) name two places for the same runs"
         raise CommandFailed(Exit.USAGE, text, "Leave one of them out.")
-    log_to_stderr()
-    raise typer.Exit(run_controller(Settings(store, address, data, sim_time, robots, plan_within, database, keep_days)))
+    log_to_stderr(verbose, log_json)
+    settings = Settings(
+        store, address, data, sim_time, robots, plan_within, metrics, managed, database=database, keep_days=keep_days
+    )
+    raise typer.Exit(run_controller(settings))
 
 
 def sim(

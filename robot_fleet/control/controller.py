@@ -14,7 +14,7 @@ from robot_fleet.control.channels import look_after_channels
 from robot_fleet.control.charging import look_after_battery, look_after_charge
 from robot_fleet.control.dispatch import advance, keep_head_off
 from robot_fleet.control.ending import Endings
-from robot_fleet.control.escaping import look_for_trapped
+from robot_fleet.control.escaping import look_for_trapped, prepare_escapes
 from robot_fleet.control.homing import see_home
 from robot_fleet.control.intruders import brake_before_intruders
 from robot_fleet.control.ports import CannotStore, Clock, Planner, RobotDriver, RunStore
@@ -74,6 +74,7 @@ class Controller:
         self._on_change = on_change
         self._state = FleetState(store, clock, plan_within_s)
         self._state.now_s = clock.now_s()
+        prepare_escapes(self._state)
         self._rows = Rows(self._state, run_store)
         self._retention = Retention(self._state, run_store, keep_days)
         self._endings = Endings(self._state, self._rows)
@@ -130,6 +131,7 @@ class Controller:
         for robot in state.members(run):
             robot.itinerary, robot.place, robot.drops, robot.home_tries = None, Place(), 0, 0
             state.touch("itinerary", robot.name)
+        state.note("run started", zones=list(run.zones), request_id=request_id)
         rest.ask_for_plan(state, run)
         try:
             self._finish("run started")
@@ -264,7 +266,7 @@ class Controller:
             if state.now_s - self._trapped_s >= TRAPPED_LOOK_S:
                 self._trapped_s = state.now_s
                 look_for_trapped(state)
-            for robot in state.members(run):
+            for robot in state.in_turn(state.members(run)):
                 look_after_battery(state, run, robot)
                 see_home(state, run, robot)
                 advance(state, run, robot)

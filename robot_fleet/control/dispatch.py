@@ -53,7 +53,7 @@ def advance(state: FleetState, run: CleaningRun, robot: Robot) -> None:
         robot.place = robot.itinerary.settled(robot.place)
         if robot.has_work and robot.itinerary.stretches[robot.place.stretch].is_stay:
             _stay(state, robot, robot.itinerary)
-        elif robot.has_work and _in_position(state, robot, robot.itinerary):
+        elif robot.has_work and _in_position(state, robot, robot.itinerary) and state.may_ask(robot.name):
             _release(state, run, robot, robot.itinerary)
 
 
@@ -121,7 +121,7 @@ def _free_part(state: FleetState, robot: Robot, piece: Piece) -> Piece | None:
 
     None when neither is to be had.
     """
-    taken = union_all(list(state.traffic.others(robot.name).values()))
+    taken = union_all(list(state.traffic.near(robot.name, robot.floor_of(piece)).values()))
     shorter = robot.part_before(piece, taken)
     if shorter is None:
         return None
@@ -140,7 +140,7 @@ def _send(state: FleetState, run: CleaningRun, robot: Robot, piece: Piece) -> No
         # What others have left and this one got: storage must not say that two robots hold the same floor.
         state.touch("robot", other)
     state.touch("run", run.run_id)
-    state.note("leg sent", leg=leg_id, kind=piece.kind.value)
+    state.note("leg sent", robot=robot.name, leg=leg_id, kind=piece.kind.value)
 
 
 def _command(state: FleetState, robot: Robot, leg_id: str, piece: Piece) -> Command:

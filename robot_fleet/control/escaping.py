@@ -27,6 +27,12 @@ _SPARE_M = 0.1
 Place = NDArray[np.float64]
 
 
+def prepare_escapes(state: FleetState) -> None:
+    """Does now, while nothing moves, what the first grants would else do: with many robots on a large floor it takes seconds."""
+    for robot in state.robots.values():
+        _field(state, robot, state.store.floor.dock(robot.spec.dock), past_docks=True)
+
+
 def cut_off_by(state: FleetState, robot: Robot, end: Pose) -> tuple[Escape, frozenset[str]]:
     """How the robot gets home once it rests at `end`, and for whom it has to wait lest somebody is cut off; nobody: it may go.
 

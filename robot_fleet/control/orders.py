@@ -48,7 +48,7 @@ def watch(state: FleetState, robot: Robot) -> None:
     if state.now_s > order.due_s and order.cancel_asked_s is None:
         order.cancel_asked_s = state.now_s
         cancel(state, robot)
-        state.note("leg overdue", leg=order.leg_id)
+        state.note("leg overdue", robot=robot.name, leg=order.leg_id)
 
 
 def _progress(state: FleetState, robot: Robot, order: Order, pose: Pose) -> None:
@@ -83,7 +83,8 @@ def ended(state: FleetState, robot: Robot, event: LegEnded) -> None:
     elif order.piece.stops:
         robot.retry_at_s = max(robot.retry_at_s, state.now_s + _stopping_s(robot))
     state.touch("robot", robot.name)
-    state.note("leg ended", leg=event.leg_id, outcome=event.outcome.value, detail=event.detail)
+    outcome = event.outcome.value
+    state.note("leg ended", robot=robot.name, leg=event.leg_id, outcome=outcome, detail=event.detail)
     if order.piece.kind is LegKind.DOCK and event.outcome is Outcome.SUCCEEDED:
         robot.happen(RobotEvent.DOCKED)
         state.settle(f"dock-{robot.name}")

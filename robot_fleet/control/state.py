@@ -25,6 +25,9 @@ from robot_fleet.planning.routing import Reaching, Router
 from robot_fleet.planning.steering.detours import SteeredDetours
 from robot_fleet.planning.terrain import Terrain
 
+MOST_ASKING = 12
+"""So many robots may ask for floor at a tick: an answer takes up to 10 ms where there are many robots."""
+
 
 @dataclass
 class Effects:
@@ -67,7 +70,8 @@ class FleetState:
         self.clearance = ClearanceField.of(store.floor)
         self._routers: dict[tuple[str, tuple[Polygon, ...]], Router] = {}
         self._steered: dict[tuple[str, tuple[Polygon, ...]], SteeredDetours] = {}
-        self._searched_at_s = float("-inf")
+        self._searched_at_s = self._asked_at_s = float("-inf")
+        self._asked, self.first_to_ask = 0, ""
         for robot in self.robots.values():
             # Now, while nothing moves: on a large floor it takes a second, within which a stop would have to wait.
             self.router(robot).prepare()
@@ -104,8 +108,9 @@ class FleetState:
             self.effects.rows["robot", key] = None
 
     def note(self, what: str, **details: object) -> None:
-        """Adds to the journal entry of the present event."""
-        self.effects.journal.append({"event": what, "at_s": round(self.now_s, 3), **details})
+        """Adds to the journal entry of the present event; the active run is always named."""
+        run = {"run": self.active.run_id} if self.active else {}
+        self.effects.journal.append({"event": what, "at_s": round(self.now_s, 3), **run, **details})
 
     def members(self, run: CleaningRun) -> list[Robot]:
         """The robots that take part in the run."""
@@ -138,6 +143,22 @@ class FleetState:
     def _clearance_within(self, barred: tuple[Polygon, ...]) -> ClearanceField:
         return ClearanceField.of(self.store.floor, barred) if barred else self.clearance
 
+    def may_ask(self, robot: str) -> bool:
+        """Whether the robot may ask for floor now: so many do from tick to tick, lest a stop waits for them, each in its turn."""
+        if self._asked_at_s != self.now_s:
+            self._asked_at_s, self._asked = self.now_s, 0
+        if self._asked >= MOST_ASKING:
+            self.first_to_ask = self.first_to_ask or robot
+            return False
+        self._asked += 1
+        return True
+
+    def in_turn(self, robots: list[Robot]) -> list[Robot]:
+        """The robots, beginning with the one that had to wait for its turn to ask for floor."""
+        first = next((k for k, robot in enumerate(robots) if robot.name == self.first_to_ask), 0)
+        self.first_to_ask = ""
+        return [*robots[first:], *robots[:first]]
+
     def takes_turn(self) -> bool:
         """Whether one robot may look for a way now; False for all others until the next tick, lest a stop waits for them."""
         if self._searched_at_s == self.now_s:
@@ -152,7 +173,7 @@ class FleetState:
         run_id = self.active.run_id if self.active else ""
         self.alerts[key] = AlertView(key, self.clock.wall_s(), severity, robot, run_id, text, remedy, True)
         self.touch("alert", key)
-        self.note("alert", text=text)
+        self.note("alert", **({"robot": robot} if robot else {}), text=text)
 
     def settle(self, key: str) -> None:
         """Ends an alert, if it is active."""

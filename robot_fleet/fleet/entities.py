@@ -68,6 +68,7 @@ class Robot:
     rest_after_s: float = 0.0
     order: Order | None = None
     itinerary: Itinerary | None = None
+    last_piece: tuple[Itinerary, Place, Piece] | None = None
     place: Place = field(default_factory=Place)
     failures: int = 0
     give_ups: int = 0
@@ -124,10 +125,18 @@ class Robot:
     def next_piece(self) -> Piece:
         """The piece of its itinerary that begins at its place; it must have work."""
         assert self.itinerary is not None
-        place, profile = self.itinerary.settled(self.place), self.spec.profile
+        place = self.itinerary.settled(self.place)
+        last = self.last_piece
+        # A robot that waits asks again and again.
+        if last is None or last[0] is not self.itinerary or last[1] != place:
+            last = self.last_piece = (self.itinerary, place, self._piece_from(self.itinerary, place))
+        return last[2]
+
+    def _piece_from(self, itinerary: Itinerary, place: Place) -> Piece:
+        profile = self.spec.profile
         if profile.is_steered:
-            return next_steered_piece(self.itinerary, place, profile)
-        return self.itinerary.next_piece(place, profile.speed_mps, profile.goal_tolerance_m)
+            return next_steered_piece(itinerary, place, profile)
+        return itinerary.next_piece(place, profile.speed_mps, profile.goal_tolerance_m)
 
     def floor_of(self, piece: Piece) -> BaseGeometry:
         """The floor that it needs to turn into a piece and drive it, map frame: of a long body as it is turned there."""

@@ -21,11 +21,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
-from shapely import LineString
+from shapely import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
 
@@ -49,6 +49,37 @@ class Escape:
         """Where the robot is out of everybody's way."""
         return None if self.way is None else self.way[-1]
 
+    def passes_rest_of(self, other: Escape) -> bool:
+        """Whether the way home touches where the other rests."""
+        return self._touches(other.rest, other.radius_m, other.at_rest)
+
+    def passes_refuge_of(self, other: Escape) -> bool:
+        """Whether the way home touches the other's dock."""
+        return other.refuge is not None and self._touches(other.refuge, other.radius_m, other.at_home)
+
+    def _touches(self, place: NDArray[np.float64], radius_m: float, floor: BaseGeometry | None) -> bool:
+        """Whether the way comes too near to a robot at a place, looked at more closely only near the way's bounding box."""
+        if self.way is None:
+            return False
+        apart_m = self.radius_m + radius_m
+        x, y = place.tolist()
+        west, south, east, north = self._box
+        if not (west - apart_m < x < east + apart_m and south - apart_m < y < north + apart_m):
+            return False
+        return _apart_m(self.way, place) < apart_m if floor is None else self.line.distance(floor) < self.radius_m
+
+    @cached_property
+    def line(self) -> BaseGeometry:
+        """The way home, or the rest where there is none."""
+        return Point(self.rest) if self.way is None else _line(self.way)
+
+    @cached_property
+    def _box(self) -> tuple[float, float, float, float]:
+        """Least x and y, greatest x and y of the way."""
+        assert self.way is not None
+        (west, south), (east, north) = self.way.min(axis=0).tolist(), self.way.max(axis=0).tolist()
+        return west, south, east, north
+
 
 def cut_off(depends: Mapping[str, Collection[str]], stuck: Collection[str] = ()) -> frozenset[str]:
     """The robots that cannot get home whoever goes first: those `stuck`, in a cycle, or dependent on one of these."""
@@ -60,12 +91,13 @@ def cut_off(depends: Mapping[str, Collection[str]], stuck: Collection[str] = ())
 
 
 class Escapes:
-    """The escapes of a fleet, and the floor of robots that cannot move."""
+    """The escapes of a fleet, and the floor of robots that cannot move. On whom each robot depends is kept up to date."""
 
     def __init__(self) -> None:
         self._known: dict[str, Escape] = {}
         self._fixed: dict[str, BaseGeometry] = {}
-        self._near: dict[tuple[str, str], tuple[Escape, Escape, bool]] = {}
+        self._depends: dict[str, frozenset[str]] = {}
+        self._cut_off: frozenset[str] | None = None
         self._hit: dict[tuple[str, str], tuple[Escape, BaseGeometry, bool]] = {}
 
     def of(self, robot: str) -> Escape | None:
@@ -75,64 +107,51 @@ class Escapes:
     def put(self, robot: str, escape: Escape) -> None:
         """The robot is to rest elsewhere, or gets home another way."""
         self._fixed.pop(robot, None)
+        self._depends = self._depending_with(robot, escape)
         self._known[robot] = escape
+        self._cut_off = None
 
     def fix(self, robot: str, floor: BaseGeometry) -> None:
         """The robot cannot move: it stays on this floor until it is `put` again."""
-        self._known.pop(robot, None)
+        if self._known.pop(robot, None) is not None:
+            del self._depends[robot]
+            self._depends = {name: others - {robot} for name, others in self._depends.items()}
+            self._cut_off = None
         if robot not in self._fixed or not self._fixed[robot].equals(floor):
             self._fixed[robot] = floor
+            self._cut_off = None
 
     def cut_off(self) -> frozenset[str]:
         """The robots that could move and cannot get home, whoever goes first."""
-        return self._cut_off(self._known)
+        if self._cut_off is None:
+            self._cut_off = cut_off(self._depends, self._stuck(self._known))
+        return self._cut_off
 
     def newly_cut_off(self, robot: str, escape: Escape) -> frozenset[str]:
         """Who would be cut off beside those that are already, if the robot had this escape."""
-        return self._cut_off({**self._known, robot: escape}) - self.cut_off()
+        stuck = self._stuck({**self._known, robot: escape})
+        return cut_off(self._depending_with(robot, escape), stuck) - self.cut_off()
 
     def in_the_way(self, robot: str, escape: Escape) -> frozenset[str]:
         """On whom the robot would depend."""
-        known = {**self._known, robot: escape}
-        return frozenset(self._depends(known)[robot]) | self._fixed_before(robot, escape)
+        return self._depending_with(robot, escape)[robot] | self._fixed_before(robot, escape)
 
-    def _cut_off(self, known: Mapping[str, Escape]) -> frozenset[str]:
-        stuck = {name for name, one in known.items() if one.way is None or self._fixed_before(name, one)}
-        return cut_off(self._depends(known), stuck)
+    def _stuck(self, known: Mapping[str, Escape]) -> set[str]:
+        return {name for name, one in known.items() if one.way is None or self._fixed_before(name, one)}
 
-    def _depends(self, known: Mapping[str, Escape]) -> dict[str, set[str]]:
-        found: dict[str, set[str]] = {name: set() for name in known}
-        for one, mine in known.items():
-            for other, theirs in known.items():
-                if one == other or mine.way is None:
-                    continue
-                at_rest, at_home = self._touches(one, mine, other, theirs)
-                if at_rest:
-                    found[one].add(other)
-                if at_home:
-                    found[other].add(one)
-        return found
-
-    def _touches(self, one: str, mine: Escape, other: str, theirs: Escape) -> tuple[bool, bool]:
-        """Whether one's escape touches the other's rest, and its refuge."""
-        return (
-            self._touching((one, other), mine, theirs, theirs.rest, theirs.at_rest),
-            theirs.refuge is not None
-            and self._touching((one, f"{other}'s home"), mine, theirs, theirs.refuge, theirs.at_home),
-        )
-
-    def _touching(
-        self, key: tuple[str, str], mine: Escape, theirs: Escape, place: NDArray[np.float64], floor: BaseGeometry | None
-    ) -> bool:
-        last = self._near.get(key)
-        if last is not None and last[0] is mine and last[1] is theirs:
-            return last[2]
-        assert mine.way is not None
-        if floor is None:
-            found = _apart_m(mine.way, place) < mine.radius_m + theirs.radius_m
-        else:
-            found = _line(mine.way).distance(floor) < mine.radius_m
-        self._near[key] = mine, theirs, found
+    def _depending_with(self, robot: str, escape: Escape) -> dict[str, frozenset[str]]:
+        """On whom each would depend if the robot had this escape: nothing else changes."""
+        found, mine = dict(self._depends), set()
+        for other, theirs in self._known.items():
+            if other == robot:
+                continue
+            if escape.passes_rest_of(theirs) or theirs.passes_refuge_of(escape):
+                mine.add(other)
+            if theirs.passes_rest_of(escape) or escape.passes_refuge_of(theirs):
+                found[other] |= {robot}
+            elif robot in found[other]:
+                found[other] -= {robot}
+        found[robot] = frozenset(mine)
         return found
 
     def _fixed_before(self, robot: str, escape: Escape) -> frozenset[str]:
@@ -145,14 +164,13 @@ class Escapes:
         last = self._hit.get((robot, other))
         if last is not None and last[0] is escape and last[1] is floor:
             return last[2]
-        line = shapely.Point(escape.rest) if escape.way is None else _line(escape.way)
-        found = not floor.is_empty and line.distance(floor) < escape.radius_m
+        found = not floor.is_empty and escape.line.distance(floor) < escape.radius_m
         self._hit[robot, other] = escape, floor, found
         return found
 
 
 def _line(way: NDArray[np.float64]) -> BaseGeometry:
-    return LineString(way) if len(way) > 1 else shapely.Point(way[0])
+    return LineString(way) if len(way) > 1 else Point(way[0])
 
 
 def _apart_m(way: NDArray[np.float64], place: NDArray[np.float64]) -> float:

@@ -138,6 +138,24 @@ class Piece:
         self, footprint: Footprint, grown_m: float, before_rad: float | None = None, from_m: float = 0.0
     ) -> BaseGeometry:
         """The floor within `grown_m` of a robot on the piece from `from_m` along it on, or turning into it from a heading."""
+        if footprint.is_disc:
+            # A disc turns within its own floor; it asks for the whole of the piece again and again.
+            whole = footprint.radius_m, grown_m
+            if from_m > 0.0:
+                return self._floor_from(footprint, grown_m, None, from_m)
+            if whole not in self._floors:
+                self._floors[whole] = self._floor_from(footprint, grown_m, None, 0.0)
+            return self._floors[whole]
+        return self._floor_from(footprint, grown_m, before_rad, from_m)
+
+    @cached_property
+    def _floors(self) -> dict[tuple[float | None, float], BaseGeometry]:
+        """What discs of a radius, grown by so much, need for the whole of the piece."""
+        return {}
+
+    def _floor_from(
+        self, footprint: Footprint, grown_m: float, before_rad: float | None, from_m: float
+    ) -> BaseGeometry:
         k = min(int(np.searchsorted(self.along_m, from_m, side="right")) - 1, len(self.points) - 2)
         first = [np.interp(from_m, self.along_m, self.points[:, axis]) for axis in (0, 1)]
         points = np.vstack((first, self.points[k + 1 :]))

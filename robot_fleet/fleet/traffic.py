@@ -16,11 +16,16 @@ MARGIN_M = 0.12
 """Added to a robot's radius on its floor: lateral error of its tracking and three sigma of its pose."""
 
 
+Box = tuple[float, float, float, float]
+"""Least x and y, greatest x and y."""
+
+
 class Traffic:
     """The reservations of all robots of a store. Polygons in the map frame."""
 
     def __init__(self) -> None:
         self._held: dict[str, BaseGeometry] = {}
+        self._boxes: dict[str, Box] = {}
         self._waits: dict[str, frozenset[str]] = {}
         self._turned_away: dict[str, frozenset[str]] = {}
 
@@ -32,9 +37,14 @@ class Traffic:
         """The floor that each other robot holds."""
         return {name: floor for name, floor in self._held.items() if name != robot}
 
+    def near(self, robot: str, wanted: BaseGeometry) -> dict[str, BaseGeometry]:
+        """The floor of those other robots whose bounding box meets that of the wanted floor: with many robots, a few."""
+        box = wanted.bounds
+        return {name: self._held[name] for name, held in self._boxes.items() if name != robot and _meet(held, box)}
+
     def blockers(self, robot: str, wanted: BaseGeometry) -> frozenset[str]:
         """The other robots that hold some of the wanted floor."""
-        return frozenset(name for name, floor in self.others(robot).items() if floor.intersects(wanted))
+        return frozenset(name for name, floor in self.near(robot, wanted).items() if floor.intersects(wanted))
 
     def ask(self, robot: str, wanted: BaseGeometry) -> bool:
         """Grants the wanted floor on top of nothing (the robot's old floor is given up), or notes for whom the robot waits."""
@@ -57,11 +67,12 @@ class Traffic:
     def hold(self, robot: str, floor: BaseGeometry) -> None:
         """Records the floor that the robot occupies in fact: it shrinks behind a moving robot, or is seen under a resting one."""
         self.stop_waiting(robot)
-        self._held[robot] = floor
+        self.settle(robot, floor)
 
     def settle(self, robot: str, floor: BaseGeometry) -> None:
         """Records the floor under a resting robot; what it waits for stays noted."""
         self._held[robot] = floor
+        self._boxes[robot] = floor.bounds
 
     @property
     def waiting(self) -> dict[str, frozenset[str]]:
@@ -89,6 +100,11 @@ class Traffic:
     def _wanted_by(self, robot: str) -> set[str]:
         """The same, with those from which robots were turned away."""
         return _reached(robot, self.waits_for)
+
+
+def _meet(one: Box, other: Box) -> bool:
+    """Whether two bounding boxes touch; that of empty floor, which is not a number, meets none."""
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
 def _reached(robot: str, ahead_of: Callable[[str], frozenset[str]]) -> set[str]:

@@ -17,7 +17,8 @@ from shapely.validation import explain_validity
 from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.grid import OccupancyGrid
-from robot_fleet.floor.profile import RobotProfile
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import Head, RobotProfile, Squeegee
 from robot_fleet.floor.reach import reachable, standable, swept
 from robot_fleet.floor.store import CHARGE, OFFERS, WATER, Dock, FloorMap, Keepout, OneWay, RobotSpec, Store, Zone
 
@@ -28,6 +29,8 @@ ZONE_SLACK_M = 1.0
 LEAST_STEP_M = 0.01
 # Overlaps of less are rounding.
 TOUCH_M = 0.005
+# Brushes and lips of rubber give way where they stand out of a body by no more than this.
+MOST_OUT_M = 0.05
 
 
 def check_store(store: Store) -> tuple[Fault, ...]:
@@ -185,6 +188,31 @@ def _profile_faults(profile: RobotProfile) -> Iterator[Fault]:
     if profile.head.width_m > 0 and profile.head.width_m - profile.overlap_m < LEAST_STEP_M:
         what = f"{profile.overlap_m} m of the head's width, {profile.head.width_m} m, leaves less than {LEAST_STEP_M} m"
         yield Fault(ROBOTS_FILE, f"profile {profile.name}.overlap_m", what, "Let lanes overlap by less.")
+    yield from _line_faults(profile)
+
+
+def _line_faults(profile: RobotProfile) -> Iterator[Fault]:
+    """Heads and squeegees that would pass through shelves beside the body, and squeegees that come before the head."""
+    squeegee, place = profile.squeegee, f"profile {profile.name}"
+    for name, line in (("head", profile.head), ("squeegee", squeegee)):
+        out_m = _out_m(profile, line) if line is not None else 0.0
+        if out_m > max(profile.clearance_m, MOST_OUT_M) + TOUCH_M:
+            what = f"stands out of the footprint by {out_m:.2f} m, more than the clearance keeps free"
+            yield Fault(
+                ROBOTS_FILE, f"{place}.{name}", what, "Draw the footprint around it, or check width_m and offset_m."
+            )
+    if squeegee is not None and squeegee.offset_m > profile.head.offset_m:
+        what = f"lies {squeegee.offset_m - profile.head.offset_m:.2f} m ahead of the head, so that it picks no water up"
+        yield Fault(ROBOTS_FILE, f"{place}.squeegee.offset_m", what, "Give an offset_m below that of the head.")
+
+
+def _out_m(profile: RobotProfile, line: Head | Squeegee) -> float:
+    """How far the ends of a head or squeegee are from the body."""
+    ahead, half = line.offset_m, line.width_m / 2.0
+    if not all(map(math.isfinite, (ahead, half))):
+        return 0.0
+    body = profile.footprint.at(Pose(0.0, 0.0))
+    return max(float(body.distance(Point(ahead, side))) for side in (half, -half))
 
 
 def _profile_numbers(profile: RobotProfile) -> Iterator[tuple[str, float, int]]:

@@ -295,5 +295,6 @@ def _shown(value: object) -> str:
         return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, int) and value.bit_length() > 200:
         return "a very large number"
-    text = value if isinstance(value, str) else repr(value)
+    # What cannot be printed would break the line, or steer the terminal.
+    text = value if isinstance(value, str) and value.isprintable() else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

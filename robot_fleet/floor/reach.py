@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -55,7 +55,8 @@ class KnownReach:
 
     `clearance` knows keepouts and closed floor; with `barred` there are zones, not in it, that some robot may not enter.
     `severed` (rows, cols) would be coverable but for one-ways, which lead robots there or back, not both; `beyond` (rows, cols) if
-    ways led to places where robots that are no discs fit.
+    ways led to places where robots that are no discs fit. `under_steered` says, for a clearance, what the heads of those robots
+    pass over (rows, cols).
     """
 
     clearance: ClearanceField
@@ -63,6 +64,7 @@ class KnownReach:
     barred: bool = False
     severed: NDArray[np.bool_] | None = None
     beyond: NDArray[np.bool_] | None = None
+    under_steered: Callable[[ClearanceField], NDArray[np.bool_]] | None = None
 
 
 def standable(profile: RobotProfile, clearance: ClearanceField) -> NDArray[np.bool_]:
@@ -204,15 +206,23 @@ def _reasons(
     if known.severed is not None:
         yield WhyMissed.UNREACHABLE, known.severed
     if known.barred:
-        yield WhyMissed.NO_ROBOT_MAY_ENTER, _swept_by_any(floor, robots, known.clearance)
+        yield WhyMissed.NO_ROBOT_MAY_ENTER, _swept_if(floor, robots, known.clearance, known)
     if closed:
         yield WhyMissed.BLOCKED, _under(floor, closed)
-        yield WhyMissed.BLOCKED, _swept_by_any(floor, robots, ClearanceField.of(floor))
+        yield WhyMissed.BLOCKED, _swept_if(floor, robots, ClearanceField.of(floor), known)
     if floor.keepouts:
         unkept = FloorMap(floor.name, floor.grid)
-        yield WhyMissed.KEEPOUT, _swept_by_any(unkept, robots, ClearanceField.of(unkept, closed))
+        yield WhyMissed.KEEPOUT, _swept_if(unkept, robots, ClearanceField.of(unkept, closed), known)
     yield WhyMissed.UNREACHABLE, _cut_off(floor, robots, known)
     yield WhyMissed.TOO_NARROW, everywhere
+
+
+def _swept_if(
+    floor: FloorMap, robots: Sequence[RobotStart], clearance: ClearanceField, known: KnownReach
+) -> NDArray[np.bool_]:
+    """What heads would pass over with a clearance, those of robots that are no discs too."""
+    found = _swept_by_any(floor, robots, clearance)
+    return found if known.under_steered is None else found | known.under_steered(clearance)
 
 
 def _swept_by_any(floor: FloorMap, robots: Sequence[RobotStart], clearance: ClearanceField) -> NDArray[np.bool_]:

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from robot_fleet import __version__
+from robot_fleet.api.metrics import Metrics
 from robot_fleet.api.server import ApiServer, check_free
 from robot_fleet.api.services import FleetService
+from robot_fleet.control.activity import Activity
 from robot_fleet.control.controller import Controller
 from robot_fleet.control.hub import SnapshotHub
 from robot_fleet.control.outages import LastingController
@@ -28,9 +30,12 @@ from robot_fleet.fleet.states import RunState
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.store import Store
 from robot_fleet.main.data_folder import check_data_folder, default_data_folder, open_run_store
+from robot_fleet.main.journal_log import ToldRunStore
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
+from robot_fleet.ros.diagnostics import Diagnostics
 from robot_fleet.ros.driver import NavDriver
+from robot_fleet.ros.lifecycle import ManagedNode
 from robot_fleet.ros.visuals import Visuals
 from robot_fleet.storage.database import SqlRunStore
 from robot_fleet.storage.store_folder import load_store
@@ -40,6 +45,7 @@ BUG_EXIT = 70
 DISPLACED_EXIT = 1
 _TICK_S = 0.2
 _CLOCK_NOTE_S = 5.0
+_TRANSITION_S = 30.0
 
 Result = TypeVar("Result")
 
@@ -49,7 +55,8 @@ class Settings:
     """What `robot-fleet serve` was asked for. `robots` limits or extends the store's fleet (see load_store).
 
     Runs are kept in the `database` (see SqlRunStore) if one is named, else in the data folder, for `keep_days`.
-    A run's first plan is to be there within `plan_within_s` seconds, if that can be; None: it takes its time.
+    A run's first plan is to be there within `plan_within_s` seconds, if that can be; None: it takes its time. `metrics` is where
+    Prometheus reads, if anywhere. One that is `managed` waits for a lifecycle manager before robots may work.
     """
 
     store: Path
@@ -58,6 +65,8 @@ class Settings:
     sim_time: bool = False
     robots: int | None = None
     plan_within_s: float | None = None
+    metrics: str | None = None
+    managed: bool = False
     database: str = ""
     keep_days: float | None = None
 
@@ -83,6 +92,7 @@ def _checked(settings: Settings, folder: Path) -> Store:
     for check in (
         lambda: stores.append(load_store(settings.store, settings.robots)),
         lambda: check_free(settings.address),
+        lambda: check_free(settings.metrics, "--metrics") if settings.metrics else None,
         lambda: _check_database(settings.database) if settings.database else check_data_folder(folder),
     ):
         try:
@@ -111,12 +121,15 @@ class _Fleet:
     def __init__(self, settings: Settings, store: Store, run_store: SqlRunStore) -> None:
         self._settings = settings
         self._store = store
-        self._run_store = run_store
+        self._run_store = ToldRunStore(run_store)
+        self._database = run_store.name
         self._hub = SnapshotHub()
         self._early: deque[Event] = deque(maxlen=10_000)
         self._controller: LastingController | None = None
         self._exit_code = 0
         self._planning_since_s = 0.0
+        self._activity = Activity(is_active=not settings.managed)
+        self._metrics = Metrics(lambda: self._hub.latest, store.floor.name, __version__)
 
     async def run(self) -> int:
         """Starts everything, serves until a signal or a bug, and stops everything."""
@@ -124,15 +137,21 @@ class _Fleet:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal, number)
-        server = ApiServer(FleetService(self._store, self, self._hub), self._hub, self._on_api_bug)
+        service = FleetService(self._store, self, self._hub)
+        server = ApiServer(service, self._hub, self._on_api_bug, self._metrics.rpc_took)
         port = server.bind(self._settings.address)
-        bridge = RosBridge()
+        bridge = RosBridge(make_node=lambda name, context: ManagedNode(name, context, self._on_transition))
+        self._bridge = bridge
         self._clock = RosClock(bridge, self._settings.sim_time)
         self._driver = NavDriver(bridge, self._store.robots, self._clock)
         self._visuals = Visuals(bridge, self._store.floor)
+        self._diagnostics = Diagnostics(bridge, self._store.floor.name)
         self._planner = PlanningPool(self._take)
+        pages = self._metrics.serve(self._settings.metrics) if self._settings.metrics else None
         try:
             bridge.start(loop, self._take, self._on_bug)
+            if not self._settings.managed:
+                bridge.to_ros(bridge.node.begin_active)
             self._greet(port)
             if await self._clock_is_ready():
                 self._begin()
@@ -143,21 +162,26 @@ class _Fleet:
         finally:
             await server.close()
             self._planner.close()
+            if pages:
+                pages.close()
             await loop.run_in_executor(None, bridge.stop)
         _log.info("stopped%s", "" if not self._exit_code else "; start again to resume")
         return self._exit_code
 
     def start_run(self, zones: tuple[str, ...], request_id: str, robots: tuple[str, ...] = ()) -> RunView:
         """See Controller; so are the others. What is no refusal is a bug."""
+        self._activity.check()
         return self._asked(lambda controller: controller.start_run(zones, request_id, robots))
 
     def stop_run(self, run_id: str) -> RunView:
         return self._guarded(lambda lasting: lasting.stop_run(run_id))
 
     def pause_run(self, run_id: str) -> RunView:
+        self._activity.person_paused(run_id)
         return self._asked(lambda controller: controller.pause_run(run_id))
 
     def resume_run(self, run_id: str) -> RunView:
+        self._activity.check()
         return self._asked(lambda controller: controller.resume_run(run_id))
 
     def acknowledge(self, robot: str, who: str) -> RobotView:
@@ -206,12 +230,15 @@ class _Fleet:
         if self._controller is None:
             self._early.append(event)
             return
+        began_s = time.perf_counter()
         try:
             self._controller.handle(event)
+            self._activity.look_after(self._controller)
         except Displaced as taken:
             self._on_displaced(taken)
         except Exception as bug:
             self._on_bug(bug)
+        self._metrics.event_took(type(event).__name__, time.perf_counter() - began_s)
         if isinstance(event, Tick):
             self._show()
             self._confirm(event.at_s)
@@ -219,6 +246,7 @@ class _Fleet:
     def _show(self) -> None:
         """Lets RViz and the like see the fleet, if somebody looks; by our own clock, as people do."""
         now_s = time.monotonic()
+        self._diagnostics.show(self._hub.latest, now_s)
         if self._controller is not None and self._visuals.wants(now_s) and (scene := self._controller.scene()):
             self._visuals.show(scene, now_s)
 
@@ -245,8 +273,11 @@ class _Fleet:
     async def _tick_until_ended(self) -> None:
         _log.info("ready")
         self._clock.start_ticking()
+        due_s = time.monotonic()
         while not self._ended.is_set():
+            self._metrics.tick_was_late(time.monotonic() - due_s)
             self._take(Tick(self._clock.now_s()))
+            due_s = time.monotonic() + _TICK_S
             try:
                 await asyncio.wait_for(self._ended.wait(), _TICK_S)
             except asyncio.TimeoutError:
@@ -255,6 +286,22 @@ class _Fleet:
     def _on_signal(self, number: int) -> None:
         _log.info("%s: stopping; robots finish the short piece that they were given", signal.Signals(number).name)
         self._ended.set()
+
+    def _on_transition(self, transition: str) -> None:
+        """A lifecycle manager wants something; on the ROS thread."""
+        self._bridge.ask_loop(lambda: self._carry_out(transition), _TRANSITION_S)
+
+    def _carry_out(self, transition: str) -> None:
+        _log.info("lifecycle: %s", transition)
+        if transition == "shutdown":
+            self._ended.set()
+            return
+        self._activity.change(transition == "activate")
+        if self._controller is not None:
+            try:
+                self._activity.look_after(self._controller)
+            except Displaced as taken:
+                self._on_displaced(taken)
 
     def _on_api_bug(self, method: str, error: Exception) -> None:
         # A fault in reading or converting leaves the controller sound; one inside it came through _guarded.
@@ -286,5 +333,7 @@ class _Fleet:
         _log.info("robot_fleet %s", __version__)
         _log.info("store    %s: %.1f x %.1f m, zones %s", self._store.floor.name, cols * side_m, rows * side_m, zones)
         _log.info("robots   %s", robots)
-        _log.info("database %s", self._run_store.name)
+        _log.info("database %s", self._database)
         _log.info("address  %s:%d", host, port)
+        if self._settings.metrics:
+            _log.info("metrics  http://%s/metrics", self._settings.metrics)

@@ -156,6 +156,18 @@ def _steered(request: PlanRequest, clearances: Clearances) -> Iterator[Crew]:
         yield from _returning_steered(same, terrain, poses, request.floor.grid)
 
 
+def under_steered(request: PlanRequest, clearance: ClearanceField) -> Bools:
+    """(rows, cols) what the heads of robots that must be steered pass over where they get to with a clearance."""
+    begins: dict[RobotProfile, list[Pose]] = {}
+    for robot in request.robots:
+        if robot.profile.is_steered:
+            begins.setdefault(robot.profile, []).append(_begin(robot))
+    found = np.zeros(request.floor.grid.shape, dtype=bool)
+    for profile, poses in begins.items():
+        found |= PoseReach.of(request.floor.grid, profile, clearance, poses).under(profile.head)
+    return found
+
+
 def _steered_crew(robots: Sequence[Starter], terrain: Terrain, poses: PoseReach, grid: OccupancyGrid) -> Crew:
     swept = poses.under(robots[0].profile.head) & grid.free
     return Crew(tuple(robots), terrain, poses.anywhere, swept, poses=poses)

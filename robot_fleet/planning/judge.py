@@ -170,6 +170,10 @@ def _reasons(floor: FloorMap, robots: _Robots, coverable_floor: Bools) -> Becaus
         found.append((MissedReason.KEEPOUT, coverable(replace(floor, keepouts=()), robots.shapes)))
     found.append((MissedReason.UNREACHABLE, coverable(floor, robots.shapes, anywhere=True) & ~coverable_floor))
     found.append((MissedReason.UNREACHABLE, ~_joined_to(floor, coverable_floor)))
+    if robots.names:
+        # Without keepouts, and where all may enter everything, these are nowhere the reason.
+        nowhere: Bools = np.zeros(floor.grid.shape, dtype=bool)
+        found += [(MissedReason.KEEPOUT, nowhere), (MissedReason.NO_ROBOT_MAY_ENTER, nowhere)]
     return (*found, (MissedReason.TOO_NARROW, everywhere))
 
 

@@ -17,7 +17,7 @@ from robot_fleet.floor.reach import KnownReach, first_free_cell, reachable
 from robot_fleet.planning.accounting import missed_areas
 from robot_fleet.planning.apart import PATIENCE_S, Apart
 from robot_fleet.planning.checking import faults_of
-from robot_fleet.planning.crew import Clearances, Crew, crews, taking_over
+from robot_fleet.planning.crew import Clearances, Crew, crews, taking_over, under_steered
 from robot_fleet.planning.evening import evened
 from robot_fleet.planning.manning import Kept, manned
 from robot_fleet.planning.pivots import mark_pivots
@@ -242,7 +242,10 @@ def _accounted(
     cell = request.floor.grid.cell_area_m2
     swept = _swept(request, paths)
     rate = sum(robot.profile.head.width_m * robot.profile.speed_mps for robot in request.robots)
-    known = KnownReach(clearances.unbarred, coverable, clearances.barred, clearances.severed, clearances.beyond)
+    known = KnownReach(
+        clearances.unbarred, coverable, clearances.barred, clearances.severed, clearances.beyond,
+        partial(under_steered, request),
+    )  # fmt: skip
     coverable_m2 = float((coverable & ~clean).sum() * cell)
     return Plan(
         floor=request.floor.name,

@@ -13,6 +13,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 
 from rclpy.clock import Clock
@@ -31,21 +32,24 @@ _SPIN_S = 1.0
 _LARGEST_DOMAIN = 232
 
 Call = Callable[[], None]
+MakeNode = Callable[[str, Context], Node]
+"""Makes a node by its name, in a context."""
 
 
 class RosBridge:
     """A ROS node whose callbacks run on a thread of their own.
 
     Life: construct, create subscriptions and clients on `node`, `start`, use, `stop`. The ROS domain comes from the
-    environment; signals stay the process's own. Raises Unavailable when ROS cannot be started.
+    environment; signals stay the process's own. `make_node` makes another node than a plain one. Raises Unavailable when
+    ROS cannot be started.
     """
 
-    def __init__(self, node_name: str = "fleet_controller") -> None:
+    def __init__(self, node_name: str = "fleet_controller", make_node: MakeNode | None = None) -> None:
         _check_domain()
         self._context = Context()
         try:
             self._context.init(args=[])
-            self.node = Node(node_name, context=self._context, start_parameter_services=False, enable_rosout=False)
+            self.node = (make_node or _plain_node)(node_name, self._context)
         except Exception as fault:
             raise Unavailable("ROS_UNAVAILABLE", f"ROS 2 cannot be started: {fault}") from fault
         self._executor = SingleThreadedExecutor(context=self._context)
@@ -86,6 +90,27 @@ class RosBridge:
         if not self._announced:
             self._announced = True
             self._on_loop(self._deliver)
+
+    def ask_loop(self, call: Call, limit_s: float) -> None:
+        """ROS thread: `call` runs on the loop's thread, and this waits for it; raises what it raised.
+
+        TimeoutError when the loop had no time for it within the limit; then it is not done later either.
+        """
+        answer: Future[None] = Future()
+
+        def run() -> None:
+            if not answer.set_running_or_notify_cancel():
+                return
+            try:
+                answer.set_result(call())
+            except Exception as fault:
+                answer.set_exception(fault)
+
+        self._on_loop(run)
+        try:
+            answer.result(limit_s)
+        finally:
+            answer.cancel()
 
     def to_ros(self, call: Call, urgent: bool = False) -> None:
         """Any thread: `call` runs on the executor's thread, in order; an urgent one before all that are not."""
@@ -168,6 +193,10 @@ class RosBridge:
         self._executor.shutdown(timeout_sec=0.0)
         self.node.destroy_node()
         self._context.try_shutdown()
+
+
+def _plain_node(name: str, context: Context) -> Node:
+    return Node(name, context=context, start_parameter_services=False, enable_rosout=False)
 
 
 def _check_domain() -> None:
