@@ -176,7 +176,7 @@ class LastingController:
         self._on_change(self._snapshot)
 
     def _text(self, what: str) -> str:
-        return f"{what}: {self._refusal}. It is tried again every {AGAIN_S:.0f} s. {_REMEDY}"
+        return f"{what}: {self._refusal.rstrip('.')}. It is tried again every {AGAIN_S:.0f} s. {_REMEDY}"
 
     def _probe(self, size: int) -> None:
         """CannotStore unless there is room for the next changes: robots must not start only to stop again."""

@@ -34,8 +34,8 @@ class Place(Protocol):
 
 
 def cause_of(error: exc.SQLAlchemyError) -> str:
-    """What the database said, in one line, without the statement and its parameters."""
-    return " ".join(str(getattr(error, "orig", None) or error).split())
+    """What the database said, in one line without a full stop, without the statement and its parameters."""
+    return " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".")
 
 
 def bad_database(place: str, what: str, remedy: str) -> InvalidInput:
