@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from robot_fleet.cli.options import DEFAULT_ADDRESS, PlanWithin, RobotCount, StoreFolder
+from robot_fleet.cli.options import DEFAULT_ADDRESS, Database, PlanWithin, RobotCount, StoreFolder
 
 
 def serve(
@@ -21,6 +21,10 @@ def serve(
         Path | None,
         typer.Option(metavar="DIR", help="Where runs are kept; without it in ~/.local/state/robot_fleet/STORE."),
     ] = None,
+    database: Database = "",
+    keep_days: Annotated[
+        int, typer.Option("--keep-days", metavar="N", min=1, help="Forget runs that ended longer ago than that.")
+    ] = 400,
     sim_time: Annotated[bool, typer.Option("--sim-time", help="Go by the simulator's clock (/clock).")] = False,
     robots: RobotCount = None,
     plan_within: PlanWithin = None,
@@ -49,8 +53,16 @@ def serve(
     from robot_fleet.main.controller_process import Settings
     from robot_fleet.main.controller_process import serve as run_controller
 
+    if data and database:
+        from robot_fleet.cli.exits import CommandFailed, Exit
+
+        text = "--data and --database (or ROBOT_FLEET_DATABASE) name two places for the same runs"
+        raise CommandFailed(Exit.USAGE, text, "Leave one of them out.")
     log_to_stderr(verbose, log_json)
-    raise typer.Exit(run_controller(Settings(store, address, data, sim_time, robots, plan_within, metrics, managed)))
+    settings = Settings(
+        store, address, data, sim_time, robots, plan_within, metrics, managed, database=database, keep_days=keep_days
+    )
+    raise typer.Exit(run_controller(settings))
 
 
 def sim(

@@ -96,6 +96,14 @@ class FailingStore:
         self._fuse.burn()
         return self._store.load(kind, prefix)
 
+    def forget(self, kind: str, prefix: str, most: int) -> int:
+        """Deletes some rows."""
+        return self._store.forget(kind, prefix, most)
+
+    def trim_journal(self, before_s: float, after: int, most: int) -> int:
+        """Deletes some lines."""
+        return self._store.trim_journal(before_s, after, most)
+
     def close(self) -> None:
         """Lets go of the storage."""
         self._store.close()
