@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -85,6 +86,7 @@ class Robot:
     served_s: float = 0.0
     served_until_s: float | None = None
     detail: str = ""
+    _next: tuple[Itinerary, Place, Piece] | None = None
 
     @property
     def name(self) -> str:
@@ -122,12 +124,18 @@ class Robot:
         return self.spec.profile.footprint.circumscribed_m
 
     def next_piece(self) -> Piece:
-        """The piece of its itinerary that begins at its place; it must have work."""
+        """The piece of its itinerary that begins at its place; it must have work. The same one as long as it waits for it."""
         assert self.itinerary is not None
-        place, profile = self.itinerary.settled(self.place), self.spec.profile
+        place = self.itinerary.settled(self.place)
+        if self._next is None or self._next[0] is not self.itinerary or self._next[1] != place:
+            self._next = self.itinerary, place, self._piece_at(self.itinerary, place)
+        return self._next[2]
+
+    def _piece_at(self, itinerary: Itinerary, place: Place) -> Piece:
+        profile = self.spec.profile
         if profile.is_steered:
-            return next_steered_piece(self.itinerary, place, profile)
-        return self.itinerary.next_piece(place, profile.speed_mps, profile.goal_tolerance_m)
+            return next_steered_piece(itinerary, place, profile)
+        return itinerary.next_piece(place, profile.speed_mps, profile.goal_tolerance_m)
 
     def floor_of(self, piece: Piece) -> BaseGeometry:
         """The floor that it needs to turn into a piece and drive it, map frame: of a long body as it is turned there."""
@@ -144,6 +152,11 @@ class Robot:
         if footprint.radius_m is not None:
             return piece.before(taken, footprint.radius_m + MARGIN_M)
         return part_before(piece, lambda part: not self.floor_of(part).intersects(taken))
+
+    def is_barred_within(self, piece: Piece, length_m: float, floors: Sequence[BaseGeometry]) -> bool:
+        """Whether it surely cannot drive the first metres of a piece without touching one of the floors; not looked at for long bodies."""
+        radius_m = self.spec.profile.footprint.radius_m
+        return radius_m is not None and piece.touches_within(length_m, floors, radius_m + MARGIN_M)
 
     def floor_at(self, pose: Pose) -> BaseGeometry:
         """The floor that it needs to stand at a pose."""

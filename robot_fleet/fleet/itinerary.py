@@ -33,6 +33,8 @@ OVERRUN_M = 0.1
 _LEAST_M = 1e-6
 _SAMPLE_M = 0.1
 _SHORTEN_M = 0.5
+# Rounded corners are polygons with sides a little nearer than the radius.
+_SURELY = 0.97
 # By so much nearer is a place on the way along which the robot faces otherwise by one radian.
 _FACING_M_PER_RAD = 0.5
 # So near to a cusp a robot may turn round as well as drive on.
@@ -138,6 +140,8 @@ class Piece:
         self, footprint: Footprint, grown_m: float, before_rad: float | None = None, from_m: float = 0.0
     ) -> BaseGeometry:
         """The floor within `grown_m` of a robot on the piece from `from_m` along it on, or turning into it from a heading."""
+        if footprint.radius_m is not None and not from_m:
+            return self.swept(footprint.radius_m + grown_m)
         k = min(int(np.searchsorted(self.along_m, from_m, side="right")) - 1, len(self.points) - 2)
         first = [np.interp(from_m, self.along_m, self.points[:, axis]) for axis in (0, 1)]
         points = np.vstack((first, self.points[k + 1 :]))
@@ -157,8 +161,25 @@ class Piece:
         return replace(self, end_m=min(self.end_m, self.start.offset_m + free_m), points=points)
 
     def swept(self, radius_m: float) -> Polygon:
-        """The floor within `radius_m` of the piece."""
-        return self.line.buffer(radius_m, quad_segs=4)
+        """The floor within `radius_m` of the piece, made once: a robot that waits asks for it again and again."""
+        if radius_m not in self._floors:
+            self._floors[radius_m] = self.line.buffer(radius_m, quad_segs=4)
+        return self._floors[radius_m]
+
+    def touches_within(self, length_m: float, floors: Sequence[BaseGeometry], radius_m: float) -> bool:
+        """Whether a robot of that radius surely touches one of the floors in the first metres: `before` would end there."""
+        if length_m not in self._firsts:
+            self._firsts[length_m] = substring(self.line, 0.0, length_m)
+        away_m = shapely.distance(self._firsts[length_m], floors)
+        return bool((away_m < _SURELY * radius_m).any())
+
+    @cached_property
+    def _floors(self) -> dict[float, Polygon]:
+        return {}
+
+    @cached_property
+    def _firsts(self) -> dict[float, BaseGeometry]:
+        return {}
 
     def progress_m(
         self, position: tuple[float, float], from_m: float, window_m: float, facing_rad: float | None = None
