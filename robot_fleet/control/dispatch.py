@@ -85,7 +85,7 @@ def _release(state: FleetState, run: CleaningRun, robot: Robot, itinerary: Itine
     piece = robot.next_piece()
     if not _granted(state, robot, piece):
         shorter = _free_part(state, robot, piece)
-        if shorter is None or not _granted(state, robot, shorter):
+        if shorter is None or shorter is piece or not _granted(state, robot, shorter):
             _wait(state, robot)
             give_way(state, robot)
             return

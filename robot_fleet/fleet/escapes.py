@@ -65,8 +65,9 @@ class Escapes:
     def __init__(self) -> None:
         self._known: dict[str, Escape] = {}
         self._fixed: dict[str, BaseGeometry] = {}
-        self._near: dict[tuple[str, str], tuple[Escape, Escape, bool]] = {}
-        self._hit: dict[tuple[str, str], tuple[Escape, BaseGeometry, bool]] = {}
+        # What is kept and what is tried are asked for by turns.
+        self._near: dict[tuple[str, str], tuple[tuple[Escape, Escape, bool], ...]] = {}
+        self._hit: dict[tuple[str, str], tuple[tuple[Escape, BaseGeometry, bool], ...]] = {}
 
     def of(self, robot: str) -> Escape | None:
         """The robot's escape; None when it was never told, or the robot cannot move."""
@@ -80,7 +81,9 @@ class Escapes:
     def fix(self, robot: str, floor: BaseGeometry) -> None:
         """The robot cannot move: it stays on this floor until it is `put` again."""
         self._known.pop(robot, None)
-        if robot not in self._fixed or not self._fixed[robot].equals(floor):
+        before = self._fixed.get(robot)
+        # Two that are alike point by point need no long look.
+        if before is None or not (before is floor or before == floor or before.equals(floor)):
             self._fixed[robot] = floor
 
     def cut_off(self) -> frozenset[str]:
@@ -124,15 +127,16 @@ class Escapes:
     def _touching(
         self, key: tuple[str, str], mine: Escape, theirs: Escape, place: NDArray[np.float64], floor: BaseGeometry | None
     ) -> bool:
-        last = self._near.get(key)
-        if last is not None and last[0] is mine and last[1] is theirs:
-            return last[2]
+        last = self._near.get(key, ())
+        for one, other, touches in last:
+            if one is mine and other is theirs:
+                return touches
         assert mine.way is not None
         if floor is None:
             found = _apart_m(mine.way, place) < mine.radius_m + theirs.radius_m
         else:
             found = _line(mine.way).distance(floor) < mine.radius_m
-        self._near[key] = mine, theirs, found
+        self._near[key] = ((mine, theirs, found), *last[:1])
         return found
 
     def _fixed_before(self, robot: str, escape: Escape) -> frozenset[str]:
@@ -142,12 +146,13 @@ class Escapes:
         )
 
     def _hits(self, robot: str, escape: Escape, other: str, floor: BaseGeometry) -> bool:
-        last = self._hit.get((robot, other))
-        if last is not None and last[0] is escape and last[1] is floor:
-            return last[2]
+        last = self._hit.get((robot, other), ())
+        for one, fixed, hits in last:
+            if one is escape and fixed is floor:
+                return hits
         line = shapely.Point(escape.rest) if escape.way is None else _line(escape.way)
         found = not floor.is_empty and line.distance(floor) < escape.radius_m
-        self._hit[robot, other] = escape, floor, found
+        self._hit[robot, other] = ((escape, floor, found), *last[:1])
         return found
 
 

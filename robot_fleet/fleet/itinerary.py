@@ -150,6 +150,8 @@ class Piece:
     def before(self, taken: BaseGeometry, radius_m: float) -> Piece | None:
         """The part of the piece that a robot of that radius drives before it touches `taken`; None when it touches at once."""
         line = self.line
+        if line.distance(taken) > radius_m:
+            return self
         within = line.intersection(taken.buffer(radius_m, quad_segs=4))
         if within.is_empty:
             return self
