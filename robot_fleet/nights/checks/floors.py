@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from shapely import Point
+import shapely
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.floor.pose import Pose
@@ -64,6 +64,7 @@ class OwnFloorCheck:
     def __init__(self, radii_m: Mapping[str, float]) -> None:
         self.findings = Findings("off its floor")
         self._radii_m = radii_m
+        self._fine: dict[str, tuple[Pose, BaseGeometry]] = {}
 
     def look(
         self, now_s: float, poses: Mapping[str, Pose], held: Mapping[str, BaseGeometry], excused: Sequence[str] = ()
@@ -71,10 +72,16 @@ class OwnFloorCheck:
         """Takes in where robots truly are and what they hold."""
         for name, pose in poses.items():
             floor = held.get(name)
-            if floor is None or name in excused:
+            if floor is None or name in excused or self._is_known(name, pose, floor):
                 continue
-            inside = Point(pose.x_m, pose.y_m).buffer(self._radii_m[name] - _STICKS_OUT_M, quad_segs=8)
+            inside = shapely.buffer(shapely.points(pose.x_m, pose.y_m), self._radii_m[name] - _STICKS_OUT_M, quad_segs=8)
             beyond = 0.0 if floor.covers(inside) else inside.difference(floor).area
+            self._fine[name] = pose, floor
             if beyond > _BEYOND_M2:
                 text = f"{name} at ({pose.x_m:.2f}, {pose.y_m:.2f}) sticks out of its floor by {beyond:.3f} m2"
                 self.findings.add(name, now_s, text, name)
+
+    def _is_known(self, name: str, pose: Pose, floor: BaseGeometry) -> bool:
+        """Whether this very place on this very floor was judged the last time."""
+        last = self._fine.get(name)
+        return last is not None and last[0] is pose and last[1] is floor
