@@ -154,7 +154,7 @@ class Robot:
         return part_before(piece, lambda part: not self.floor_of(part).intersects(taken))
 
     def is_barred_within(self, piece: Piece, length_m: float, floors: Sequence[BaseGeometry]) -> bool:
-        """Whether it surely cannot drive the first metres of a piece without touching one of the floors; not looked at for long bodies."""
+        """Whether it surely touches one of the floors in the first metres of a piece; never told of long bodies."""
         radius_m = self.spec.profile.footprint.radius_m
         return radius_m is not None and piece.touches_within(length_m, floors, radius_m + MARGIN_M)
 

@@ -212,6 +212,11 @@ class Itinerary:
 
     stretches: tuple[Stretch, ...]
 
+    @cached_property
+    def begins(self) -> dict[Place, Pose]:
+        """Where a robot stands that sets out from some of its places, for whoever works that out to keep."""
+        return {}
+
     @classmethod
     def of(cls, path: CoveragePath) -> Itinerary:
         """The itinerary that drives a planned path; waits and repeated points are left out."""

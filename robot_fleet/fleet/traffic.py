@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import shapely
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -36,7 +37,9 @@ class Traffic:
 
     def blockers(self, robot: str, wanted: BaseGeometry) -> frozenset[str]:
         """The other robots that hold some of the wanted floor."""
-        return frozenset(name for name, floor in self.others(robot).items() if floor.intersects(wanted))
+        others = self.others(robot)
+        touched = shapely.intersects(list(others.values()), wanted)
+        return frozenset(name for name, is_touched in zip(others, touched, strict=True) if is_touched)
 
     def ask(self, robot: str, wanted: BaseGeometry) -> bool:
         """Grants the wanted floor on top of nothing (the robot's old floor is given up), or notes for whom the robot waits."""

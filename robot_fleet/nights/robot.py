@@ -49,7 +49,10 @@ class TroubledRobot(SimulatedRobot):
         self.motion: _PacedMotion = _PacedMotion(spec.profile, dock.pose, realism.wander, rng)
         self.things: list[BaseGeometry] = []
         self.off_m = (0.0, 0.0)
-        self._faults = [fault for fault in faults if fault.robot == spec.name]
+        self._faults: dict[str, list[Fault]] = {}
+        for fault in faults:
+            if fault.robot == spec.name:
+                self._faults.setdefault(fault.kind, []).append(fault)
         self._taken_up_s = 0.0
         self._points: NDArray[np.float64] | None = None
         self._stuck_since_s: float | None = None
@@ -59,7 +62,9 @@ class TroubledRobot(SimulatedRobot):
 
     def suffers(self, kind: str, now_s: float) -> Fault | None:
         """The fault of that kind that goes on now."""
-        return next((fault for fault in self._faults if fault.kind == kind and fault.lasts(now_s)), None)
+        if kind not in self._faults:
+            return None
+        return next((fault for fault in self._faults[kind] if fault.lasts(now_s)), None)
 
     def command(self, command: Command, now_s: float) -> None:
         """Takes a command, or not; an order that is known already changes nothing, as in a real action server."""

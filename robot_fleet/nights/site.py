@@ -17,7 +17,7 @@ from robot_fleet.fleet.events import Event, Tick
 from robot_fleet.floor.store import Store
 from robot_fleet.nights.faults import Fault
 from robot_fleet.nights.link import Link
-from robot_fleet.nights.ports import Crash, FailingStore, Fuse, FusedDriver, FusedPlanner, JumpingClock
+from robot_fleet.nights.ports import Crash, FailingStore, Fuse, FusedDriver, FusedPlanner, Gathering, JumpingClock
 from robot_fleet.nights.world import TroubledWorld
 from robot_fleet.planning.plan import Plan, PlanRequest
 from robot_fleet.sim.realism import Realism
@@ -56,7 +56,7 @@ class Process:
     """The controller's process: it is there, or it is started at `starts_s`."""
 
     controller: Controller | None = None
-    storage: SqlRunStore | None = None
+    storage: Gathering | None = None
     starts_s: float = 0.0
     down_s: float = RESTART_S
     backlog: list[Event] = field(default_factory=list)
@@ -99,7 +99,7 @@ class NightSite:
         if self.controller is None and self.now_s >= self._process.starts_s:
             self._guarded(self._begin)
         self.link.deliver()
-        self.link.take(self.world.step(self.about.step_s))
+        self.link.take(self.world.step(self._step_s))
         for event in (*self.link.arrived(), *self._planner_says()):
             self._hand_over(event)
         if self.now_s >= self._next_tick_s - 1e-9:
@@ -128,6 +128,12 @@ class NightSite:
         if self._process.storage:
             self._process.storage.close()
 
+    @property
+    def _step_s(self) -> float:
+        """While nothing moves, a step from tick to tick is short enough: between them nobody could do anything about it."""
+        moves = any(not robot.motion.at_rest for robot in self.world.robots.values())
+        return self.about.step_s if moves else max(self.about.step_s, TICK_S)
+
     def _planner_says(self) -> list[Event]:
         failed, self._planner.failed = self._planner.failed, []
         return [*failed, *self._virtual.answers()]
@@ -153,7 +159,7 @@ class NightSite:
 
     def _begin(self) -> None:
         about = self.about
-        storage = self._process.storage = SqlRunStore(about.folder / "night.db", self.clock.wall_s)
+        storage = self._process.storage = Gathering(SqlRunStore(about.folder / "night.db", self.clock.wall_s))
         self._store = FailingStore(storage, self.fuse, lambda: self.goes_on("disk full"))
         controller = Controller(about.store, self._driver, self._planner, self._store, self.clock)
         controller.resume_from_storage()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
@@ -28,9 +29,11 @@ class ReservationCheck:
         """Takes in who holds what; compares what has changed with all else."""
         changed = [name for name, floor in held.items() if self._held.get(name) is not floor]
         self._held = dict(held)
+        names, floors = list(held), list(held.values())
         for name in changed:
-            for other, floor in held.items():
-                if other != name and floor.intersects(held[name]):
+            for index in np.flatnonzero(shapely.intersects(floors, held[name])):
+                other, floor = names[index], floors[index]
+                if other != name:
                     shared = floor.intersection(held[name])
                     if not shared.buffer(-_DEEP_M / 2).is_empty:
                         text = f"{name} and {other} both hold {shared.area:.3f} m2"
@@ -70,13 +73,19 @@ class OwnFloorCheck:
         self, now_s: float, poses: Mapping[str, Pose], held: Mapping[str, BaseGeometry], excused: Sequence[str] = ()
     ) -> None:
         """Takes in where robots truly are and what they hold."""
-        for name, pose in poses.items():
-            floor = held.get(name)
-            if floor is None or name in excused or self._is_known(name, pose, floor):
-                continue
-            inside = shapely.buffer(shapely.points(pose.x_m, pose.y_m), self._radii_m[name] - _STICKS_OUT_M, quad_segs=8)
-            beyond = 0.0 if floor.covers(inside) else inside.difference(floor).area
+        looked_at = [name for name in poses if name in held and name not in excused]
+        looked_at = [name for name in looked_at if not self._is_known(name, poses[name], held[name])]
+        if not looked_at:
+            return
+        floors = [held[name] for name in looked_at]
+        centres = shapely.points([(poses[name].x_m, poses[name].y_m) for name in looked_at])
+        insides = shapely.buffer(centres, [self._radii_m[name] - _STICKS_OUT_M for name in looked_at], quad_segs=8)
+        for name, floor, inside, is_fine in zip(
+            looked_at, floors, insides, shapely.covers(floors, insides), strict=True
+        ):
+            pose = poses[name]
             self._fine[name] = pose, floor
+            beyond = 0.0 if is_fine else inside.difference(floor).area
             if beyond > _BEYOND_M2:
                 text = f"{name} at ({pose.x_m:.2f}, {pose.y_m:.2f}) sticks out of its floor by {beyond:.3f} m2"
                 self.findings.add(name, now_s, text, name)
