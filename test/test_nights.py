@@ -61,6 +61,14 @@ def test_a_mishap_in_the_middle_violates_nothing_and_the_run_is_completed(fault:
     assert [end.state for end in outcome.runs] == ["COMPLETED"]
 
 
+def test_a_full_disk_is_lasted_through_and_a_stop_meanwhile_holds() -> None:
+    full = Fault("disk full", 60.0, 30.0)
+    outcome, stopped = night(full), night(full, Fault("stop", 70.0))
+    assert not violated(outcome) and not violated(stopped)
+    assert [end.state for end in outcome.runs] == ["COMPLETED"] and outcome.restarts == stopped.restarts == 0
+    assert stopped.runs[0].state == "CANCELLED"
+
+
 def test_an_order_that_comes_right_behind_a_cancel_is_not_ended_by_it() -> None:
     world = TroubledWorld(STORE, EXECUTED, 1, ())
     link, told = Link(world, (), 1, 0.2), list[Event]()
