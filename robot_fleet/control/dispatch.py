@@ -113,10 +113,11 @@ def _granted(state: FleetState, robot: Robot, piece: Piece) -> bool:
 
 
 def _still_rolled_on(state: FleetState, robot: Robot) -> BaseGeometry:
-    """The part of its old floor that the robot may still be on before it takes up the next order."""
-    if state.now_s >= robot.rest_after_s:
+    """The part of its old floor that the robot may still be on before it takes up the next order, or came to unseen."""
+    rolls_s = braking_s(robot) if state.now_s < robot.rest_after_s else robot.rest_after_s - robot.pose_at_s
+    if rolls_s <= 0.0:
         return _NOWHERE
-    within = state.under(robot).buffer(robot.spec.profile.speed_mps * braking_s(robot))
+    within = state.under(robot).buffer(robot.spec.profile.speed_mps * rolls_s)
     return state.traffic.held(robot.name).intersection(within)
 
 
