@@ -46,6 +46,14 @@ def test_a_robot_that_came_to_rest_unseen_keeps_the_floor_ahead_while_it_waits_f
     assert not state.traffic.held("r1").covers(Point(5.5, 3.0).buffer(0.3))
 
 
+def _progress_m(way: list[tuple[float, float]], pose: Pose) -> float:
+    """How far a robot is taken to be along a way that it has just been told to drive."""
+    state, robot = _robot(pose, at_s=0.0)
+    robot.order = Order("leg", Piece(LegKind.CLEAN, Place(), 4.0, np.array(way)), 1000.0)
+    watch(state, robot)
+    return robot.order.progress_m
+
+
 def test_a_loop_that_comes_back_to_its_beginning_is_not_taken_to_be_driven() -> None:
     loop = [
         (3.0, 3.0),
@@ -58,7 +66,10 @@ def test_a_loop_that_comes_back_to_its_beginning_is_not_taken_to_be_driven() -> 
         (3.1, 2.5),
         (2.0, 1.0),
     ]
-    state, robot = _robot(Pose(3.16, 2.81, 2.2), at_s=0.0)
-    robot.order = Order("leg", Piece(LegKind.CLEAN, Place(), 4.0, np.array(loop)), 1000.0)
-    watch(state, robot)
-    assert robot.order.progress_m < 0.3
+    assert _progress_m(loop, Pose(3.16, 2.81, 2.2)) < 0.3
+
+
+def test_a_lane_that_comes_back_beside_itself_is_not_taken_to_be_driven_by_one_that_turns_at_its_beginning() -> None:
+    hairpin = [(3.0, 3.0), (3.0, 2.35), (2.97, 2.37), (2.85, 2.6), (2.78, 2.8), (2.76, 3.0), (2.8, 3.2), (3.0, 3.4)]
+    assert _progress_m(hairpin, Pose(3.0, 2.97, 1.6)) < 0.2
+    assert _progress_m(hairpin, Pose(2.98, 2.7, -1.6)) < 0.5

@@ -9,6 +9,7 @@ import pytest
 
 from robot_fleet.cli.app import run
 from robot_fleet.control.controller import Controller
+from robot_fleet.control.ports import Record
 from robot_fleet.fleet.commands import CancelAll, Undock
 from robot_fleet.fleet.events import Event, LegEnded
 from robot_fleet.fleet.events import Outcome as LegOutcome
@@ -18,10 +19,12 @@ from robot_fleet.nights.floors import random_store
 from robot_fleet.nights.link import Link
 from robot_fleet.nights.night import Night, Outcome, simulate
 from robot_fleet.nights.planning import HastyPlans
+from robot_fleet.nights.ports import Gathering
 from robot_fleet.nights.shrinking import shrunk
 from robot_fleet.nights.world import TroubledWorld
 from robot_fleet.planning.planner import plan
 from robot_fleet.sim.realism import EXECUTED
+from robot_fleet.storage.database import SqlRunStore
 
 STORE, PLANS = random_store(9, 2), HastyPlans(plan)
 
@@ -67,6 +70,19 @@ def test_a_full_disk_is_lasted_through_and_a_stop_meanwhile_holds() -> None:
     assert not violated(outcome) and not violated(stopped)
     assert [end.state for end in outcome.runs] == ["COMPLETED"] and outcome.restarts == stopped.restarts == 0
     assert stopped.runs[0].state == "CANCELLED"
+
+
+def test_changes_that_are_handed_on_together_are_all_there_afterwards(tmp_path: Path) -> None:
+    store = Gathering(SqlRunStore(tmp_path / "night.db"))
+    for count in range(120):
+        gone = Record("robot", "r1", None if count % 2 else b"here")
+        store.commit(f"[{count}]", [Record("run", str(count % 70), str(count).encode()), gone])
+    assert store.load("run", "6")["69"] == b"69" and not store.load("robot")
+    store.commit("[120]", [Record("robot", "r1", b"back")])
+    store.close()
+    again = SqlRunStore(tmp_path / "night.db")
+    assert again.load("run")["49"] == b"119" and again.load("robot") == {"r1": b"back"}
+    again.close()
 
 
 def test_an_order_that_comes_right_behind_a_cancel_is_not_ended_by_it() -> None:

@@ -54,8 +54,8 @@ def watch(state: FleetState, robot: Robot) -> None:
 def _progress(state: FleetState, robot: Robot, order: Order, pose: Pose) -> None:
     before_m, position = order.progress_m, (pose.x_m, pose.y_m)
     window_m = 0.5 + 2.0 * robot.spec.profile.speed_mps
-    # A tight loop comes back to where it began: what the robot has not driven yet must not count as left behind.
-    order.progress_m = order.piece.progress_m(position, before_m, window_m, pose.yaw_rad)
+    facing_rad = pose.yaw_rad if robot.spec.profile.is_steered else None
+    order.progress_m = order.piece.progress_m(position, before_m, window_m, facing_rad)
     line = order.piece.line
     if shapely.distance(line, shapely.points(*position)) > MARGIN_M:
         # It strays, round a pallet perhaps: nobody else may be sent to where it is.

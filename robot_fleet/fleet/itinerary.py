@@ -33,6 +33,8 @@ OVERRUN_M = 0.1
 _LEAST_M = 1e-6
 _SAMPLE_M = 0.1
 _SHORTEN_M = 0.5
+# So near to a way a robot is on it, and by so much more it leads away from where the robot is.
+_NEAR_M, _LEADS_AWAY_M = 0.3, 0.05
 # Rounded corners are polygons with sides a little nearer than the radius.
 _SURELY = 0.97
 # By so much nearer is a place on the way along which the robot faces otherwise by one radian.
@@ -188,8 +190,10 @@ class Piece:
     ) -> float:
         """Metres along the points of the nearest point to `position`, looked for from `from_m` to `window_m` further on.
 
-        Never goes back; stays at `from_m` when the position is more than half a metre off the path. Where it is told how the
-        robot faces, ways that cross are told apart by it, and ways that lead to a cusp and back by what comes first.
+        Never goes back; stays at `from_m` when the position is more than half a metre off the path. Of a way that comes back
+        beside itself what comes first counts: floor that is yet to be driven over must not count as left behind. Where it is
+        told how the robot faces, ways that cross are told apart by it, and ways that lead to a cusp and back by what comes
+        first.
         """
         cusps = self.along_m[list(self.cusps)]
         cusp_m = next((float(at) for at in cusps if at > from_m), math.inf)
@@ -200,7 +204,7 @@ class Piece:
             moves = np.clip(np.searchsorted(self.along_m, samples) - 1, 0, len(self.headings) - 1)
             off = np.abs(np.remainder(self.headings[moves] - facing_rad + np.pi, math.tau) - np.pi)
             away = distances + _FACING_M_PER_RAD * off
-        best = int(np.argmin(away))
+        best = int(np.argmin(away)) if facing_rad is not None else _first_near(distances)
         if distances[best] >= 0.5:
             return from_m
         return float(samples[best]) if samples[best] < cusp_m - _AT_CUSP_M else cusp_m
@@ -322,6 +326,13 @@ class Itinerary:
         if left_m > 0 and following and _goes_on(stretch, following[0]):
             points = np.vstack((points, following[0].between(0.0, min(left_m, following[0].length_m))[1:]))
         return points
+
+
+def _first_near(away_m: NDArray[np.float64]) -> int:
+    """The nearest place of the first part of a way that comes near, until it leads away; of all when none comes near."""
+    leads_away = np.flatnonzero(away_m - np.minimum.accumulate(away_m) > _LEADS_AWAY_M)
+    first = int(np.argmin(away_m[: leads_away[0]])) if len(leads_away) else int(np.argmin(away_m))
+    return first if away_m[first] < _NEAR_M else int(np.argmin(away_m))
 
 
 def _goes_on(stretch: Stretch, following: Stretch) -> bool:

@@ -6,6 +6,7 @@ storage it lasts as `serve` does.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,9 @@ from robot_fleet.planning.plan import Plan, PlanRequest
 from robot_fleet.sim.realism import Realism
 from robot_fleet.sim.virtual import VirtualPlanner
 from robot_fleet.storage.database import SqlRunStore
+
+# What it says of outages is for people who run one fleet.
+logging.getLogger(LastingController.__module__).addHandler(logging.NullHandler())
 
 TICK_S = 0.2
 RESTART_S = 3.0
