@@ -110,7 +110,7 @@ def stopped(client: FleetClient, robots: Robots, zones: list[str], driving: int)
     # One that ended its order in the very moment of the stop gets no cancel.
     last_s = max((got[name] for name in moving if name in got), default=called_s)
     if run.state is not RunState.CANCELLED:
-        raise SystemExit(f"stops: the run is {run.state.value}: {run.reason}")
+        raise SystemExit(f"stops: the run is {run.state.value}, not confirmed by {run.unconfirmed}: {run.reason}")
     return Stop(1000.0 * (last_s - called_s), 1000.0 * (answered_s - called_s), len(moving), run.unconfirmed)
 
 

@@ -50,6 +50,9 @@ def serve(
     # gRPC would tell of a busy port in its own words, beside ours.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from robot_fleet.cli.log import log_to_stderr
+    from robot_fleet.main.bundled import use_our_dds_profile
+
+    use_our_dds_profile()
     from robot_fleet.main.controller_process import Settings
     from robot_fleet.main.controller_process import serve as run_controller
 
