@@ -110,7 +110,16 @@ def stopped(client: FleetClient, robots: Robots, zones: list[str], driving: int)
     # One that ended its order in the very moment of the stop gets no cancel.
     last_s = max((got[name] for name in moving if name in got), default=called_s)
     if run.state is not RunState.CANCELLED:
-        raise SystemExit(f"stops: the run is {run.state.value}, not confirmed by {run.unconfirmed}: {run.reason}")
+        why = [
+            f"{robot.name} {robot.state.value} {robot.detail}"
+            for robot in client.robots()
+            if robot.name in run.unconfirmed
+        ]
+        print(
+            f"not confirmed: {'; '.join(why) or run.state.value}; got a cancel: {sorted(set(run.unconfirmed) & got.keys())}",
+            flush=True,
+        )
+        _until_ended(client, run_id)
     return Stop(1000.0 * (last_s - called_s), 1000.0 * (answered_s - called_s), len(moving), run.unconfirmed)
 
 
@@ -120,6 +129,14 @@ def _until_driving(client: FleetClient, run_id: str, wanted: int) -> None:
         run = client.get(run_id)
         if run.state.is_terminal or time.monotonic() > deadline:
             raise SystemExit(f"stops: {wanted} robots never drove: {run.state.value} {run.reason}")
+        time.sleep(0.1)
+
+
+def _until_ended(client: FleetClient, run_id: str) -> None:
+    deadline = time.monotonic() + READY_S
+    while not client.get(run_id).state.is_terminal:
+        if time.monotonic() > deadline:
+            raise SystemExit("stops: the stopped run never ended")
         time.sleep(0.1)
 
 
