@@ -8,6 +8,7 @@ from shapely import LineString, Point
 
 from robot_fleet.control.dispatch import advance
 from robot_fleet.control.orders import watch
+from robot_fleet.control.rest import ask_for_plan
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun, Order, Robot
 from robot_fleet.fleet.itinerary import Itinerary, Piece, Place, Stretch
@@ -73,3 +74,17 @@ def test_a_lane_that_comes_back_beside_itself_is_not_taken_to_be_driven_by_one_t
     hairpin = [(3.0, 3.0), (3.0, 2.35), (2.97, 2.37), (2.85, 2.6), (2.78, 2.8), (2.76, 3.0), (2.8, 3.2), (3.0, 3.4)]
     assert _progress_m(hairpin, Pose(3.0, 2.97, 1.6)) < 0.2
     assert _progress_m(hairpin, Pose(2.98, 2.7, -1.6)) < 0.5
+
+
+def test_the_way_that_a_hemmed_in_robot_tries_is_planned_for_the_others() -> None:
+    state, robot = _robot(Pose(11.0, 7.0), at_s=0.0)
+    other = state.robots["r2"]
+    other.state, other.cancel_due, other.pose = RobotState.CHARGING, False, state.store.floor.dock("d2").pose
+    way = np.array([(11.0, 7.0), (1.5, 7.0)])
+    state.traffic.hold("r1", LineString(way).buffer(0.47))
+    robot.give_ups, robot.order = 3, Order("leg", Piece(LegKind.TRANSIT, Place(), 9.5, way), 1000.0)
+    ask_for_plan(state, _run())
+    request = state.effects.plans[-1][2]
+    assert [starter.name for starter in request.robots] == ["r2"]
+    assert [polygon.distance(Point(11.0, 7.0)) for polygon in request.closed] == [0.0]
+    assert request.closed[0].distance(Point(9.0, 7.0)) > 1.0

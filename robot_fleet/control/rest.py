@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.blocked import places
 from robot_fleet.control.homing import dock_near, guest_of, on_dock, out_of
@@ -290,23 +291,24 @@ def _credit_ahead(soon: CoverageRecord, robot: Robot, order: Order) -> None:
 
 
 def _closed(state: FleetState, members: list[Robot]) -> tuple[Polygon, ...]:
-    """The floor of robots that are not planned for: what they hold, or their dock when they are on their way to it.
+    """The floor of robots that are not planned for, grown by what a planned robot must keep from it beyond its clearance.
 
-    Grown by what a planned robot must keep from it beyond its clearance, or its lanes would never be granted.
+    Nearer to it lanes would never be granted.
     """
     grown_m = max(0.0, MARGIN_M - min(robot.spec.profile.clearance_m for robot in members))
     away = [robot for robot in state.robots.values() if robot not in members]
-    docks = {
-        robot.name: state.store.floor.dock(robot.spec.dock).pose
-        for robot in away
-        if robot.is_here and robot.has_work and not robot.is_hemmed_in
-    }
-    floors = [
-        state.under(robot, docks[robot.name]) if robot.name in docks else state.traffic.held(robot.name)
-        for robot in away
-    ]
-    grown = [floor.buffer(grown_m) for floor in floors]
+    grown = [_floor_to_come(state, robot).buffer(grown_m) for robot in away]
     return tuple(part for floor in grown for part in getattr(floor, "geoms", [floor]) if not part.is_empty)
+
+
+def _floor_to_come(state: FleetState, robot: Robot) -> BaseGeometry:
+    """What the robot will hold: its dock when it is on its way there, or what it holds now."""
+    if robot.is_here and robot.is_hemmed_in:
+        # The way that it tries leads nowhere, and is free again soon: others must not leave it out.
+        return state.under(robot)
+    if robot.is_here and robot.has_work:
+        return state.under(robot, state.store.floor.dock(robot.spec.dock).pose)
+    return state.traffic.held(robot.name)
 
 
 def _barred(state: FleetState, run: CleaningRun, members: list[Robot]) -> tuple[Polygon, ...]:
