@@ -17,6 +17,7 @@ from robot_fleet.planning.timing import CORNER_RAD, pivot_s
 _SLOWER = 1.001
 # Vertices so near do.
 _NEAR_M = 0.02
+_STILL_M = 1e-4
 
 
 def watered(legs: Sequence[Leg], profile: RobotProfile) -> Sequence[Leg]:
@@ -89,23 +90,21 @@ def _lowered(before: Leg, leg: Leg, profile: RobotProfile) -> list[Switch]:
 
 def _dry(leg: Leg, off_m: float, lowered: Sequence[Switch]) -> list[Switch]:
     """All on, unless the head is lowered later, and the solution off so many metres before the leg's end."""
-    way = _metres(leg)
+    length = leg.length_m
     begin = lowered[-1].at_s if lowered else float(leg.times_s[0])
-    at = max(begin, float(np.interp(max(0.0, way[-1] - off_m), way, leg.times_s)))
-    on = [] if lowered or off_m >= way[-1] else [Switch(begin, True, True, True)]
+    at = max(begin, _arrival_s(leg, max(0.0, length - off_m)))
+    on = [] if lowered or off_m >= length else [Switch(begin, True, True, True)]
     return [*on, Switch(at, True, False, True)] if off_m > 0.0 else []
 
 
 def _drying(leg: Leg, on_m: float) -> list[Switch]:
     """The vacuum alone, and nothing after so many metres or at the first turn on the spot."""
-    way = _metres(leg)
-    corners = np.flatnonzero(_turns(leg) > CORNER_RAD) + 1
-    end = min([on_m, way[-1], *way[corners].tolist()])
+    end = min([on_m, leg.length_m, *_corners_m(leg)])
     if end <= 0.0:
         return []
     return [
         Switch(float(leg.times_s[0]), False, False, True),
-        Switch(float(np.interp(end, way, leg.times_s)), False, False, False),
+        Switch(_arrival_s(leg, end), False, False, False),
     ]
 
 
@@ -113,15 +112,35 @@ def _metres(leg: Leg) -> Floats:
     return np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(leg.points, axis=0).T))))
 
 
-def _turns(leg: Leg) -> Floats:
-    """(n - 2,) the turn at each inner vertex."""
+def _arrival_s(leg: Leg, at_m: float) -> float:
+    """When the robot comes to a place so far along the leg, before it waits there."""
+    way, first = np.unique(_metres(leg), return_index=True)
+    return float(np.interp(at_m, way, leg.times_s[first]))
+
+
+def _moves(leg: Leg) -> Floats:
+    """(m, 2) the moves of a leg, without its waits."""
     step = np.diff(leg.points, axis=0)
+    moves: Floats = step[np.hypot(step[:, 0], step[:, 1]) > _STILL_M]
+    return moves
+
+
+def _corners_m(leg: Leg) -> list[float]:
+    """How far along the leg its turns on the spot are."""
+    step = _moves(leg)
     yaw = np.arctan2(step[:, 1], step[:, 0])
-    return np.asarray(np.abs(np.remainder(np.diff(yaw) + np.pi, 2 * np.pi) - np.pi))
+    turns = np.abs(np.remainder(np.diff(yaw) + np.pi, 2 * np.pi) - np.pi)
+    found: list[float] = np.cumsum(np.hypot(step[:, 0], step[:, 1]))[:-1][turns > CORNER_RAD].tolist()
+    return found
 
 
 def _pivot_rad(leg: Leg, following: Leg) -> float:
-    """The turn between two legs."""
-    last, first = np.diff(leg.points[-2:], axis=0)[0], np.diff(following.points[:2], axis=0)[0]
-    yaw = [math.atan2(step[1], step[0]) + math.pi * one.reverse for step, one in ((last, leg), (first, following))]
+    """The turn between two legs; none where one of them is a stay."""
+    moves, next_moves = _moves(leg), _moves(following)
+    if not len(moves) or not len(next_moves):
+        return 0.0
+    yaw = [
+        math.atan2(step[1], step[0]) + math.pi * one.reverse
+        for step, one in ((moves[-1], leg), (next_moves[0], following))
+    ]
     return abs(math.remainder(yaw[1] - yaw[0], math.tau))
