@@ -224,6 +224,7 @@ class PlanReader:
         poses = self._polyline(f"{place}.poses", leg.get("poses"), robot)
         way = way_of(poses) if poses is not None else None
         reverse = self._reverse(f"{place}.reverse", leg.get("reverse"), way)
+        self._check_headings(f"{place}.poses", way)
         timed = leg.get("times_s") is not None
         times = self._times(f"{place}.times_s", leg["times_s"], poses) if timed else np.zeros(0)
         switches = self._leg_switches(f"{place}.switches", leg.get("switches"), timed)
@@ -286,9 +287,17 @@ class PlanReader:
             if not isinstance(given, bool):
                 self._fault(place, f"is {shown(given)}", "Give true or false.")
             return given is True
-        if way is not None and way.reverse is None:
+        if way is not None and way.reverse is None and way.astray is None:
             self._fault(place.replace(".reverse", ".poses"), "go forwards and backwards", "Make two legs of it.")
         return way is not None and way.reverse is True
+
+    def _check_headings(self, place: str, way: Way | None) -> None:
+        """A pose that no driving robot has: the judge goes by the places, a robot would go by the headings, too."""
+        if way is not None and way.astray is not None:
+            index, off_rad = way.astray
+            what = f"faces {math.degrees(off_rad):.0f}° off the way that leads to it"
+            remedy = "Give the heading with which the robot arrives, ahead or backwards, in radians; or leave yaws out."
+            self._fault(f"{place}[{index}]", what, remedy)
 
     def _check_span(self, place: str, leg: Mapping[str, Any], times: NDArray[np.float64]) -> None:
         for key, at_s in (("start_s", times[0]), ("end_s", times[-1])):
