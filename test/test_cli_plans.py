@@ -225,3 +225,47 @@ def test_services_at_docks_are_told_and_stand_in_the_plan(tmp_path: Path, tell: 
     count = kinds.count("service")
     assert code == Exit.OK and count > 0
     assert f"{count} service{'s' * (count > 1)} at docks, {5 * count}:00 min in all" in out
+
+
+def test_plans_for_other_machines_than_the_store_s_are_judged_as_those_and_that_is_told(
+    tmp_path: Path, tell: Tell
+) -> None:
+    file = tmp_path / "plan.json"
+    tell("plan", str(SHOP), *SMALL, "--deadline", "1", "--profile", "R", "--out", str(file))
+    code, out, err = tell("judge", str(SHOP), str(file))
+    assert (code, err) == (Exit.OK, "")
+    where = "acceleration_mps2, yaw_acceleration_rps2: robot_1"
+    assert out.startswith(f"Judged by the profile of the plan's file, which differs from the store's in {where}\nPlan")
+    _, out, _ = tell("judge", str(SHOP), str(file), "--json")
+    unlike = json.loads(out)["profiles_unlike_the_store"]
+    assert unlike == {"robot_1": ["acceleration_mps2", "yaw_acceleration_rps2"]}
+    code, out, _ = tell("judge", str(SHOP), str(file), "--profile", "R")
+    assert (code, out[:4]) == (Exit.OK, "Plan")
+
+
+def test_a_plan_s_profile_that_has_the_name_of_another_is_refused(tmp_path: Path, tell: Tell) -> None:
+    store, file = tmp_path / "shop", tmp_path / "plan.json"
+    shutil.copytree(SHOP, store)
+    battery = "{cleaning_h: 2, driving_h: 4}"
+    (store / "store.yaml").write_text(
+        f"profiles: {{p: {{base: W, battery: {battery}}}}}\nrobots: [{{name: robot_1, profile: p, dock: dock_1}}]\n"
+    )
+    tell("plan", str(store), *SMALL, "--deadline", "1", "--out", str(file))
+    code, out, err = tell("judge", str(store), str(file))
+    assert (code, out[:5]) == (Exit.OK, "Plan "), err
+    document = json.loads(file.read_text())
+    robot = document["robots"][0]
+    del robot["profile"]["battery"], robot["charge"]
+    robot["profile"] |= {"speed_mps": 2.0, "overlap_m": 0.0}
+    file.write_text(json.dumps(document))
+    code, out, err = tell("judge", str(store), str(file))
+    assert (code, out) == (Exit.USAGE, "")
+    assert 'is called "p" and differs from the store\'s profile of that name in speed_mps, battery' in err
+    code, out, _ = tell("judge", str(store), str(file), "--profile", "p", "--json")
+    assert code == Exit.OK and json.loads(out)["profiles_unlike_the_store"] == {}
+    robot["legs"][-1]["kind"] = "transit"
+    robot["legs"][-1]["times_s"][-1] = robot["legs"][-1]["end_s"] = 30_000.0
+    document["makespan_s"] = 30_000.0
+    file.write_text(json.dumps(document))
+    _, out, _ = tell("judge", str(store), str(file), "--profile", "p")
+    assert "the battery falls to" in out

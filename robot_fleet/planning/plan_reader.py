@@ -121,7 +121,7 @@ class PlanReader:
             self._fault(f"{place}.name", f"is {shown(name)} again", "Give each robot once.")
         profile = self._profile(f"{place}.profile", robot.get("profile"), name)
         start = self._start(f"{place}.start", robot["start"]) if "start" in robot else None
-        charge = self._charge(f"{place}.charge", robot)
+        charge = self._charge(f"{place}.charge", robot, profile)
         if self._robot_keys is ROBOT:
             legs = self._legs(f"{place}.legs", robot.get("legs"), name)
         else:
@@ -135,12 +135,15 @@ class PlanReader:
             self._charges[name] = charge
         return CoveragePath(name, self._timed(name, place, legs, profile, start))
 
-    def _charge(self, place: str, robot: Mapping[str, Any]) -> float | None:
-        """How full the battery is at the start, for a robot that accounts for it by saying so or by a battery of its own."""
-        profile, charge = robot.get("profile"), robot.get("charge")
-        carries = isinstance(profile, Mapping) and profile.get("battery") is not None
+    def _charge(self, place: str, robot: Mapping[str, Any], profile: RobotProfile | None) -> float | None:
+        """How full the battery is at the start, for a robot that accounts for it by saying so or by a battery of its own, and
+        for one of a plan whose battery is planned for.
+        """
+        own, charge = robot.get("profile"), robot.get("charge")
+        carries = isinstance(own, Mapping) and own.get("battery") is not None
+        planned = self._robot_keys is ROBOT and profile is not None and profile.battery.planned
         if charge is None:
-            return 1.0 if carries else None
+            return 1.0 if carries or planned else None
         if not is_number(charge) or not 0 <= charge <= 1:
             self._fault(place, f"is {shown(charge)}", "Give a share of a full battery, from 0 to 1.")
             return None
