@@ -269,3 +269,26 @@ def test_a_plan_s_profile_that_has_the_name_of_another_is_refused(tmp_path: Path
     file.write_text(json.dumps(document))
     _, out, _ = tell("judge", str(store), str(file), "--profile", "p")
     assert "the battery falls to" in out
+
+
+def test_errors_show_what_would_steer_a_terminal_escaped(tmp_path: Path, tell: Tell) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps({"format": "robot-fleet-plan/1", "a\n\x1b[31mb": 1, "robots": []}))
+    for arguments in (("judge", str(SHOP), str(file)), ("judge", str(SHOP), "/nowhere/\x1b[31m.json")):
+        code, _, err = tell(*arguments)
+        assert code == Exit.USAGE
+        assert "\x1b" not in err and "\\x1b[31m" in err
+    assert "a\\n\\x1b[31mb: is not known" in tell("judge", str(SHOP), str(file))[2]
+
+
+def test_a_squeegee_beside_the_body_is_refused_in_a_plan_s_file_too(tmp_path: Path, tell: Tell) -> None:
+    file = tmp_path / "paths.json"
+    body = {"footprint": {"radius_m": 0.3}, "head": {"width_m": 0.5}, "speed_mps": 0.5, "yaw_rate_rps": 0.6}
+    for squeegee, told in (
+        ({"width_m": 1.2, "offset_m": -0.2}, "robots[0].profile.squeegee: stands out of the footprint"),
+        ({"width_m": 0.3, "offset_m": 0.2}, "robots[0].profile.squeegee.offset_m: lies 0.20 m ahead of the head"),
+    ):
+        robot = {"name": "r1", "points": [[1.5, 1.0], [3.5, 1.0]], "profile": body | {"squeegee": squeegee}}
+        file.write_text(json.dumps({"format": "robot-fleet-paths/1", "robots": [robot]}))
+        code, _, err = tell("judge", str(SHOP), str(file))
+        assert code == Exit.USAGE and told in err

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely import Polygon
 
+from robot_fleet.floor.check import line_faults
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
@@ -183,7 +184,10 @@ class PlanReader:
         try:
             name = document.get("name", "inline") if isinstance(document, Mapping) else "inline"
             rest = {key: document[key] for key in document if key != "name"} if isinstance(document, Mapping) else None
-            return profile_from_dict(self._text(f"{place}.name", name), rest, self._file, place)
+            profile = profile_from_dict(self._text(f"{place}.name", name), rest, self._file, place)
+            for fault in line_faults(profile, self._file, place):
+                self._fault(fault.place, fault.what, fault.remedy)
+            return profile
         except BadProfile as refusal:
             for fault in refusal.faults:
                 self._fault(fault.place, fault.what, fault.remedy)
