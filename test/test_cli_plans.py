@@ -190,11 +190,21 @@ def test_water_that_will_be_left_is_told_and_stands_in_the_plan(tmp_path: Path, 
     profile.write_text(f"{{footprint: {{radius_m: 0.35}}, {head}, speed_mps: 0.5, yaw_rate_rps: 0.6}}")
     code, out, _ = tell("plan", str(SHOP), *SMALL, "--deadline", "2", "--profile", str(profile), "--out", str(file))
     left_m2 = json.loads(file.read_text())["water_left_m2"]
-    assert code == Exit.OK and f"{left_m2:.1f} m² of scrubbed floor will stay wet" in " ".join(out.split())
+    why = "where no squeegee passes later: in turns and at ends"
+    assert code == Exit.OK and f"{left_m2:.1f} m² of scrubbed floor will stay wet, {why}" in " ".join(out.split())
     _, out, _ = tell("judge", str(SHOP), str(file), "--json")
     verdict = json.loads(out)
     assert verdict["water_left_m2"] == pytest.approx(left_m2, rel=0.1)
     assert [one for one in verdict["violations"] if one["kind"] == "account"] == []
+
+
+def test_that_water_is_left_beside_a_squeegee_narrower_than_the_head_is_told(tmp_path: Path, tell: Tell) -> None:
+    profile = tmp_path / "narrow.yaml"
+    head = "head: {width_m: 0.6, offset_m: 0.1}, squeegee: {width_m: 0.4, offset_m: -0.25}"
+    profile.write_text(f"{{footprint: {{radius_m: 0.35}}, {head}, speed_mps: 0.5, yaw_rate_rps: 0.6}}")
+    _, out, _ = tell("plan", str(SHOP), *SMALL, "--deadline", "1", "--profile", str(profile))
+    assert "no squeegee passes later: robot_1's is 0.20 m narrower than its head" in " ".join(out.split())
+    assert "in turns" not in out
 
 
 def test_a_battery_that_a_profile_states_is_judged_from_the_plan_s_file(tmp_path: Path, tell: Tell) -> None:
