@@ -192,11 +192,11 @@ def _sections(
     robots = tuple(_robot_row(way, hues[way.robot], done[way.robot]) for way in plan.paths)
     seen = {work for stretches in done.values() for work, _ in stretches} | {Work.SCRUB, Work.DRIVE}
     ways = tuple(Row(work.value, swatch=colours.FAINT_INK, mark=_MARKS[work]) for work in Work if work in seen)
-    direction = (Row("direction of driving", swatch=colours.FAINT_INK, mark="dock"),)
+    direction = [Row("direction of driving", swatch=colours.FAINT_INK, mark="dock")]
     if any(leg.reverse for way in plan.paths for leg in _under_way(way)):
-        direction += (Row("backwards", swatch=colours.FAINT_INK, mark="ticked"),)
+        direction.append(Row("backwards", swatch=colours.FAINT_INK, mark="ticked"))
     if any(cusps(way) for way in plan.paths):
-        direction += (Row("ahead / backwards", swatch=colours.FAINT_INK, mark="dot"),)
+        direction.append(Row("ahead / backwards", swatch=colours.FAINT_INK, mark="dot"))
     wet = (Row("water left standing", area(water.left_m2), colours.WATER),) if water.left.any() else ()
     dry = (Row("water left standing", "none"),) if water.scrubbed_m2 and not wet else ()
     return (
