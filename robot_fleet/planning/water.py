@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,12 +31,12 @@ def watered(legs: Sequence[Leg], profile: RobotProfile) -> Sequence[Leg]:
         return legs
     found: list[Leg] = []
     for k, leg in enumerate(legs):
-        before, after = legs[k - 1] if k else None, legs[k + 1] if k + 1 < len(legs) else None
+        before = legs[k - 1] if k else None
         switches: list[Switch] = []
         if leg.head_on:
             switches += _lowered(before, leg, profile) if before is not None and profile.least_radius_m else []
-            if profile.squeegee is not None and not _goes_on(leg, after):
-                switches += _dry(leg, profile.channels.solution_off_m, switches)
+            if profile.squeegee is not None:
+                switches += _dry(leg, profile.channels.solution_off_m - _rest_m(legs, k), switches)
         elif (
             profile.squeegee is not None and before is not None and before.head_on and _goes_on(before, leg, CORNER_RAD)
         ):
@@ -52,7 +53,7 @@ def with_places(legs: Sequence[Leg], profile: RobotProfile) -> list[Leg]:
     for k, leg in enumerate(legs):
         length = leg.length_m
         if leg.head_on:
-            found.append(_with_vertex(leg, length - profile.channels.solution_off_m))
+            found.append(_with_vertex(leg, length - max(0.0, profile.channels.solution_off_m - _rest_m(legs, k))))
         elif k and legs[k - 1].head_on and not leg.reverse:
             found.append(_with_vertex(leg, profile.channels.vacuum_on_m))
         else:
@@ -78,6 +79,16 @@ def _goes_on(leg: Leg, following: Leg | None, most_rad: float = 0.0) -> bool:
     return following.head_on or most_rad > 0.0
 
 
+def _rest_m(legs: Sequence[Leg], k: int) -> float:
+    """The metres of lanes that follow a lane before the head is lifted: it may go on into others, of another zone say."""
+    rest_m = 0.0
+    for leg, following in itertools.pairwise(legs[k:]):
+        if not _goes_on(leg, following):
+            break
+        rest_m += following.length_m
+    return rest_m
+
+
 def _lowered(before: Leg, leg: Leg, profile: RobotProfile) -> list[Switch]:
     """Nothing on while the robot turns on the spot before a pass, and all on after that."""
     turn = _pivot_rad(before, leg)
@@ -90,11 +101,13 @@ def _lowered(before: Leg, leg: Leg, profile: RobotProfile) -> list[Switch]:
 
 def _dry(leg: Leg, off_m: float, lowered: Sequence[Switch]) -> list[Switch]:
     """All on, unless the head is lowered later, and the solution off so many metres before the leg's end."""
+    if off_m <= 0.0:
+        return []
     length = leg.length_m
     begin = lowered[-1].at_s if lowered else float(leg.times_s[0])
     at = max(begin, _arrival_s(leg, max(0.0, length - off_m)))
     on = [] if lowered or off_m >= length else [Switch(begin, True, True, True)]
-    return [*on, Switch(at, True, False, True)] if off_m > 0.0 else []
+    return [*on, Switch(at, True, False, True)]
 
 
 def _drying(leg: Leg, on_m: float) -> list[Switch]:
