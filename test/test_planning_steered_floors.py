@@ -216,6 +216,22 @@ def test_floor_behind_a_gap_is_unreachable_where_the_body_would_fit_though_it_co
     assert beyond_m2 > 0.5 * 1.2 * HIGH_M
 
 
+def dead_end() -> FloorMap:
+    """A hall with an aisle 1.8 m wide, in which no scrubber can turn, between walls of 6 m, shut at its end."""
+    floor = shop(WIDE_M, HIGH_M, shelves=0)
+    cells = floor.grid.cells.copy()
+    for y in (2.4, 4.4):
+        cells[round(y / SIDE_M) : round((y + 0.2) / SIDE_M), round(4.0 / SIDE_M) :] = OCCUPIED
+    return replace(floor, grid=replace(floor.grid, cells=cells))
+
+
+def test_a_dead_end_in_which_a_scrubber_cannot_turn_is_cleaned_to_its_end_backing_out() -> None:
+    floor, inner = dead_end(), box(6.0, 2.75, WIDE_M - 0.75, 4.25)
+    found, request = planned(floor, SCRUBBER_S)
+    is_sound(found, judged(found, request))
+    assert sum(area.polygon.intersection(inner).area for area in found.missed) < 0.1 * inner.area
+
+
 def test_curves_into_a_pose_beside_a_wall_are_driven_along_a_one_way() -> None:
     pose = np.array([6.0, 0.62, 0.0])
     for yaw, backwards in ((RIGHT, False), (LEFT, True)):
