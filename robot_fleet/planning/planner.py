@@ -269,7 +269,7 @@ def _accounted(
     rate = sum(robot.profile.head.width_m * robot.profile.speed_mps for robot in request.robots)
     known = KnownReach(
         clearances.unbarred, coverable, clearances.barred, clearances.severed, clearances.beyond,
-        partial(under_steered, request),
+        partial(under_steered, request), clearances.stuck(request.floor.grid),
     )  # fmt: skip
     coverable_m2 = float((coverable & ~clean).sum() * cell)
     return Plan(
