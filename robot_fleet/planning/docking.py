@@ -76,7 +76,8 @@ def shared_in_turn(
 ) -> Made:
     """What was made, or what is better: `without` some robots, where two would be at one dock or robots queue at one.
 
-    `cleans` says how much floor that is. Raises CannotPlan where two would be at one dock whoever stays at home.
+    `cleans` says how much floor that is. Raises CannotPlan where robots begin on their docks, and two would be at one dock whoever
+    stays at home.
     """
     found, last = [made], made
     idle = [robot for path, robot in _of(made[0].paths, request.robots) if not path.legs]
@@ -88,6 +89,9 @@ def shared_in_turn(
             break
         found.append(last)
     sound = [one for one in found if not crowded(one[0].paths, request.robots)]
+    if not sound and not all(robot.docked for robot in request.robots):
+        # Robots that are at work already must get home somehow: live traffic lets one wait for the other.
+        return min(found, key=lambda one: one[0].cost)
     if not sound:
         raise CannotPlan((_fault(request, *crowded(made[0].paths, request.robots)[0]),))
     most = max(map(cleans, sound))

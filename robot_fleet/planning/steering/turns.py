@@ -91,17 +91,17 @@ def one_pivot_s(turn: float, drive: Drive) -> float:
 
 
 @compiled
-def turned(body: Body, drive: Drive, a: Floats, b: Floats, limit_s: float, found: Floats) -> float:
+def turned(body: Body, drive: Drive, a: Floats, b: Floats, limit_s: float, found: Floats, far: bool = False) -> float:
     """About the seconds of the quickest safe way from pose a to pose b; inf if none takes less than the limit.
 
-    Where a machine that reverses finds none, it backs out of where it cannot turn, or into it, as far as it must; that may take
-    longer than the limit by the time for it. `found` (5,) gets the straight parts, the radius, and the word (or that it
+    Where a machine that reverses finds none, and may back `far`, it backs out of where it cannot turn, or into it, as far as it must;
+    that may take longer than the limit by the time for it. `found` (5,) gets the straight parts, the radius, and the word (or that it
     pivots), as `written` needs them.
     """
     usual = drive.straights_m
     best_s = joined_s(body, drive, a, b, usual, usual, limit_s, found)
-    if best_s < limit_s:
-        return best_s
+    if best_s < limit_s or not far:
+        return best_s if best_s < limit_s else math.inf
     out, into = backs_m(body, drive, a, -1.0), backs_m(body, drive, b, 1.0)
     most_s = limit_s + (np.abs(out).sum() + np.abs(into).sum()) / drive.speed_mps
     best_s = most_s
@@ -230,11 +230,11 @@ def pivots_free(body: Body, here: Floats, there: Floats, last: float) -> bool:
 
 @side_by_side
 def all_turned(
-    body: Body, drive: Drive, leaves: Floats, enters: Floats, pairs: Ints, limits_s: Floats, found: Floats
+    body: Body, drive: Drive, leaves: Floats, enters: Floats, pairs: Ints, limits_s: Floats, far: bool, found: Floats
 ) -> None:
     """Writes for each pair (leave, enter) of poses (n, 3) the seconds of its way and what `turned` finds, (pairs, 5)."""
     for k in together(len(pairs)):
-        found[k, 4] = turned(body, drive, leaves[pairs[k, 0]], enters[pairs[k, 1]], limits_s[k], found[k])
+        found[k, 4] = turned(body, drive, leaves[pairs[k, 0]], enters[pairs[k, 1]], limits_s[k], found[k], far)
 
 
 def written(a: Floats, b: Floats, found: Floats) -> list[tuple[Floats, bool]]:
