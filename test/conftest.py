@@ -7,9 +7,13 @@ import runpy
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from postgres_server import PostgresServer
 
 # No time limit for an example: a busy machine is no fault of the code.
 settings.register_profile("unhurried", deadline=None)
@@ -72,6 +76,22 @@ def require() -> Callable[[str, str], None]:
             lacking(f"{reason} ({name} is not there)")
 
     return need
+
+
+@pytest.fixture(scope="session")
+def _postgres_server() -> Iterator[PostgresServer]:
+    from postgres_server import PostgresServer
+
+    server = PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgres(_postgres_server: PostgresServer) -> PostgresServer:
+    """A real PostgreSQL server that runs, whatever an earlier test did to it."""
+    _postgres_server.be_up()
+    return _postgres_server
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from shapely import LineString, box
 
 from robot_fleet.control.controller import Controller
 from robot_fleet.control.outages import LastingController
-from robot_fleet.control.ports import CannotStore, Record
+from robot_fleet.control.ports import CannotStore, Record, RunStore
 from robot_fleet.control.snapshot import RobotView, RunView
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
@@ -65,11 +65,11 @@ class Disk(MemoryRunStore):
         super().commit(event, records)
 
 
-def lasting(disk: Disk | None = None) -> VirtualSite:
+def lasting(disk: RunStore | None = None) -> VirtualSite:
     """The hall behind a controller that lasts through outages of its storage, both robots heard and ready."""
     disk = disk or Disk()
     made = site()
-    made.run_store = disk
+    made.run_store = disk  # type: ignore[assignment]
 
     def begin() -> Controller:
         controller = made._new_controller()

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from network import Machine
 from numpy.typing import NDArray
 
 from robot_fleet.client import FleetClient
@@ -32,6 +33,7 @@ class LiveFleet:
         self.store = store
         self.address = f"127.0.0.1:{_free_port()}"
         self.client = FleetClient(self.address)
+        self.environment: dict[str, str] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start_sim(self, name: str = "sim", *options: str) -> None:
@@ -46,6 +48,18 @@ class LiveFleet:
             self.client.wait_until_ready(_PATIENCE_S)
         except Exception:
             raise AssertionError(f"the controller is not there:\n{self.log('serve')}") from None
+
+    def start_robot_on(self, machine: Machine, robot: str) -> None:
+        """A robot on a machine of its own, by that machine's clock, with its report of the truth in `ROBOT.json`."""
+        report = str(self.folder / f"{robot}.json")
+        arguments = ["sim", "--store", str(self.store), "--robot", robot, "--real-time", "--report", report]
+        self._run(robot, machine.command(sys.executable, "-m", "robot_fleet.cli", *arguments))
+
+    def start_controller_in_real_time(self) -> None:
+        """The controller, by this machine's clock; it answers when this returns."""
+        common = ["serve", "--store", str(self.store), "--address", self.address, "--data", str(self.folder / "data")]
+        self._launch("serve", *common, "--plan-within", str(PLAN_WITHIN_S))
+        self.client.wait_until_ready(_PATIENCE_S)
 
     def launch_controller(self, name: str, address: str, *options: str) -> subprocess.Popen[bytes]:
         """A controller's process, of which nothing is known yet; all have the same data folder."""
@@ -93,9 +107,12 @@ class LiveFleet:
             process.wait()
 
     def _launch(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "robot_fleet.cli", *arguments]
+        return self._run(name, [sys.executable, "-m", "robot_fleet.cli", *arguments])
+
+    def _run(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, **self.environment}
         with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, env=dict(os.environ))
+            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         return self.processes[name]
 
     def _until(self, look: Callable[[], object], hold: Callable) -> object:

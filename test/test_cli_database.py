@@ -73,7 +73,7 @@ def test_a_sound_database_is_told_so(data: Path, tell: Tell) -> None:
             """INSERT INTO rows SELECT kind, 'c', '{"run_id": "c", "state": "RUNNING"}', version FROM rows WHERE key = 'b'""",
             "2 are under way at once: b, c",
         ),
-        ("UPDATE about SET value = '99'", "layout 99"),
+        ("UPDATE alembic_version SET version_num = '99'", "layout 99"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_remedy(data: Path, tell: Tell, statement: str, told: str) -> None:
@@ -220,7 +220,7 @@ def test_restore_refuses_what_is_no_backup_and_leaves_the_database(data: Path, t
     before = (data / DATABASE).read_bytes()
     newer, letter, songs = tmp_path / "newer.db", tmp_path / "letter", tmp_path / "songs.db"
     tell("db", "backup", str(newer), "--data", str(data))
-    spoil(newer, "UPDATE about SET value = '99'")
+    spoil(newer, "UPDATE alembic_version SET version_num = '99'")
     letter.write_text("dear aunt, " * 200)
     spoil(songs, "CREATE TABLE songs (name TEXT)")
     assert "newer robot_fleet: layout 99" in refused(tell, "db", "restore", str(newer), "--data", str(data))

@@ -190,11 +190,21 @@ def test_water_that_will_be_left_is_told_and_stands_in_the_plan(tmp_path: Path, 
     profile.write_text(f"{{footprint: {{radius_m: 0.35}}, {head}, speed_mps: 0.5, yaw_rate_rps: 0.6}}")
     code, out, _ = tell("plan", str(SHOP), *SMALL, "--deadline", "2", "--profile", str(profile), "--out", str(file))
     left_m2 = json.loads(file.read_text())["water_left_m2"]
-    assert code == Exit.OK and f"{left_m2:.1f} m² of scrubbed floor will stay wet" in " ".join(out.split())
+    why = "where no squeegee passes later: in turns and at ends"
+    assert code == Exit.OK and f"{left_m2:.1f} m² of scrubbed floor will stay wet, {why}" in " ".join(out.split())
     _, out, _ = tell("judge", str(SHOP), str(file), "--json")
     verdict = json.loads(out)
     assert verdict["water_left_m2"] == pytest.approx(left_m2, rel=0.1)
     assert [one for one in verdict["violations"] if one["kind"] == "account"] == []
+
+
+def test_that_water_is_left_beside_a_squeegee_narrower_than_the_head_is_told(tmp_path: Path, tell: Tell) -> None:
+    profile = tmp_path / "narrow.yaml"
+    head = "head: {width_m: 0.6, offset_m: 0.1}, squeegee: {width_m: 0.4, offset_m: -0.25}"
+    profile.write_text(f"{{footprint: {{radius_m: 0.35}}, {head}, speed_mps: 0.5, yaw_rate_rps: 0.6}}")
+    _, out, _ = tell("plan", str(SHOP), *SMALL, "--deadline", "1", "--profile", str(profile))
+    assert "no squeegee passes later: robot_1's is 0.20 m narrower than its head" in " ".join(out.split())
+    assert "in turns" not in out
 
 
 def test_a_battery_that_a_profile_states_is_judged_from_the_plan_s_file(tmp_path: Path, tell: Tell) -> None:
@@ -225,3 +235,70 @@ def test_services_at_docks_are_told_and_stand_in_the_plan(tmp_path: Path, tell: 
     count = kinds.count("service")
     assert code == Exit.OK and count > 0
     assert f"{count} service{'s' * (count > 1)} at docks, {5 * count}:00 min in all" in out
+
+
+def test_plans_for_other_machines_than_the_store_s_are_judged_as_those_and_that_is_told(
+    tmp_path: Path, tell: Tell
+) -> None:
+    file = tmp_path / "plan.json"
+    tell("plan", str(SHOP), *SMALL, "--deadline", "1", "--profile", "R", "--out", str(file))
+    code, out, err = tell("judge", str(SHOP), str(file))
+    assert (code, err) == (Exit.OK, "")
+    where = "acceleration_mps2, yaw_acceleration_rps2: robot_1"
+    assert out.startswith(f"Judged by the profile of the plan's file, which differs from the store's in {where}\nPlan")
+    _, out, _ = tell("judge", str(SHOP), str(file), "--json")
+    unlike = json.loads(out)["profiles_unlike_the_store"]
+    assert unlike == {"robot_1": ["acceleration_mps2", "yaw_acceleration_rps2"]}
+    code, out, _ = tell("judge", str(SHOP), str(file), "--profile", "R")
+    assert (code, out[:4]) == (Exit.OK, "Plan")
+
+
+def test_a_plan_s_profile_that_has_the_name_of_another_is_refused(tmp_path: Path, tell: Tell) -> None:
+    store, file = tmp_path / "shop", tmp_path / "plan.json"
+    shutil.copytree(SHOP, store)
+    battery = "{cleaning_h: 2, driving_h: 4}"
+    (store / "store.yaml").write_text(
+        f"profiles: {{p: {{base: W, battery: {battery}}}}}\nrobots: [{{name: robot_1, profile: p, dock: dock_1}}]\n"
+    )
+    tell("plan", str(store), *SMALL, "--deadline", "1", "--out", str(file))
+    code, out, err = tell("judge", str(store), str(file))
+    assert (code, out[:5]) == (Exit.OK, "Plan "), err
+    document = json.loads(file.read_text())
+    robot = document["robots"][0]
+    del robot["profile"]["battery"], robot["charge"]
+    robot["profile"] |= {"speed_mps": 2.0, "overlap_m": 0.0}
+    file.write_text(json.dumps(document))
+    code, out, err = tell("judge", str(store), str(file))
+    assert (code, out) == (Exit.USAGE, "")
+    assert 'is called "p" and differs from the store\'s profile of that name in speed_mps, battery' in err
+    code, out, _ = tell("judge", str(store), str(file), "--profile", "p", "--json")
+    assert code == Exit.OK and json.loads(out)["profiles_unlike_the_store"] == {}
+    robot["legs"][-1]["kind"] = "transit"
+    robot["legs"][-1]["times_s"][-1] = robot["legs"][-1]["end_s"] = 30_000.0
+    document["makespan_s"] = 30_000.0
+    file.write_text(json.dumps(document))
+    _, out, _ = tell("judge", str(store), str(file), "--profile", "p")
+    assert "the battery falls to" in out
+
+
+def test_errors_show_what_would_steer_a_terminal_escaped(tmp_path: Path, tell: Tell) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps({"format": "robot-fleet-plan/1", "a\n\x1b[31mb": 1, "robots": []}))
+    for arguments in (("judge", str(SHOP), str(file)), ("judge", str(SHOP), "/nowhere/\x1b[31m.json")):
+        code, _, err = tell(*arguments)
+        assert code == Exit.USAGE
+        assert "\x1b" not in err and "\\x1b[31m" in err
+    assert "a\\n\\x1b[31mb: is not known" in tell("judge", str(SHOP), str(file))[2]
+
+
+def test_a_squeegee_beside_the_body_is_refused_in_a_plan_s_file_too(tmp_path: Path, tell: Tell) -> None:
+    file = tmp_path / "paths.json"
+    body = {"footprint": {"radius_m": 0.3}, "head": {"width_m": 0.5}, "speed_mps": 0.5, "yaw_rate_rps": 0.6}
+    for squeegee, told in (
+        ({"width_m": 1.2, "offset_m": -0.2}, "robots[0].profile.squeegee: stands out of the footprint"),
+        ({"width_m": 0.3, "offset_m": 0.2}, "robots[0].profile.squeegee.offset_m: lies 0.20 m ahead of the head"),
+    ):
+        robot = {"name": "r1", "points": [[1.5, 1.0], [3.5, 1.0]], "profile": body | {"squeegee": squeegee}}
+        file.write_text(json.dumps({"format": "robot-fleet-paths/1", "robots": [robot]}))
+        code, _, err = tell("judge", str(SHOP), str(file))
+        assert code == Exit.USAGE and told in err

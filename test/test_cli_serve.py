@@ -82,6 +82,36 @@ def test_two_controllers_cannot_have_one_data_folder(tmp_path: Path, tell: Tell)
         store.close()
 
 
+SECRET = "postgresql://fleet:open-sesame@127.0.0.1:1/shop"
+
+
+def test_a_server_that_is_away_is_named_without_its_password(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBOT_FLEET_DATABASE", SECRET)
+    err = refused(tell, "serve", "--store", str(SHOP), "--address", "127.0.0.1:0")
+    assert "postgresql://127.0.0.1:1/shop" in err and "refused" in err and "sesame" not in err
+
+
+@pytest.mark.parametrize(
+    "url", [SECRET, "postgresql://h/shop?password=open-sesame", "postgresql://u:open-sesame@h:x/y"]
+)
+def test_a_password_on_the_command_line_is_refused_and_not_repeated(tell: Tell, url: str) -> None:
+    err = refused(tell, "serve", "--store", str(SHOP), "--database", url)
+    assert "PGPASSFILE" in err and "sesame" not in err
+
+
+@pytest.mark.parametrize("url", ["sqlite:///shop.db", "shop.db", "mysql://u:open-sesame@h/shop"])
+def test_a_database_that_is_no_server_is_refused(tell: Tell, url: str) -> None:
+    err = refused(tell, "serve", "--store", str(SHOP), "--database", url)
+    assert "for files there is --data" in err and "sesame" not in err
+
+
+def test_two_places_for_the_same_runs_are_refused(tmp_path: Path, tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBOT_FLEET_DATABASE", SECRET)
+    err = refused(tell, "serve", "--store", str(SHOP), "--data", str(tmp_path / "data"))
+    assert "two places" in err and "sesame" not in err
+    assert not (tmp_path / "data").exists()
+
+
 def test_what_is_wrong_with_store_address_and_data_is_told_together(shop: Path, tmp_path: Path, tell: Tell) -> None:
     (shop / "map.png").unlink()
     data, held = tmp_path / "data", open_run_store(tmp_path)

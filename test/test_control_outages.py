@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from control_site import FULL, Disk, all_docked, hall, lasting, robot_of, run_of, until_ended
+from postgres_server import PostgresServer
 
-from robot_fleet.control.outages import AGAIN_S
+from robot_fleet.control.outages import AGAIN_S, LOOK_S
+from robot_fleet.control.ports import CannotStore, Displaced, InDoubt, Record
 from robot_fleet.fleet.errors import NotFound, Unavailable
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.sim.site import VirtualSite
+from robot_fleet.sim.virtual import MemoryRunStore
+from robot_fleet.storage.database import SqlRunStore
 
 
 @pytest.fixture
@@ -124,6 +130,97 @@ def test_a_request_that_finds_the_disk_full_first_is_refused_and_not_done(disk: 
     disk.full = False
     made.advance(10.0)
     assert run_of(made).state is RunState.RUNNING
+
+
+class Wire(MemoryRunStore):
+    """Storage whose connection goes in the middle of a change: once written, once not."""
+
+    breaks = written = away = False
+
+    def commit(self, event: str, records: Sequence[Record]) -> None:
+        if self.away:
+            raise CannotStore("the server is away")
+        if self.written or not self.breaks:
+            super().commit(event, records)
+        if self.breaks:
+            self.breaks, self.away = False, True
+            raise InDoubt("the connection went")
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_start_in_doubt_is_not_said_to_be_undone_and_may_be_repeated(written: bool) -> None:
+    wire = Wire()
+    made = lasting(wire)
+    wire.breaks, wire.written = True, written
+    with pytest.raises(Unavailable, match="Whether it was stored shows when storage answers again"):
+        made.controller.ask(lambda controller: controller.start_run((), "night"))
+    assert made.controller._controller is None
+    wire.away = False
+    made.advance(AGAIN_S + 0.5)
+    assert len(made.controller.snapshot.runs) == written
+    made.controller.ask(lambda controller: controller.start_run((), "night"))
+    assert [run.request_id for run in made.controller.snapshot.runs] == ["night"]
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_stop_in_doubt_goes_out_at_once_and_holds(written: bool) -> None:
+    wire = Wire()
+    made = lasting(wire)
+    run_id = made.controller.ask(lambda controller: controller.start_run((), "night")).run_id
+    made.advance(40.0)
+    wire.breaks, wire.written = True, written
+    with pytest.raises(Unavailable):
+        made.controller.stop_run(run_id)
+    made.advance(4.0)
+    assert all(robot.motion.at_rest and not robot.head_on for robot in made.world.robots.values())
+    wire.away = False
+    made.advance(10.0)
+    assert run_of(made).state is RunState.CANCELLED
+
+
+def test_a_server_that_goes_while_nothing_is_to_be_stored_is_missed_all_the_same(postgres: PostgresServer) -> None:
+    url = postgres.new_schema()
+    store = SqlRunStore(url)
+    made = lasting(store)
+    made.advance(60.0)
+    lines = len(store.journal())
+    postgres.kill()
+    made.advance(LOOK_S + 0.5)
+    assert [alert.alert_id for alert in made.controller.snapshot.alerts if alert.active] == ["storage"]
+    postgres.start()
+    made.advance(AGAIN_S + 0.5)
+    assert not any(alert.active for alert in made.controller.snapshot.alerts)
+    made.advance(60.0)
+    assert len(store.journal()) < lines + 10
+    postgres.stop()
+    postgres.start()
+    other = SqlRunStore(url)
+    with pytest.raises(Displaced):
+        made.advance(LOOK_S + AGAIN_S + 1.0)
+    other.close()
+    store.close()
+
+
+def test_a_run_goes_on_after_its_database_server_was_killed_and_started_again(
+    postgres: PostgresServer, undisturbed: float
+) -> None:
+    store = SqlRunStore(postgres.new_schema())
+    made = lasting(store)
+    run_id = made.controller.ask(lambda controller: controller.start_run((), "night")).run_id
+    for end in (postgres.kill, postgres.stop):
+        made.advance(30.0)
+        end()
+        made.advance(40.0)
+        assert all(robot.motion.at_rest and not robot.head_on for robot in made.world.robots.values())
+        with pytest.raises(Unavailable, match="start the database's server"):
+            made.controller.ask(lambda controller: controller.pause_run(run_id))
+        postgres.start()
+    ended = until_ended(made)
+    assert ended.run_id == run_id
+    assert ended.state is RunState.COMPLETED and ended.progress > undisturbed - 0.01
+    versions = [version for version, _, _ in store.journal()]
+    assert versions == list(range(1, len(versions) + 1))
+    store.close()
 
 
 def test_a_robot_held_meanwhile_is_held_afterwards(made: VirtualSite, disk: Disk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,12 @@ from shapely import box
 
 from robot_fleet.control.controller import Controller
 from robot_fleet.control.snapshot import PlanningProgress
-from robot_fleet.fleet.events import PlanProgressed, Tick
+from robot_fleet.fleet.events import PlanProgressed, PoseReported, Tick
 from robot_fleet.fleet.states import RunState
+from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import WORKING_W
+from robot_fleet.floor.store import Dock, RobotSpec
+from robot_fleet.planning.checking import faults_of
 from robot_fleet.planning.plan import MissedArea, MissedReason, Plan, PlanRequest
 from robot_fleet.sim.realism import EXECUTED
 from robot_fleet.sim.site import VirtualSite
@@ -84,3 +89,24 @@ def test_why_floor_was_left_out_of_the_plan_is_known_after_a_restart_and_at_the_
     narrow = [area for area in until_ended(made).missed if area.reason is MissedReason.TOO_NARROW]
     # What a head has passed over all the same is clean.
     assert 0.2 < sum(area.area_m2 for area in narrow) < 0.46
+
+
+def test_robots_that_say_they_stand_at_one_place_are_left_out_until_they_do_not_and_the_others_begin() -> None:
+    asked: list[PlanRequest] = []
+
+    def planned(request: PlanRequest) -> Plan:
+        asked.append(request)
+        assert not faults_of(request)
+        return by_hand(request)
+
+    two = hall()
+    floor = replace(two.floor, docks=(*two.floor.docks, Dock("d3", Pose(0.6, 3.8, math.pi))))
+    made = VirtualSite(replace(two, floor=floor, robots=(*two.robots, RobotSpec("r3", WORKING_W, "d3", "r3"))), planned)
+    made.advance(3.0)
+    made.controller.handle(PoseReported("r3", made.world.now_s, Pose(0.6, 2.7, math.pi)))
+    made.controller.start_run((), "")
+    told = {alert.alert_id for alert in made.controller.snapshot.alerts if alert.active}
+    assert [robot.name for robot in asked[0].robots] == ["r1"] and told == {"place-r2", "place-r3"}
+    assert until_ended(made).state is RunState.COMPLETED
+    assert [robot.name for robot in asked[1].robots] == ["r1", "r2", "r3"]
+    assert not any(alert.active for alert in made.controller.snapshot.alerts)

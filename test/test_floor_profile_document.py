@@ -32,7 +32,9 @@ ROBOT = st.builds(
     tank=st.builds(Tank, st.none() | st.floats(1.0, 1e5), st.floats(0.0, 3600.0)),
     channels=st.builds(Channels, st.floats(0.0, 2.0), st.floats(0.0, 2.0)),
     battery=st.builds(Battery, cleaning_h=st.floats(0.1, 9.0), planned=st.booleans()),
-    interface=st.builds(Interface, map_frame=st.text(max_size=9)),
+    interface=st.builds(
+        Interface, map_frame=st.sampled_from(["map", "Karte 2", "/m"]), pose_topic=st.sampled_from(["", "amcl_pose"])
+    ),
 )
 
 
@@ -101,6 +103,20 @@ def test_four_fields_are_enough() -> None:
         ({"battery": []}, "W.battery"),
         ({"interface": {"map_frame": 3}}, "W.interface.map_frame"),
         ({"interface": {"topic": "/x"}}, "W.interface.topic"),
+        ({"interface": {"follow_path": ""}}, "W.interface.follow_path"),
+        ({"interface": {"follow_path": "a\nb"}}, "W.interface.follow_path"),
+        ({"interface": {"pose_topic": "a\x1b[31mb"}}, "W.interface.pose_topic"),
+        ({"speed_mps": 90}, "W.speed_mps"),
+        ({"yaw_rate_rps": 90}, "W.yaw_rate_rps"),
+        ({"acceleration_mps2": 90}, "W.acceleration_mps2"),
+        ({"clearance_m": 99}, "W.clearance_m"),
+        ({"goal_tolerance_m": 1e-300}, "W.goal_tolerance_m"),
+        ({"goal_tolerance_m": 99}, "W.goal_tolerance_m"),
+        ({"tank": {"area_m2": 1e-12}}, "W.tank.area_m2"),
+        ({"channels": {"solution_off_m": 99}}, "W.channels.solution_off_m"),
+        ({"channels": {"vacuum_on_m": 99}}, "W.channels.vacuum_on_m"),
+        ({"footprint": {"corners_m": [[-1e-9, -1e-9], [1e-9, -1e-9], [0, 1e-9]]}}, "W.footprint.corners_m"),
+        ({"footprint": {"corners_m": [[-1, -1e-4], [1, -1e-4], [1, 1e-4], [-1, 1e-4]]}}, "W.footprint.corners_m"),
     ],
 )
 def test_one_thing_wrong_is_one_fault_at_its_place(change: dict[str, object], place: str) -> None:

@@ -9,13 +9,22 @@ import pytest
 
 from robot_fleet.cli.app import run
 from robot_fleet.control.controller import Controller
+from robot_fleet.control.ports import Record
+from robot_fleet.fleet.commands import CancelAll, Undock
+from robot_fleet.fleet.events import Event, LegEnded
+from robot_fleet.fleet.events import Outcome as LegOutcome
 from robot_fleet.main.nights import Nights, NightsSettings, OtherNights, draw_night, pass_nights
 from robot_fleet.nights.faults import KINDS, Fault, draw_faults, kinds_named
 from robot_fleet.nights.floors import random_store
+from robot_fleet.nights.link import Link
 from robot_fleet.nights.night import Night, Outcome, simulate
 from robot_fleet.nights.planning import HastyPlans
+from robot_fleet.nights.ports import Gathering
 from robot_fleet.nights.shrinking import shrunk
+from robot_fleet.nights.world import TroubledWorld
 from robot_fleet.planning.planner import plan
+from robot_fleet.sim.realism import EXECUTED
+from robot_fleet.storage.database import SqlRunStore
 
 STORE, PLANS = random_store(9, 2), HastyPlans(plan)
 
@@ -53,6 +62,39 @@ def test_a_mishap_in_the_middle_violates_nothing_and_the_run_is_completed(fault:
     outcome = night(fault)
     assert not violated(outcome)
     assert [end.state for end in outcome.runs] == ["COMPLETED"]
+
+
+def test_a_full_disk_is_lasted_through_and_a_stop_meanwhile_holds() -> None:
+    full = Fault("disk full", 60.0, 30.0)
+    outcome, stopped = night(full), night(full, Fault("stop", 70.0))
+    assert not violated(outcome) and not violated(stopped)
+    assert [end.state for end in outcome.runs] == ["COMPLETED"] and outcome.restarts == stopped.restarts == 0
+    assert stopped.runs[0].state == "CANCELLED"
+
+
+def test_changes_that_are_handed_on_together_are_all_there_afterwards(tmp_path: Path) -> None:
+    store = Gathering(SqlRunStore(tmp_path / "night.db"))
+    for count in range(120):
+        gone = Record("robot", "r1", None if count % 2 else b"here")
+        store.commit(f"[{count}]", [Record("run", str(count % 70), str(count).encode()), gone])
+    assert store.load("run", "6")["69"] == b"69" and not store.load("robot")
+    store.commit("[120]", [Record("robot", "r1", b"back")])
+    store.close()
+    again = SqlRunStore(tmp_path / "night.db")
+    assert again.load("run")["49"] == b"119" and again.load("robot") == {"r1": b"back"}
+    again.close()
+
+
+def test_an_order_that_comes_right_behind_a_cancel_is_not_ended_by_it() -> None:
+    world = TroubledWorld(STORE, EXECUTED, 1, ())
+    link, told = Link(world, (), 1, 0.2), list[Event]()
+    link.send(CancelAll("robot_1"))
+    link.send(Undock("robot_1", "a", STORE.floor.docks[0]))
+    while world.now_s < 30.0:
+        link.deliver()
+        link.take(world.step(0.1))
+        told += link.arrived()
+    assert [event.outcome for event in told if isinstance(event, LegEnded)] == [LegOutcome.SUCCEEDED]
 
 
 def test_the_same_night_is_the_same_again_and_another_seed_is_another_night() -> None:

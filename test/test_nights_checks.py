@@ -101,6 +101,17 @@ def test_a_held_robot_that_moves_or_is_told_to_is_found() -> None:
     assert [found.at_s for found in check.findings.found] == [30.0, 31.0]
 
 
+def test_a_held_robot_may_brake_while_there_is_no_controller_and_must_not_move_later() -> None:
+    check = HeldCheck()
+    check.look(0.0, ["r1"], {"r1": Pose(0.0, 0.0)})
+    for second in range(1, 30):
+        check.look(float(second), None, {"r1": Pose(0.4, 0.0)})
+    check.look(30.0, ["r1"], {"r1": Pose(0.4, 0.0)})
+    assert not check.findings.found
+    check.look(31.0, None, {"r1": Pose(0.5, 0.0)})
+    assert [found.at_s for found in check.findings.found] == [31.0]
+
+
 def run(state: RunState, run_id: str = "a", unconfirmed: tuple[str, ...] = (), at_s: float = 0.0) -> RunView:
     return RunView(
         run_id, f"request-{run_id}", "hall", (), state, "", 1, at_s, None, None, 0.0, None, 0.0, 0.0, 0.0,

@@ -42,6 +42,13 @@ def test_entry_points_exist() -> None:
         assert callable(getattr(__import__(module, fromlist=[function]), function)), point
 
 
+def test_migrations_are_installed_with_the_package() -> None:
+    """Alembic reads them as files, so that nothing imports them, and nothing would miss them before a database is opened."""
+    folders = {path.parent for path in (ROOT / "robot_fleet" / "storage" / "migrations").rglob("*.py")}
+    assert {folder.name for folder in folders} == {"migrations", "versions"}
+    assert all((folder / "__init__.py").exists() for folder in folders)  # else setup's `find:` leaves them out
+
+
 def test_metadata_stays_out_of_pyproject() -> None:
     """With a [project] table colcon loses the metadata of setup.cfg."""
     assert not re.search(r"^\[project[.\]]", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)

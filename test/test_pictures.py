@@ -33,8 +33,8 @@ from robot_fleet.pictures.colours import (
     darker,
     robot_colours,
 )
-from robot_fleet.pictures.panel import area, minutes
-from robot_fleet.pictures.plan import arrowheads
+from robot_fleet.pictures.panel import Section, area, minutes
+from robot_fleet.pictures.plan import arrowheads, cusps
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, MissedArea, MissedReason, Plan, Switch
 
 EDGE_PX = 28
@@ -122,6 +122,48 @@ def test_arrowheads_point_in_the_direction_of_driving() -> None:
         tip, middle = head[0], head[1:4].mean(axis=0)
         towards = (tip - middle) / np.hypot(*(tip - middle))
         assert np.allclose(towards, (0.0, 1.0) if tip[1] < 2.9 else (1.0, 0.0), atol=1e-6)
+
+
+def test_what_is_driven_backwards_has_ticks_across_and_its_ends_dots(tmp_path: Path) -> None:
+    floor = room()
+    ahead = leg(LegKind.TRANSIT, (1.0, 3.0), (8.0, 3.0), floor=floor)
+    back = replace(leg(LegKind.TRANSIT, (8.0, 3.0), (5.0, 3.0), floor=floor, begins_s=10.0), reverse=True)
+    on = leg(LegKind.TRANSIT, (5.0, 3.0), (5.0, 1.0), floor=floor, begins_s=20.0)
+    ink = darker(robot_colours(["robot_1"])["robot_1"])
+
+    def panel_and_beside(*legs: Leg) -> tuple[int, list[int], list[set[tuple]]]:
+        plan = replace(one_lane(floor), paths=(CoveragePath("robot_1", legs),), missed=())
+        image = pixels(draw_plan(floor, plan, tmp_path / "plan.png"))
+        aside_m = 5.0 / view_of(floor).px_per_m
+        rows = [
+            sum(at(floor, image, x, 3.0 + aside_m) == ink for x in np.arange(low, low + 2.0, 0.005))
+            for low in (2.0, 5.5)
+        ]
+        inked = int((image[:, image.shape[1] - 470 :] < 250).any(axis=(1, 2)).sum())
+        return inked, rows, [near(floor, image, x, 3.0, 0.02) for x in (8.0, 5.0)]
+
+    inked, (before, behind), dots = panel_and_beside(ahead, back, on)
+    assert behind > before + 20 and dots == [{ink}, {ink}]
+    docks = replace(back, kind=LegKind.UNDOCK)
+    other_inked, (_, none), _ = panel_and_beside(ahead, docks, on)
+    assert none < behind - 20 and other_inked < inked
+    assert [tuple(place) for place in cusps(CoveragePath("r", (ahead, back, on)))] == [(8.0, 3.0), (5.0, 3.0)]
+
+
+def test_a_detail_says_that_its_figures_are_the_whole_store_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    headings: list[str] = []
+
+    def heard(_canvas: Canvas, _title: str, sections: tuple[Section, ...], path: Path) -> Path:
+        headings.extend(section.heading for section in sections)
+        return path
+
+    monkeypatch.setattr("robot_fleet.pictures.plan.save_picture", heard)
+    floor = room()
+    draw_plan(floor, one_lane(floor), tmp_path / "plan.png", part=box(2.0, 2.0, 6.0, 4.0))
+    assert [heading for heading in headings if "whole store" not in heading] == ["floor"]
+    headings.clear()
+    draw_plan(floor, one_lane(floor), tmp_path / "plan.png")
+    assert not any("whole store" in heading for heading in headings)
 
 
 def test_the_floor_under_the_heads_is_tinted_when_their_width_is_known(tmp_path: Path) -> None:

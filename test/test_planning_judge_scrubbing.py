@@ -192,9 +192,73 @@ class TestDrivingBackwards:
 
     def test_nor_with_the_head_down(self) -> None:
         one = switched(transit(self.way, (0.0, 12.0), reverse=True), (4.0, "d"), (8.0, ""))
-        assert found(scrubbed(one, profile=replace(M, least_radius_m=0.0))) == {
+        assert found(scrubbed(one, profile=replace(M, least_radius_m=0.0, squeegee=None))) == {
             ViolationKind.REVERSING: pytest.approx(2.0)
         }
+
+
+class TestChannels:
+    """Of the lane of 8 m in 16 s the last 0.9 m are driven from 14.2 s on, and 0.9 m behind it end at 17.8 s."""
+
+    @staticmethod
+    def channels(*legs: Leg, profile: RobotProfile = M) -> list[float]:
+        """The metres of each violation about solution or vacuum."""
+        return [one.amount for one in scrubbed(*legs, profile=profile).of_kind(ViolationKind.CHANNELS)]
+
+    lane = switched(leg(LANE, ON), (0.0, "dsv"), (14.2, "dv"))
+    away = switched(transit(((10.0, 4.02), (13.0, 4.02)), (16.0, 22.0)), (16.0, "v"), (17.8, ""))
+
+    def test_solution_and_vacuum_as_the_profile_says_are_sound(self) -> None:
+        assert scrubbed(self.lane, self.away).ok
+
+    def test_the_vacuum_must_go_on_after_the_lift(self) -> None:
+        silent = replace(self.away, switches=())
+        short = switched(self.away, (16.0, "v"), (17.0, ""))
+        assert self.channels(self.lane, silent) == [pytest.approx(0.9)]
+        assert self.channels(self.lane, short) == [pytest.approx(0.4)]
+        assert self.channels(self.lane, switched(self.away, (16.0, "v"), (17.72, ""))) == []
+
+    def test_but_not_where_the_robot_turns_backs_or_docks(self) -> None:
+        turns = transit(((10.0, 4.02), (10.0, 7.0)), (16.0 + PIVOT_S, 22.0 + PIVOT_S))
+        backs = transit(((10.0, 4.02), (7.0, 4.02)), (16.0, 22.0), reverse=True)
+        docks = leg(((10.0, 4.02), (10.5, 4.02)), (16.0, 17.0), LegKind.DOCK, "2")
+        for after in (turns, backs, docks):
+            assert self.channels(self.lane, after) == []
+        bends = switched(
+            transit(((10.0, 4.02), (10.4, 4.02), (10.4, 7.0)), (16.0, 16.8, 26.0)), (16.0, "v"), (16.8, "")
+        )
+        assert self.channels(self.lane, bends) == []
+
+    def test_a_lane_is_not_swept_dry(self) -> None:
+        dry = switched(leg(LANE, ON), (0.0, "dv"))
+        assert self.channels(dry, self.away) == [pytest.approx(8.0 - 0.9)]
+        paused = switched(leg(LANE, ON), (0.0, "dsv"), (4.0, "dv"), (4.4, "dsv"), (14.2, "dv"))
+        assert self.channels(paused, self.away) == [pytest.approx(0.2)]
+
+    def test_the_solution_stops_before_the_deck_is_lifted_and_no_sooner(self) -> None:
+        late, early = (switched(leg(LANE, ON), (0.0, "dsv"), (at_s, "dv")) for at_s in (15.0, 13.0))
+        never = switched(leg(LANE, ON), (0.0, "dsv"))
+        assert self.channels(never, self.away) == [pytest.approx(0.9)]
+        assert self.channels(late, self.away) == [pytest.approx(0.4)]
+        assert self.channels(early, self.away) == [pytest.approx(0.6)]
+
+    def test_a_pass_shorter_than_that_is_driven_without_solution(self) -> None:
+        short = leg(((9.5, 4.02), (10.0, 4.02)), (15.0, 16.0))
+        assert self.channels(switched(short, (15.0, "dv")), self.away) == []
+        assert self.channels(short, self.away) == [pytest.approx(0.5)]
+
+    def test_where_the_next_lane_goes_straight_on_nothing_is_lifted(self) -> None:
+        first, second = (
+            leg(((2.0, 4.02), (6.0, 4.02)), (0.0, 8.0)),
+            leg(((6.0, 4.02), (10.0, 4.02)), (8.0, 16.0), name="3"),
+        )
+        assert self.channels(first, switched(second, (14.2, "dv")), self.away) == []
+
+    def test_robots_without_squeegee_and_paths_that_do_not_tell_have_none(self) -> None:
+        assert self.channels(leg(LANE, ON), transit(((10.0, 4.02), (13.0, 4.02)), (16.0, 22.0))) != []
+        assert self.channels(leg(LANE, ON)) == []
+        dry = switched(leg(LANE, ON), (0.0, "d"))
+        assert self.channels(dry, profile=replace(M, squeegee=None)) == []
 
 
 class TestWater:
@@ -210,7 +274,7 @@ class TestWater:
 
     def test_the_squeegee_picks_it_up_where_it_goes_on(self) -> None:
         verdict = scrubbed(leg(LANE, ON), after_the_lane(0.9, "v"))
-        assert verdict.ok, verdict.text()
+        assert not verdict.of_kind(ViolationKind.WATER)
         assert verdict.water_left_m2 == 0.0
 
     def test_with_the_vacuum_off_it_does_not(self) -> None:
@@ -230,7 +294,7 @@ class TestWater:
         lane = leg(((2.0, 4.02), (18.0, 4.02)), (0.0, 32.0))
         on = switched(transit(((18.0, 4.02), (18.9, 4.02)), (32.0, 33.8)), (32.0, "v"), (32.0 + vacuum_m / 0.5, ""))
         verdict = scrubbed(lane, on)
-        assert verdict.ok is ok
+        assert (not verdict.of_kind(ViolationKind.WATER)) is ok
         assert verdict.water_left_m2 == pytest.approx((0.05 if ok else 0.10) * HEAD_M)
 
     def test_a_squeegee_narrower_than_the_head_leaves_both_edges_wet(self) -> None:

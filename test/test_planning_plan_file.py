@@ -200,6 +200,22 @@ def test_poses_tell_headings_pivots_and_driving_backwards() -> None:
     assert again[1].points.tolist() == legs[1].points.tolist()
 
 
+@pytest.mark.parametrize("off_deg", [50.0, -69.0, 120.0])
+def test_headings_off_the_way_are_a_fault_at_the_first_such_pose(off_deg: float) -> None:
+    off, backwards = math.radians(off_deg), math.pi
+    ways = {"ahead": [[0, 0, 0.1], [3, 0, 0.2], [3, 0, 1.6], [3, 2, 1.5]], "back": [[0, 0], [3, 0, backwards]]}
+    for poses in ways.values():
+        document = copy.deepcopy(LEAST)
+        document["robots"][0]["legs"] = [{"poses": poses}]
+        assert document_from_dict(document).plan.paths
+        poses[-1][2] += off
+        with pytest.raises(BadPlan) as caught:
+            document_from_dict(document)
+        fault = caught.value.faults[0]
+        assert fault.place == f"robots[0].legs[0].poses[{len(poses) - 1}]"
+        assert "off the way that leads to it" in fault.what
+
+
 @pytest.mark.parametrize("turn_rad", [0.0, 0.002, math.pi / 2])
 def test_a_wait_comes_back_whatever_turn_comes_after_it(turn_rad: float) -> None:
     on = (2.0 + 3.0 * math.cos(turn_rad), 3.0 * math.sin(turn_rad))

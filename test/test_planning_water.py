@@ -57,6 +57,41 @@ def test_the_head_is_lowered_when_the_robot_has_turned() -> None:
     assert down.at_s - up.at_s == pytest.approx(pivot_s(math.pi / 2, SCRUBBER_S), rel=0.01)
 
 
+def test_a_lane_that_goes_on_into_a_short_one_is_dry_in_time_too() -> None:
+    off_m = SCRUBBER_S.channels.solution_off_m
+    first, last, _ = driven(
+        leg(LegKind.CLEAN, (0, 0), (10, 0)),
+        leg(LegKind.CLEAN, (10, 0), (10.4, 0)),
+        leg(LegKind.TRANSIT, (10.4, 0), (15, 0)),
+    )
+    assert place_at(first, first.switches[-1].at_s) == pytest.approx(10.4 - off_m)
+    assert [switch.solution for switch in (first.switches[-1], *last.switches)] == [False, False]
+    long, _, _ = driven(
+        leg(LegKind.CLEAN, (0, 0), (10, 0)),
+        leg(LegKind.CLEAN, (10, 0), (14, 0)),
+        leg(LegKind.TRANSIT, (14, 0), (15, 0)),
+    )
+    assert not long.switches
+
+
+def test_a_wait_is_no_turn_and_the_solution_does_not_run_while_it_lasts() -> None:
+    clean, away = driven(leg(LegKind.CLEAN, (0, 0), (10, 0)), leg(LegKind.TRANSIT, (10, 0), (15, 0)))
+    vertex, (x, y) = int(np.argmin(np.abs(clean.points[:, 0] - 9.1))), (10.0, 0.0)
+    arrival_s = float(clean.times_s[vertex])
+    waits = replace(
+        clean, switches=(), points=np.insert(clean.points, vertex, clean.points[vertex], axis=0),
+        times_s=np.concatenate((clean.times_s[: vertex + 1], clean.times_s[vertex:] + 60.0)),
+    )  # fmt: skip
+    late = replace(
+        away, switches=(), points=np.concatenate(([(x, y)], away.points)),
+        times_s=np.concatenate(([away.times_s[0]], away.times_s + 60.0)) + 60.0,
+    )  # fmt: skip
+    clean, away = watered([waits, late], SCRUBBER_S)
+    assert clean.switches[-1].at_s == pytest.approx(arrival_s)
+    assert [switch.vacuum for switch in away.switches] == [True, False]
+    assert place_at(away, away.switches[-1].at_s) == pytest.approx(SCRUBBER_S.channels.vacuum_on_m)
+
+
 def left_m2(*legs: Leg, profile: RobotProfile) -> tuple[float, float]:
     """What the plan says is left of these legs, and what the judge finds."""
     grid = OccupancyGrid(np.zeros((160, 240), dtype=np.int8), 0.05, Pose(-3, -4))

@@ -20,6 +20,7 @@ import pytest
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
 from action_msgs.msg import GoalStatus
+from action_msgs.srv import CancelGoal
 from diagnostic_msgs.msg import DiagnosticArray
 from nav2_msgs.action import DockRobot, FollowPath, UndockRobot
 from rclpy.action import ActionClient
@@ -199,6 +200,23 @@ def test_a_cancel_is_answered_and_the_robot_stops(client: Client) -> None:
         late = [pose for stamp, pose in trail(client, "r1") if stamp > cancelled_s + 0.5 / 0.5 + 0.5]
         assert all(pose.distance_m(late[0]) < 0.01 for pose in late)
         assert late[0].x_m < 8.0
+
+
+def test_a_cancel_that_comes_together_with_its_goal_is_not_lost(client: Client) -> None:
+    with simulator(SPEED) as process:
+        client.drive(UndockRobot, "/r1/undock_robot", UndockRobot.Goal())
+        action = ActionClient(client.node, FollowPath, "/r1/follow_path")
+        cancel = client.node.create_client(CancelGoal, "/r1/follow_path/_action/cancel_goal")
+        client.seen_both_ways(lambda: action.server_is_ready() and cancel.service_is_ready())
+        process.send_signal(signal.SIGSTOP)
+        sent = action.send_goal_async(follow((1.2, 1.0), (9.0, 1.0)))
+        asked = cancel.call_async(CancelGoal.Request())
+        time.sleep(1.0)
+        process.send_signal(signal.SIGCONT)
+        handle = client.answer(sent)
+        assert client.answer(asked).goals_canceling  # the goal is looked at first
+        assert client.result(handle)[0] == CANCELED
+        assert place_of(client, "r1").x_m < 2.0
 
 
 def test_a_second_goal_aborts_the_first_also_on_another_action(client: Client) -> None:

@@ -121,7 +121,7 @@ sys.stdin.read()
 def test_an_exclusive_lock_of_another_process_refuses_until_it_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("robot_fleet.storage.database.BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr("robot_fleet.storage.sqlite_place.BUSY_TIMEOUT_MS", 50)
     path = tmp_path / "fleet.db"
     store = SqlRunStore(path)
     assert fill(store, 1) == (1, "")

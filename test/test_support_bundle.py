@@ -15,6 +15,7 @@ from robot_fleet.cli.exits import Exit
 from robot_fleet.control.ports import Record
 from robot_fleet.main.data_folder import DATABASE, open_run_store
 from robot_fleet.main.redaction import REDACTED, Redactor, is_secret_name
+from robot_fleet.main.support_bundle import write_bundle
 
 __all__ = ["tell"]
 
@@ -147,3 +148,15 @@ def test_a_secret_found_once_is_taken_out_everywhere() -> None:
     redactor = Redactor()
     redactor.text("token: hunter2")
     assert redactor.sweep("he said hunter2") == f"he said {REDACTED}"
+
+
+def test_a_password_in_the_databases_url_stays_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ROBOT_FLEET_DATABASE", "postgresql://fleet:open-sesame@db:5432/shop")
+    monkeypatch.setenv("PGPASSWORD", "open-barley")
+    log = tmp_path / "serve.log"
+    log.write_text("open-barley\npostgresql://fleet:open-sesame@db/shop\n")
+    bundle = write_bundle(tmp_path / "b.tar.gz", None, tmp_path, log)
+    with tarfile.open(bundle.file) as archive:
+        texts = [archive.extractfile(name).read() for name in archive.getnames()]  # type: ignore[union-attr]
+    assert not [text for text in texts if b"sesame" in text or b"barley" in text]
+    assert any(b"@db:5432/shop" in text for text in texts)

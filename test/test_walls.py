@@ -57,6 +57,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "PIL": ("storage", "pictures"),
     "sqlalchemy": ("storage",),
     "alembic": ("storage",),
+    "psycopg": ("storage",),
     "yaml": ("storage",),
     "typer": ("cli",),
     "click": ("cli",),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from robot_fleet.cli.exits import CommandFailed, Exit, exit_code_of
-from robot_fleet.cli.options import AsJson, DataFolder, DatasStore
+from robot_fleet.cli.options import AsJson, Database, DataFolder, DatasStore
 
 if TYPE_CHECKING:
     from robot_fleet.main.database_care import DatabaseReport
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Done = TypeVar("Done")
 
 
-def check(data: DataFolder = None, store: DatasStore = None, as_json: AsJson = False) -> None:
+def check(data: DataFolder = None, store: DatasStore = None, database: Database = "", as_json: AsJson = False) -> None:
     """Check the database of a controller, which may be running: is it whole, and do journal and rows agree.
 
     Ends with 1 when anything is wrong with it; each fault has its remedy. Nothing is changed.
@@ -26,7 +26,7 @@ def check(data: DataFolder = None, store: DatasStore = None, as_json: AsJson = F
     from robot_fleet.cli.screen import print_json
     from robot_fleet.main.database_care import check_database, database_of
 
-    report = check_database(database_of(data, store))
+    report = check_database(database_of(data, store, database))
     if as_json:
         print_json({"sound": not report.faults, **_facts(report), "faults": report.faults})
     else:
@@ -39,6 +39,7 @@ def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it; best on another disk.")],
     data: DataFolder = None,
     store: DatasStore = None,
+    database: Database = "",
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -49,7 +50,7 @@ def backup(
     from robot_fleet.cli.screen import print_json
     from robot_fleet.main.database_care import back_up, database_of
 
-    report = _unless_refused(lambda: back_up(database_of(data, store), file, force), "nothing was written")
+    report = _unless_refused(lambda: back_up(database_of(data, store, database), file, force), "nothing was written")
     if as_json:
         print_json({**_facts(report), "file": str(file), "bytes": file.stat().st_size})
     else:
@@ -60,26 +61,28 @@ def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup of `robot-fleet db backup`.")],
     data: DataFolder = None,
     store: DatasStore = None,
+    database: Database = "",
     as_json: AsJson = False,
 ) -> None:
     """Put a backup in the place of a controller's database. The controller must have been stopped.
 
-    The old database is kept beside it, under a name with the date. A run that
-    was under way when the backup was made goes on from there.
+    The old database is kept beside it, under a name with the date; on a server
+    the place must be empty. A run that was under way when the backup was made
+    goes on from there.
     """
     from robot_fleet.cli.screen import print_json
-    from robot_fleet.main.database_care import database_of
+    from robot_fleet.main.database_care import database_of, name_of
     from robot_fleet.main.database_care import restore as put_back
 
     if not file.is_file():
         raise CommandFailed(Exit.USAGE, f"{file}: there is no file", "Name one that `robot-fleet db backup` wrote.")
     now = datetime.datetime.now()
-    database = database_of(data, store, must_be=False)
-    report, kept = _unless_refused(lambda: put_back(file, database, now), "nothing was restored")
+    place = database_of(data, store, database, must_be=False)
+    report, kept = _unless_refused(lambda: put_back(file, place, now), "nothing was restored")
     if as_json:
-        print_json({**_facts(report), "file": str(database), "kept": str(kept) if kept else None})
+        print_json({**_facts(report), "file": name_of(place), "kept": str(kept) if kept else None})
     else:
-        print(f"Restored: {database} ({_holds(report)})")
+        print(f"Restored: {name_of(place)} ({_holds(report)})")
         if kept:
             print(f"The database that was there is kept: {kept}")
 

@@ -52,7 +52,9 @@ class Children:
             "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
             "PYTHONUNBUFFERED": "1",
         }
-        self._environment.pop("ROS_LOCALHOST_ONLY", None)
+        # A demo's runs are kept in a folder of its own.
+        for name in ("ROS_LOCALHOST_ONLY", "ROBOT_FLEET_DATABASE"):
+            self._environment.pop(name, None)
 
     def share(self, variables: dict[str, str]) -> None:
         """Sets variables in the environment of the processes that are started from now on."""

@@ -13,6 +13,7 @@ _EXAMPLES = {
     "serve": (
         ("robot-fleet serve --store maps/corner_shop", "real robots, on this machine's ROS domain"),
         ("robot-fleet serve --store maps/corner_shop --sim-time", "simulated robots, see `robot-fleet sim`"),
+        ("robot-fleet serve --store maps/corner_shop --database postgresql://fleet@db/shop", "runs in PostgreSQL"),
     ),
     "sim": (
         ("robot-fleet sim --store maps/corner_shop --speed 20", "every robot of the store, 20 times as fast"),
@@ -72,6 +73,7 @@ _EXAMPLES = {
     ),
     "db restore": (
         ("robot-fleet db restore /mnt/usb/shop.db --store maps/corner_shop", "when the controller has been stopped"),
+        ("robot-fleet db restore /mnt/usb/shop.db --database postgresql://fleet@db/shop", "from a file to a server"),
     ),
     "support-bundle": (
         ("robot-fleet support-bundle --store maps/corner_shop", "with the store's files and its controller's data"),

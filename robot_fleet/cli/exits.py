@@ -38,6 +38,8 @@ EXIT_CODES = """\
  130  interrupted"""
 
 
+# Errors of one text may have several lines; faults have one each.
+_LINES = "\n"
 _LISTED_BY = {
     "RUN_NOT_FOUND": "`robot-fleet runs` lists the runs.",
     "ROBOT_NOT_FOUND": "`robot-fleet robots` lists the robots.",
@@ -89,29 +91,32 @@ def exit_code_of(error: Exception) -> Exit | None:
     return None
 
 
-def complain(text: str, remedy: str = "") -> None:
-    """One error on stderr."""
+def printable(text: str, keep: str = "") -> str:
+    """The text for a console, what would steer a terminal or cannot be written as escapes; signs to `keep` stay."""
     from rich.markup import escape
 
+    return escape("".join(one if one.isprintable() or one in keep else ascii(one)[1:-1] for one in text))
+
+
+def complain(text: str, remedy: str = "") -> None:
+    """One error on stderr."""
     from robot_fleet.cli.screen import stderr
 
-    stderr().print(f"[bold red]error:[/] {escape(text)}", highlight=False, soft_wrap=True)
+    stderr().print(f"[bold red]error:[/] {printable(text, keep=_LINES)}", highlight=False, soft_wrap=True)
     if remedy:
-        stderr().print(f"       {escape(remedy)}", highlight=False, soft_wrap=True)
+        stderr().print(f"       {printable(remedy, keep=_LINES)}", highlight=False, soft_wrap=True)
 
 
 def complain_of_faults(faults: tuple[Fault, ...], heading: str = "") -> None:
     """Every fault on stderr: where, what, and below it the remedy."""
-    from rich.markup import escape
-
     from robot_fleet.cli.screen import stderr
 
     count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
-    stderr().print(f"[bold red]error:[/] {escape(heading) or 'nothing was started'}: {count}", highlight=False)
+    stderr().print(f"[bold red]error:[/] {printable(heading) or 'nothing was started'}: {count}", highlight=False)
     for fault in faults:
         where = f"{fault.file}: {fault.place}" if fault.place else fault.file
-        stderr().print(f"  • [bold]{escape(where)}[/]: {escape(fault.what)}", highlight=False, soft_wrap=True)
-        stderr().print(f"    {escape(fault.remedy)}", highlight=False, soft_wrap=True)
+        stderr().print(f"  • [bold]{printable(where)}[/]: {printable(fault.what)}", highlight=False, soft_wrap=True)
+        stderr().print(f"    {printable(fault.remedy)}", highlight=False, soft_wrap=True)
 
 
 def _client_exit(error: ClientError) -> Exit:
@@ -131,14 +136,12 @@ def _client_exit(error: ClientError) -> Exit:
 
 
 def _complain_of_fields(fields: dict[str, str]) -> None:
-    from rich.markup import escape
-
     from robot_fleet.cli.screen import stderr
 
     stderr().print("[bold red]error:[/] the controller refuses the request, and nothing was started:", soft_wrap=True)
     for field, texts in fields.items():
         for text in texts.splitlines():
-            stderr().print(f"  • [bold]{escape(field)}[/]: {escape(text)}", soft_wrap=True)
+            stderr().print(f"  • [bold]{printable(field)}[/]: {printable(text)}", soft_wrap=True)
 
 
 def say_bug(error: Exception) -> Exit:

@@ -36,6 +36,33 @@ PlanWithin = Annotated[
 DataFolder = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="The data folder of `serve`; without it the store's own.")
 ]
+
+
+def _of_a_server(context: typer.Context, parameter: typer.CallbackParam, url: str) -> str:
+    """The URL. A password on a command line is seen by all who list processes, and kept in the shell's history."""
+    if not url:
+        return url
+    from robot_fleet.cli.exits import CommandFailed, Exit
+    from robot_fleet.main.data_folder import holds_password, is_served
+
+    if not is_served(url):
+        what = "--database (or ROBOT_FLEET_DATABASE) is no URL of a server"
+        raise CommandFailed(Exit.USAGE, what, "Give postgresql://USER@HOST/NAME; for files there is --data DIR.")
+    # By its name: typer brings a click of its own along.
+    source = context.get_parameter_source(str(parameter.name))
+    if source and source.name == "COMMANDLINE" and holds_password(url):
+        remedy = "Put it into ~/.pgpass or the file of PGPASSFILE, or give the URL in ROBOT_FLEET_DATABASE."
+        raise CommandFailed(Exit.USAGE, "--database: there is a password in it, which everybody could see", remedy)
+    return url
+
+
+Database = Annotated[
+    str,
+    typer.Option(
+        "--database", metavar="URL", envvar="ROBOT_FLEET_DATABASE", callback=_of_a_server, show_envvar=True,
+        help="Runs are kept there, and not in a data folder: postgresql://USER@HOST/NAME.",
+    ),
+]  # fmt: skip
 DatasStore = Annotated[
     Path | None, typer.Option("--store", metavar="DIR", help="The store folder of `serve`, whose data folder is meant.")
 ]

@@ -6,6 +6,7 @@ import datetime
 import json
 import math
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,7 +88,9 @@ def judge(
 
     Ends with 1 when anything is wrong with it. The judge shares no code with
     the planner. With --profile every robot is of that kind, whatever the file
-    says; robots without a profile are of the store's kind. Paths are, in metres,
+    says; robots without a profile are of the store's kind. Where a profile of
+    the file is not the store's, this is told; one that has the name of another
+    is refused. Paths are, in metres,
 
     {"format": "robot-fleet-paths/1",
      "robots": [{"name": "r1", "points": [[1.0, 2.5], [9.0, 2.5], ...]}]}
@@ -95,31 +98,50 @@ def judge(
     from robot_fleet.cli.screen import print_json, stderr
     from robot_fleet.planning.judge import judge as judged
 
-    loaded, document = _judged_file(store, file, profile)
+    loaded, document, others = _judged_file(store, file, profile)
     _check_zones(loaded, document.plan.zones)
     with stderr().status("judging"):
         verdict = judged(loaded.floor, document.plan, document.profiles, document.starts, document.charges)
     if as_json:
-        print_json(verdict.as_dict())
+        print_json(
+            {**verdict.as_dict(), "profiles_unlike_the_store": {name: list(one) for name, one in others.items()}}
+        )
     else:
-        print(verdict.text())
+        print("".join(_judged_by(others)) + verdict.text())
     if not verdict.ok:
         raise typer.Exit(Exit.FAILED)
 
 
-def _judged_file(folder: Path, file: Path, profile: str) -> tuple[Store, PlanDocument]:
-    """The store for the robots of the file, which zones and docks that nobody has drawn are laid for; and its plan.
+Others = Mapping[str, tuple[str, ...]]
+"""The robots that are other machines in a plan's file than in the store, with the fields that differ."""
+
+
+def _judged_by(others: Others) -> Iterator[str]:
+    """A line for each way in which robots are other machines than in the store."""
+    for wrong in dict.fromkeys(others.values()):
+        who = ", ".join(robot for robot, fields in others.items() if fields == wrong)
+        yield f"Judged by the profile of the plan's file, which differs from the store's in {', '.join(wrong)}: {who}\n"
+
+
+def _judged_file(folder: Path, file: Path, profile: str) -> tuple[Store, PlanDocument, Others]:
+    """The store for the robots of the file, which zones and docks that nobody has drawn are laid for; its plan; and which of
+    its robots are others than in the store.
 
     Paths of another program need no docks: robots may be too many, or too large, for the store to hold.
     """
+    from robot_fleet.fleet.errors import InvalidInput
     from robot_fleet.main.stores import MOST_ROBOTS, kinds_of, load
+    from robot_fleet.planning.plan_profiles import misnamed, other_than_in_the_store
 
     kinds = kinds_of(folder, profile)
     document = _read_plan(kinds, file)
+    if faults := misnamed(document.profiles, kinds, str(file)):
+        raise InvalidInput("BAD_PLAN", faults)
     count = max(len({*document.profiles, *document.starts}), len(kinds.of_robot))
     alike = {*document.profiles.values()}
     kind = alike.pop() if len(alike) == 1 else profile
-    return load(folder, min(count, MOST_ROBOTS) or None, kind, all_docked=False), document
+    loaded = load(folder, min(count, MOST_ROBOTS) or None, kind, all_docked=False)
+    return loaded, document, other_than_in_the_store(document.profiles, kinds)
 
 
 def _time_of_day(text: str, store: Store) -> datetime.time:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from robot_fleet.cli.options import DEFAULT_ADDRESS, PlanWithin, RobotCount, StoreFolder
+from robot_fleet.cli.options import DEFAULT_ADDRESS, Database, PlanWithin, RobotCount, StoreFolder
 
 
 def serve(
@@ -21,6 +21,10 @@ def serve(
         Path | None,
         typer.Option(metavar="DIR", help="Where runs are kept; without it in ~/.local/state/robot_fleet/STORE."),
     ] = None,
+    database: Database = "",
+    keep_days: Annotated[
+        int, typer.Option("--keep-days", metavar="N", min=1, help="Forget runs that ended longer ago than that.")
+    ] = 400,
     sim_time: Annotated[bool, typer.Option("--sim-time", help="Go by the simulator's clock (/clock).")] = False,
     robots: RobotCount = None,
     plan_within: PlanWithin = None,
@@ -46,11 +50,22 @@ def serve(
     # gRPC would tell of a busy port in its own words, beside ours.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from robot_fleet.cli.log import log_to_stderr
+    from robot_fleet.main.bundled import use_our_dds_profile
+
+    use_our_dds_profile()
     from robot_fleet.main.controller_process import Settings
     from robot_fleet.main.controller_process import serve as run_controller
 
+    if data and database:
+        from robot_fleet.cli.exits import CommandFailed, Exit
+
+        text = "--data and --database (or ROBOT_FLEET_DATABASE) name two places for the same runs"
+        raise CommandFailed(Exit.USAGE, text, "Leave one of them out.")
     log_to_stderr(verbose, log_json)
-    raise typer.Exit(run_controller(Settings(store, address, data, sim_time, robots, plan_within, metrics, managed)))
+    settings = Settings(
+        store, address, data, sim_time, robots, plan_within, metrics, managed, database=database, keep_days=keep_days
+    )
+    raise typer.Exit(run_controller(settings))
 
 
 def sim(
@@ -71,6 +86,10 @@ def sim(
         Path | None,
         typer.Option(metavar="FILE", help="Write as JSON what truly happens: clean floor, collisions, ways."),
     ] = None,
+    real_time: Annotated[
+        bool,
+        typer.Option("--real-time", help="Go by this machine's clock, as real robots do; `serve` without --sim-time."),
+    ] = False,
     gazebo: Annotated[
         bool,
         typer.Option("--gazebo", help="Drive the robots of a running Gazebo world (see gazebo-world), on its clock."),
@@ -86,10 +105,16 @@ def sim(
         raise CommandFailed(
             Exit.USAGE, "--gazebo is for all robots of the store", "Leave --robot and --clock-only out."
         )
+    if real_time and (gazebo or clock_only or speed != 1.0):
+        raise CommandFailed(
+            Exit.USAGE,
+            "--real-time is this machine's clock, which has no speed",
+            "Leave --speed, --clock-only and --gazebo out.",
+        )
     from robot_fleet.cli.exits import check_writable
     from robot_fleet.cli.log import log_to_stderr
     from robot_fleet.main.simulator_process import SimSettings, simulate
 
     check_writable(*filter(None, [report]))
     log_to_stderr()
-    simulate(SimSettings(store, speed, robots, robot, clock_only, perfect, seed, report, gazebo))
+    simulate(SimSettings(store, speed, robots, robot, clock_only, perfect, seed, report, gazebo, real_time))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from robot_fleet.cli.exits import CommandFailed, Exit, check_writable, unwritable
-from robot_fleet.cli.options import AsJson, DataFolder, DatasStore
+from robot_fleet.cli.options import AsJson, Database, DataFolder, DatasStore
 
 
 def support_bundle(
@@ -18,6 +18,7 @@ def support_bundle(
     ] = None,
     store: DatasStore = None,
     data: DataFolder = None,
+    database: Database = "",
     log: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The controller's log; without it what systemd keeps.")
     ] = None,
@@ -40,7 +41,7 @@ def support_bundle(
         raise CommandFailed(Exit.USAGE, f"--log {log}: there is no such file", "Name a log, or leave it out.")
     check_writable(file)
     try:
-        bundle = write_bundle(file, store, data, log)
+        bundle = write_bundle(file, store, data, log, database)
     except OSError as fault:
         raise unwritable(file, fault) from None
     if as_json:

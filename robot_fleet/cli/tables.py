@@ -15,9 +15,10 @@ from robot_fleet.cli.figures import area, duration, percent, share, time_of_day
 
 if TYPE_CHECKING:
     from robot_fleet.control.snapshot import AlertView, PlanningProgress, RobotView, RunView
-    from robot_fleet.planning.plan import MissedArea, Plan, PlanRequest
+    from robot_fleet.planning.plan import MissedArea, Plan, PlanRequest, Starter
 
 _DROPS_M2 = 0.05
+_MOST_NAMED = 3
 _STYLES = {
     "PLANNING": "cyan",
     "RUNNING": "bold green",
@@ -175,9 +176,15 @@ def _services(plan: Plan) -> list[Text]:
     return [Text(f"{times} at docks, {duration(float(sum(stays_s)))} in all")] if stays_s else []
 
 
-def _water(left_m2: float) -> list[Text]:
-    """That floor stays wet; nothing of drops."""
-    what = f"{area(left_m2)} of scrubbed floor will stay wet: in turns and at ends, no squeegee passes over it"
+def _water(left_m2: float, robots: Iterable[Starter]) -> list[Text]:
+    """That floor stays wet, and why; nothing of drops."""
+    narrow = [
+        f"{robot.name}'s is {robot.profile.head.width_m - robot.profile.squeegee.width_m:.2f} m narrower than its head"
+        for robot in robots
+        if robot.profile.squeegee is not None and robot.profile.squeegee.width_m < robot.profile.head.width_m
+    ]
+    why = "".join(f", {one}" for one in narrow[:_MOST_NAMED]) or ", in turns and at ends"
+    what = f"{area(left_m2)} of scrubbed floor will stay wet, where no squeegee passes later: {why[2:]}"
     return [Text(what, style="yellow")] if left_m2 >= _DROPS_M2 else []
 
 
@@ -198,7 +205,7 @@ def plan_page(plan: Plan, request: PlanRequest) -> RenderableType:
         Text(f"done after {duration(plan.makespan_s)}{ratio}"),
         *_services(plan),
         *([Text(_not_cleaned(plan.missed), style="dim")] if plan.missed else []),
-        *_water(plan.water_left_m2),
+        *_water(plan.water_left_m2, request.robots),
         *(Text(f"{told}: start earlier, or with more robots", style="yellow") for told in late),
         *([Text(_meetings(plan.meetings), style="yellow")] if plan.meetings else []),
         Text(),

@@ -20,6 +20,7 @@ from robot_fleet.control.intruders import brake_before_intruders
 from robot_fleet.control.ports import CannotStore, Clock, Planner, RobotDriver, RunStore
 from robot_fleet.control.records import Rows
 from robot_fleet.control.requests import check_request
+from robot_fleet.control.retention import Retention
 from robot_fleet.control.robots import RobotReports
 from robot_fleet.control.scene import Scene, scene_of
 from robot_fleet.control.snapshot import RobotView, RunRecord, RunView, Snapshot
@@ -66,6 +67,7 @@ class Controller:
         clock: Clock,
         on_change: Callable[[Snapshot], None] = lambda snapshot: None,
         plan_within_s: float | None = None,
+        keep_days: float | None = None,
     ) -> None:
         self._driver = driver
         self._planner = planner
@@ -74,6 +76,7 @@ class Controller:
         self._state.now_s = clock.now_s()
         prepare_escapes(self._state)
         self._rows = Rows(self._state, run_store)
+        self._retention = Retention(self._state, run_store, keep_days)
         self._endings = Endings(self._state, self._rows)
         self._reports = RobotReports(self._state)
         self._checkpoint_s = self._trapped_s = self._state.now_s
@@ -249,6 +252,8 @@ class Controller:
         if state.now_s - self._checkpoint_s >= CHECKPOINT_S:
             self._checkpoint_s = state.now_s
             self._endings.checkpoint()
+        if not self._rows.owed:
+            self._retention.tick()
 
     def _run_tick(self, run: CleaningRun, elapsed_s: float) -> None:
         state = self._state

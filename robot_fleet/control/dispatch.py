@@ -39,6 +39,8 @@ HEAD_WAIT_S = 5.0
 HEAD_S = 5.0
 """How long a head may take to report its new state before it is asked again."""
 
+_NOWHERE = Polygon()
+
 
 def advance(state: FleetState, run: CleaningRun, robot: Robot) -> None:
     """Gives the robot its next order, if it can take one now."""
@@ -83,7 +85,7 @@ def _release(state: FleetState, run: CleaningRun, robot: Robot, itinerary: Itine
     piece = robot.next_piece()
     if not _granted(state, robot, piece):
         shorter = _free_part(state, robot, piece)
-        if shorter is None or not _granted(state, robot, shorter):
+        if shorter is None or shorter is piece or not _granted(state, robot, shorter):
             _wait(state, robot)
             give_way(state, robot)
             return
@@ -97,22 +99,25 @@ def _release(state: FleetState, run: CleaningRun, robot: Robot, itinerary: Itine
 
 def _granted(state: FleetState, robot: Robot, piece: Piece) -> bool:
     """Whether the robot holds the floor of the piece now: it is free, and nobody is cut off from home by it."""
-    wanted = union_all([robot.floor_of(piece), state.under(robot), _still_rolled_on(state, robot)])
-    if state.traffic.blockers(robot.name, wanted):
-        return state.traffic.ask(robot.name, wanted)
+    floors = [robot.floor_of(piece), state.under(robot), _still_rolled_on(state, robot)]
+    blockers = [state.traffic.blockers(robot.name, floor) for floor in floors]
+    if any(blockers):
+        state.traffic.wait(robot.name, frozenset().union(*blockers))
+        return False
     escape, others = cut_off_by(state, robot, piece.end_pose)
     if others:
         state.traffic.wait(robot.name, others)
         return False
     state.escapes.put(robot.name, escape)
-    return state.traffic.ask(robot.name, wanted)
+    return state.traffic.ask(robot.name, union_all(floors))
 
 
 def _still_rolled_on(state: FleetState, robot: Robot) -> BaseGeometry:
-    """The part of its old floor that the robot may still be on before it takes up the next order."""
-    if state.now_s >= robot.rest_after_s:
-        return Polygon()
-    within = state.under(robot).buffer(robot.spec.profile.speed_mps * braking_s(robot))
+    """The part of its old floor that the robot may still be on before it takes up the next order, or came to unseen."""
+    rolls_s = braking_s(robot) if state.now_s < robot.rest_after_s else robot.rest_after_s - robot.pose_at_s
+    if rolls_s <= 0.0:
+        return _NOWHERE
+    within = state.under(robot).buffer(robot.spec.profile.speed_mps * rolls_s)
     return state.traffic.held(robot.name).intersection(within)
 
 
@@ -121,8 +126,12 @@ def _free_part(state: FleetState, robot: Robot, piece: Piece) -> Piece | None:
 
     None when neither is to be had.
     """
-    taken = union_all(list(state.traffic.near(robot.name, robot.floor_of(piece)).values()))
-    shorter = robot.part_before(piece, taken)
+    others = list(state.traffic.near(robot.name, robot.floor_of(piece)).values())
+    least_m = piece.end_m - piece.start.offset_m
+    least_m = min(WORTH_M, least_m) if piece.kind is LegKind.CLEAN else least_m
+    if robot.is_barred_within(piece, least_m, others):
+        return None
+    shorter = robot.part_before(piece, union_all(others))
     if shorter is None:
         return None
     worth = piece.kind is LegKind.CLEAN and shorter.end_m - piece.start.offset_m >= WORTH_M

@@ -135,7 +135,14 @@ def _pose_at(escape: Escape) -> Pose:
 
 
 def _escape(state: FleetState, robot: Robot, end: Pose) -> Escape:
-    """The robot's shortest way home, past the docks of all others where there is such a way."""
+    """The robot's shortest way home, past the docks of all others where there is such a way; looked for once for one end."""
+    known = state.ways_home.get(robot.name)
+    if known is None or known[0] != end:
+        known = state.ways_home[robot.name] = end, _shortest(state, robot, end)
+    return known[1]
+
+
+def _shortest(state: FleetState, robot: Robot, end: Pose) -> Escape:
     dock, place = state.store.floor.dock(robot.spec.dock), np.array((end.x_m, end.y_m))
     if _is_on(dock, place):
         return _made(robot, end, dock, place[None])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shapely
 from shapely import Point
-from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.orders import cancel
 from robot_fleet.control.state import FleetState
@@ -18,23 +18,21 @@ def brake_before_intruders(state: FleetState, robot: Robot) -> None:
     if robot.order is None or robot.cancel_due:
         return
     floor = state.traffic.held(robot.name)
-    box = floor.bounds
-    near = [other for other in state.robots.values() if other is not robot and _may_be_within(other, box)]
-    names = [other.name for other in near if _is_within(other, floor)]
-    if names:
+    # Most are far away, which takes less time to see than how far.
+    others = [other for other in state.robots.values() if other is not robot and _may_touch(other, floor.bounds)]
+    if not others:
+        return
+    seen = [Point(other.pose.x_m, other.pose.y_m) for other in others if other.pose]
+    within = shapely.distance(floor, seen) < [other.radius_m for other in others]
+    if within.any():
+        names = [other.name for other, is_within in zip(others, within, strict=True) if is_within]
         state.note("brakes before an intruder", robot=robot.name, intruders=names)
         cancel(state, robot)
 
 
-def _may_be_within(robot: Robot, box: tuple[float, float, float, float]) -> bool:
-    """Whether the robot, as a disc, is seen near a bounding box; that of empty floor, which is not a number, is near to none."""
+def _may_touch(robot: Robot, bounds: tuple[float, float, float, float]) -> bool:
     if robot.pose is None:
         return False
-    x, y, reach = robot.pose.x_m, robot.pose.y_m, robot.radius_m
-    west, south, east, north = box
-    return west - reach <= x <= east + reach and south - reach <= y <= north + reach
-
-
-def _is_within(robot: Robot, floor: BaseGeometry) -> bool:
-    assert robot.pose is not None
-    return bool(floor.distance(Point(robot.pose.x_m, robot.pose.y_m)) < robot.radius_m)
+    least_x, least_y, most_x, most_y = bounds
+    x, y, near_m = robot.pose.x_m, robot.pose.y_m, robot.radius_m
+    return least_x - near_m <= x <= most_x + near_m and least_y - near_m <= y <= most_y + near_m

@@ -1,4 +1,4 @@
-"""A controller that lasts through outages of its storage: a full or read-only disk, a lock of another program.
+"""A controller that lasts through outages of its storage: a full or read-only disk, a locked database, a server that is away.
 
 While storage refuses, robots finish the short piece that they were given and rest with the head off; requests are refused with the
 reason, but for a stop, which goes out at once; and it is tried again and again. As soon as changes can be stored, a new controller
@@ -15,18 +15,21 @@ from dataclasses import replace
 from typing import TypeVar
 
 from robot_fleet.control.controller import Controller
-from robot_fleet.control.ports import CannotStore, Clock, Record, RobotDriver, RunStore
+from robot_fleet.control.ports import CannotStore, Clock, InDoubt, Record, RobotDriver, RunStore
 from robot_fleet.control.scene import Scene
 from robot_fleet.control.snapshot import AlertView, RunView, Snapshot
 from robot_fleet.fleet.commands import CancelAll, SwitchHead
-from robot_fleet.fleet.errors import NotFound, Unavailable
+from robot_fleet.fleet.errors import FleetError, NotFound, Unavailable
 from robot_fleet.fleet.events import BatteryReported, Event, HeadReported, HoldReported, LegEnded, PoseReported, Tick
 from robot_fleet.floor.pose import Pose
 
 AGAIN_S = 2.0
 """How often it is tried whether storage takes changes again."""
+LOOK_S = 10.0
+"""How often it is looked whether storage is still there, also when nothing is to be stored."""
 _REMEDY = (
-    "Free some space on the disk of the data folder, make it writable, or close the program that holds the database"
+    "Free some space on the disk of the data folder, make it writable, close the program that holds the database, "
+    "or start the database's server"
 )
 
 # Poses nearer to each other are not kept for the floor between them; and no more events than this.
@@ -63,6 +66,7 @@ class LastingController:
         self._controller: Controller | None = None
         self._snapshot = Snapshot(version=0, clock_s=clock.now_s())
         self._refusal, self._again_s, self._to_stop = "", 0.0, ""
+        self._look_s = clock.now_s() + LOOK_S
         # What a new controller must hear: of what robots say only when it changes the newest, then all that they said since.
         self._said: dict[tuple[type[Event], str], Event] = {}
         self._since: deque[Event] = deque(maxlen=_MOST_EVENTS)
@@ -79,13 +83,15 @@ class LastingController:
         return self._controller.scene() if self._controller else None
 
     def handle(self, event: Event) -> None:
-        """Takes in one event; what it raises is a bug."""
+        """Takes in one event; what it raises is a bug, or Displaced."""
+        if isinstance(event, Tick) and event.at_s >= self._look_s:
+            self._look(event.at_s)
         if self._controller is None:
             self._meanwhile(event)
             return
         try:
             self._controller.handle(event)
-        except CannotStore as refusal:
+        except (CannotStore, InDoubt) as refusal:
             self._break_off(refusal)
             self._meanwhile(event)
             return
@@ -93,7 +99,7 @@ class LastingController:
             self._said[type(event), event.robot] = event
 
     def ask(self, request: Callable[[Controller], Result]) -> Result:
-        """What the controller answers; Unavailable, with the reason, when it cannot be stored. All but FleetErrors is a bug."""
+        """What the controller answers; Unavailable, with the reason, when it cannot be stored. The rest but Displaced is a bug."""
         if self._controller is None:
             raise Unavailable("STORAGE", self._text("Nothing can be changed now, since it could not be stored"))
         try:
@@ -101,11 +107,19 @@ class LastingController:
         except CannotStore as refusal:
             self._break_off(refusal)
             raise Unavailable("STORAGE", self._text("It could not be stored, and was not done")) from refusal
+        except InDoubt as refusal:
+            self._break_off(refusal)
+            text = "Whether it was stored shows when storage answers again; look then, or ask again"
+            raise Unavailable("STORAGE", self._text(text)) from refusal
 
     def stop_run(self, run_id: str) -> RunView:
         """As the controller's; while storage refuses all robots are told to stop, and the stop is stored when that can be done."""
         if self._controller is not None:
-            return self.ask(lambda controller: controller.stop_run(run_id))
+            try:
+                return self.ask(lambda controller: controller.stop_run(run_id))
+            except Unavailable:
+                self._to_stop = run_id
+                raise
         run = next((run for run in self._snapshot.runs if run.run_id == run_id), None)
         if run is None:
             raise NotFound("RUN_NOT_FOUND", f"There is no run '{run_id}'; see ListCleaningRuns")
@@ -117,6 +131,15 @@ class LastingController:
             self._driver.send(SwitchHead(robot, False))
         text = self._text(f"The robots of run {run_id} were told to stop, but that could not be stored")
         raise Unavailable("STORAGE", f"{text}; a controller that is started anew before would go on with the run")
+
+    def _look(self, now_s: float) -> None:
+        """Finds an outage, or another writer, before a night begins that would have to be refused."""
+        self._look_s = now_s + LOOK_S
+        try:
+            if self._controller is not None:
+                self._run_store.load("probe")
+        except FleetError as refusal:
+            self._break_off(refusal)
 
     def _meanwhile(self, event: Event) -> None:
         """Robots that have ended their piece lift their heads; what robots report is kept, for floor that they clean until then."""
@@ -153,7 +176,7 @@ class LastingController:
         self._on_change(self._snapshot)
 
     def _text(self, what: str) -> str:
-        return f"{what}: {self._refusal}. It is tried again every {AGAIN_S:.0f} s. {_REMEDY}"
+        return f"{what}: {self._refusal.rstrip('.')}. It is tried again every {AGAIN_S:.0f} s. {_REMEDY}"
 
     def _probe(self, size: int) -> None:
         """CannotStore unless there is room for the next changes: robots must not start only to stop again."""
@@ -165,7 +188,7 @@ class LastingController:
         try:
             self._probe(_PROBE_BYTES if self._refusal else 0)
             self._controller = self._begin()
-        except (CannotStore, Unavailable) as refusal:
+        except (CannotStore, InDoubt, Unavailable) as refusal:
             if not self._refusal:
                 _log.error("storage refuses; tried again every %.0f s: %s", AGAIN_S, refusal)
             self._refused(refusal)

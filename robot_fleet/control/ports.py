@@ -50,14 +50,31 @@ class CannotStore(Exception):
     """The storage refused a change; nothing of it was written."""
 
 
+class InDoubt(Exception):
+    """The connection to the storage went in the middle of a change: only the storage knows whether it was written."""
+
+
+class Displaced(Exception):
+    """Another process writes to the storage now: whoever gets this must end, and order nothing any more."""
+
+
 class RunStore(Protocol):
-    """Keeps what must outlive the process."""
+    """Keeps what must outlive the process. Everything may raise Displaced."""
 
     def commit(self, event: str, records: Sequence[Record]) -> None:
-        """Writes the journal line `event` (JSON) and the rows in one transaction; CannotStore when it did not."""
+        """Writes the journal line `event` (JSON) and the rows in one transaction; CannotStore when it did not, or InDoubt."""
 
     def load(self, kind: str, prefix: str = "") -> dict[str, bytes]:
         """The rows of a kind by key: all, or those whose key begins with `prefix`."""
+
+    def forget(self, kind: str, prefix: str, most: int) -> int:
+        """Deletes at most so many rows of a kind whose keys begin with `prefix`; how many it were. CannotStore."""
+
+    def trim_journal(self, before_s: float, after: int, most: int) -> int:
+        """Deletes journal lines older than the wall clock's time `before_s`, among the next `most` after a version.
+
+        The version to go on after, or 0 at the end. Lines that made a row so stay. CannotStore.
+        """
 
     def close(self) -> None:
         """Releases the storage; nothing is lost without it."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.blocked import places
 from robot_fleet.control.homing import dock_near, guest_of, on_dock, out_of
@@ -20,6 +21,7 @@ from robot_fleet.fleet.traffic import MARGIN_M
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import Dock
+from robot_fleet.planning.checking import overlapping
 from robot_fleet.planning.plan import LegKind, MissedReason, Plan, PlanRequest, Starter
 
 SPARE = 0.05
@@ -48,14 +50,13 @@ _SOON_S = 2.0
 
 def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = True) -> None:
     """Has the rest of the run planned for the robots that are here. Without `everything_left` only patches worth a way."""
-    members = _able(state.members(run))
+    members = _able(state, state.members(run))
     if not members:
         run.rest_wanted = True
         return
     run.epoch += 1
     run.planning, run.rest_wanted, run.planned = True, False, (0.0, "the planner is told")
-    for robot in members:
-        robot.came_back = False
+    _tell_of_misplaced(state, run, members)
     request = PlanRequest(
         floor=state.store.floor,
         robots=tuple(_starter(state, robot) for robot in members),
@@ -73,10 +74,29 @@ def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = Tr
     state.effects.plans.append((run.run_id, run.epoch, request))
 
 
-def _able(robots: list[Robot]) -> list[Robot]:
+def _able(state: FleetState, robots: list[Robot]) -> list[Robot]:
     """Those to plan for. One that is hemmed in would keep lanes from the others that it never gets to, unless there are none."""
     fit = [robot for robot in robots if robot.is_fit and not robot.needs_charge]
-    return [robot for robot in fit if not robot.is_hemmed_in] or fit
+    misplaced = _misplaced(state, fit)
+    return [robot for robot in fit if not (robot.is_hemmed_in or robot.name in misplaced)] or fit
+
+
+def _misplaced(state: FleetState, robots: list[Robot]) -> frozenset[str]:
+    """Those of whom one does not know where it is, as they say that they stand at one place: no plan can be made for them."""
+    starters = [_starter(state, robot) for robot in robots]
+    return frozenset(starter.name for pair in overlapping(starters) for starter in pair)
+
+
+def _tell_of_misplaced(state: FleetState, run: CleaningRun, members: list[Robot]) -> None:
+    """Has robots that are planned for go on, and those left out for their places come in once these can be."""
+    for robot in members:
+        robot.came_back = False
+        state.settle(f"place-{robot.name}")
+    fit = [robot for robot in state.members(run) if robot.is_fit]
+    for name in sorted(_misplaced(state, fit) - {robot.name for robot in members}):
+        state.robots[name].came_back = True
+        text = f"{name} says that it stands where another robot stands: the run goes on without both until one is elsewhere"
+        state.alert(f"place-{name}", "WARNING", text, "Check where both robots are, and localise them again", name)
 
 
 def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
@@ -145,7 +165,7 @@ def look_after_rest(state: FleetState, run: CleaningRun) -> None:
     if state.now_s < run.replan_at_s:
         return
     members = state.members(run)
-    run.rest_wanted |= any(_may_join(robot) for robot in members)
+    run.rest_wanted |= _may_join(state, members)
     if run.rest_wanted:
         if not _expected(state, run):
             ask_for_plan(state, run)
@@ -171,8 +191,15 @@ def _hand_on(state: FleetState, run: CleaningRun) -> None:
             state.note("work handed on", run=run.run_id, robot=robot.name)
 
 
-def _may_join(robot: Robot) -> bool:
-    return robot.is_fit and robot.came_back and not robot.has_work and not robot.needs_charge
+def _may_join(state: FleetState, members: list[Robot]) -> bool:
+    """Whether a robot came back that could do a part of what is left."""
+    back = [
+        robot for robot in members if robot.is_fit and robot.came_back and not robot.has_work and not robot.needs_charge
+    ]
+    if not back:
+        return False
+    misplaced = _misplaced(state, [robot for robot in members if robot.is_fit])
+    return any(robot.name not in misplaced for robot in back)
 
 
 def _absent_s(state: FleetState, robot: Robot) -> float:
@@ -264,23 +291,24 @@ def _credit_ahead(soon: CoverageRecord, robot: Robot, order: Order) -> None:
 
 
 def _closed(state: FleetState, members: list[Robot]) -> tuple[Polygon, ...]:
-    """The floor of robots that are not planned for: what they hold, or their dock when they are on their way to it.
+    """The floor of robots that are not planned for, grown by what a planned robot must keep from it beyond its clearance.
 
-    Grown by what a planned robot must keep from it beyond its clearance, or its lanes would never be granted.
+    Nearer to it lanes would never be granted.
     """
     grown_m = max(0.0, MARGIN_M - min(robot.spec.profile.clearance_m for robot in members))
     away = [robot for robot in state.robots.values() if robot not in members]
-    docks = {
-        robot.name: state.store.floor.dock(robot.spec.dock).pose
-        for robot in away
-        if robot.is_here and robot.has_work and not robot.is_hemmed_in
-    }
-    floors = [
-        state.under(robot, docks[robot.name]) if robot.name in docks else state.traffic.held(robot.name)
-        for robot in away
-    ]
-    grown = [floor.buffer(grown_m) for floor in floors]
+    grown = [_floor_to_come(state, robot).buffer(grown_m) for robot in away]
     return tuple(part for floor in grown for part in getattr(floor, "geoms", [floor]) if not part.is_empty)
+
+
+def _floor_to_come(state: FleetState, robot: Robot) -> BaseGeometry:
+    """What the robot will hold: its dock when it is on its way there, or what it holds now."""
+    if robot.is_here and robot.is_hemmed_in:
+        # The way that it tries leads nowhere, and is free again soon: others must not leave it out.
+        return state.under(robot)
+    if robot.is_here and robot.has_work:
+        return state.under(robot, state.store.floor.dock(robot.spec.dock).pose)
+    return state.traffic.held(robot.name)
 
 
 def _barred(state: FleetState, run: CleaningRun, members: list[Robot]) -> tuple[Polygon, ...]:

@@ -15,7 +15,7 @@ from robot_fleet.control.snapshot import AlertView, RunView
 from robot_fleet.fleet.commands import Command
 from robot_fleet.fleet.coverage import CoverageRecord
 from robot_fleet.fleet.entities import CleaningRun, Robot
-from robot_fleet.fleet.escapes import Escapes
+from robot_fleet.fleet.escapes import Escape, Escapes
 from robot_fleet.fleet.traffic import Traffic
 from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.pose import Pose
@@ -59,6 +59,7 @@ class FleetState:
         self.coverage: CoverageRecord | None = None
         self.traffic = Traffic()
         self.escapes = Escapes()
+        self.ways_home: dict[str, tuple[Pose, Escape]] = {}
         self.homeward: dict[tuple[str, bool], Reaching | None] = {}
         self.alerts: dict[str, AlertView] = {}
         self.effects = Effects()
@@ -68,6 +69,7 @@ class FleetState:
         self.now_s = 0.0
         self.version = 0
         self.clearance = ClearanceField.of(store.floor)
+        self._under: dict[str, tuple[Pose, BaseGeometry]] = {}
         self._routers: dict[tuple[str, tuple[Polygon, ...]], Router] = {}
         self._steered: dict[tuple[str, tuple[Polygon, ...]], SteeredDetours] = {}
         self._searched_at_s = self._asked_at_s = float("-inf")
@@ -118,8 +120,14 @@ class FleetState:
 
     def under(self, robot: Robot, pose: Pose | None = None) -> BaseGeometry:
         """The floor that the robot occupies at rest, at `pose` or where it was last seen; empty when it was never seen."""
-        pose = pose or robot.pose
-        return robot.floor_at(pose) if pose else Point()
+        if pose is not None:
+            return robot.floor_at(pose)
+        if robot.pose is None:
+            return Point()
+        known = self._under.get(robot.name)
+        if known is None or known[0] is not robot.pose:
+            known = self._under[robot.name] = robot.pose, robot.floor_at(robot.pose)
+        return known[1]
 
     def router(self, robot: Robot) -> Router:
         """The router of the robot's kind of machine and of its rights to enter zones, made once."""

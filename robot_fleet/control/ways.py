@@ -72,7 +72,13 @@ def floor_of_way(robot: Robot, way: Sequence[Stretch], before_rad: float | None 
 
 
 def pose_at(itinerary: Itinerary, place: Place) -> Pose:
-    """Where a robot stands, and how it faces, that sets out from a place of its itinerary."""
+    """Where a robot stands, and how it faces, that sets out from a place of its itinerary; worked out once for each."""
+    if place not in itinerary.begins:
+        itinerary.begins[place] = _begin(itinerary, place)
+    return itinerary.begins[place]
+
+
+def _begin(itinerary: Itinerary, place: Place) -> Pose:
     stretch = itinerary.stretches[place.stretch]
     points = stretch.between(place.offset_m, stretch.length_m)
     yaw = headings_along(points, stretch.reverse or stretch.kind is LegKind.UNDOCK)[0]

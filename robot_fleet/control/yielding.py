@@ -44,6 +44,7 @@ _REFUGES = 5
 _PLACES = 6
 _LONGEST_DETOUR = 3.0
 _LEAST_DETOUR_M = 1.0
+_NOWHERE = Polygon()
 
 
 def give_way(state: FleetState, robot: Robot) -> None:
@@ -237,7 +238,7 @@ def _retreat(state: FleetState, robot: Robot, way: Way) -> None:
 def _wish(robot: Robot) -> BaseGeometry:
     """The floor that the robot would drive over next."""
     if not robot.has_work or robot.order is not None or robot.itinerary is None:
-        return Polygon()
+        return _NOWHERE
     return robot.floor_of(robot.next_piece())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,7 +69,6 @@ class Robot:
     rest_after_s: float = 0.0
     order: Order | None = None
     itinerary: Itinerary | None = None
-    last_piece: tuple[Itinerary, Place, Piece] | None = None
     place: Place = field(default_factory=Place)
     failures: int = 0
     give_ups: int = 0
@@ -86,6 +86,7 @@ class Robot:
     served_s: float = 0.0
     served_until_s: float | None = None
     detail: str = ""
+    _next: tuple[Itinerary, Place, Piece] | None = None
 
     @property
     def name(self) -> str:
@@ -123,16 +124,14 @@ class Robot:
         return self.spec.profile.footprint.circumscribed_m
 
     def next_piece(self) -> Piece:
-        """The piece of its itinerary that begins at its place; it must have work."""
+        """The piece of its itinerary that begins at its place; it must have work. The same one as long as it waits for it."""
         assert self.itinerary is not None
         place = self.itinerary.settled(self.place)
-        last = self.last_piece
-        # A robot that waits asks again and again.
-        if last is None or last[0] is not self.itinerary or last[1] != place:
-            last = self.last_piece = (self.itinerary, place, self._piece_from(self.itinerary, place))
-        return last[2]
+        if self._next is None or self._next[0] is not self.itinerary or self._next[1] != place:
+            self._next = self.itinerary, place, self._piece_at(self.itinerary, place)
+        return self._next[2]
 
-    def _piece_from(self, itinerary: Itinerary, place: Place) -> Piece:
+    def _piece_at(self, itinerary: Itinerary, place: Place) -> Piece:
         profile = self.spec.profile
         if profile.is_steered:
             return next_steered_piece(itinerary, place, profile)
@@ -153,6 +152,11 @@ class Robot:
         if footprint.radius_m is not None:
             return piece.before(taken, footprint.radius_m + MARGIN_M)
         return part_before(piece, lambda part: not self.floor_of(part).intersects(taken))
+
+    def is_barred_within(self, piece: Piece, length_m: float, floors: Sequence[BaseGeometry]) -> bool:
+        """Whether it surely touches one of the floors in the first metres of a piece; never told of long bodies."""
+        radius_m = self.spec.profile.footprint.radius_m
+        return radius_m is not None and piece.touches_within(length_m, floors, radius_m + MARGIN_M)
 
     def floor_at(self, pose: Pose) -> BaseGeometry:
         """The floor that it needs to stand at a pose."""

@@ -98,7 +98,8 @@ class Escapes:
         self._fixed: dict[str, BaseGeometry] = {}
         self._depends: dict[str, frozenset[str]] = {}
         self._cut_off: frozenset[str] | None = None
-        self._hit: dict[tuple[str, str], tuple[Escape, BaseGeometry, bool]] = {}
+        # What is kept and what is tried are asked for by turns.
+        self._hit: dict[tuple[str, str], tuple[tuple[Escape, BaseGeometry, bool], ...]] = {}
 
     def of(self, robot: str) -> Escape | None:
         """The robot's escape; None when it was never told, or the robot cannot move."""
@@ -117,7 +118,9 @@ class Escapes:
             del self._depends[robot]
             self._depends = {name: others - {robot} for name, others in self._depends.items()}
             self._cut_off = None
-        if robot not in self._fixed or not self._fixed[robot].equals(floor):
+        before = self._fixed.get(robot)
+        # Two that are alike point by point need no long look.
+        if before is None or not (before is floor or before == floor or before.equals(floor)):
             self._fixed[robot] = floor
             self._cut_off = None
 
@@ -161,11 +164,12 @@ class Escapes:
         )
 
     def _hits(self, robot: str, escape: Escape, other: str, floor: BaseGeometry) -> bool:
-        last = self._hit.get((robot, other))
-        if last is not None and last[0] is escape and last[1] is floor:
-            return last[2]
+        last = self._hit.get((robot, other), ())
+        for one, fixed, hits in last:
+            if one is escape and fixed is floor:
+                return hits
         found = not floor.is_empty and escape.line.distance(floor) < escape.radius_m
-        self._hit[robot, other] = escape, floor, found
+        self._hit[robot, other] = ((escape, floor, found), *last[:1])
         return found
 
 

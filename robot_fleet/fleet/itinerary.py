@@ -33,6 +33,10 @@ OVERRUN_M = 0.1
 _LEAST_M = 1e-6
 _SAMPLE_M = 0.1
 _SHORTEN_M = 0.5
+# So near to a way a robot is on it, and by so much more it leads away from where the robot is.
+_NEAR_M, _LEADS_AWAY_M = 0.3, 0.05
+# Rounded corners are polygons with sides a little nearer than the radius.
+_SURELY = 0.97
 # By so much nearer is a place on the way along which the robot faces otherwise by one radian.
 _FACING_M_PER_RAD = 0.5
 # So near to a cusp a robot may turn round as well as drive on.
@@ -138,24 +142,8 @@ class Piece:
         self, footprint: Footprint, grown_m: float, before_rad: float | None = None, from_m: float = 0.0
     ) -> BaseGeometry:
         """The floor within `grown_m` of a robot on the piece from `from_m` along it on, or turning into it from a heading."""
-        if footprint.is_disc:
-            # A disc turns within its own floor; it asks for the whole of the piece again and again.
-            whole = footprint.radius_m, grown_m
-            if from_m > 0.0:
-                return self._floor_from(footprint, grown_m, None, from_m)
-            if whole not in self._floors:
-                self._floors[whole] = self._floor_from(footprint, grown_m, None, 0.0)
-            return self._floors[whole]
-        return self._floor_from(footprint, grown_m, before_rad, from_m)
-
-    @cached_property
-    def _floors(self) -> dict[tuple[float | None, float], BaseGeometry]:
-        """What discs of a radius, grown by so much, need for the whole of the piece."""
-        return {}
-
-    def _floor_from(
-        self, footprint: Footprint, grown_m: float, before_rad: float | None, from_m: float
-    ) -> BaseGeometry:
+        if footprint.radius_m is not None and not from_m:
+            return self.swept(footprint.radius_m + grown_m)
         k = min(int(np.searchsorted(self.along_m, from_m, side="right")) - 1, len(self.points) - 2)
         first = [np.interp(from_m, self.along_m, self.points[:, axis]) for axis in (0, 1)]
         points = np.vstack((first, self.points[k + 1 :]))
@@ -164,6 +152,8 @@ class Piece:
     def before(self, taken: BaseGeometry, radius_m: float) -> Piece | None:
         """The part of the piece that a robot of that radius drives before it touches `taken`; None when it touches at once."""
         line = self.line
+        if line.distance(taken) > radius_m:
+            return self
         within = line.intersection(taken.buffer(radius_m, quad_segs=4))
         if within.is_empty:
             return self
@@ -175,16 +165,35 @@ class Piece:
         return replace(self, end_m=min(self.end_m, self.start.offset_m + free_m), points=points)
 
     def swept(self, radius_m: float) -> Polygon:
-        """The floor within `radius_m` of the piece."""
-        return self.line.buffer(radius_m, quad_segs=4)
+        """The floor within `radius_m` of the piece, made once: a robot that waits asks for it again and again."""
+        if radius_m not in self._floors:
+            self._floors[radius_m] = self.line.buffer(radius_m, quad_segs=4)
+        return self._floors[radius_m]
+
+    def touches_within(self, length_m: float, floors: Sequence[BaseGeometry], radius_m: float) -> bool:
+        """Whether a robot of that radius surely touches one of the floors in the first metres: `before` would end there."""
+        if length_m not in self._firsts:
+            self._firsts[length_m] = substring(self.line, 0.0, length_m)
+        away_m = shapely.distance(self._firsts[length_m], floors)
+        return bool((away_m < _SURELY * radius_m).any())
+
+    @cached_property
+    def _floors(self) -> dict[float, Polygon]:
+        return {}
+
+    @cached_property
+    def _firsts(self) -> dict[float, BaseGeometry]:
+        return {}
 
     def progress_m(
         self, position: tuple[float, float], from_m: float, window_m: float, facing_rad: float | None = None
     ) -> float:
         """Metres along the points of the nearest point to `position`, looked for from `from_m` to `window_m` further on.
 
-        Never goes back; stays at `from_m` when the position is more than half a metre off the path. Where it is told how the
-        robot faces, ways that cross are told apart by it, and ways that lead to a cusp and back by what comes first.
+        Never goes back; stays at `from_m` when the position is more than half a metre off the path. Of a way that comes back
+        beside itself what comes first counts: floor that is yet to be driven over must not count as left behind. Where it is
+        told how the robot faces, ways that cross are told apart by it, and ways that lead to a cusp and back by what comes
+        first.
         """
         cusps = self.along_m[list(self.cusps)]
         cusp_m = next((float(at) for at in cusps if at > from_m), math.inf)
@@ -195,7 +204,7 @@ class Piece:
             moves = np.clip(np.searchsorted(self.along_m, samples) - 1, 0, len(self.headings) - 1)
             off = np.abs(np.remainder(self.headings[moves] - facing_rad + np.pi, math.tau) - np.pi)
             away = distances + _FACING_M_PER_RAD * off
-        best = int(np.argmin(away))
+        best = int(np.argmin(away)) if facing_rad is not None else _first_near(distances)
         if distances[best] >= 0.5:
             return from_m
         return float(samples[best]) if samples[best] < cusp_m - _AT_CUSP_M else cusp_m
@@ -206,6 +215,11 @@ class Itinerary:
     """The stretches of one robot's plan, in order."""
 
     stretches: tuple[Stretch, ...]
+
+    @cached_property
+    def begins(self) -> dict[Place, Pose]:
+        """Where a robot stands that sets out from some of its places, for whoever works that out to keep."""
+        return {}
 
     @classmethod
     def of(cls, path: CoveragePath) -> Itinerary:
@@ -312,6 +326,13 @@ class Itinerary:
         if left_m > 0 and following and _goes_on(stretch, following[0]):
             points = np.vstack((points, following[0].between(0.0, min(left_m, following[0].length_m))[1:]))
         return points
+
+
+def _first_near(away_m: NDArray[np.float64]) -> int:
+    """The nearest place of the first part of a way that comes near, until it leads away; of all when none comes near."""
+    leads_away = np.flatnonzero(away_m - np.minimum.accumulate(away_m) > _LEADS_AWAY_M)
+    first = int(np.argmin(away_m[: leads_away[0]])) if len(leads_away) else int(np.argmin(away_m))
+    return first if away_m[first] < _NEAR_M else int(np.argmin(away_m))
 
 
 def _goes_on(stretch: Stretch, following: Stretch) -> bool:

@@ -59,7 +59,7 @@ def turn_rad(from_rad: float, to_rad: float) -> float:
 def floor_at(footprint: Footprint, pose: Pose, grown_m: float) -> BaseGeometry:
     """The floor within `grown_m` of a robot that stands at a pose."""
     if footprint.radius_m is not None:
-        return shapely.Point(pose.x_m, pose.y_m).buffer(footprint.radius_m + grown_m)
+        return shapely.buffer(shapely.points(pose.x_m, pose.y_m), footprint.radius_m + grown_m, quad_segs=16)
     return footprint.at(pose, grown_m)
 
 

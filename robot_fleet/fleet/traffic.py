@@ -15,6 +15,8 @@ from shapely.geometry.base import BaseGeometry
 MARGIN_M = 0.12
 """Added to a robot's radius on its floor: lateral error of its tracking and three sigma of its pose."""
 
+_NOWHERE = Polygon()
+
 
 Box = tuple[float, float, float, float]
 """Least x and y, greatest x and y."""
@@ -31,7 +33,7 @@ class Traffic:
 
     def held(self, robot: str) -> BaseGeometry:
         """The floor that the robot holds; empty for one that was never placed."""
-        return self._held.get(robot, Polygon())
+        return self._held.get(robot, _NOWHERE)
 
     def others(self, robot: str) -> dict[str, BaseGeometry]:
         """The floor that each other robot holds."""

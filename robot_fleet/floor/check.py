@@ -188,22 +188,20 @@ def _profile_faults(profile: RobotProfile) -> Iterator[Fault]:
     if profile.head.width_m > 0 and profile.head.width_m - profile.overlap_m < LEAST_STEP_M:
         what = f"{profile.overlap_m} m of the head's width, {profile.head.width_m} m, leaves less than {LEAST_STEP_M} m"
         yield Fault(ROBOTS_FILE, f"profile {profile.name}.overlap_m", what, "Let lanes overlap by less.")
-    yield from _line_faults(profile)
+    yield from line_faults(profile, ROBOTS_FILE, f"profile {profile.name}")
 
 
-def _line_faults(profile: RobotProfile) -> Iterator[Fault]:
+def line_faults(profile: RobotProfile, file: str, place: str) -> Iterator[Fault]:
     """Heads and squeegees that would pass through shelves beside the body, and squeegees that come before the head."""
-    squeegee, place = profile.squeegee, f"profile {profile.name}"
+    squeegee = profile.squeegee
     for name, line in (("head", profile.head), ("squeegee", squeegee)):
         out_m = _out_m(profile, line) if line is not None else 0.0
         if out_m > max(profile.clearance_m, MOST_OUT_M) + TOUCH_M:
             what = f"stands out of the footprint by {out_m:.2f} m, more than the clearance keeps free"
-            yield Fault(
-                ROBOTS_FILE, f"{place}.{name}", what, "Draw the footprint around it, or check width_m and offset_m."
-            )
+            yield Fault(file, f"{place}.{name}", what, "Draw the footprint around it, or check width_m and offset_m.")
     if squeegee is not None and squeegee.offset_m > profile.head.offset_m:
         what = f"lies {squeegee.offset_m - profile.head.offset_m:.2f} m ahead of the head, so that it picks no water up"
-        yield Fault(ROBOTS_FILE, f"{place}.squeegee.offset_m", what, "Give an offset_m below that of the head.")
+        yield Fault(file, f"{place}.squeegee.offset_m", what, "Give an offset_m below that of the head.")
 
 
 def _out_m(profile: RobotProfile, line: Head | Squeegee) -> float:

@@ -28,15 +28,22 @@ MOST_M = 100.0
 # Less is no robot: a plan would need lanes without number, or for ever.
 LEAST = {
     "speed_mps": 0.01, "yaw_rate_rps": 0.01, "acceleration_mps2": 0.01, "yaw_acceleration_rps2": 0.01,
-    "head.width_m": 0.05, "squeegee.width_m": 0.05, "footprint.radius_m": 0.01
+    "head.width_m": 0.05, "squeegee.width_m": 0.05, "footprint.radius_m": 0.01, "tank.area_m2": 0.1,
+    "goal_tolerance_m": 0.001
 }  # fmt: skip
 # No machine that cleans floors is larger than this, or needs a wider turn.
 LARGEST_M = 10.0
+# None is quicker, or keeps farther away: 1:30 in YAML is 90.
 MOST = {
+    "speed_mps": 5.0, "yaw_rate_rps": 10.0, "acceleration_mps2": 20.0, "yaw_acceleration_rps2": 50.0,
+    "clearance_m": 5.0, "overlap_m": LARGEST_M, "goal_tolerance_m": 5.0,
+    "channels.solution_off_m": LARGEST_M, "channels.vacuum_on_m": LARGEST_M,
     "tank.area_m2": 1e6, "tank.service_s": 86_400.0, "footprint.radius_m": LARGEST_M, "head.width_m": LARGEST_M,
     "squeegee.width_m": LARGEST_M, "least_radius_m": LARGEST_M, "lifted_radius_m": LARGEST_M
 }  # fmt: skip
 LEAST_H, MOST_H = 0.001, 10_000.0
+# Names of what a robot may do without.
+MAY_BE_EMPTY = tuple(field.name for field in dataclasses.fields(Interface) if field.default == "")
 PARTS = ("footprint", "head", "squeegee", "tank", "channels", "battery", "interface")
 
 
@@ -234,8 +241,11 @@ class _Check:
             return
         yield from self._unknown("interface.", interface, Interface)
         for key, value in interface.items():
-            if not isinstance(value, str):
-                yield self._fault(f"interface.{key}", f"is {_shown(value)}", "Give a name as text.")
+            if key not in MAY_BE_EMPTY and not (isinstance(value, str) and value.strip()):
+                yield self._fault(f"interface.{_shown(key)}", f"is {_shown(value)}", "Give a name as text.")
+            elif not isinstance(value, str) or not value.isprintable():
+                remedy = "Give a name as text that can be printed."
+                yield self._fault(f"interface.{_shown(key)}", f"is {_shown(value)}", remedy)
 
     def _shape(self) -> Iterator[Fault]:
         shape = self.document.get("footprint")
@@ -263,7 +273,10 @@ class _Check:
         except ValueError as error:
             yield self._fault("footprint.corners_m", "crosses itself or has no area", f"{error}.".capitalize())
             return
-        if not outline.at(Pose(0.0, 0.0)).intersects(Point(0, 0)):
+        if outline.at(Pose(0.0, 0.0)).buffer(-LEAST["footprint.radius_m"]).is_empty:
+            remedy = f"Give metres; no robot is narrower than {2.0 * LEAST['footprint.radius_m']} m."
+            yield self._fault("footprint.corners_m", "is too thin for a robot", remedy)
+        elif not outline.at(Pose(0.0, 0.0)).intersects(Point(0, 0)):
             yield self._fault("footprint.corners_m", "leaves out the turning centre", "The robot turns about (0, 0).")
 
     def _unknown(
@@ -296,5 +309,5 @@ def _shown(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > 200:
         return "a very large number"
     # What cannot be printed would break the line, or steer the terminal.
-    text = value if isinstance(value, str) and value.isprintable() else repr(value)
+    text = value if isinstance(value, str) and value and value.isprintable() else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -21,6 +21,7 @@ from robot_fleet.control.controller import Controller
 from robot_fleet.control.hub import SnapshotHub
 from robot_fleet.control.outages import LastingController
 from robot_fleet.control.planning_pool import PlanningPool
+from robot_fleet.control.ports import Displaced
 from robot_fleet.control.snapshot import RobotView, RunRecord, RunView
 from robot_fleet.fleet.commands import CancelAll
 from robot_fleet.fleet.errors import FleetError, InvalidInput, Unavailable
@@ -41,6 +42,7 @@ from robot_fleet.storage.store_folder import load_store
 
 _log = logging.getLogger("robot_fleet")
 BUG_EXIT = 70
+DISPLACED_EXIT = 1
 _TICK_S = 0.2
 _CLOCK_NOTE_S = 5.0
 _TRANSITION_S = 30.0
@@ -52,6 +54,7 @@ Result = TypeVar("Result")
 class Settings:
     """What `robot-fleet serve` was asked for. `robots` limits or extends the store's fleet (see load_store).
 
+    Runs are kept in the `database` (see SqlRunStore) if one is named, else in the data folder, for `keep_days`.
     A run's first plan is to be there within `plan_within_s` seconds, if that can be; None: it takes its time. `metrics` is where
     Prometheus reads, if anywhere. One that is `managed` waits for a lifecycle manager before robots may work.
     """
@@ -64,6 +67,8 @@ class Settings:
     plan_within_s: float | None = None
     metrics: str | None = None
     managed: bool = False
+    database: str = ""
+    keep_days: float | None = None
 
 
 def serve(settings: Settings) -> int:
@@ -73,9 +78,9 @@ def serve(settings: Settings) -> int:
     """
     folder = settings.data or default_data_folder(settings.store.resolve().name)
     store = _checked(settings, folder)
-    run_store = open_run_store(folder)
+    run_store = SqlRunStore(settings.database) if settings.database else open_run_store(folder)
     try:
-        return asyncio.run(_Fleet(settings, store, run_store, folder).run())
+        return asyncio.run(_Fleet(settings, store, run_store).run())
     finally:
         run_store.close()
 
@@ -88,7 +93,7 @@ def _checked(settings: Settings, folder: Path) -> Store:
         lambda: stores.append(load_store(settings.store, settings.robots)),
         lambda: check_free(settings.address),
         lambda: check_free(settings.metrics, "--metrics") if settings.metrics else None,
-        lambda: check_data_folder(folder),
+        lambda: _check_database(settings.database) if settings.database else check_data_folder(folder),
     ):
         try:
             check()
@@ -101,6 +106,10 @@ def _checked(settings: Settings, folder: Path) -> Store:
     return stores[0]
 
 
+def _check_database(database: str) -> None:
+    SqlRunStore(database, migrate=False).close()
+
+
 def _faults(refusal: FleetError) -> tuple[Fault, ...]:
     text, _, remedy = str(refusal).partition(". ")
     return refusal.faults or (Fault("--data", "", text, remedy),)
@@ -109,11 +118,11 @@ def _faults(refusal: FleetError) -> tuple[Fault, ...]:
 class _Fleet:
     """One controller process, put together. A bug anywhere ends it: goals are cancelled, and a restart resumes."""
 
-    def __init__(self, settings: Settings, store: Store, run_store: SqlRunStore, folder: Path) -> None:
+    def __init__(self, settings: Settings, store: Store, run_store: SqlRunStore) -> None:
         self._settings = settings
         self._store = store
         self._run_store = ToldRunStore(run_store)
-        self._folder = folder
+        self._database = run_store.name
         self._hub = SnapshotHub()
         self._early: deque[Event] = deque(maxlen=10_000)
         self._controller: LastingController | None = None
@@ -148,6 +157,8 @@ class _Fleet:
                 self._begin()
                 await server.start()
                 await self._tick_until_ended()
+        except Displaced as taken:  # while it waited for the clock
+            self._on_displaced(taken)
         finally:
             await server.close()
             self._planner.close()
@@ -185,11 +196,14 @@ class _Fleet:
     def _guarded(self, ask: Callable[[LastingController], Result]) -> Result:
         assert self._controller is not None, "the API is served only while there is a controller"
         if self._exit_code:
-            raise Unavailable("SHUTTING_DOWN", "the server is going down after a mistake of its own; try again shortly")
+            raise Unavailable("SHUTTING_DOWN", "the server is going down; try again shortly")
         try:
             return ask(self._controller)
         except FleetError:
             raise
+        except Displaced as taken:
+            self._on_displaced(taken)
+            raise Unavailable("SHUTTING_DOWN", f"{taken}. Ask that one") from taken
         except Exception as bug:
             self._on_bug(bug)
             raise
@@ -205,7 +219,7 @@ class _Fleet:
     def _resumed(self) -> Controller:
         controller = Controller(
             self._store, self._driver, self._planner, self._run_store, self._clock, self._hub.publish,
-            self._settings.plan_within_s,
+            self._settings.plan_within_s, self._settings.keep_days,
         )  # fmt: skip
         controller.resume_from_storage()
         return controller
@@ -220,6 +234,8 @@ class _Fleet:
         try:
             self._controller.handle(event)
             self._activity.look_after(self._controller)
+        except Displaced as taken:
+            self._on_displaced(taken)
         except Exception as bug:
             self._on_bug(bug)
         self._metrics.event_took(type(event).__name__, time.perf_counter() - began_s)
@@ -282,7 +298,10 @@ class _Fleet:
             return
         self._activity.change(transition == "activate")
         if self._controller is not None:
-            self._activity.look_after(self._controller)
+            try:
+                self._activity.look_after(self._controller)
+            except Displaced as taken:
+                self._on_displaced(taken)
 
     def _on_api_bug(self, method: str, error: Exception) -> None:
         # A fault in reading or converting leaves the controller sound; one inside it came through _guarded.
@@ -298,6 +317,13 @@ class _Fleet:
             self._driver.send(CancelAll(robot.name))
         self._ended.set()
 
+    def _on_displaced(self, taken: Displaced) -> None:
+        """Ends without a word to the robots: they are the other controller's now."""
+        if not self._exit_code:
+            self._exit_code = DISPLACED_EXIT
+            _log.critical("%s: this controller ends, and orders nothing any more", taken)
+            self._ended.set()
+
     def _greet(self, port: int) -> None:
         rows, cols = self._store.floor.grid.shape
         side_m = self._store.floor.grid.resolution_m
@@ -307,7 +333,7 @@ class _Fleet:
         _log.info("robot_fleet %s", __version__)
         _log.info("store    %s: %.1f x %.1f m, zones %s", self._store.floor.name, cols * side_m, rows * side_m, zones)
         _log.info("robots   %s", robots)
-        _log.info("data     %s", self._folder)
+        _log.info("database %s", self._database)
         _log.info("address  %s:%d", host, port)
         if self._settings.metrics:
             _log.info("metrics  http://%s/metrics", self._settings.metrics)

@@ -1,4 +1,4 @@
-"""The folder in which a controller keeps its runs."""
+"""Where a controller keeps its runs: in a folder, or in a database that is named."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ from pathlib import Path
 from robot_fleet.fleet.errors import InvalidInput
 from robot_fleet.floor.faults import Fault
 from robot_fleet.storage.database import SqlRunStore
+from robot_fleet.storage.postgres_place import holds_password
+from robot_fleet.storage.reading import is_served
+
+__all__ = [
+    "DATABASE",
+    "check_data_folder",
+    "data_folders",
+    "default_data_folder",
+    "holds_password",
+    "is_served",
+    "open_run_store",
+]
 
 DATABASE = "robot_fleet.db"
 _REMEDY = "Make its parent folder writable, or give another one with --data."
@@ -31,7 +43,7 @@ def _root() -> Path:
 def check_data_folder(folder: Path) -> None:
     """As open_run_store, but makes nothing: a FleetError for what it would find wrong, as far as that shows before."""
     if os.path.lexists(folder / DATABASE):
-        SqlRunStore(folder / DATABASE).close()
+        SqlRunStore(folder / DATABASE, migrate=False).close()
         return
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
     if not os.path.isdir(there) or not os.access(there, os.W_OK | os.X_OK):

@@ -9,17 +9,30 @@ from robot_fleet.floor.faults import Fault
 from robot_fleet.main.data_folder import DATABASE, default_data_folder
 from robot_fleet.storage.database_check import DatabaseReport, check_database
 from robot_fleet.storage.database_copy import back_up, restore
+from robot_fleet.storage.reading import name_of
 
-__all__ = ["DatabaseReport", "back_up", "check_database", "database_of", "restore"]
+__all__ = ["DatabaseReport", "back_up", "check_database", "database_of", "name_of", "restore"]
 
 
-def database_of(data: Path | None, store: Path | None, must_be: bool = True) -> Path:
-    """The database's path; InvalidInput when neither folder is told, or when there is none though there must be."""
+def database_of(data: Path | None, store: Path | None, database: str = "", must_be: bool = True) -> str | Path:
+    """The database's URL or path, as `robot-fleet serve` finds it.
+
+    InvalidInput when none is told, or two are, or when there is no file though there must be.
+    """
+    if data and database:
+        what = "with --database (or ROBOT_FLEET_DATABASE) it names two databases"
+        raise _no_database("--data", what, "Leave one of them out.")
+    if database:
+        return database
     if data is None and store is None:
-        what, remedy = "it is not told whose database", "Give --store DIR or --data DIR as for `robot-fleet serve`."
-        raise InvalidInput("NO_DATABASE", (Fault("--data", "", what, remedy),))
-    folder = data or default_data_folder(store.resolve().name if store else "")
-    if must_be and not (folder / DATABASE).is_file():
+        remedy = "Give --store DIR or --data DIR, or --database URL, as for `robot-fleet serve`."
+        raise _no_database("--data", "it is not told whose database", remedy)
+    path = (data or default_data_folder(store.resolve().name if store else "")) / DATABASE
+    if must_be and not path.is_file():
         remedy = "Give the --data or --store of `robot-fleet serve`, which writes it."
-        raise InvalidInput("NO_DATABASE", (Fault("database", str(folder / DATABASE), "there is no file", remedy),))
-    return folder / DATABASE
+        raise _no_database("database", "there is no file", remedy, str(path))
+    return path
+
+
+def _no_database(option: str, what: str, remedy: str, place: str = "") -> InvalidInput:
+    return InvalidInput("NO_DATABASE", (Fault(option, place, what, remedy),))

@@ -35,6 +35,14 @@ class ToldRunStore:
         """As RunStore's."""
         return self._kept.load(kind, prefix)
 
+    def forget(self, kind: str, prefix: str, most: int) -> int:
+        """As RunStore's."""
+        return self._kept.forget(kind, prefix, most)
+
+    def trim_journal(self, before_s: float, after: int, most: int) -> int:
+        """As RunStore's."""
+        return self._kept.trim_journal(before_s, after, most)
+
     def close(self) -> None:
         """As RunStore's."""
         self._kept.close()

@@ -30,6 +30,7 @@ class SimSettings:
     seed: int
     report: Path | None
     gazebo: bool = False
+    real_time: bool = False
 
 
 def simulate(settings: SimSettings) -> None:
@@ -45,6 +46,7 @@ def simulate(settings: SimSettings) -> None:
         report=settings.report,
         clock_only=settings.clock_only,
         gazebo=Network.of() if settings.gazebo else None,
+        real_time=settings.real_time,
         on_ready=lambda: _greet(store, settings),
     )
     _log.info("stopped")
@@ -65,7 +67,9 @@ def _greet(store: Store, settings: SimSettings) -> None:
     if settings.gazebo:
         _log.info("driving %s in Gazebo's world of %s", what, store.floor.name)
         return
-    pace = (
-        f"{settings.speed:g} times as fast as real time" if settings.clock_only or not settings.robot else "by /clock"
-    )
+    pace = f"{settings.speed:g} times as fast as real time"
+    if settings.real_time:
+        pace = "by this machine's clock"
+    elif settings.robot:
+        pace = "by /clock"
     _log.info("simulating %s in %s, %s", what, store.floor.name, pace)

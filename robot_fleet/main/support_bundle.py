@@ -26,14 +26,14 @@ class Bundle:
     missing: tuple[str, ...]
 
 
-def write_bundle(file: Path, store: Path | None, data: Path | None, log: Path | None) -> Bundle:
+def write_bundle(file: Path, store: Path | None, data: Path | None, log: Path | None, database: str = "") -> Bundle:
     """Writes the bundle as a .tar.gz for its owner alone. OSError when it cannot be written.
 
     A part that cannot be had is named in it and leaves the others alone: bundles are asked for when things are broken.
     """
     gathering = _Gathering(Redactor(os.environ.items()))
     redactor = gathering.redactor
-    folders = _folders(store, data)
+    folders = [] if database and not data else _folders(store, data)
     gathering.add("versions.txt", versions)
     gathering.add("environment.txt", lambda: environment(redactor))
     gathering.add("machine.txt", lambda: machine(folders[0] if folders else Path.home()))
@@ -43,7 +43,9 @@ def write_bundle(file: Path, store: Path | None, data: Path | None, log: Path | 
         gathering.missing.append("store: not told; --store DIR adds its files")
     for folder in folders:
         _add_database(gathering, folder)
-    if not folders:
+    if database:
+        gathering.add_all("database", lambda: database_parts(database, redactor))
+    elif not folders:
         gathering.missing.append("database: there is none in the usual place; --data DIR names one")
     gathering.add("log.txt", lambda: log_tail(log, redactor))
     parts = gathering.swept()

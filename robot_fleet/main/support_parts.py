@@ -73,7 +73,7 @@ def store_files(folder: Path, redactor: Redactor) -> Iterator[tuple[str, bytes]]
         yield "not_included.txt", ("Size and name of what was left out:\n" + "\n".join(names) + "\n").encode()
 
 
-def database_parts(database: Path, redactor: Redactor) -> Iterator[tuple[str, bytes]]:
+def database_parts(database: str | Path, redactor: Redactor) -> Iterator[tuple[str, bytes]]:
     """What a check of the database says; its last journal lines; its alerts."""
     report = dataclasses.asdict(check_database(database))
     yield "check.json", json.dumps(redactor.value(report), indent=2).encode()

@@ -67,6 +67,7 @@ class Eyes:
         self._contact.look(now_s, poses, site.world.things, tuple(self.lost))
         controller = site.controller
         if controller is None:
+            self._held.look(now_s, None, poses)
             return
         snapshot = controller.snapshot
         self._held.look(now_s, [view.name for view in snapshot.robots if view.state is RobotState.HELD], poses)

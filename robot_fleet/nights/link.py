@@ -8,6 +8,7 @@ later than LATEST_S: a goal that was given up must not set off a robot that is b
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -33,7 +34,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Quiet:
-    """A robot has no goal, and these are the orders that it has seen so far."""
+    """A robot dropped its goals, and these are the orders that it had seen until then."""
 
     cancelled: AllCancelled
     seen: frozenset[str]
@@ -81,6 +82,7 @@ class Link:
         self._delay_s = delay_s
         self._down, self._up = _Post(), _Post()
         self._seen: dict[str, set[str]] = {name: set() for name in world.robots}
+        self._seen_by_cancel: dict[str, deque[frozenset[str]]] = {name: deque() for name in world.robots}
         self._open: dict[str, dict[str, _Sent]] = {name: {} for name in world.robots}
 
     def send(self, command: Command) -> None:
@@ -105,7 +107,7 @@ class Link:
             name = getattr(event, "robot", "")
             message: Answer = event
             if isinstance(event, AllCancelled):
-                message = Quiet(event, frozenset(self._seen[name]))
+                message = Quiet(event, self._seen_by_cancel[name].popleft())
             self._post(self._up, name, message)
 
     def arrived(self) -> list[Event]:
@@ -126,6 +128,9 @@ class Link:
 
     def _arrive(self, command: Command) -> None:
         robot = self._world.troubled[command.robot]
+        if isinstance(command, CancelAll) and robot.alive:
+            # What it says with the next step does not tell of an order that comes right behind.
+            self._seen_by_cancel[command.robot].append(frozenset(self._seen[command.robot]))
         if isinstance(command, Undock | Follow | DockAt) and robot.alive:
             self._seen[command.robot].add(command.leg_id)
             if not robot.suffers("never answered", self._world.now_s):
@@ -152,7 +157,7 @@ class Link:
         """Ends the orders that the robot has seen and has no more, or will never see; quiet only when none is left."""
         name, told = message.cancelled.robot, list[Event]()
         for leg_id, sent in list(self._open[name].items()):
-            if leg_id in message.seen or sent.accepted or sent.told:
+            if leg_id in message.seen or sent.told:
                 del self._open[name][leg_id]
                 if not sent.told:
                     told.append(LegEnded(name, message.cancelled.at_s, leg_id, Outcome.CANCELLED, "cancelled"))

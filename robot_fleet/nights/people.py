@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from robot_fleet.control.controller import Controller
+from robot_fleet.control.outages import LastingController
 from robot_fleet.control.snapshot import RunView
 from robot_fleet.fleet.errors import FleetError, Unavailable
 from robot_fleet.fleet.states import RobotState, RunState
@@ -29,7 +29,7 @@ class _Wish:
 
     at_s: float
     until_s: float
-    ask: Callable[[Controller], None]
+    ask: Callable[[LastingController], None]
     insists: bool = False
 
 
@@ -67,8 +67,9 @@ class People:
             self._starts += 1
         request_id = f"night-{self._starts}"
 
-        def start(controller: Controller) -> None:
-            self._promises.started(self._site.now_s, controller.start_run((), request_id), request_id)
+        def start(lasting: LastingController) -> None:
+            run = lasting.ask(lambda controller: controller.start_run((), request_id))
+            self._promises.started(self._site.now_s, run, request_id)
 
         self._wishes.append(_Wish(at_s, at_s + _SHORT_S if again else float("inf"), start, insists=not again))
 
@@ -94,28 +95,30 @@ class People:
             # Refused is an answer as well; who wants a run waits until the one before has come to rest.
             return not wish.insists
 
-    def _stop(self, controller: Controller) -> None:
-        run = _active(controller)
+    def _stop(self, lasting: LastingController) -> None:
+        run = _active(lasting)
         if run is None:
             return
-        stopped = controller.stop_run(run.run_id)
+        stopped = lasting.stop_run(run.run_id)
         self._promises.stopped(stopped)
         if self._starts < STARTS:
             self.wish_start(self._site.now_s + _AGAIN_S)
 
-    def _pause(self, controller: Controller) -> None:
-        run = _active(controller)
+    def _pause(self, lasting: LastingController) -> None:
+        run = _active(lasting)
         if run is not None:
-            controller.pause_run(run.run_id)
+            run_id = run.run_id
+            lasting.ask(lambda controller: controller.pause_run(run_id))
 
-    def _resume(self, controller: Controller) -> None:
-        run = _active(controller)
+    def _resume(self, lasting: LastingController) -> None:
+        run = _active(lasting)
         if run is not None and run.state in (RunState.PAUSED, RunState.PAUSING):
-            controller.resume_run(run.run_id)
+            run_id = run.run_id
+            lasting.ask(lambda controller: controller.resume_run(run_id))
 
-    def _spot(self, controller: Controller) -> None:
+    def _spot(self, lasting: LastingController) -> None:
         zone = self._site.about.store.floor.zones[0].name
-        controller.start_run((zone,), "spot")
+        lasting.ask(lambda controller: controller.start_run((zone,), "spot"))
 
     def _go_round(self) -> None:
         """Acknowledges held robots whose cause is gone."""
@@ -127,12 +130,12 @@ class People:
                 self._wishes.append(_Wish(now_s, now_s + _SHORT_S, _acknowledge(view.name)))
 
 
-def _acknowledge(name: str) -> Callable[[Controller], None]:
-    def acknowledge(controller: Controller) -> None:
-        controller.acknowledge(name, "somebody")
+def _acknowledge(name: str) -> Callable[[LastingController], None]:
+    def acknowledge(lasting: LastingController) -> None:
+        lasting.ask(lambda controller: controller.acknowledge(name, "somebody"))
 
     return acknowledge
 
 
-def _active(controller: Controller) -> RunView | None:
-    return next((run for run in controller.snapshot.runs if not run.state.is_terminal), None)
+def _active(lasting: LastingController) -> RunView | None:
+    return next((run for run in lasting.snapshot.runs if not run.state.is_terminal), None)

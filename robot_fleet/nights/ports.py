@@ -15,6 +15,8 @@ from robot_fleet.planning.plan import PlanRequest
 from robot_fleet.sim.virtual import MIDNIGHT_S, VirtualPlanner
 from robot_fleet.sim.world import World
 
+_GATHERED = 50
+
 
 class Crash(BaseException):
     """The controller's process dies here and now; no exception that it could catch."""
@@ -96,9 +98,51 @@ class FailingStore:
         self._fuse.burn()
         return self._store.load(kind, prefix)
 
+    def forget(self, kind: str, prefix: str, most: int) -> int:
+        """Deletes some rows."""
+        return self._store.forget(kind, prefix, most)
+
+    def trim_journal(self, before_s: float, after: int, most: int) -> int:
+        """Deletes some lines."""
+        return self._store.trim_journal(before_s, after, most)
+
     def close(self) -> None:
         """Lets go of the storage."""
         self._store.close()
+
+
+class Gathering:
+    """A RunStore that hands changes on to storage many at a time, as a disk does that has a memory of its own.
+
+    A process that dies loses none of them: they are handed on when it lets go, and before anything is read.
+    """
+
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
+        self._events: list[str] = []
+        self._records: dict[tuple[str, str], Record] = {}
+
+    def commit(self, event: str, records: Sequence[Record]) -> None:
+        """Takes the change in."""
+        self._events.append(event)
+        self._records |= {(record.kind, record.key): record for record in records}
+        if len(self._events) >= _GATHERED:
+            self._hand_on()
+
+    def load(self, kind: str, prefix: str = "") -> dict[str, bytes]:
+        """Reads."""
+        self._hand_on()
+        return self._store.load(kind, prefix)
+
+    def close(self) -> None:
+        """Hands all on, and lets go of the storage."""
+        self._hand_on()
+        self._store.close()
+
+    def _hand_on(self) -> None:
+        if self._events:
+            self._store.commit("\n".join(self._events), list(self._records.values()))
+            self._events, self._records = [], {}
 
 
 class JumpingClock:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from shapely import LineString, Point
 from shapely.geometry.base import BaseGeometry
@@ -48,7 +49,10 @@ class TroubledRobot(SimulatedRobot):
         self.motion: _PacedMotion = _PacedMotion(spec.profile, dock.pose, realism.wander, rng)
         self.things: list[BaseGeometry] = []
         self.off_m = (0.0, 0.0)
-        self._faults = [fault for fault in faults if fault.robot == spec.name]
+        self._faults: dict[str, list[Fault]] = {}
+        for fault in faults:
+            if fault.robot == spec.name:
+                self._faults.setdefault(fault.kind, []).append(fault)
         self._taken_up_s = 0.0
         self._points: NDArray[np.float64] | None = None
         self._stuck_since_s: float | None = None
@@ -58,7 +62,9 @@ class TroubledRobot(SimulatedRobot):
 
     def suffers(self, kind: str, now_s: float) -> Fault | None:
         """The fault of that kind that goes on now."""
-        return next((fault for fault in self._faults if fault.kind == kind and fault.lasts(now_s)), None)
+        if kind not in self._faults:
+            return None
+        return next((fault for fault in self._faults[kind] if fault.lasts(now_s)), None)
 
     def command(self, command: Command, now_s: float) -> None:
         """Takes a command, or not; an order that is known already changes nothing, as in a real action server."""
@@ -165,8 +171,11 @@ class TroubledRobot(SimulatedRobot):
         if self.pose is before:
             return False
         near_m = self.spec.profile.footprint.circumscribed_m + _STOPS_AT_M
-        here, there = Point(self.pose.x_m, self.pose.y_m), Point(before.x_m, before.y_m)
-        return any(thing.distance(here) < min(near_m, thing.distance(there) - 1e-9) for thing in self.things)
+        here, there = (shapely.points(pose.x_m, pose.y_m) for pose in (self.pose, before))
+        away_m = shapely.distance(self.things, here)
+        if not (away_m < near_m).any():
+            return False
+        return bool((away_m < np.minimum(near_m, shapely.distance(self.things, there) - 1e-9)).any())
 
     def _is_barred(self, speed_mps: float) -> bool:
         turn = math.pi if self.motion._reverse else 0.0
@@ -174,11 +183,11 @@ class TroubledRobot(SimulatedRobot):
         stop_m = speed_mps * 0.2 + (speed_mps**2 / (2.0 * acceleration) if acceleration else 0.0)
         here = (self.pose.x_m, self.pose.y_m)
         ahead = (here[0] + stop_m * math.cos(yaw), here[1] + stop_m * math.sin(yaw))
-        way, near_m = LineString([here, ahead]), self.spec.profile.footprint.circumscribed_m + _KEEPS_OFF_M
-        return any(
-            thing.distance(way) < near_m and thing.distance(Point(ahead)) < thing.distance(Point(here)) - 1e-6
-            for thing in self.things
-        )
+        way, near_m = shapely.linestrings([here, ahead]), self.spec.profile.footprint.circumscribed_m + _KEEPS_OFF_M
+        if not (shapely.distance(self.things, way) < near_m).any():
+            return False
+        before, after = (shapely.distance(self.things, shapely.points(*place)) for place in (here, ahead))
+        return bool(((shapely.distance(self.things, way) < near_m) & (after < before - 1e-6)).any())
 
     def _look_at_goal(self, order: _Order, now_s: float) -> None:
         if self._stuck_since_s is None or not self.motion.at_rest:

@@ -1,28 +1,33 @@
 """A store in a night: the real controller on real storage, over a bad link, in a world in which things go wrong.
 
-The controller's process may die between any two calls of its ports, and is started again on what storage has.
+The controller's process may die between any two calls of its ports, and is started again on what storage has. Through outages of
+storage it lasts as `serve` does.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from robot_fleet.control.controller import Controller
-from robot_fleet.control.ports import CannotStore
+from robot_fleet.control.outages import LastingController
 from robot_fleet.fleet.commands import CancelAll, Command
-from robot_fleet.fleet.errors import FleetError
+from robot_fleet.fleet.errors import FleetError, Unavailable
 from robot_fleet.fleet.events import Event, Tick
 from robot_fleet.floor.store import Store
 from robot_fleet.nights.faults import Fault
 from robot_fleet.nights.link import Link
-from robot_fleet.nights.ports import Crash, FailingStore, Fuse, FusedDriver, FusedPlanner, JumpingClock
+from robot_fleet.nights.ports import Crash, FailingStore, Fuse, FusedDriver, FusedPlanner, Gathering, JumpingClock
 from robot_fleet.nights.world import TroubledWorld
 from robot_fleet.planning.plan import Plan, PlanRequest
 from robot_fleet.sim.realism import Realism
 from robot_fleet.sim.virtual import VirtualPlanner
 from robot_fleet.storage.database import SqlRunStore
+
+# What it says of outages is for people who run one fleet.
+logging.getLogger(LastingController.__module__).addHandler(logging.NullHandler())
 
 TICK_S = 0.2
 RESTART_S = 3.0
@@ -55,8 +60,8 @@ class Circumstances:
 class Process:
     """The controller's process: it is there, or it is started at `starts_s`."""
 
-    controller: Controller | None = None
-    storage: SqlRunStore | None = None
+    controller: LastingController | None = None
+    storage: Gathering | None = None
     starts_s: float = 0.0
     down_s: float = RESTART_S
     backlog: list[Event] = field(default_factory=list)
@@ -82,8 +87,13 @@ class NightSite:
 
     @property
     def controller(self) -> Controller | None:
-        """The controller, when its process is there."""
-        return self._process.controller
+        """The controller, when its process is there and storage does not refuse."""
+        if self._process.controller is None:
+            return None
+        try:
+            return self._process.controller.ask(lambda controller: controller)
+        except Unavailable:
+            return None
 
     @property
     def now_s(self) -> float:
@@ -96,19 +106,19 @@ class NightSite:
 
     def step(self) -> None:
         """Lets a step of time pass."""
-        if self.controller is None and self.now_s >= self._process.starts_s:
+        if self._process.controller is None and self.now_s >= self._process.starts_s:
             self._guarded(self._begin)
         self.link.deliver()
-        self.link.take(self.world.step(self.about.step_s))
+        self.link.take(self.world.step(self._step_s))
         for event in (*self.link.arrived(), *self._planner_says()):
             self._hand_over(event)
         if self.now_s >= self._next_tick_s - 1e-9:
             self._next_tick_s = self.now_s + TICK_S
             self._tick()
 
-    def ask(self, request: Callable[[Controller], None]) -> bool:
+    def ask(self, request: Callable[[LastingController], None]) -> bool:
         """Whether the request was answered. FleetError is an answer too, and is passed on."""
-        controller = self.controller
+        controller = self._process.controller
         if controller is None or self.goes_on("asleep"):
             return False
         return self._guarded(lambda: request(controller))
@@ -127,6 +137,12 @@ class NightSite:
         """Ends the process."""
         if self._process.storage:
             self._process.storage.close()
+
+    @property
+    def _step_s(self) -> float:
+        """While nothing moves, a step from tick to tick is short enough: between them nobody could do anything about it."""
+        moves = any(not robot.motion.at_rest for robot in self.world.robots.values())
+        return self.about.step_s if moves else max(self.about.step_s, TICK_S)
 
     def _planner_says(self) -> list[Event]:
         failed, self._planner.failed = self._planner.failed, []
@@ -153,21 +169,25 @@ class NightSite:
 
     def _begin(self) -> None:
         about = self.about
-        storage = self._process.storage = SqlRunStore(about.folder / "night.db", self.clock.wall_s)
+        storage = self._process.storage = Gathering(SqlRunStore(about.folder / "night.db", self.clock.wall_s))
         self._store = FailingStore(storage, self.fuse, lambda: self.goes_on("disk full"))
-        controller = Controller(about.store, self._driver, self._planner, self._store, self.clock)
-        controller.resume_from_storage()
+        names = [spec.name for spec in about.store.robots]
+        controller = LastingController(self._resumed, names, self._driver, self._store, self.clock)
         self._process.controller = controller
 
+    def _resumed(self) -> Controller:
+        assert self._store is not None
+        controller = Controller(self.about.store, self._driver, self._planner, self._store, self.clock)
+        controller.resume_from_storage()
+        return controller
+
     def _guarded(self, act: Callable[[], None]) -> bool:
-        """Does it; a bug, storage that refuses, or a crash ends the process."""
+        """Does it; a bug or a crash ends the process."""
         try:
             act()
             return True
         except Crash:
             self._die(self._process.down_s)
-        except CannotStore:
-            self._give_up()
         except FleetError:
             raise
         except Exception as bug:

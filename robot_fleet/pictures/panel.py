@@ -26,8 +26,8 @@ _SWATCH_PX = (34, 20)
 class Row:
     """One line of the panel: `text` at the left, `value` at the right.
 
-    `swatch` is a patch of colour before the text; `mark` says how: filled, line, hollow, dotted, dashed, hatched, chevrons,
-    or dock.
+    `swatch` is a patch of colour before the text; `mark` says how: filled, line, hollow, dotted, dashed, ticked, dot, hatched,
+    chevrons, or dock.
     """
 
     text: str
@@ -160,6 +160,13 @@ class _Panel:
         elif row.mark == "dashed":
             for start in (0, 13, 26):
                 self._pen.line((start, middle, start + 8, middle), fill=row.swatch, width=3)
+        elif row.mark == "ticked":
+            for start in (0, 13, 26):
+                self._pen.line((start, middle, start + 8, middle), fill=row.swatch, width=3)
+            for x in (4, 17, 30):
+                self._pen.line((x, middle - 6, x, middle + 6), fill=row.swatch, width=2)
+        elif row.mark == "dot":
+            self._pen.ellipse((width // 2 - 5, middle - 5, width // 2 + 5, middle + 5), fill=row.swatch)
         elif row.mark == "hatched":
             self._draw_hatched(row, box)
         elif row.mark == "chevrons":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from robot_fleet.planning.judging.strokes import strokes_of
 from robot_fleet.planning.judging.swept import covered
 from robot_fleet.planning.judging.track import track_of
 from robot_fleet.planning.judging.water import Water, water_of
-from robot_fleet.planning.plan import CoveragePath, LegKind, Plan
+from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Plan
 
 _LANE_M, _TRANSIT_M = 0.10, 0.05
 _SWATH_STRENGTH = 0.30
@@ -32,6 +33,8 @@ _ARROW_M, _ARROW_PX, _ARROW_STEP_M, _ARROW_STEP_PX = 0.30, (11.0, 20.0), 3.0, 15
 _STRAIGHT = 0.98
 _ARROW = np.array([(0.6, 0.0), (-0.4, 0.42), (-0.18, 0.0), (-0.4, -0.42), (0.6, 0.0)])
 _MISSED_EDGE_PX = 1.0
+# How long ticks across a way that is driven backwards are, and how far apart; and how large a cusp is.
+_TICK_PX, _TICK_STEP_PX, _TICK_WIDTH_PX, _CUSP_PX = 13.0, 18.0, 2.0, 11.0
 _MARKS = {Work.SCRUB: "line", Work.BRUSH: "hollow", Work.PICK_UP: "dotted", Work.DRIVE: "dashed"}
 
 
@@ -39,7 +42,8 @@ def draw_plan(
     floor: FloorMap, plan: Plan, path: Path, robots: Sequence[RobotSpec] = (), part: BaseGeometry | None = None
 ) -> Path:
     """Writes a PNG of the plan to `path` and returns it: lanes solid, transits dashed, each robot in its colour, with
-    arrowheads in the direction of driving. Lanes without solution are hollow, drives with the vacuum on dotted.
+    arrowheads in the direction of driving. Lanes without solution are hollow, drives with the vacuum on dotted; ticks across
+    say that a robot drives backwards, and dots where it changes to that or back, docks left out.
 
     The floor under a robot's head is tinted and water that is left standing shown when `robots` tells of its head; missed
     floor is coloured by reason. With a `part` (map frame) the picture shows that alone, and larger; its figures are the whole
@@ -59,10 +63,13 @@ def draw_plan(
         _paint_way(canvas, stretches, hues[robot])
     paint_obstacles(canvas, floor)
     for way in plan.paths:
+        _paint_backwards(canvas, way, hues[way.robot])
+    for way in plan.paths:
         _paint_arrows(canvas, way, hues[way.robot])
     write_labels(canvas, zone_names(canvas, floor))
     paint_docks(canvas, floor)
-    return save_picture(canvas, f"{floor.name}: plan", _sections(floor, plan, hues, done, water), path)
+    whose = "" if part is None else ", whole store"
+    return save_picture(canvas, f"{floor.name}: plan", _sections(floor, plan, hues, done, water, whose), path)
 
 
 def _water(floor: FloorMap, plan: Plan, profiles: Mapping[str, RobotProfile]) -> Water:
@@ -105,9 +112,45 @@ def _paint_arrows(canvas: Canvas, way: CoveragePath, colour: colours.Colour) -> 
         canvas.paint_ring(head, colours.darker(colour))
 
 
+def _paint_backwards(canvas: Canvas, way: CoveragePath, colour: colours.Colour) -> None:
+    """Ticks across what the robot drives backwards, and a dot at each cusp."""
+    scale = canvas.view.px_per_m
+    lines = [leg.points for leg in _under_way(way) if leg.reverse]
+    marks = [tick for line in lines for tick in ticks(line, _TICK_STEP_PX / scale, _TICK_PX / scale)]
+    canvas.paint(canvas.lines_mask(marks, _TICK_WIDTH_PX), colours.darker(colour))
+    dots = [np.stack((place, place)) for place in cusps(way)]
+    canvas.paint(canvas.lines_mask(dots, _CUSP_PX + 4.0), colours.PAPER)
+    canvas.paint(canvas.lines_mask(dots, _CUSP_PX), colours.darker(colour))
+
+
+def _under_way(way: CoveragePath) -> list[Leg]:
+    """The legs between docks."""
+    return [leg for leg in way.legs if leg.kind not in (LegKind.UNDOCK, LegKind.DOCK)]
+
+
+def ticks(line: NDArray[np.float64], step_m: float, length_m: float) -> list[NDArray[np.float64]]:
+    """Short lines (2, 2) across a line (n, 2), so far apart along it and so long, in metres."""
+    step = np.diff(line, axis=0)
+    along = np.concatenate(([0.0], np.cumsum(np.hypot(*step.T))))
+    found = []
+    for at_m in np.arange(step_m / 2, along[-1], step_m).tolist():
+        k = int(np.searchsorted(along, at_m)) - 1
+        ahead = step[k] / (along[k + 1] - along[k])
+        middle = line[k] + (at_m - along[k]) * ahead
+        aside = length_m / 2 * np.array([-ahead[1], ahead[0]])
+        found.append(np.stack((middle - aside, middle + aside)))
+    return found
+
+
+def cusps(way: CoveragePath) -> list[NDArray[np.float64]]:
+    """The places (2,) between docks where a robot changes from driving ahead to backwards, or back."""
+    moving = [leg for leg in _under_way(way) if leg.length_m > 0.0]
+    return [leg.points[-1] for leg, after in itertools.pairwise(moving) if leg.reverse != after.reverse]
+
+
 def arrowheads(way: CoveragePath, size_m: float, step_m: float) -> list[NDArray[np.float64]]:
     """Rings (n, 2), map frame, of arrowheads so far apart along a robot's way, each turned as the robot drives there."""
-    legs = [leg.points for leg in way.legs if leg.kind not in (LegKind.UNDOCK, LegKind.DOCK)]
+    legs = [leg.points for leg in _under_way(way)]
     if not legs:
         return []
     points = np.concatenate(legs)
@@ -144,18 +187,23 @@ def _sections(
     hues: dict[str, colours.Colour],
     done: Mapping[str, Sequence[tuple[Work, Line]]],
     water: Water,
+    whose: str,
 ) -> tuple[Section, ...]:
     robots = tuple(_robot_row(way, hues[way.robot], done[way.robot]) for way in plan.paths)
     seen = {work for stretches in done.values() for work, _ in stretches} | {Work.SCRUB, Work.DRIVE}
     ways = tuple(Row(work.value, swatch=colours.FAINT_INK, mark=_MARKS[work]) for work in Work if work in seen)
-    direction = Row("direction of driving", swatch=colours.FAINT_INK, mark="dock")
+    direction = [Row("direction of driving", swatch=colours.FAINT_INK, mark="dock")]
+    if any(leg.reverse for way in plan.paths for leg in _under_way(way)):
+        direction.append(Row("backwards", swatch=colours.FAINT_INK, mark="ticked"))
+    if any(cusps(way) for way in plan.paths):
+        direction.append(Row("ahead / backwards", swatch=colours.FAINT_INK, mark="dot"))
     wet = (Row("water left standing", area(water.left_m2), colours.WATER),) if water.left.any() else ()
     dry = (Row("water left standing", "none"),) if water.scrubbed_m2 and not wet else ()
     return (
-        Section("figures", (*_figures(plan), *dry)),
-        Section("robots: lanes, back on the dock after", robots),
-        Section("missed floor", missed_rows(plan.missed)),
-        Section("floor", (*ways, direction, *wet, *floor_rows(floor))),
+        Section(f"figures{whose}", (*_figures(plan), *dry)),
+        Section(f"robots{whose}: lanes, back {'on the dock ' * (not whose)}after", robots),
+        Section(f"missed floor{whose}", missed_rows(plan.missed)),
+        Section("floor", (*ways, *direction, *wet, *floor_rows(floor))),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -49,8 +49,8 @@ def _robots(request: PlanRequest) -> list[Fault]:
     ]
 
 
-def _touching(robots: tuple[Starter, ...]) -> list[Fault]:
-    """Robots that cannot both be where they are said to be: what poses are wrong by hides no such overlap."""
+def overlapping(robots: Sequence[Starter]) -> list[tuple[Starter, Starter]]:
+    """Pairs of robots that cannot both be where they are said to be: what poses are wrong by hides no such overlap."""
     found = []
     for one, other in itertools.combinations(robots, 2):
         if not (one.pose.is_finite() and other.pose.is_finite()):
@@ -60,11 +60,16 @@ def _touching(robots: tuple[Starter, ...]) -> list[Fault]:
             continue
         bodies = [robot.profile.footprint.at(robot.pose, -_WRONG_M / 2) for robot in (one, other)]
         if bodies[0].intersects(bodies[1]):
-            found.append(
-                Fault("request", f"robot {other.name}", f"it stands where {one.name} stands",
-                      "Check where both robots are, and localise them again.")
-            )  # fmt: skip
+            found.append((one, other))
     return found
+
+
+def _touching(robots: tuple[Starter, ...]) -> list[Fault]:
+    return [
+        Fault("request", f"robot {other.name}", f"it stands where {one.name} stands",
+              "Check where both robots are, and localise them again.")
+        for one, other in overlapping(robots)
+    ]  # fmt: skip
 
 
 def _zones(request: PlanRequest) -> list[Fault]:

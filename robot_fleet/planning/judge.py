@@ -18,6 +18,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import FloorMap, Keepout
 from robot_fleet.planning.judging.account import Because, account_violations, missed_areas
+from robot_fleet.planning.judging.channels import channel_violations
 from robot_fleet.planning.judging.contact import Obstacles, contact_violations
 from robot_fleet.planning.judging.ground import coverable
 from robot_fleet.planning.judging.meeting import meetings
@@ -69,6 +70,7 @@ def judge(
     violations += [violation for path in plan.paths for violation in order_violations(path)]
     for strokes in robots.strokes:
         violations += turning_violations(strokes)
+        violations += channel_violations(strokes)
         violations += service_violations(floor, strokes.track)
         violations += tank_violations(floor, strokes)
         if (charge := charges.get(strokes.track.robot)) is not None:

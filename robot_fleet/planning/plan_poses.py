@@ -19,7 +19,11 @@ from robot_fleet.planning.judging.nominal import pivot_s
 from robot_fleet.planning.plan import Leg
 
 PIVOT_RAD = math.radians(10.0)
+# A heading farther than this from the direction of driving, ahead or backwards, is no robot's that drives.
+ASTRAY_RAD = math.radians(45.0)
 _STILL_M, _SAME_RAD = 1e-4, 1e-6
+# Steps that are shorter say little of a direction.
+_STEP_M = 0.01
 
 PoseList = list[tuple[float, float, float]]
 
@@ -64,12 +68,14 @@ def _headings(leg: Leg) -> NDArray[np.float64]:
 class Way:
     """What poses say: `points` (n, 2) without pivots, which of the poses they are, and the direction of driving.
 
-    `reverse` is None where the robot drives both ways, and False where no heading is given or it does not move.
+    `reverse` is None where the robot drives both ways, and False where no heading is given or it does not move. `astray` is
+    the first pose whose heading is not the way that leads to it, and by how many radians; None: there is none.
     """
 
     points: NDArray[np.float64]
     kept: NDArray[np.int64]
     reverse: bool | None
+    astray: tuple[int, float] | None = None
 
 
 def way_of(poses: Sequence[Sequence[float]]) -> Way:
@@ -85,7 +91,7 @@ def way_of(poses: Sequence[Sequence[float]]) -> Way:
     kept = np.flatnonzero(np.concatenate(([True], ~(pivots | np.append(turns_after, False)))))
     if len(kept) < 2:
         kept = np.array([0, len(poses) - 1])
-    return Way(places[kept], kept, _reverse(places[kept], yaw[kept]))
+    return Way(places[kept], kept, _reverse(places[kept], yaw[kept]), _astray(places, yaw, kept))
 
 
 def _reverse(points: NDArray[np.float64], yaw: NDArray[np.float64]) -> bool | None:
@@ -95,3 +101,12 @@ def _reverse(points: NDArray[np.float64], yaw: NDArray[np.float64]) -> bool | No
     if not len(known) or (known > 0).all():
         return False
     return True if (known < 0).all() else None
+
+
+def _astray(points: NDArray[np.float64], yaw: NDArray[np.float64], kept: NDArray[np.int64]) -> tuple[int, float] | None:
+    step = np.diff(points[kept], axis=0)
+    off = yaw[kept][1:] - np.arctan2(step[:, 1], step[:, 0])
+    # Backwards is as good as ahead.
+    off = np.abs(np.remainder(off + math.pi / 2, math.pi) - math.pi / 2)
+    far = np.flatnonzero((np.hypot(step[:, 0], step[:, 1]) >= _STEP_M) & (off > ASTRAY_RAD))
+    return (int(kept[far[0] + 1]), float(off[far[0]])) if len(far) else None

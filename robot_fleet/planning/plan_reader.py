@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely import Polygon
 
+from robot_fleet.floor.check import line_faults
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
@@ -121,7 +122,7 @@ class PlanReader:
             self._fault(f"{place}.name", f"is {shown(name)} again", "Give each robot once.")
         profile = self._profile(f"{place}.profile", robot.get("profile"), name)
         start = self._start(f"{place}.start", robot["start"]) if "start" in robot else None
-        charge = self._charge(f"{place}.charge", robot)
+        charge = self._charge(f"{place}.charge", robot, profile)
         if self._robot_keys is ROBOT:
             legs = self._legs(f"{place}.legs", robot.get("legs"), name)
         else:
@@ -135,12 +136,15 @@ class PlanReader:
             self._charges[name] = charge
         return CoveragePath(name, self._timed(name, place, legs, profile, start))
 
-    def _charge(self, place: str, robot: Mapping[str, Any]) -> float | None:
-        """How full the battery is at the start, for a robot that accounts for it by saying so or by a battery of its own."""
-        profile, charge = robot.get("profile"), robot.get("charge")
-        carries = isinstance(profile, Mapping) and profile.get("battery") is not None
+    def _charge(self, place: str, robot: Mapping[str, Any], profile: RobotProfile | None) -> float | None:
+        """How full the battery is at the start, for a robot that accounts for it by saying so or by a battery of its own, and
+        for one of a plan whose battery is planned for.
+        """
+        own, charge = robot.get("profile"), robot.get("charge")
+        carries = isinstance(own, Mapping) and own.get("battery") is not None
+        planned = self._robot_keys is ROBOT and profile is not None and profile.battery.planned
         if charge is None:
-            return 1.0 if carries else None
+            return 1.0 if carries or planned else None
         if not is_number(charge) or not 0 <= charge <= 1:
             self._fault(place, f"is {shown(charge)}", "Give a share of a full battery, from 0 to 1.")
             return None
@@ -180,7 +184,10 @@ class PlanReader:
         try:
             name = document.get("name", "inline") if isinstance(document, Mapping) else "inline"
             rest = {key: document[key] for key in document if key != "name"} if isinstance(document, Mapping) else None
-            return profile_from_dict(self._text(f"{place}.name", name), rest, self._file, place)
+            profile = profile_from_dict(self._text(f"{place}.name", name), rest, self._file, place)
+            for fault in line_faults(profile, self._file, place):
+                self._fault(fault.place, fault.what, fault.remedy)
+            return profile
         except BadProfile as refusal:
             for fault in refusal.faults:
                 self._fault(fault.place, fault.what, fault.remedy)
@@ -224,6 +231,7 @@ class PlanReader:
         poses = self._polyline(f"{place}.poses", leg.get("poses"), robot)
         way = way_of(poses) if poses is not None else None
         reverse = self._reverse(f"{place}.reverse", leg.get("reverse"), way)
+        self._check_headings(f"{place}.poses", way)
         timed = leg.get("times_s") is not None
         times = self._times(f"{place}.times_s", leg["times_s"], poses) if timed else np.zeros(0)
         switches = self._leg_switches(f"{place}.switches", leg.get("switches"), timed)
@@ -286,9 +294,17 @@ class PlanReader:
             if not isinstance(given, bool):
                 self._fault(place, f"is {shown(given)}", "Give true or false.")
             return given is True
-        if way is not None and way.reverse is None:
+        if way is not None and way.reverse is None and way.astray is None:
             self._fault(place.replace(".reverse", ".poses"), "go forwards and backwards", "Make two legs of it.")
         return way is not None and way.reverse is True
+
+    def _check_headings(self, place: str, way: Way | None) -> None:
+        """A pose that no driving robot has: the judge goes by the places, a robot would go by the headings, too."""
+        if way is not None and way.astray is not None:
+            index, off_rad = way.astray
+            what = f"faces {math.degrees(off_rad):.0f}° off the way that leads to it"
+            remedy = "Give the heading with which the robot arrives, ahead or backwards, in radians; or leave yaws out."
+            self._fault(f"{place}[{index}]", what, remedy)
 
     def _check_span(self, place: str, leg: Mapping[str, Any], times: NDArray[np.float64]) -> None:
         for key, at_s in (("start_s", times[0]), ("end_s", times[-1])):

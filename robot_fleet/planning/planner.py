@@ -20,7 +20,7 @@ from robot_fleet.planning.checking import faults_of
 from robot_fleet.planning.crew import Clearances, Crew, crews, taking_over, under_steered
 from robot_fleet.planning.docking import may_share, shared_in_turn
 from robot_fleet.planning.evening import evened
-from robot_fleet.planning.manning import Kept, manned
+from robot_fleet.planning.manning import Keep, Kept, manned
 from robot_fleet.planning.pivots import mark_pivots
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, LateZone, Leg, Plan, PlanRequest, Progress, Starter
 from robot_fleet.planning.puddles import left_wet_m2
@@ -29,7 +29,8 @@ from robot_fleet.planning.smoothing import polish_s, smoothed_together, with_com
 from robot_fleet.planning.stages import Ranks, in_time, staged
 from robot_fleet.planning.sweeping import mark_swept
 from robot_fleet.planning.terrain import Bools
-from robot_fleet.planning.water import watered
+from robot_fleet.planning.timing import timed
+from robot_fleet.planning.water import watered, with_places
 
 # The share of the time until a plan is due that may be spent on keeping robots apart.
 _APART = 0.15
@@ -138,11 +139,11 @@ def _searched(
         if request.deadline_s is not None and request.deadline_s < _ROOMY_S:
             return manned(
                 teams, request.robots, crews_driven, patience_s, request.seed, either_way, look=1.0, looks=0,
-                kept=services.kept, tries=tries,
+                kept=partial(_placed, request, services.kept), tries=tries,
             )  # fmt: skip
         # With a deadline no plan takes long.
         look = 1.0
-        kept: Kept = services.kept
+        kept: Kept = partial(_placed, request, services.kept)
         if request.deadline_s is None:
             look = _LOOK
             if len({*ranks.values()}) == 1 and all(crew.poses is None for crew in teams):
@@ -257,6 +258,22 @@ def _driven(
         paths.update(smoothed_together(request, common, paths, partial(_heard, heard), effort))
     tell(0.9, "keeping robots apart")
     return [paths.get(robot.name, CoveragePath(robot.name, ())) for robot in request.robots]
+
+
+def _placed(
+    request: PlanRequest, kept: Kept, paths: list[CoveragePath], keep: Keep
+) -> tuple[list[CoveragePath], Apart]:
+    """The paths as they are kept otherwise, with vertices where solution and vacuum stop on the lanes that visits cut."""
+    robots = {robot.name: robot for robot in request.robots}
+
+    def place(path: CoveragePath) -> CoveragePath:
+        robot = robots[path.robot]
+        if robot.profile.squeegee is None or not path.legs:
+            return path
+        legs, begin_s = with_places(path.legs, robot.profile), float(path.legs[0].times_s[0])
+        return replace(path, legs=tuple(timed(legs, robot.profile, robot.pose, begin_s)))
+
+    return kept(paths, lambda served: keep([*map(place, served)]))
 
 
 def _accounted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from robot_fleet.planning.timing import CORNER_RAD, pivot_s
 _SLOWER = 1.001
 # Vertices so near do.
 _NEAR_M = 0.02
+_STILL_M = 1e-4
 
 
 def watered(legs: Sequence[Leg], profile: RobotProfile) -> Sequence[Leg]:
@@ -29,12 +31,12 @@ def watered(legs: Sequence[Leg], profile: RobotProfile) -> Sequence[Leg]:
         return legs
     found: list[Leg] = []
     for k, leg in enumerate(legs):
-        before, after = legs[k - 1] if k else None, legs[k + 1] if k + 1 < len(legs) else None
+        before = legs[k - 1] if k else None
         switches: list[Switch] = []
         if leg.head_on:
             switches += _lowered(before, leg, profile) if before is not None and profile.least_radius_m else []
-            if profile.squeegee is not None and not _goes_on(leg, after):
-                switches += _dry(leg, profile.channels.solution_off_m, switches)
+            if profile.squeegee is not None:
+                switches += _dry(leg, profile.channels.solution_off_m - _rest_m(legs, k), switches)
         elif (
             profile.squeegee is not None and before is not None and before.head_on and _goes_on(before, leg, CORNER_RAD)
         ):
@@ -51,7 +53,7 @@ def with_places(legs: Sequence[Leg], profile: RobotProfile) -> list[Leg]:
     for k, leg in enumerate(legs):
         length = leg.length_m
         if leg.head_on:
-            found.append(_with_vertex(leg, length - profile.channels.solution_off_m))
+            found.append(_with_vertex(leg, length - max(0.0, profile.channels.solution_off_m - _rest_m(legs, k))))
         elif k and legs[k - 1].head_on and not leg.reverse:
             found.append(_with_vertex(leg, profile.channels.vacuum_on_m))
         else:
@@ -77,6 +79,16 @@ def _goes_on(leg: Leg, following: Leg | None, most_rad: float = 0.0) -> bool:
     return following.head_on or most_rad > 0.0
 
 
+def _rest_m(legs: Sequence[Leg], k: int) -> float:
+    """The metres of lanes that follow a lane before the head is lifted: it may go on into others, of another zone say."""
+    rest_m = 0.0
+    for leg, following in itertools.pairwise(legs[k:]):
+        if not _goes_on(leg, following):
+            break
+        rest_m += following.length_m
+    return rest_m
+
+
 def _lowered(before: Leg, leg: Leg, profile: RobotProfile) -> list[Switch]:
     """Nothing on while the robot turns on the spot before a pass, and all on after that."""
     turn = _pivot_rad(before, leg)
@@ -89,23 +101,23 @@ def _lowered(before: Leg, leg: Leg, profile: RobotProfile) -> list[Switch]:
 
 def _dry(leg: Leg, off_m: float, lowered: Sequence[Switch]) -> list[Switch]:
     """All on, unless the head is lowered later, and the solution off so many metres before the leg's end."""
-    way = _metres(leg)
+    if off_m <= 0.0:
+        return []
+    length = leg.length_m
     begin = lowered[-1].at_s if lowered else float(leg.times_s[0])
-    at = max(begin, float(np.interp(max(0.0, way[-1] - off_m), way, leg.times_s)))
-    on = [] if lowered or off_m >= way[-1] else [Switch(begin, True, True, True)]
-    return [*on, Switch(at, True, False, True)] if off_m > 0.0 else []
+    at = max(begin, _arrival_s(leg, max(0.0, length - off_m)))
+    on = [] if lowered or off_m >= length else [Switch(begin, True, True, True)]
+    return [*on, Switch(at, True, False, True)]
 
 
 def _drying(leg: Leg, on_m: float) -> list[Switch]:
     """The vacuum alone, and nothing after so many metres or at the first turn on the spot."""
-    way = _metres(leg)
-    corners = np.flatnonzero(_turns(leg) > CORNER_RAD) + 1
-    end = min([on_m, way[-1], *way[corners].tolist()])
+    end = min([on_m, leg.length_m, *_corners_m(leg)])
     if end <= 0.0:
         return []
     return [
         Switch(float(leg.times_s[0]), False, False, True),
-        Switch(float(np.interp(end, way, leg.times_s)), False, False, False),
+        Switch(_arrival_s(leg, end), False, False, False),
     ]
 
 
@@ -113,15 +125,35 @@ def _metres(leg: Leg) -> Floats:
     return np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(leg.points, axis=0).T))))
 
 
-def _turns(leg: Leg) -> Floats:
-    """(n - 2,) the turn at each inner vertex."""
+def _arrival_s(leg: Leg, at_m: float) -> float:
+    """When the robot comes to a place so far along the leg, before it waits there."""
+    way, first = np.unique(_metres(leg), return_index=True)
+    return float(np.interp(at_m, way, leg.times_s[first]))
+
+
+def _moves(leg: Leg) -> Floats:
+    """(m, 2) the moves of a leg, without its waits."""
     step = np.diff(leg.points, axis=0)
+    moves: Floats = step[np.hypot(step[:, 0], step[:, 1]) > _STILL_M]
+    return moves
+
+
+def _corners_m(leg: Leg) -> list[float]:
+    """How far along the leg its turns on the spot are."""
+    step = _moves(leg)
     yaw = np.arctan2(step[:, 1], step[:, 0])
-    return np.asarray(np.abs(np.remainder(np.diff(yaw) + np.pi, 2 * np.pi) - np.pi))
+    turns = np.abs(np.remainder(np.diff(yaw) + np.pi, 2 * np.pi) - np.pi)
+    found: list[float] = np.cumsum(np.hypot(step[:, 0], step[:, 1]))[:-1][turns > CORNER_RAD].tolist()
+    return found
 
 
 def _pivot_rad(leg: Leg, following: Leg) -> float:
-    """The turn between two legs."""
-    last, first = np.diff(leg.points[-2:], axis=0)[0], np.diff(following.points[:2], axis=0)[0]
-    yaw = [math.atan2(step[1], step[0]) + math.pi * one.reverse for step, one in ((last, leg), (first, following))]
+    """The turn between two legs; none where one of them is a stay."""
+    moves, next_moves = _moves(leg), _moves(following)
+    if not len(moves) or not len(next_moves):
+        return 0.0
+    yaw = [
+        math.atan2(step[1], step[0]) + math.pi * one.reverse
+        for step, one in ((moves[-1], leg), (next_moves[0], following))
+    ]
     return abs(math.remainder(yaw[1] - yaw[0], math.tau))

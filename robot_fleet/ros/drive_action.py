@@ -25,8 +25,8 @@ _log = logging.getLogger(__name__)
 DISCOVERY_LIMIT_S = 5.0
 """How long a server may be unknown before an order to it is given up (real time, as all limits here). Fast DDS announces
 itself every 3 s, and now and then the first announcements are not heard."""
-ANSWER_LIMIT_S = 5.0
-"""How long a server may take to accept or refuse a goal."""
+ANSWER_LIMIT_S = 15.0
+"""How long a server may take to accept or refuse a goal: over a bad link answers are repaired every 3 s, and not always at once."""
 ASK_SOON_S, ASK_AGAIN_S = 0.25, 2.0
 """When a cancel request without an answer is asked again: at first soon, as the server may not have been discovered."""
 _KEPT_ASKS = 3

@@ -1,17 +1,16 @@
-"""Runs, robots and the journal in an SQLite database: the RunStore port.
+"""Runs, robots and the journal in a database, SQLite or PostgreSQL: the RunStore port.
 
     journal(version, at, event)        one line for each change, in order; `at` is the wall clock's seconds in UTC
     rows(kind, key, body, version)     what is true now, and the journal line that made it so
-    about(name, value)                 the version of this layout
+    about(name, value)                 from which line on the journal is whole
 
-A commit writes its journal line and its rows in one transaction, and returns when they are on the disk (WAL with
-synchronous=FULL). One process at a time may open the database: it holds a lock on the file `<database>.lock`, which
-goes with the process however that ends. Others may still read the database with SQLite's own tools.
+A commit writes its journal line and its rows in one transaction, and returns when they are on the disk. One process at a
+time may write. It numbers the journal's lines itself, so that a second writer could not go unnoticed, and so that after a
+lost connection the last line tells whether a change was written.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,212 +20,183 @@ from typing import Any
 import sqlalchemy as sql
 from sqlalchemy import exc
 
-from robot_fleet.control.ports import CannotStore, Record
-from robot_fleet.fleet.errors import FleetError, InvalidInput, Unavailable
-from robot_fleet.floor.faults import Fault
-from robot_fleet.storage.lock import FileLock, Locked
+from robot_fleet.control.ports import CannotStore, Displaced, InDoubt, Record
+from robot_fleet.fleet.errors import FleetError, Unavailable
+from robot_fleet.storage import trimming
+from robot_fleet.storage.place import Place, cause_of
+from robot_fleet.storage.postgres_place import PREFIXES, PostgresPlace
+from robot_fleet.storage.sqlite_place import SqlitePlace
+from robot_fleet.storage.tables import JOURNAL, ROWS, rows_among
 
-LAYOUT_VERSION = "1"
-BUSY_TIMEOUT_MS = 500
-SQLITE_PREFIX = "sqlite:///"
-LAST_CHARACTER = "\U0010ffff"
-
-TABLES = sql.MetaData()
-ABOUT = sql.Table(
-    "about",
-    TABLES,
-    sql.Column("name", sql.Text, primary_key=True),
-    sql.Column("value", sql.Text, nullable=False),
-)
-JOURNAL = sql.Table(
-    "journal",
-    TABLES,
-    sql.Column("version", sql.Integer, primary_key=True),
-    sql.Column("at", sql.Float, nullable=False),
-    sql.Column("event", sql.Text, nullable=False),
-)
-ROWS = sql.Table(
-    "rows",
-    TABLES,
-    sql.Column("kind", sql.Text, primary_key=True),
-    sql.Column("key", sql.Text, primary_key=True),
-    sql.Column("body", sql.LargeBinary, nullable=False),
-    sql.Column("version", sql.Integer, sql.ForeignKey(JOURNAL.c.version), nullable=False),
-)
+# A server is given up that does not answer for long. A night's tracks over a slow network are many answers, not one.
+_PART = 1000
+_Line = tuple[int, float, str]
 
 
 class SqlRunStore:
-    """The RunStore port on SQLite. All calls come from the thread that opened it."""
+    """The RunStore port on a database. All calls come from the thread that opened it."""
 
-    def __init__(self, database: str | Path, wall_s: Callable[[], float] = time.time) -> None:
-        """Opens the database file (a path or sqlite:///PATH), making it if there is none.
+    def __init__(self, database: str | Path, wall_s: Callable[[], float] = time.time, migrate: bool = True) -> None:
+        """Opens a database file (a path or sqlite:///PATH), making it if there is none, or postgresql://HOST/NAME.
 
-        Raises InvalidInput for a path that cannot hold a database, Unavailable (reasons DATABASE_IN_USE, DATABASE_BUSY,
-        DISK_FULL, DISK_FAILS) for one that cannot now; both say what to do.
+        Without `migrate` an older layout is left as it is, to look whether it could be opened. Raises InvalidInput for
+        what can be no database of runs, Unavailable (reasons DATABASE_IN_USE, DATABASE_BUSY, DATABASE_AWAY, DISK_FULL,
+        DISK_FAILS) for one that cannot be used now; both say what to do.
         """
-        self._path = _path(database)
+        self._place: Place = (PostgresPlace if str(database).startswith(PREFIXES) else SqlitePlace)(database)
         self._wall_s = wall_s
-        self._lock = _locked(self._path)
-        self._engine = _engine(self._path)
+        self._newest = 0
+        self._doubted: _Line | None = None
+        self._is_checked, self._is_closed = True, False
         try:
-            self._connection = self._engine.connect()
-            _prepare(self._connection)
+            self._connection = self._place.connect(migrate)
+            if migrate:
+                with self._connection.begin():
+                    self._newest = _last_line(self._connection)[0]
         except exc.SQLAlchemyError as error:
-            self._release()
-            raise _refusal(self._path, error) from error
-        except FleetError:
-            self._release()
+            self._place.release()
+            raise self._place.refusal(error) from error
+        except BaseException:
+            self._place.release()
             raise
 
+    @property
+    def name(self) -> str:
+        """The database for people, without a password."""
+        return self._place.name
+
     def commit(self, event: str, records: Sequence[Record]) -> None:
-        """Writes the journal line and the rows in one transaction; CannotStore when nothing was written."""
+        """Writes the journal line and the rows in one transaction.
+
+        CannotStore when nothing was written, InDoubt when that cannot be known yet: the next call that gets through to
+        the database finds it out. Displaced when another process has written.
+        """
         # Of two records with one key the later counts.
         newest = {(record.kind, record.key): record.body for record in records}
+        connection, is_ending = self._to_write(), False
+        line = (self._newest + 1, self._wall_s(), event)
         try:
-            with self._connection.begin():
-                line = {"at": self._wall_s(), "event": event}
-                added = self._connection.execute(sql.insert(JOURNAL).returning(JOURNAL.c.version), line)
-                self._write(newest, added.scalar_one())
+            with connection.begin():
+                connection.execute(sql.insert(JOURNAL).values(line))
+                _write(connection, newest, line[0])
+                is_ending = True
+        except exc.IntegrityError as error:
+            raise self._displaced() from error
         except exc.SQLAlchemyError as error:
-            raise CannotStore(f"{self._path}: {_cause(error)}") from error
-
-    def _write(self, newest: dict[tuple[str, str], bytes | None], version: int) -> None:
-        if not newest:
-            return
-        old = [{"old_kind": kind, "old_key": key} for kind, key in newest]
-        matches = (ROWS.c.kind == sql.bindparam("old_kind")) & (ROWS.c.key == sql.bindparam("old_key"))
-        self._connection.execute(sql.delete(ROWS).where(matches), old)
-        new: list[dict[str, Any]] = [
-            {"kind": kind, "key": key, "body": body, "version": version}
-            for (kind, key), body in newest.items()
-            if body is not None
-        ]
-        if new:
-            self._connection.execute(sql.insert(ROWS), new)
+            if not (is_ending and self._place.is_lost(connection)):
+                raise CannotStore(f"{self._place.name}: {cause_of(error)}") from error
+            self._find_out(line, error)
+        self._newest = line[0]
 
     def load(self, kind: str, prefix: str = "") -> dict[str, bytes]:
         """The rows of a kind by key, those whose key begins with `prefix`, in the order of the keys."""
-        # As bounds, so that the primary key finds them: a year of nights must not be read for one of them.
-        among = (ROWS.c.kind == kind) & (ROWS.c.key >= prefix) & (ROWS.c.key < prefix + LAST_CHARACTER)
-        wanted = sql.select(ROWS.c.key, ROWS.c.body).where(among).order_by(ROWS.c.key)
+        wanted = sql.select(ROWS.c.key, ROWS.c.body).where(rows_among(kind, prefix)).order_by(ROWS.c.key)
         with self._reading() as connection:
-            return {key: bytes(body) for key, body in connection.execute(wanted)}
+            found = connection.execute(wanted.execution_options(yield_per=_PART))
+            return {key: bytes(body) for key, body in found}
 
-    def journal(self, after: int = 0) -> list[tuple[int, float, str]]:
+    def journal(self, after: int = 0) -> list[_Line]:
         """The journal's lines after a version, oldest first: version, wall clock in seconds, event."""
         wanted = sql.select(JOURNAL).where(JOURNAL.c.version > after).order_by(JOURNAL.c.version)
         with self._reading() as connection:
             return [(row.version, row.at, row.event) for row in connection.execute(wanted)]
 
+    def forget(self, kind: str, prefix: str, most: int) -> int:
+        """See storage/trimming.py; CannotStore when it did not, or perhaps did not: it may be repeated."""
+        with self._trimming() as connection:
+            return trimming.forget(connection, kind, prefix, most)
+
+    def trim_journal(self, before_s: float, after: int, most: int) -> int:
+        """See storage/trimming.py; CannotStore as for `forget`."""
+        with self._trimming() as connection:
+            return trimming.trim_journal(connection, before_s, after, most)
+
     def close(self) -> None:
         """Lets go of the database; a second call does nothing."""
+        self._is_closed = True
         self._connection.close()
-        self._release()
+        self._place.release()
+
+    def _to_write(self) -> sql.Connection:
+        try:
+            return self._connected()
+        except exc.SQLAlchemyError as error:
+            raise CannotStore(f"{self._place.name}: {cause_of(error)}") from error
+        except FleetError as refusal:
+            raise CannotStore(str(refusal)) from refusal
 
     @contextmanager
     def _reading(self) -> Iterator[sql.Connection]:
         try:
-            with self._connection.begin():
-                yield self._connection
+            connection = self._connected()
+            with connection.begin():
+                yield connection
         except exc.SQLAlchemyError as error:
-            raise _refusal(self._path, error) from error
+            raise self._place.refusal(error) from error
 
-    def _release(self) -> None:
-        self._engine.dispose()
-        self._lock.release()
+    @contextmanager
+    def _trimming(self) -> Iterator[sql.Connection]:
+        connection = self._to_write()
+        try:
+            with connection.begin():
+                yield connection
+        except exc.SQLAlchemyError as error:
+            raise CannotStore(f"{self._place.name}: {cause_of(error)}") from error
 
+    def _connected(self) -> sql.Connection:
+        """The connection. One that was lost is made anew; Displaced if another process has, or had, the database since."""
+        if not self._is_closed and self._place.is_lost(self._connection):
+            self._connection.invalidate()
+            self._is_checked = False
+            try:
+                self._connection = self._place.connect(migrate=False)
+            except Unavailable as refusal:
+                if refusal.reason == "DATABASE_IN_USE":
+                    raise self._displaced() from refusal
+                raise
+        if not self._is_checked:
+            self._check_last_line()
+        return self._connection
 
-def _path(database: str | Path) -> Path:
-    """The database's file; InvalidInput for a place that cannot hold one."""
-    text = str(database)
-    if "://" in text and not text.startswith(SQLITE_PREFIX):
-        scheme = text.split("://", 1)[0]
-        raise _bad(f"{scheme}://", "is no database that can be used", "Give the path of an SQLite file.")
-    path = Path(text.removeprefix(SQLITE_PREFIX)).expanduser().absolute()
-    if path.is_dir():
-        raise _bad(str(path), "is a folder", "Give the path of a file in it.")
-    if not path.parent.is_dir():
-        raise _bad(str(path), "its folder does not exist", f"Create {path.parent}, or give another path.")
-    writable = os.access(path.parent, os.W_OK | os.X_OK) and (not path.exists() or os.access(path, os.R_OK | os.W_OK))
-    if not writable:
-        raise _bad(str(path), "may not be written", "Give this user the right to write the file and its folder.")
-    return path
+    def _check_last_line(self) -> None:
+        with self._connection.begin():
+            last = _last_line(self._connection)
+        if last == self._doubted:
+            self._newest = last[0]
+        if last[0] != self._newest:
+            raise self._displaced()
+        self._doubted, self._is_checked = None, True
 
+    def _find_out(self, line: _Line, error: Exception) -> None:
+        """Returns if the line, in whose commit the connection went, was written; CannotStore if not, InDoubt if it is not told."""
+        self._doubted = line
+        try:
+            self._connected()
+        except (exc.SQLAlchemyError, FleetError):
+            raise InDoubt(f"{self._place.name}: the connection went while a change was written") from error
+        if self._newest != line[0]:
+            text = f"{self._place.name}: the connection went before a change was written"
+            raise CannotStore(text) from error
 
-def _locked(path: Path) -> FileLock:
-    try:
-        return FileLock(path.with_name(path.name + ".lock"))
-    except Locked as error:
-        text = f"database {path}: is in use by {error.holder}. Stop it, or give another path."
-        raise Unavailable("DATABASE_IN_USE", text) from error
-    except OSError as error:
-        raise _bad(str(path), f"may not be written: {error.strerror}", "Check the folder's permissions.") from error
-
-
-def _engine(path: Path) -> sql.Engine:
-    engine = sql.create_engine(sql.URL.create("sqlite", database=str(path)), poolclass=sql.NullPool)
-
-    @sql.event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:
-        # Python's sqlite3 would begin transactions late and by itself; we do it.
-        connection.isolation_level = None
-        for setting in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
-            connection.execute(f"PRAGMA {setting}").close()
-
-    @sql.event.listens_for(engine, "begin")
-    def _begin(connection: sql.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _prepare(connection: sql.Connection) -> None:
-    """Makes the tables of a new database, checks the layout of an old one, and proves that it can be written.
-
-    A database that is not ours is left as it is: the lasting change to write-ahead logging comes after the checks.
-    """
-    with connection.begin():
-        tables = sql.inspect(connection).get_table_names()
-        if not tables:
-            TABLES.create_all(connection)
-            connection.execute(sql.insert(ABOUT), {"name": "layout", "value": LAYOUT_VERSION})
-        elif ABOUT.name not in tables:
-            raise _bad("", "holds something else than runs", "Give another path.")
-        _check_layout(connection)
-        connection.execute(sql.update(ABOUT).where(ABOUT.c.name == "layout").values(value=LAYOUT_VERSION))
-    # Not through SQLAlchemy: it would begin a transaction, and in one the mode cannot change.
-    connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
+    def _displaced(self) -> Displaced:
+        return Displaced(f"database {self._place.name}: another process has taken it over, and writes to it")
 
 
-def _check_layout(connection: sql.Connection) -> None:
-    found = connection.execute(sql.select(ABOUT.c.value).where(ABOUT.c.name == "layout")).scalar()
-    if found != LAYOUT_VERSION:
-        what = f"has layout {found}; this version of robot_fleet reads layout {LAYOUT_VERSION}"
-        raise _bad("", what, "Use the version of robot_fleet that wrote it, or give another path.")
+def _last_line(connection: sql.Connection) -> _Line:
+    found = connection.execute(sql.select(JOURNAL).order_by(JOURNAL.c.version.desc()).limit(1)).first()
+    return (found.version, found.at, found.event) if found else (0, 0.0, "")
 
 
-def _refusal(path: Path, error: exc.SQLAlchemyError) -> FleetError:
-    """What a failed opening or reading means for a person."""
-    cause = _cause(error)
-    if "full" in cause:
-        return Unavailable("DISK_FULL", f"database {path}: {cause}. Free some space on its disk.")
-    if "disk I/O" in cause:
-        # A quota or a limit of the size of files, or a disk that fails: another path on it would be no better.
-        remedy = "Look at its disk (space, quota, health) and at the limits of this user, then try again."
-        return Unavailable("DISK_FAILS", f"database {path}: {cause}. {remedy}")
-    if "locked" in cause or "busy" in cause:
-        text = f"database {path}: {cause}. Another program holds it; close that program and try again."
-        return Unavailable("DATABASE_BUSY", text)
-    if "readonly" in cause or "unable to open" in cause:
-        return _bad(
-            str(path), f"cannot be written ({cause})", "Give this user the right to write the file and its folder."
-        )
-    return _bad(str(path), f"cannot be used ({cause})", "Give the path of another file; this one is left as it is.")
-
-
-def _cause(error: exc.SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error)
-
-
-def _bad(place: str, what: str, remedy: str) -> InvalidInput:
-    return InvalidInput("BAD_DATABASE", (Fault("database", place, what, remedy),))
+def _write(connection: sql.Connection, newest: dict[tuple[str, str], bytes | None], version: int) -> None:
+    if not newest:
+        return
+    old = [{"old_kind": kind, "old_key": key} for kind, key in newest]
+    matches = (ROWS.c.kind == sql.bindparam("old_kind")) & (ROWS.c.key == sql.bindparam("old_key"))
+    connection.execute(sql.delete(ROWS).where(matches), old)
+    new: list[dict[str, Any]] = [
+        {"kind": kind, "key": key, "body": body, "version": version}
+        for (kind, key), body in newest.items()
+        if body is not None
+    ]
+    if new:
+        connection.execute(sql.insert(ROWS), new)

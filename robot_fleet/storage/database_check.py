@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy import exc
 
 from robot_fleet.fleet.states import RunState
 from robot_fleet.floor.faults import Fault
-from robot_fleet.storage.database import ABOUT, JOURNAL, LAYOUT_VERSION, ROWS
+from robot_fleet.storage.migrating import is_known
+from robot_fleet.storage.place import cause_of
+from robot_fleet.storage.postgres_place import AWAY
+from robot_fleet.storage.reading import Database, is_served, name_of, reading
+from robot_fleet.storage.tables import ABOUT, JOURNAL, JOURNAL_FROM, LAYOUT, REVISION, ROWS
 
 MOST_NAMED = 20
+_BATCH = 1000
 _OF_A_RUN = ("unplanned", "coverage", "track")
 _AS_JSON = ("run", "robot", "alert", "unplanned")
-_MEND = "Stop the controller, and `robot-fleet db restore` a backup from before; the present file is kept beside it."
-_NOT_OURS = "Name a file that `robot-fleet db backup` or `robot-fleet serve` wrote."
+_MEND = "Stop the controller, and `robot-fleet db restore` a backup from before; what is there now is kept."
+_NOT_OURS = "Name what `robot-fleet db backup` or `robot-fleet serve` wrote."
 _NEWER = "Use the version of robot_fleet that wrote it, or a newer one."
 
 
@@ -34,93 +41,103 @@ class DatabaseReport:
     faults: tuple[Fault, ...] = ()
 
 
-def opened_to_read(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write. Beside a running controller it sees the last commit, and holds nothing up."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5.0)
-
-
-def check_database(path: Path) -> DatabaseReport:
-    """Every fault of the file with its remedy; a file that SQLite cannot read is a fault too, and no exception."""
+def check_database(database: Database) -> DatabaseReport:
+    """Every fault of it with its remedy; one that cannot be read is a fault too, and no exception. InvalidInput for no URL."""
+    name = name_of(database)
     try:
-        with closing(opened_to_read(path)) as connection:
-            # One transaction: a controller that runs must not change anything between two of the questions.
-            connection.execute("BEGIN")
-            return _report(path, connection)
-    except sqlite3.Error as error:
-        return _unreadable(path, error)
+        with reading(database) as connection:
+            return _report(name, connection)
+    except exc.SQLAlchemyError as error:
+        what, remedy = _unreadable(cause_of(error), is_served(database))
+        return DatabaseReport(name, False, faults=(Fault("database", name, what, remedy),))
 
 
-def _unreadable(path: Path, error: sqlite3.Error) -> DatabaseReport:
-    cause = str(error)  # Python 3.10 knows no error codes of SQLite
+def _unreadable(cause: str, served: bool) -> tuple[str, str]:
+    if served:
+        return f"cannot be read: {cause}", AWAY
+    # Python 3.10 knows no error codes of SQLite.
     if "not a database" in cause:
-        what, remedy = "is no SQLite database", _NOT_OURS
-    elif "unable to open" in cause or "readonly" in cause:
-        what, remedy = f"cannot be opened ({error})", "Give this user the right to read the file and its folder."
-    elif "locked" in cause or "busy" in cause:
-        what, remedy = f"is held by another program ({error})", "Close that program and try again."
-    else:
-        what, remedy = f"is damaged: {error}", _MEND
-    return DatabaseReport(str(path), False, faults=(Fault("database", str(path), what, remedy),))
+        return "is no SQLite database", _NOT_OURS
+    if "unable to open" in cause or "readonly" in cause:
+        return f"cannot be opened ({cause})", "Give this user the right to read the file and its folder."
+    if "locked" in cause or "busy" in cause:
+        return f"is held by another program ({cause})", "Close that program and try again."
+    return f"is damaged: {cause}", _MEND
 
 
-def _report(path: Path, connection: sqlite3.Connection) -> DatabaseReport:
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+def _report(name: str, connection: sql.Connection) -> DatabaseReport:
+    tables = set(sql.inspect(connection).get_table_names())
     missing = [table.name for table in (ABOUT, JOURNAL, ROWS) if table.name not in tables]
     if missing:
         what = f"is no database of runs: table {missing[0]} is not there"
-        return DatabaseReport(str(path), False, faults=(Fault("database", str(path), what, _NOT_OURS),))
-    layout = _layout(connection)
+        return DatabaseReport(name, False, faults=(Fault("database", name, what, _NOT_OURS),))
+    layout = _layout(connection, tables)
     faults = list(_damage(connection))
-    if layout != LAYOUT_VERSION:
-        what = f"layout {layout or '?'}, and this version of robot_fleet reads layout {LAYOUT_VERSION}"
+    if not is_known(layout):
+        what = f"layout {layout or '?'}, and this version of robot_fleet reads layout {LAYOUT}"
         faults.append(Fault("database", "about", what, _NEWER))
     elif not faults:
         # What a damaged file or another layout would say about its rows is no help to anybody.
         faults += _disagreements(connection)
-    lines = 0 if faults and not layout else _count(connection, "SELECT count(*) FROM journal")
-    rows = dict(connection.execute("SELECT kind, count(*) FROM rows GROUP BY kind ORDER BY kind"))
-    return DatabaseReport(str(path), True, layout, lines, rows, tuple(faults))
+    lines = 0 if faults and not layout else _number(connection, "SELECT count(*) FROM journal")
+    rows = dict(_asked(connection, "SELECT kind, count(*) FROM rows GROUP BY kind ORDER BY kind"))
+    return DatabaseReport(name, True, layout, lines, rows, tuple(faults))
 
 
-def _layout(connection: sqlite3.Connection) -> str:
-    found = connection.execute("SELECT value FROM about WHERE name = 'layout'").fetchone()
-    return str(found[0]) if found else ""
+def _asked(connection: sql.Connection, question: str, **values: object) -> Iterator[tuple[Any, ...]]:
+    """The answer, a part at a time: a year of nights need not be in memory."""
+    found = connection.execute(sql.text(question).execution_options(yield_per=_BATCH), values)
+    return (tuple(row) for row in found)
 
 
-def _count(connection: sqlite3.Connection, question: str) -> int:
-    return int(connection.execute(question).fetchone()[0])
+def _number(connection: sql.Connection, question: str, **values: object) -> int:
+    return int(connection.execute(sql.text(question), values).scalar_one())
 
 
-def _damage(connection: sqlite3.Connection) -> Iterator[Fault]:
-    for (line,) in connection.execute(f"PRAGMA integrity_check({MOST_NAMED})"):
-        if line != "ok":
-            yield Fault("database", "the file", f"is damaged: {line}", _MEND)
+def _layout(connection: sql.Connection, tables: set[str]) -> str:
+    told = sql.select(REVISION.c.version_num)
+    if REVISION.name not in tables:
+        told = sql.select(ABOUT.c.value).where(ABOUT.c.name == "layout")
+    return str(connection.execute(told).scalar() or "")
 
 
-def _disagreements(connection: sqlite3.Connection) -> Iterator[Fault]:
+def _damage(connection: sql.Connection) -> Iterator[Fault]:
+    """What SQLite says of its file; a server looks after its own."""
+    if connection.dialect.name == "sqlite":
+        for (line,) in connection.exec_driver_sql(f"PRAGMA integrity_check({MOST_NAMED})"):
+            if line != "ok":
+                yield Fault("database", "the file", f"is damaged: {line}", _MEND)
+
+
+def _disagreements(connection: sql.Connection) -> Iterator[Fault]:
     yield from _of_the_journal(connection)
-    bodies = dict(connection.execute("SELECT key, body FROM rows WHERE kind = 'run'").fetchall())
+    bodies = dict(_asked(connection, "SELECT key, body FROM rows WHERE kind = 'run'"))
     yield from _of_rows(connection, set(bodies))
     yield from _of_runs(bodies)
 
 
-def _of_the_journal(connection: sqlite3.Connection) -> Iterator[Fault]:
-    count, newest = connection.execute("SELECT count(*), coalesce(max(version), 0) FROM journal").fetchone()
-    oldest = _count(connection, "SELECT coalesce(min(version), 1) FROM journal")
-    if count != newest - oldest + 1:
+def _of_the_journal(connection: sql.Connection) -> Iterator[Fault]:
+    told = connection.execute(sql.select(ABOUT.c.value).where(ABOUT.c.name == JOURNAL_FROM)).scalar()
+    oldest = int(told) if told else _number(connection, "SELECT coalesce(min(version), 1) FROM journal")
+    newest = _number(connection, "SELECT coalesce(max(version), 0) FROM journal")
+    count = _number(connection, "SELECT count(*) FROM journal WHERE version >= :oldest", oldest=oldest)
+    if newest >= oldest and count != newest - oldest + 1:
         yield Fault("database", "journal", f"{newest - oldest + 1 - count} lines of it are not there", _MEND)
-    bad = "SELECT version FROM journal WHERE NOT json_valid(event) ORDER BY version LIMIT ?"
-    for (version,) in connection.execute(bad, (MOST_NAMED,)):
+    lines = _asked(connection, "SELECT version, event FROM journal ORDER BY version")
+    for version in islice((version for version, event in lines if not _is_json(event)), MOST_NAMED):
         yield Fault("database", f"journal line {version}", "is no JSON", _MEND)
-    strays = "SELECT kind, key, rows.version FROM rows LEFT JOIN journal USING (version) WHERE journal.version IS NULL LIMIT ?"
-    for kind, key, version in connection.execute(strays, (MOST_NAMED,)):
+    strays = (
+        "SELECT kind, key, rows.version FROM rows LEFT JOIN journal ON journal.version = rows.version"
+        f" WHERE journal.version IS NULL LIMIT {MOST_NAMED}"
+    )
+    for kind, key, version in _asked(connection, strays):
         yield Fault("database", f"{kind} {key}", f"journal line {version}, which made it so, is not there", _MEND)
 
 
-def _of_rows(connection: sqlite3.Connection, runs: set[str]) -> Iterator[Fault]:
+def _of_rows(connection: sql.Connection, runs: set[str]) -> Iterator[Fault]:
     """Rows that cannot be read, or that belong to a run that is not there. Of each table only so many are named."""
     found: Counter[str] = Counter()
-    for kind, key, body in connection.execute("SELECT kind, key, body FROM rows ORDER BY kind, key"):
+    for kind, key, body in _asked(connection, "SELECT kind, key, body FROM rows ORDER BY kind, key"):
         what = ""
         if kind in _AS_JSON and not _is_object_or_list(body):
             what = "cannot be read: it is no JSON"
@@ -129,6 +146,14 @@ def _of_rows(connection: sqlite3.Connection, runs: set[str]) -> Iterator[Fault]:
         if what and found[kind] < MOST_NAMED:
             found[kind] += 1
             yield Fault("database", f"{kind} {key}", what, _MEND)
+
+
+def _is_json(text: bytes | str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_object_or_list(body: bytes | str) -> bool:

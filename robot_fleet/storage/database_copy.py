@@ -13,17 +13,23 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from sqlalchemy import exc
+
 from robot_fleet.fleet.errors import InvalidInput, Unavailable
 from robot_fleet.floor.faults import Fault
-from robot_fleet.storage.database import LAYOUT_VERSION
-from robot_fleet.storage.database_check import DatabaseReport, check_database, opened_to_read
+from robot_fleet.storage.database_check import DatabaseReport, check_database
+from robot_fleet.storage.database_moving import bring_in, export
 from robot_fleet.storage.lock import FileLock, Locked
+from robot_fleet.storage.place import cause_of
+from robot_fleet.storage.postgres_place import AWAY
+from robot_fleet.storage.reading import Database, is_served, name_of, opened_to_read
+from robot_fleet.storage.tables import LAYOUT
 
 _SIDES = ("-wal", "-shm", "-journal")
 
 
-def back_up(database: Path, target: Path, replace: bool = False) -> DatabaseReport:
-    """Copies the database, in use or not, as it is after its last commit; what the copy was found to hold.
+def back_up(database: Database, target: Path, replace: bool = False) -> DatabaseReport:
+    """Copies the database, in use or not, as it is after its last commit, into a file; what the copy was found to hold.
 
     InvalidInput when the target is there (unless it may be replaced), is the database itself, or cannot be written, and
     when the database is damaged: nothing is written then.
@@ -35,12 +41,20 @@ def back_up(database: Path, target: Path, replace: bool = False) -> DatabaseRepo
     return report
 
 
-def restore(backup: Path, database: Path, now: datetime.datetime) -> tuple[DatabaseReport, Path | None]:
+def restore(backup: Path, database: Database, now: datetime.datetime) -> tuple[DatabaseReport, Path | None]:
     """Puts a backup in the database's place; what it holds, and where the old database is kept now.
 
-    Unavailable while a controller uses the database; InvalidInput for what is no sound backup that can be read here.
+    On a server the place must be empty. Unavailable while a controller uses the database; InvalidInput for what is no
+    sound backup that can be read here.
     """
     _refuse_unsound(check_database(backup))
+    if is_served(database):
+        bring_in(backup, str(database))
+        return check_database(database), None
+    return _restore_file(backup, Path(database), now)
+
+
+def _restore_file(backup: Path, database: Path, now: datetime.datetime) -> tuple[DatabaseReport, Path | None]:
     if database.exists() and backup.samefile(database):
         raise _bad(backup, "is the database itself", "Name a backup.")
     try:
@@ -61,9 +75,19 @@ def restore(backup: Path, database: Path, now: datetime.datetime) -> tuple[Datab
     return report, kept
 
 
-def _check_target(database: Path, target: Path, replace: bool) -> None:
-    own = {database.name + side for side in ("", ".lock", *_SIDES)}
-    if target.name in own and target.parent.resolve() == database.parent.resolve():
+def copy_beside(database: Path, what: str, now: datetime.datetime) -> Path:
+    """A copy of the database, in use or not, beside it under a name with `what` and the date; InvalidInput when there is none."""
+    target = _dated(database, what, now)
+    with _part(target) as part:
+        _copy(database, part)
+        _put(part, target, replace=False)
+    return target
+
+
+def _check_target(database: Database, target: Path, replace: bool) -> None:
+    file = Path(database)
+    own = {file.name + side for side in ("", ".lock", *_SIDES)}
+    if not is_served(database) and target.name in own and target.parent.resolve() == file.parent.resolve():
         raise _bad(target, "belongs to the database itself", "Give another path, best on another disk.")
     if target.is_dir():
         raise _bad(target, "is a folder", "Give the path of a file in it.")
@@ -88,7 +112,26 @@ def _part(target: Path) -> Iterator[Path]:
             part.with_name(part.name + side).unlink(missing_ok=True)
 
 
-def _proved_copy(source: Path, part: Path) -> DatabaseReport:
+def _proved_copy(source: Database, part: Path) -> DatabaseReport:
+    if is_served(source):
+        _export(str(source), part)
+    else:
+        _copy(Path(source), part)
+    report = check_database(part)
+    _refuse_unsound(DatabaseReport(name_of(source), report.ours, report.layout, faults=report.faults))
+    return report
+
+
+def _export(source: str, part: Path) -> None:
+    try:
+        export(source, part)
+    except exc.SQLAlchemyError as error:
+        remedy = f"Free some space on its disk. {AWAY}"
+        raise _bad(part.parent, f"{name_of(source)} could not be copied there: {cause_of(error)}", remedy) from error
+    _sync(part)
+
+
+def _copy(source: Path, part: Path) -> None:
     try:
         with closing(opened_to_read(source)) as reading, closing(sqlite3.connect(part)) as writing:
             # In one step: a copy in several begins anew whenever the controller commits, which is each second.
@@ -99,16 +142,13 @@ def _proved_copy(source: Path, part: Path) -> DatabaseReport:
         full = "Free some space on its disk, and see what `robot-fleet db check` says of the database."
         raise _bad(part.parent, f"{source} could not be copied there: {error}", full) from error
     _sync(part)
-    report = check_database(part)
-    _refuse_unsound(DatabaseReport(str(source), report.ours, report.layout, faults=report.faults))
-    return report
 
 
 def _refuse_unsound(report: DatabaseReport) -> None:
     if not report.faults:
         return
-    if report.ours and report.layout.isdigit() and int(report.layout) > int(LAYOUT_VERSION):
-        what = f"is of a newer robot_fleet: layout {report.layout}, and this one reads layout {LAYOUT_VERSION}"
+    if report.ours and report.layout.isdigit() and int(report.layout) > int(LAYOUT):
+        what = f"is of a newer robot_fleet: layout {report.layout}, and this one reads layout {LAYOUT}"
         raise _bad(Path(report.file), what, "Use the version of robot_fleet that wrote it, or a newer one.")
     named = tuple(Fault(report.file, fault.place, fault.what, fault.remedy) for fault in report.faults)
     raise InvalidInput("UNSOUND_DATABASE", named)
@@ -118,7 +158,7 @@ def _kept(database: Path, now: datetime.datetime) -> Path | None:
     """Gives the old database a second, dated name, with whatever its log still holds; None when there is none."""
     if not os.path.lexists(database):
         return None
-    kept = _dated(database, now)
+    kept = _dated(database, "before", now)
     try:
         with closing(sqlite3.connect(database, isolation_level=None, timeout=1.0)) as connection:
             # Brings the log into the file. A log that stayed would be read into the new database, and spoil it.
@@ -140,8 +180,8 @@ def _kept(database: Path, now: datetime.datetime) -> Path | None:
     return kept
 
 
-def _dated(database: Path, now: datetime.datetime) -> Path:
-    stem = f"{database.name}.before-{now:%Y-%m-%dT%H-%M-%S}"
+def _dated(database: Path, what: str, now: datetime.datetime) -> Path:
+    stem = f"{database.name}.{what}-{now:%Y-%m-%dT%H-%M-%S}"
     names = (stem if number == 0 else f"{stem}-{number}" for number in range(1000))
     return next(path for path in map(database.with_name, names) if not os.path.lexists(path))
 

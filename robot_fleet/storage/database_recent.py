@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import datetime
-from contextlib import closing
-from pathlib import Path
 
-from robot_fleet.storage.database_check import opened_to_read
+import sqlalchemy as sql
 
-
-def recent_journal(path: Path, lines: int) -> list[tuple[int, str, str]]:
-    """The last lines of the journal, oldest first: number, time in UTC, event. sqlite3.Error when it cannot be read."""
-    with closing(opened_to_read(path)) as connection:
-        found = connection.execute("SELECT version, at, event FROM journal ORDER BY version DESC LIMIT ?", (lines,))
-        return [(version, _utc(at), event) for version, at, event in reversed(found.fetchall())]
+from robot_fleet.storage.reading import Database, reading
+from robot_fleet.storage.tables import JOURNAL, ROWS
 
 
-def kept_alerts(path: Path) -> list[str]:
-    """Every alert as its JSON. sqlite3.Error when the database cannot be read."""
-    with closing(opened_to_read(path)) as connection:
-        found = connection.execute("SELECT body FROM rows WHERE kind = 'alert' ORDER BY version").fetchall()
-        return [body.decode("utf-8", "replace") for (body,) in found]
+def recent_journal(database: Database, lines: int) -> list[tuple[int, str, str]]:
+    """The last lines of the journal, oldest first: number, time in UTC, event. SQLAlchemyError when it cannot be read."""
+    wanted = sql.select(JOURNAL).order_by(JOURNAL.c.version.desc()).limit(lines)
+    with reading(database) as connection:
+        found = connection.execute(wanted).all()
+        return [(row.version, _utc(row.at), row.event) for row in reversed(found)]
+
+
+def kept_alerts(database: Database) -> list[str]:
+    """Every alert as its JSON. SQLAlchemyError when the database cannot be read."""
+    wanted = sql.select(ROWS.c.body).where(ROWS.c.kind == "alert").order_by(ROWS.c.version)
+    with reading(database) as connection:
+        return [bytes(body).decode("utf-8", "replace") for (body,) in connection.execute(wanted)]
 
 
 def _utc(at_s: float) -> str:

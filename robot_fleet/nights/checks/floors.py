@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from shapely import Point
+import numpy as np
+import shapely
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.floor.pose import Pose
@@ -28,9 +29,11 @@ class ReservationCheck:
         """Takes in who holds what; compares what has changed with all else."""
         changed = [name for name, floor in held.items() if self._held.get(name) is not floor]
         self._held = dict(held)
+        names, floors = list(held), list(held.values())
         for name in changed:
-            for other, floor in held.items():
-                if other != name and floor.intersects(held[name]):
+            for index in np.flatnonzero(shapely.intersects(floors, held[name])):
+                other, floor = names[index], floors[index]
+                if other != name:
                     shared = floor.intersection(held[name])
                     if not shared.buffer(-_DEEP_M / 2).is_empty:
                         text = f"{name} and {other} both hold {shared.area:.3f} m2"
@@ -64,17 +67,30 @@ class OwnFloorCheck:
     def __init__(self, radii_m: Mapping[str, float]) -> None:
         self.findings = Findings("off its floor")
         self._radii_m = radii_m
+        self._fine: dict[str, tuple[Pose, BaseGeometry]] = {}
 
     def look(
         self, now_s: float, poses: Mapping[str, Pose], held: Mapping[str, BaseGeometry], excused: Sequence[str] = ()
     ) -> None:
         """Takes in where robots truly are and what they hold."""
-        for name, pose in poses.items():
-            floor = held.get(name)
-            if floor is None or name in excused:
-                continue
-            inside = Point(pose.x_m, pose.y_m).buffer(self._radii_m[name] - _STICKS_OUT_M, quad_segs=8)
-            beyond = 0.0 if floor.covers(inside) else inside.difference(floor).area
+        looked_at = [name for name in poses if name in held and name not in excused]
+        looked_at = [name for name in looked_at if not self._is_known(name, poses[name], held[name])]
+        if not looked_at:
+            return
+        floors = [held[name] for name in looked_at]
+        centres = shapely.points([(poses[name].x_m, poses[name].y_m) for name in looked_at])
+        insides = shapely.buffer(centres, [self._radii_m[name] - _STICKS_OUT_M for name in looked_at], quad_segs=8)
+        for name, floor, inside, is_fine in zip(
+            looked_at, floors, insides, shapely.covers(floors, insides), strict=True
+        ):
+            pose = poses[name]
+            self._fine[name] = pose, floor
+            beyond = 0.0 if is_fine else inside.difference(floor).area
             if beyond > _BEYOND_M2:
                 text = f"{name} at ({pose.x_m:.2f}, {pose.y_m:.2f}) sticks out of its floor by {beyond:.3f} m2"
                 self.findings.add(name, now_s, text, name)
+
+    def _is_known(self, name: str, pose: Pose, floor: BaseGeometry) -> bool:
+        """Whether this very place on this very floor was judged the last time."""
+        last = self._fine.get(name)
+        return last is not None and last[0] is pose and last[1] is floor

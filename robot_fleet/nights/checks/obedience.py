@@ -23,9 +23,9 @@ class HeldCheck:
         self._since: dict[str, tuple[float, Pose]] = {}
         self._held: frozenset[str] = frozenset()
 
-    def look(self, now_s: float, held: Iterable[str], poses: Mapping[str, Pose]) -> None:
-        """A moment."""
-        self._held = frozenset(held)
+    def look(self, now_s: float, held: Iterable[str] | None, poses: Mapping[str, Pose]) -> None:
+        """A moment; `held` None while there is no controller, which changes nothing for those that it held."""
+        self._held = self._held if held is None else frozenset(held)
         for name in set(self._since) - self._held:
             del self._since[name]
         for name in self._held:

@@ -35,6 +35,7 @@ class ViolationKind(str, enum.Enum):
     TANK = "tank"  # square metres scrubbed beyond what a full tank lasts for
     BATTERY = "battery"  # percent of a full battery by which it falls below its reserve
     WATER = "water"  # square metres of scrubbed floor that are wet in the end, when they are too many
+    CHANNELS = "channels"  # metres on which solution or vacuum are not as the profile says
     ACCOUNT = "account"  # square metres (or seconds) by which a claim of the plan is wrong
 
 
@@ -59,6 +60,7 @@ UNITS = {
     ViolationKind.TANK: "m²",
     ViolationKind.BATTERY: "%",
     ViolationKind.WATER: "m²",
+    ViolationKind.CHANNELS: "m",
     ViolationKind.ACCOUNT: "m²",
 }
 TIMING = frozenset(

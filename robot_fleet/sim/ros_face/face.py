@@ -160,6 +160,9 @@ class RobotFace:
         ended: Future = Future()
         leg_id = _leg_id(handle)
         self._goals[leg_id] = (handle, action, ended)
+        if handle.is_cancel_requested:  # before the robot knew of the goal
+            self._end(LegEnded(self.robot.name, self.world.now_s, leg_id, Outcome.CANCELLED, ""))
+            return await ended
         refusal = start(leg_id, handle.request)
         if refusal:
             self._end(LegEnded(self.robot.name, self.world.now_s, leg_id, Outcome.ABORTED, refusal))

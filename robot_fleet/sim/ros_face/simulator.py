@@ -46,7 +46,7 @@ _CLOCK_IN = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 class Simulator:
     """The nodes of one process. With `clock` it makes the time and publishes /clock; else it follows /clock.
 
-    With `gazebo` the time is Gazebo's, and is published.
+    With `gazebo` the time is Gazebo's, and is published. With `real_time` it is this machine's, as on real robots, and is not.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Simulator:
         context: Context,
         on_step: Callable[[], None],
         gazebo: GazeboLink | None = None,
+        real_time: bool = False,
     ) -> None:
         self.world, self._on_step = world, on_step
         self.executor = SingleThreadedExecutor(context=context)
@@ -77,6 +78,8 @@ class Simulator:
             self._gazebo = gazebo
             self._clock = self._own.create_publisher(ClockMessage, "/clock", _CLOCK_OUT)
             self._own.create_timer(_TIMER_S, self._follow_gazebo, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        elif real_time:
+            self._own.create_timer(_TIMER_S, self._follow_machine, clock=Clock(clock_type=ClockType.STEADY_TIME))
         elif clock:
             self._pace, self._leash = Pace(speed, STEP_S), Leash(self._own)
             self._clock = self._own.create_publisher(ClockMessage, "/clock", _CLOCK_OUT)
@@ -115,7 +118,12 @@ class Simulator:
         self._clock.publish(ClockMessage(clock=seconds_to_ros(self.world.now_s)))
 
     def _follow_clock(self, message: ClockMessage) -> None:
-        heard_s = seconds_from_ros(message.clock)
+        self._follow(seconds_from_ros(message.clock))
+
+    def _follow_machine(self) -> None:
+        self._follow(time.time())
+
+    def _follow(self, heard_s: float) -> None:
         if not self._heard or heard_s < self.world.now_s - STEP_S:
             self._heard = True
             self.world.set_clock(heard_s)
@@ -162,6 +170,7 @@ def run_simulator(
     clock_only: bool = False,
     domain: int | None = None,
     gazebo: Network | None = None,
+    real_time: bool = False,
     on_ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Simulates all robots of the store, or the one named `robot`, until SIGINT or SIGTERM; call it on the main thread.
@@ -170,6 +179,7 @@ def run_simulator(
     simulates all robots), or with `clock_only`, without robots. The others follow /clock. Collisions with the floor are
     always found; those between robots only among the robots of one process. `report` names a JSON file that is
     written every 3 s and at the end (see `sim.report`). The ROS domain is `domain`, else the environment's.
+    With `real_time` there is no /clock: each process goes by its machine's clock, as real robots do, at their speed.
     With `gazebo` the robots' bodies and the time are those of a Gazebo world there, which `sim.gazebo` wrote for this store.
     KeyError when there is no such robot.
     """
@@ -181,7 +191,7 @@ def run_simulator(
     context = Context()
     rclpy.init(args=[], context=context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO)
     reporter = Reporter(report, world, speed=speed if makes_time else None, seed=seed)
-    simulator = Simulator(world, speed, makes_time, context, reporter.look, link)
+    simulator = Simulator(world, speed, makes_time, context, reporter.look, link, real_time)
     try:
         on_ready()
         while not stop:

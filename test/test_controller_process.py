@@ -1,0 +1,56 @@
+"""The controller's process when another one has taken its database: it ends, and orders nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from control_site import hall
+
+from robot_fleet.control.ports import Displaced
+from robot_fleet.fleet.errors import Unavailable
+from robot_fleet.fleet.events import HoldReported
+
+
+class Recorder:
+    """A driver, a run store, or a controller that was displaced."""
+
+    name = "postgresql://h/shop"
+
+    def __init__(self) -> None:
+        self.sent: list[object] = []
+
+    def send(self, command: object) -> None:
+        self.sent.append(command)
+
+    def handle(self, event: object) -> None:
+        raise Displaced("database postgresql://h/shop: another process has taken it over")
+
+    def stop_run(self, run_id: str) -> None:
+        self.handle(run_id)
+
+
+@pytest.fixture
+def fleet(require: Callable[[str, str], None]) -> Any:
+    require("rclpy", "the controller's process speaks ROS 2: make setup brings it")
+    from robot_fleet.main.controller_process import Settings, _Fleet
+
+    made = _Fleet(Settings(store=None, address="", data=None), hall(), Recorder())  # type: ignore[arg-type]
+    made._controller = made._driver = Recorder()  # type: ignore[assignment]
+    made._ended = asyncio.Event()
+    return made
+
+
+def test_an_event_that_finds_another_writer_ends_the_process_without_a_word_to_robots(fleet: Any) -> None:
+    fleet._take(HoldReported("r1", 0.0, ""))
+    assert (fleet._exit_code, fleet._ended.is_set(), fleet._driver.sent) == (1, True, [])
+
+
+def test_a_request_that_finds_another_writer_is_refused_and_ends_the_process(fleet: Any) -> None:
+    with pytest.raises(Unavailable, match="has taken it over"):
+        fleet.stop_run("a")
+    assert (fleet._exit_code, fleet._ended.is_set(), fleet._driver.sent) == (1, True, [])
+    with pytest.raises(Unavailable, match="going down"):
+        fleet.pause_run("a")
