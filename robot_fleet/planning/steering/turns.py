@@ -94,9 +94,9 @@ def one_pivot_s(turn: float, drive: Drive) -> float:
 def turned(body: Body, drive: Drive, a: Floats, b: Floats, limit_s: float, found: Floats, far: bool = False) -> float:
     """About the seconds of the quickest safe way from pose a to pose b; inf if none takes less than the limit.
 
-    Where a machine that reverses finds none, and may back `far`, it backs out of where it cannot turn, or into it, as far as it must;
-    that may take longer than the limit by the time for it. `found` (5,) gets the straight parts, the radius, and the word (or that it
-    pivots), as `written` needs them.
+    Where a machine that reverses finds none, and may back `far`, it backs out of where it cannot turn, or into it, as far as it
+    must; that may take longer than the limit by the time for it. `found` (5,) gets the straight parts, the radius, and the
+    word (or that it pivots), as `written` needs them.
     """
     usual = drive.straights_m
     best_s = joined_s(body, drive, a, b, usual, usual, limit_s, found)
