@@ -20,7 +20,8 @@ from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, Battery, RobotProfile, Tank
 from robot_fleet.floor.store import Dock, FloorMap, OneWay, Zone
-from robot_fleet.planning.apart import Tours, kept_apart
+from robot_fleet.planning import manning
+from robot_fleet.planning.apart import Apart, Tours, kept_apart
 from robot_fleet.planning.crew import Clearances
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, Leg, LegKind, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
@@ -357,6 +358,28 @@ def test_plans_of_fleets_are_supplied_as_well_and_nobody_shares_a_dock(
         is_joined(path, floor)
     nobody_shares(paths, starters, floor)
     assert found.planned_m2 > 0.99 * endless.planned_m2
+
+
+def no_waits(paths: list[CoveragePath], *_: object) -> Apart:
+    return Apart(paths, 0)
+
+
+def test_where_no_waits_keep_two_robots_from_one_dock_fewer_drive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manning, "kept_apart", no_waits)
+    floor = hall((("charge", "water"), ("charge",), ("charge",)))
+    starters = tuple(starter(floor, machine(12.0, None), k) for k in range(3))
+    found = plan(PlanRequest(floor, starters, ("hall",), deadline_s=SOON_S))
+    paths = [found.path(robot.name) for robot in starters]
+    nobody_shares(paths, starters, floor)
+    assert len(found.paths) < 3 and services(found.path("r0"))
+
+
+def test_a_fleet_that_cannot_share_its_dock_is_refused_with_the_dock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manning, "kept_apart", no_waits)
+    floor = hall((("charge", "water"), ("charge",), ("charge",)))
+    away = replace(starter(floor, machine(12.0, None), 1), docked=False, pose=floor.docks[1].staging)
+    with pytest.raises(CannotPlan, match="dock dock_0: robots r0 and r1 both need it"):
+        plan(PlanRequest(floor, (starter(floor, machine(12.0, None)), away), ("hall",), deadline_s=SOON_S))
 
 
 def test_the_plan_of_machines_that_last_is_the_plan_of_endless_ones() -> None:

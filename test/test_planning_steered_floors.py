@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from shapely import box
 from test_planning_steering import SIDE_M, body_on, judged, shop
 
+from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.grid import OCCUPIED
 from robot_fleet.floor.profile import SCRUBBER_S, Channels, Head, RobotProfile, Squeegee, Tank
@@ -24,6 +25,8 @@ from robot_fleet.planning.steering import network
 from robot_fleet.planning.steering.body import goes_free
 from robot_fleet.planning.steering.leads import curves
 from robot_fleet.planning.steering.passes import passes_of, wrong_ends
+from robot_fleet.planning.steering.poses import PoseReach
+from robot_fleet.planning.steering.returning import returning
 from robot_fleet.planning.steering.turns import drive_of
 
 FEW = settings(
@@ -214,6 +217,56 @@ def test_floor_behind_a_gap_is_unreachable_where_the_body_would_fit_though_it_co
     is_sound(found, judged(found, request))
     beyond_m2 = sum(area.area_m2 for area in found.missed if area.reason is MissedReason.UNREACHABLE)
     assert beyond_m2 > 0.5 * 1.2 * HIGH_M
+
+
+def dead_end() -> FloorMap:
+    """A hall with an aisle 1.8 m wide, in which no scrubber can turn, between walls of 6 m, shut at its end."""
+    floor = shop(WIDE_M, HIGH_M, shelves=0)
+    cells = floor.grid.cells.copy()
+    for y in (2.4, 4.4):
+        cells[round(y / SIDE_M) : round((y + 0.2) / SIDE_M), round(4.0 / SIDE_M) :] = OCCUPIED
+    return replace(floor, grid=replace(floor.grid, cells=cells))
+
+
+def test_a_dead_end_in_which_a_scrubber_cannot_turn_is_cleaned_to_its_end_backing_out() -> None:
+    floor, inner = dead_end(), box(6.0, 2.75, WIDE_M - 0.75, 4.25)
+    found, request = planned(floor, SCRUBBER_S)
+    is_sound(found, judged(found, request))
+    assert sum(area.polygon.intersection(inner).area for area in found.missed) < 0.1 * inner.area
+
+
+AHEAD_ONLY = replace(SCRUBBER_S, reverses=False)
+
+
+def test_floor_that_a_machine_which_never_reverses_could_not_leave_is_said_to_be_no_place_to_turn() -> None:
+    floor, inner = dead_end(), box(6.0, 2.75, WIDE_M - 0.75, 4.25)
+    found, request = planned(floor, AHEAD_ONLY)
+    is_sound(found, judged(found, request))
+    for reason, least, most in ((MissedReason.CANNOT_TURN, 0.9, 1.0), (MissedReason.NOT_CLEANED, 0.0, 0.1)):
+        there_m2 = sum(area.polygon.intersection(inner).area for area in found.missed if area.reason is reason)
+        assert least * inner.area <= there_m2 <= most * inner.area
+    open_floor = box(1.5, 0.6, 3.0, HIGH_M - 0.6)
+    stuck_m2 = sum(area.polygon.area for area in found.missed if area.reason is MissedReason.CANNOT_TURN)
+    left_m2 = sum(area.polygon.intersection(open_floor).area for area in found.missed)
+    assert left_m2 < 0.6 * open_floor.area and stuck_m2 > inner.area
+
+
+@pytest.mark.parametrize("reverses", [False, True])
+def test_a_judge_believes_that_a_machine_cannot_turn_only_where_it_never_reverses(reverses: bool) -> None:
+    found, request = planned(dead_end(), AHEAD_ONLY)
+    robots = tuple(replace(robot, profile=replace(AHEAD_ONLY, reverses=reverses)) for robot in request.robots)
+    told = " ".join(str(one) for one in judged(found, replace(request, robots=robots)).violations)
+    assert ("cannot turn there" in told) is reverses
+
+
+def test_poses_to_come_home_from_are_those_with_room_to_turn() -> None:
+    floor = dead_end()
+    dock = floor.docks[0]
+    poses = PoseReach.of(floor.grid, AHEAD_ONLY, ClearanceField.of(floor), [dock.staging])
+    back = returning(poses, floor.grid, AHEAD_ONLY, [dock.staging], [dock.staging]).anywhere
+    row, entered = round(3.5 / SIDE_M), round(7.0 / SIDE_M)
+    assert poses.anywhere[row, entered] and not back[row, entered]
+    assert back[row, round(2.5 / SIDE_M)]
 
 
 def test_curves_into_a_pose_beside_a_wall_are_driven_along_a_one_way() -> None:

@@ -54,6 +54,14 @@ def test_every_lane_is_driven_once_by_one_robot(seed: int, lanes: int, robots: i
         assert sorted(int(stop) // 2 for order in orders for stop in order) == list(range(lanes))
 
 
+def test_lanes_that_nobody_has_stay_out_when_tours_are_evened_out() -> None:
+    work = _work(7, 20, 2)
+    begun = [order[order >= 12] for order in shared_out(work, _silent)]
+    for seed in range(10):
+        orders = evened_out(work, begun, _silent, seed)
+        assert sorted(int(stop) // 2 for order in orders for stop in order) == list(range(6, 20))
+
+
 def test_the_same_seed_gives_the_same_tours() -> None:
     one, other = (shared_out(_work(3, 30, 3), _silent, seed=5) for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))

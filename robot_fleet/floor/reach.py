@@ -37,6 +37,7 @@ class WhyMissed(str, enum.Enum):
     UNREACHABLE = "unreachable"
     NO_ROBOT_MAY_ENTER = "no robot may enter"
     BLOCKED = "blocked"
+    CANNOT_TURN = "cannot turn there"
     NOT_CLEANED = "not cleaned"
 
 
@@ -56,7 +57,7 @@ class KnownReach:
     `clearance` knows keepouts and closed floor; with `barred` there are zones, not in it, that some robot may not enter.
     `severed` (rows, cols) would be coverable but for one-ways, which lead robots there or back, not both; `beyond` (rows, cols) if
     ways led to places where robots that are no discs fit. `under_steered` says, for a clearance, what the heads of those robots
-    pass over (rows, cols).
+    pass over (rows, cols). From `stuck` (rows, cols) no robot gets home whose head passes over it, since it cannot turn there.
     """
 
     clearance: ClearanceField
@@ -65,6 +66,7 @@ class KnownReach:
     severed: NDArray[np.bool_] | None = None
     beyond: NDArray[np.bool_] | None = None
     under_steered: Callable[[ClearanceField], NDArray[np.bool_]] | None = None
+    stuck: NDArray[np.bool_] | None = None
 
 
 def standable(profile: RobotProfile, clearance: ClearanceField) -> NDArray[np.bool_]:
@@ -166,7 +168,8 @@ def why_missed(
     """Every requested free cell that `covered` (rows, cols) lacks, once, under the first zone that holds it.
 
     NO_ROBOT_MAY_ENTER: there is no robot, or zones that admit none of them alone keep the heads away. KEEPOUT: in a
-    keepout, or a keepout alone keeps the heads away. NOT_CLEANED: it is coverable. BLOCKED: only the `closed` polygons
+    keepout, or a keepout alone keeps the heads away. CANNOT_TURN: it is coverable, but by robots that would not get home.
+    NOT_CLEANED: it is coverable. BLOCKED: only the `closed` polygons
     are in the way. UNREACHABLE: a robot would fit, but no way leads there and back, or the free floor itself is cut off.
     TOO_NARROW: the rest. What is `known` already is not worked out again.
     """
@@ -202,6 +205,8 @@ def _reasons(
         clearance = ClearanceField.of(floor, closed)
         known = KnownReach(clearance, _swept_by_any(floor, robots, clearance))
     yield WhyMissed.KEEPOUT, floor.kept_out()
+    if known.stuck is not None:
+        yield WhyMissed.CANNOT_TURN, known.stuck & known.coverable
     yield WhyMissed.NOT_CLEANED, known.coverable
     if known.severed is not None:
         yield WhyMissed.UNREACHABLE, known.severed

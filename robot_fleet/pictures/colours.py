@@ -56,6 +56,7 @@ MISSED: dict[MissedReason, Colour] = {
     MissedReason.BLOCKED: (187, 85, 102),
     MissedReason.ROBOT_FAILED: (90, 45, 12),
     MissedReason.STOPPED: (148, 132, 0),
+    MissedReason.CANNOT_TURN: (102, 17, 0),
     MissedReason.NOT_CLEANED: (204, 16, 51),
 }
 

@@ -20,7 +20,11 @@ from robot_fleet.planning.directions import are_any
 from robot_fleet.planning.distances import metres_to_closed
 from robot_fleet.planning.parting import Party, parted_floor
 from robot_fleet.planning.plan import PlanRequest, Starter
+from robot_fleet.planning.steering.body import body_of
+from robot_fleet.planning.steering.laying import Laying
+from robot_fleet.planning.steering.passes import swept_by
 from robot_fleet.planning.steering.poses import NEAR_M, PoseReach, along_passes
+from robot_fleet.planning.steering.returning import returning
 from robot_fleet.planning.terrain import Bools, Terrain, near_any
 
 # Robots of several shapes share lanes if no larger share of the floor is lost by it.
@@ -76,6 +80,10 @@ class Clearances:
         """(rows, cols) what heads would pass over but for one-ways, where there are any."""
         self.beyond: Bools | None = None
         """(rows, cols) what the heads of robots that must be steered would pass over where they fit but do not get to."""
+        self.turning: Bools | None = None
+        """(rows, cols) what the heads of robots that turn or back out anywhere pass over."""
+        self.ahead: list[Crew] = []
+        """The crews of robots that must be steered and never reverse."""
 
     def of(self, robot: Starter) -> ClearanceField:
         """The robot's own clearance; robots with the same rights share it."""
@@ -90,6 +98,28 @@ class Clearances:
     def barred(self) -> bool:
         """Whether some zone is closed to some robot."""
         return any(self._request.floor.barred_to(robot.name, robot.profile) for robot in self._request.robots)
+
+    def free_to_turn(self, cells: Bools) -> None:
+        """Adds cells (rows, cols) that robots clean which turn or back out anywhere."""
+        self.turning = cells if self.turning is None else self.turning | cells
+
+    def stuck(self, grid: OccupancyGrid) -> Bools | None:
+        """(rows, cols) the cells that no head passes over but those of robots that never reverse, where these would not get home,
+        or no turns are found at both ends of passes if none is driven there; None: no such robots.
+        """
+        if not self.ahead:
+            return None
+        free: Bools = np.zeros(grid.shape, dtype=bool) if self.turning is None else self.turning
+        turned, laid = free.copy(), np.zeros(grid.shape, dtype=bool)
+        for crew in self.ahead:
+            assert crew.poses is not None
+            profile = crew.narrowest
+            begins = [_begin(robot) for robot in crew.robots]
+            homes = [robot.dock.staging if robot.dock else robot.pose for robot in crew.robots]
+            turned |= returning(crew.poses, grid, profile, begins, homes).under(profile.head)
+            passes = Laying(crew.terrain, body_of(profile, crew.terrain), crew.wanted, profile).passes()
+            laid |= swept_by(passes, profile.head, grid.shape, grid.resolution_m)
+        return ~turned | (laid & ~free)
 
     def _closed_by(self, barred: tuple[Polygon, ...]) -> ClearanceField:
         if barred not in self._known:
@@ -118,12 +148,17 @@ def crews(request: PlanRequest, requested: Bools, clearances: Clearances) -> tup
         for crew in teams:
             within = _coverable(crew.terrain, crew.there_and_back, head) & requested
             coverable |= within
+            clearances.free_to_turn(within)
             found.append(replace(crew, wanted=_worth_a_visit(within, request)))
             straight = Head(head.width_m - _SURE * crew.terrain.side_m)
             along_lanes.append(found[-1].wanted & _coverable(crew.terrain, crew.there_and_back, straight))
     for crew in _steered(request, clearances):
         within = crew.wanted & requested
         coverable |= within
+        if crew.narrowest.reverses:
+            clearances.free_to_turn(within)
+        else:
+            clearances.ahead.append(replace(crew, wanted=within))
         found.append(replace(crew, wanted=_worth_a_visit(within, request)))
         along_lanes.append(along_passes(crew.terrain, crew.narrowest, found[-1].wanted))
     return _parted(found, along_lanes), coverable

@@ -176,6 +176,9 @@ def _reasons(floor: FloorMap, robots: _Robots, coverable_floor: Bools) -> Becaus
         # Without keepouts, and where all may enter everything, these are nowhere the reason.
         nowhere: Bools = np.zeros(floor.grid.shape, dtype=bool)
         found += [(MissedReason.KEEPOUT, nowhere), (MissedReason.NO_ROBOT_MAY_ENTER, nowhere)]
+    if all(profile.reverses or not profile.is_steered for profile, _ in robots.shapes):
+        # What backs out, or turns anywhere, gets out of everywhere.
+        found.append((MissedReason.CANNOT_TURN, np.zeros(floor.grid.shape, dtype=bool)))
     return (*found, (MissedReason.TOO_NARROW, everywhere))
 
 

@@ -45,6 +45,7 @@ class MissedReason(str, enum.Enum):
     BLOCKED = "blocked"
     ROBOT_FAILED = "robot failed"
     STOPPED = "stopped"
+    CANNOT_TURN = "cannot turn there"
     NOT_CLEANED = "not cleaned"
 
 

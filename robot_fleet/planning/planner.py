@@ -18,6 +18,7 @@ from robot_fleet.planning.accounting import missed_areas
 from robot_fleet.planning.apart import PATIENCE_S, Apart
 from robot_fleet.planning.checking import faults_of
 from robot_fleet.planning.crew import Clearances, Crew, crews, taking_over, under_steered
+from robot_fleet.planning.docking import may_share, shared_in_turn
 from robot_fleet.planning.evening import evened
 from robot_fleet.planning.manning import Keep, Kept, manned
 from robot_fleet.planning.pivots import mark_pivots
@@ -63,17 +64,41 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     faults = faults_of(request, clearances.of, coverable)
     if faults:
         raise CannotPlan(faults)
-    apart, late = _tried(request, teams, clearances, tell)
-    at_work = {path.robot for path in apart.paths if path.legs}
-    idle = [robot for robot in request.robots if robot.name not in at_work]
-    if apart.meeting and 0 < len(idle) < len(request.robots) and any(robot.profile.is_steered for robot in idle):
-        apart, late = _round(request, idle, tell)
+    apart, late = _shared(request, teams, clearances, tell)
     tell(0.95, "adding up the account")
     paths = _watered(request, apart.paths)
     account = _accounted(request, paths, requested, coverable, clearances)
     found = replace(account, late=late, meetings=apart.meeting, water_left_m2=_left_wet_m2(request, paths))
     tell(1.0, "planned")
     return found
+
+
+def _shared(
+    request: PlanRequest, teams: Sequence[Crew], clearances: Clearances, tell: Progress
+) -> tuple[Apart, tuple[LateZone, ...]]:
+    """The paths of all robots, kept apart, and the zones that are late; robots that share docks are there in turn."""
+    if not may_share(request, Services(request, clearances).served_at):
+        return _tried_round(request, teams, clearances, tell)
+    # The other half is for plans with fewer robots.
+    half = request if request.deadline_s is None else replace(request, deadline_s=request.deadline_s / 2.0)
+    made = _tried_round(half, teams, clearances, tell)
+    requested = request.floor.requested(request.zones)
+    return shared_in_turn(
+        request, made, lambda idle: _round(half, idle, tell),
+        lambda one: float((_swept(request, one[0].paths) & requested).sum()),
+    )  # fmt: skip
+
+
+def _tried_round(
+    request: PlanRequest, teams: Sequence[Crew], clearances: Clearances, tell: Progress
+) -> tuple[Apart, tuple[LateZone, ...]]:
+    """The same without a look at docks: where robots without work are in the way, the others go round them."""
+    apart, late = _tried(request, teams, clearances, tell)
+    at_work = {path.robot for path in apart.paths if path.legs}
+    idle = [robot for robot in request.robots if robot.name not in at_work]
+    if apart.meeting and 0 < len(idle) < len(request.robots) and any(robot.profile.is_steered for robot in idle):
+        apart, late = _round(request, idle, tell)
+    return apart, late
 
 
 def _tried(
@@ -261,7 +286,7 @@ def _accounted(
     rate = sum(robot.profile.head.width_m * robot.profile.speed_mps for robot in request.robots)
     known = KnownReach(
         clearances.unbarred, coverable, clearances.barred, clearances.severed, clearances.beyond,
-        partial(under_steered, request),
+        partial(under_steered, request), clearances.stuck(request.floor.grid),
     )  # fmt: skip
     coverable_m2 = float((coverable & ~clean).sum() * cell)
     return Plan(

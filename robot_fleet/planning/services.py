@@ -131,6 +131,11 @@ class Services:
         assert best is not None
         return best[1], best[2]
 
+    def served_at(self, robot: Starter) -> list[str]:
+        """The names of the docks where a robot may be serviced on its tour."""
+        machine = self._machines.get(robot.name)
+        return [] if machine is None else [dock.name for dock in machine.docks]
+
     def _taken(self, paths: Sequence[CoveragePath]) -> frozenset[str]:
         """The docks of robots without work, which stand there for ever."""
         owners = zip(self._request.robots, paths, strict=True)

@@ -47,7 +47,8 @@ def anneal(
     (robots, 4) are what each robot's tank holds at first, what it holds, seconds for a visit that fills it, and for all else.
     """
     robots, lanes = stops.shape
-    where, place = np.empty(lanes, dtype=np.int64), np.empty(lanes, dtype=np.int64)
+    # Lanes that no robot has stay out.
+    where, place = np.full(lanes, -1), np.full(lanes, -1)
     spent, times = np.zeros((robots, lanes + 1)), np.zeros(robots)
     back = np.zeros((robots, lanes + 1)) if one_ways else spent
     ways = (cost, drive_s, starts, homes, pace, idle_s, one_ways)
@@ -71,6 +72,8 @@ def anneal(
         if a == b:
             continue
         r, s, k, m = where[a], where[b], place[a], place[b]
+        if r < 0 or s < 0:
+            continue
         leaving, entering = stops[r, k] != u, stops[s, m] == v
         links = _roll(dice, 2) == 0
         if links and leaving != entering and r == s:

@@ -62,6 +62,7 @@ class MissedArea(_message.Message):
         REASON_ROBOT_FAILED: _ClassVar[MissedArea.Reason]
         REASON_STOPPED: _ClassVar[MissedArea.Reason]
         REASON_NOT_CLEANED: _ClassVar[MissedArea.Reason]
+        REASON_CANNOT_TURN: _ClassVar[MissedArea.Reason]
     REASON_UNSPECIFIED: MissedArea.Reason
     REASON_TOO_NARROW: MissedArea.Reason
     REASON_KEEPOUT: MissedArea.Reason
@@ -71,6 +72,7 @@ class MissedArea(_message.Message):
     REASON_ROBOT_FAILED: MissedArea.Reason
     REASON_STOPPED: MissedArea.Reason
     REASON_NOT_CLEANED: MissedArea.Reason
+    REASON_CANNOT_TURN: MissedArea.Reason
     ZONE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     POLYGON_FIELD_NUMBER: _ClassVar[int]

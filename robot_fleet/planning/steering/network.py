@@ -17,7 +17,7 @@ from robot_fleet.planning.steering.leads import curves
 from robot_fleet.planning.steering.passes import Pass
 from robot_fleet.planning.steering.turns import Drive, all_turned, turned, written
 from robot_fleet.planning.steering.wayfinding import SQUARE_M, metres_to, parts_of, searched
-from robot_fleet.planning.terrain import Floats, Ints
+from robot_fleet.planning.terrain import Bools, Floats, Ints
 
 Part = tuple[Floats, bool]
 """Points (n, 2) and whether they are driven backwards."""
@@ -82,6 +82,7 @@ class Links:
         pairs = np.column_stack((np.repeat(ends, near.shape[1]), near.ravel()))
         pairs = pairs[np.isfinite(guess[pairs[:, 0], pairs[:, 1]])] if len(wrong) else pairs
         found._look(pairs, guess)
+        found._look(pairs[found._stranded(pairs, passes)[2]], guess, far=True)
         for _ in range(_SHORTENED):
             if not len(again := found._led(pairs, passes)):
                 break
@@ -102,10 +103,7 @@ class Links:
         """The pairs of ends from which nothing leads on, or to which nothing leads, such as beside walls: they get a curve in or
         out or, where there is no room for one, begin later or end sooner from now on.
         """
-        led = np.array([tuple(pair) in self.known for pair in pairs.tolist()], dtype=bool)
-        ends = np.arange(2 * passes)
-        out, into = (np.bincount(pairs[led, side], minlength=len(ends))[ends] >= _USEFUL for side in (0, 1))
-        out[self.wrong ^ 1] = into[self.wrong] = True
+        out, into, bad = self._stranded(pairs, passes)
         for poses, fine, way, step in (
             (self.leaves, out, self.ways_out, -_SHORTER_M),
             (self.enters, into, self.ways_in, _SHORTER_M),
@@ -114,8 +112,16 @@ class Links:
                 if end not in way:
                     self._lead(poses, end, way, step)
         # A way that was found from or to an end that has moved is looked at when it is settled, and kept where it leads there.
-        bad_pair = np.isin(pairs[:, 0], ends[~out]) | np.isin(pairs[:, 1], ends[~into])
-        return np.asarray(pairs[bad_pair & ~led])
+        return np.asarray(pairs[bad])
+
+    def _stranded(self, pairs: Ints, passes: int) -> tuple[Bools, Bools, Bools]:
+        """Whether ways lead on from each end of a pass, and to it; and which pairs without a way have an end where none does."""
+        led = np.array([tuple(pair) in self.known for pair in pairs.tolist()], dtype=bool)
+        ends = np.arange(2 * passes)
+        out, into = (np.bincount(pairs[led, side], minlength=len(ends))[ends] >= _USEFUL for side in (0, 1))
+        out[self.wrong ^ 1] = into[self.wrong] = True
+        bad = np.isin(pairs[:, 0], ends[~out]) | np.isin(pairs[:, 1], ends[~into])
+        return out, into, np.asarray(bad & ~led)
 
     def _lead(self, poses: Floats, end: int, ways: dict[int, list[Part]], step_m: float) -> None:
         """Gives an end a curve, or moves it by a step."""
@@ -153,10 +159,11 @@ class Links:
             poses[end : end + 2, :2] += move
         return True
 
-    def _look(self, pairs: Ints, guess: Floats) -> None:
+    def _look(self, pairs: Ints, guess: Floats, far: bool = False) -> None:
+        """Finds the ways of pairs of ends; `far`: backing as far as it takes, for ends from which else none leads on."""
         limits = guess[pairs[:, 0], pairs[:, 1]] * _TIMES + _MORE_S
         ways = np.zeros((len(pairs), 5))
-        all_turned(self.body, self.drive, self.leaves, self.enters, pairs, limits, ways)
+        all_turned(self.body, self.drive, self.leaves, self.enters, pairs, limits, far, ways)
         for (leave, enter), way in zip(pairs.tolist(), ways, strict=True):
             if math.isfinite(way[4]):
                 self.known[leave, enter] = way

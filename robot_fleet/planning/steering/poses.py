@@ -53,7 +53,7 @@ class PoseReach:
         open_ = np.stack([_open(solid, profile, grid.resolution_m, layer / headings) for layer in range(headings)])
         reached = np.zeros_like(open_)
         for start in starts:
-            seed = _seed(grid, open_, start)
+            seed = nearest(grid, open_, start)
             if seed is not None and not reached[seed]:
                 grown(open_, reached, *seed)
         shut = open_ & ~reached
@@ -62,7 +62,7 @@ class PoseReach:
 
     def holds(self, grid: OccupancyGrid, pose: Pose) -> bool:
         """Whether a pose (map frame), or one right beside it, is reached."""
-        return _seed(grid, self.reached, pose) is not None
+        return nearest(grid, self.reached, pose) is not None
 
     def within(self, cells: Bools) -> PoseReach:
         """The poses at the lower left corners of cells (rows, cols) alone."""
@@ -124,7 +124,7 @@ def _kernel(footprint: Footprint, clearance_m: float, side_m: float, yaw: float)
     return np.asarray(shapely.contains_xy(body, x, y), dtype=np.float32)
 
 
-def _seed(grid: OccupancyGrid, open_: Bools, start: Pose) -> tuple[int, int, int] | None:
+def nearest(grid: OccupancyGrid, open_: Bools, start: Pose) -> tuple[int, int, int] | None:
     """The open lattice pose (heading, row, col) nearest to a pose, turned no further than to the next headings."""
     headings = len(open_)
     layer = round((start.yaw_rad - grid.origin.yaw_rad) / math.tau * headings) % headings

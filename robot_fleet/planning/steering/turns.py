@@ -19,6 +19,9 @@ from robot_fleet.planning.terrain import Floats, Ints
 
 # Straight parts before and behind the arcs (metres); backwards where they are negative.
 _STRAIGHTS = (0.0, 0.3, 0.7, 1.2, 1.8, 2.6, -0.25, -0.6, -1.1, -1.8, -2.8)
+# Out of dead ends that are deeper a machine backs until it can turn so far, looked at each so many metres, and so much further.
+_TURN_RAD, _BACK_STEP_M, _FARTHEST_M = 1.0, 0.2, 40.0
+_ROOM_M = (0.0, 0.6, 1.4)
 # Radii of arcs, in shares of the one that takes no longer than going straight.
 _RADII = (2.0, 1.0, 0.5, 0.2)
 # Arcs no tighter than this are made of moves that are not too small to be driven.
@@ -88,19 +91,63 @@ def one_pivot_s(turn: float, drive: Drive) -> float:
 
 
 @compiled
-def turned(body: Body, drive: Drive, a: Floats, b: Floats, limit_s: float, found: Floats) -> float:
+def turned(body: Body, drive: Drive, a: Floats, b: Floats, limit_s: float, found: Floats, far: bool = False) -> float:
     """About the seconds of the quickest safe way from pose a to pose b; inf if none takes less than the limit.
 
-    `found` (5,) gets the straight parts, the radius, and the word (or that it pivots), as `written` needs them.
+    Where a machine that reverses finds none, and may back `far`, it backs out of where it cannot turn, or into it, as far as it
+    must; that may take longer than the limit by the time for it. `found` (5,) gets the straight parts, the radius, and the
+    word (or that it pivots), as `written` needs them.
     """
+    usual = drive.straights_m
+    best_s = joined_s(body, drive, a, b, usual, usual, limit_s, found)
+    if best_s < limit_s or not far:
+        return best_s if best_s < limit_s else math.inf
+    out, into = backs_m(body, drive, a, -1.0), backs_m(body, drive, b, 1.0)
+    most_s = limit_s + (np.abs(out).sum() + np.abs(into).sum()) / drive.speed_mps
+    best_s = most_s
+    if len(out):
+        best_s = joined_s(body, drive, a, b, out, usual, best_s, found)
+    if len(into):
+        best_s = joined_s(body, drive, a, b, usual, into, best_s, found)
+    if len(out) and len(into) and best_s >= most_s:
+        best_s = joined_s(body, drive, a, b, out, into, best_s, found)
+    return best_s if best_s < most_s else math.inf
+
+
+@compiled
+def backs_m(body: Body, drive: Drive, pose: Floats, sign: float) -> Floats:
+    """(n,) how far a machine backs (below 0) out of a pose to where it can turn or, with `sign` 1, from there into the pose: where
+    that is further than usual; none where it does not reverse, or something is in the way.
+    """
+    begin, step = -drive.straights_m.min(), _BACK_STEP_M
+    spot, cos, sin = pose.copy(), math.cos(pose[2]), math.sin(pose[2])
+    for k in range(math.ceil(_FARTHEST_M / step) if begin > 0.0 else 0):
+        x, y = spot[0] + sign * step * cos, spot[1] + sign * step * sin
+        # In from there, the other way, it drives backwards: the same floor.
+        if not goes_free(body, spot[0], spot[1], x, y, pose[2]):
+            return np.empty(0)
+        spot[0], spot[1] = x, y
+        turns = turns_free(body, x, y, pose[2], _TURN_RAD) or turns_free(body, x, y, pose[2], -_TURN_RAD)
+        if turns and (k + 1) * step <= begin:
+            return np.empty(0)
+        if turns:
+            return -(k + 1) * step - np.array(_ROOM_M)
+    return np.empty(0)
+
+
+@compiled
+def joined_s(
+    body: Body, drive: Drive, a: Floats, b: Floats, firsts: Floats, lasts: Floats, limit_s: float, found: Floats
+) -> float:
+    """The seconds of the quickest safe way with one of the straight parts before, and one behind; the limit if none takes less."""
     best_s = limit_s
     here, there, parts, way = np.empty(3), np.empty(3), np.empty(3), np.empty((MOST_POINTS, 2))
-    for one in drive.straights_m:
+    for one in firsts:
         if not straight_free(body, a, one):
             continue
         here[0], here[1], here[2] = a[0] + one * math.cos(a[2]), a[1] + one * math.sin(a[2]), a[2]
         spent_s = abs(one) / drive.speed_mps + (2.0 * drive.stop_s if one < 0.0 else 0.0)
-        for other in drive.straights_m:
+        for other in lasts:
             both_s = spent_s + abs(other) / drive.speed_mps + (2.0 * drive.stop_s if other < 0.0 else 0.0)
             if both_s + math.hypot(b[0] - a[0], b[1] - a[1]) / drive.speed_mps - spent_s >= best_s:
                 continue
@@ -127,7 +174,7 @@ def turned(body: Body, drive: Drive, a: Floats, b: Floats, limit_s: float, found
             ):
                 best_s = both_s + pivots_s(here, there, drive)
                 found[0], found[1], found[2], found[3] = one, other, 0.0, _PIVOT
-    return best_s if best_s < limit_s else math.inf
+    return best_s
 
 
 @compiled
@@ -183,11 +230,11 @@ def pivots_free(body: Body, here: Floats, there: Floats, last: float) -> bool:
 
 @side_by_side
 def all_turned(
-    body: Body, drive: Drive, leaves: Floats, enters: Floats, pairs: Ints, limits_s: Floats, found: Floats
+    body: Body, drive: Drive, leaves: Floats, enters: Floats, pairs: Ints, limits_s: Floats, far: bool, found: Floats
 ) -> None:
     """Writes for each pair (leave, enter) of poses (n, 3) the seconds of its way and what `turned` finds, (pairs, 5)."""
     for k in together(len(pairs)):
-        found[k, 4] = turned(body, drive, leaves[pairs[k, 0]], enters[pairs[k, 1]], limits_s[k], found[k])
+        found[k, 4] = turned(body, drive, leaves[pairs[k, 0]], enters[pairs[k, 1]], limits_s[k], found[k], far)
 
 
 def written(a: Floats, b: Floats, found: Floats) -> list[tuple[Floats, bool]]:
