@@ -20,7 +20,7 @@ from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, Battery, RobotProfile, Tank
 from robot_fleet.floor.store import Dock, FloorMap, OneWay, Zone
-from robot_fleet.planning import manning
+from robot_fleet.planning import manning, planner
 from robot_fleet.planning.apart import Apart, Tours, kept_apart
 from robot_fleet.planning.crew import Clearances
 from robot_fleet.planning.plan import CannotPlan, CoveragePath, Leg, LegKind, PlanRequest, Starter
@@ -375,11 +375,23 @@ def test_where_no_waits_keep_two_robots_from_one_dock_fewer_drive(monkeypatch: p
 
 
 def test_a_fleet_that_cannot_share_its_dock_is_refused_with_the_dock(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_fewer(*_: object) -> None:
+        raise CannotPlan(())
+
+    monkeypatch.setattr(manning, "kept_apart", no_waits)
+    monkeypatch.setattr(planner, "_round", no_fewer)
+    floor = hall((("charge", "water"), ("charge",), ("charge",)))
+    starters = tuple(starter(floor, machine(12.0, None), k) for k in range(2))
+    with pytest.raises(CannotPlan, match="dock dock_0: robots r0 and r1 both need it"):
+        plan(PlanRequest(floor, starters, ("hall",), deadline_s=SOON_S))
+
+
+def test_robots_at_work_that_share_a_dock_are_planned_for_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manning, "kept_apart", no_waits)
     floor = hall((("charge", "water"), ("charge",), ("charge",)))
     away = replace(starter(floor, machine(12.0, None), 1), docked=False, pose=floor.docks[1].staging)
-    with pytest.raises(CannotPlan, match="dock dock_0: robots r0 and r1 both need it"):
-        plan(PlanRequest(floor, (starter(floor, machine(12.0, None)), away), ("hall",), deadline_s=SOON_S))
+    found = plan(PlanRequest(floor, (starter(floor, machine(12.0, None)), away), ("hall",), deadline_s=SOON_S))
+    assert all(services(found.path(name)) for name in ("r0", "r1"))
 
 
 def test_the_plan_of_machines_that_last_is_the_plan_of_endless_ones() -> None:
