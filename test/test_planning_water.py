@@ -128,3 +128,23 @@ def test_where_nothing_is_asked_for_the_solution_stays_on() -> None:
     profile = replace(SCRUBBER_S, channels=replace(SCRUBBER_S.channels, solution_off_m=0.0, vacuum_on_m=0.0))
     legs = timed([leg(LegKind.CLEAN, (0, 0), (10, 0))], profile, Pose(0.0, 0.0, 0.0))
     assert not watered(legs, profile)[0].switches
+
+
+def test_nothing_is_lifted_where_a_way_of_no_length_parts_a_lane() -> None:
+    parts = (
+        leg(LegKind.CLEAN, (0, 0), (10, 0)),
+        leg(LegKind.TRANSIT, (10, 0), (10, 0)),
+        leg(LegKind.CLEAN, (10, 0), (20, 0)),
+    )
+    first, last = driven(*parts)
+    assert not first.switches
+    assert place_at(last, last.switches[-1].at_s) == pytest.approx(10.0 - SCRUBBER_S.channels.solution_off_m)
+
+
+def test_a_way_of_no_length_on_which_the_robot_turns_is_kept() -> None:
+    parts = (
+        leg(LegKind.CLEAN, (0, 0), (10, 0)),
+        leg(LegKind.TRANSIT, (10, 0), (10, 0)),
+        leg(LegKind.CLEAN, (10, 0), (10, 9)),
+    )
+    assert [one.kind for one in driven(*parts)] == [LegKind.CLEAN, LegKind.TRANSIT, LegKind.CLEAN]

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from robot_fleet.floor.profile import RobotProfile
-from robot_fleet.planning.plan import Leg, Switch
+from robot_fleet.planning.plan import Leg, LegKind, Switch
 from robot_fleet.planning.terrain import Floats
 from robot_fleet.planning.timing import CORNER_RAD, pivot_s
 
@@ -46,9 +46,13 @@ def watered(legs: Sequence[Leg], profile: RobotProfile) -> Sequence[Leg]:
 
 
 def with_places(legs: Sequence[Leg], profile: RobotProfile) -> list[Leg]:
-    """The legs with vertices where the solution is to stop and the vacuum, so that their times are known."""
+    """The legs with vertices where the solution is to stop and the vacuum, so that their times are known.
+
+    A way of no length between two lanes that go on into one another is left out: nothing is lifted there.
+    """
     if profile.squeegee is None:
         return list(legs)
+    legs = [leg for k, leg in enumerate(legs) if not _leads_nowhere(legs, k)]
     found: list[Leg] = []
     for k, leg in enumerate(legs):
         length = leg.length_m
@@ -77,6 +81,13 @@ def _goes_on(leg: Leg, following: Leg | None, most_rad: float = 0.0) -> bool:
     if following is None or _pivot_rad(leg, following) > CORNER_RAD or following.reverse != leg.reverse:
         return False
     return following.head_on or most_rad > 0.0
+
+
+def _leads_nowhere(legs: Sequence[Leg], k: int) -> bool:
+    """Whether a way has no length, and the lanes before and behind it go on into one another."""
+    if legs[k].kind is not LegKind.TRANSIT or len(_moves(legs[k])) or not 0 < k < len(legs) - 1:
+        return False
+    return legs[k - 1].head_on and _goes_on(legs[k - 1], legs[k + 1])
 
 
 def _rest_m(legs: Sequence[Leg], k: int) -> float:
