@@ -87,7 +87,7 @@ def test_thirty_kills_lose_nothing_that_was_answered(fleet: LiveFleet) -> None:
     if fleet.client.get(run.run_id).state in (RunState.PAUSING, RunState.PAUSED):
         fleet.client.resume(run.run_id)
     fleet.client.acknowledge("robot_3", "Ada Lovelace")
-    last = fleet.until_run(run.run_id, lambda seen: seen.state.is_terminal)
+    *_, last = fleet.client.watch(run.run_id)
     assert last.state is RunState.COMPLETED, last.reason
     assert last.progress > 0.95
     # Credit that is lost is cleaned again.
