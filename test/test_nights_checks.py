@@ -17,8 +17,28 @@ from robot_fleet.floor.profile import WORKING_W
 from robot_fleet.floor.store import RobotSpec, Store
 from robot_fleet.nights.checks.account import AccountCheck
 from robot_fleet.nights.checks.contact import ContactCheck
-from robot_fleet.nights.checks.floors import OwnFloorCheck, ReservationCheck, RingCheck
+from robot_fleet.nights.checks.floors import ClosedFloorCheck, OwnFloorCheck, ReservationCheck, RingCheck
 from robot_fleet.nights.checks.obedience import HeldCheck, PromiseCheck, StopCheck
+
+CLOSED = {"spill": box(4.0, 0.0, 6.0, 2.0)}
+
+
+def came_onto_closed_floor(*moments: tuple[float, str], lost: tuple[str, ...] = ()) -> list[str]:
+    """What is found of a robot that is at x, driving a leg, one moment after the other; it is closed from the second on."""
+    check = ClosedFloorCheck({"r1": 0.35})
+    check.look(0.0, {}, {"r1": Pose(moments[0][0], 1.0)}, {"r1": moments[0][1]})
+    for second, (x, leg) in enumerate(moments, 1):
+        check.look(float(second), CLOSED, {"r1": Pose(x, 1.0)}, {"r1": leg}, lost)
+    return [found.text for found in check.findings.found]
+
+
+def test_who_comes_onto_closed_floor_is_found_but_not_who_was_there_or_on_the_way() -> None:
+    assert came_onto_closed_floor((1.0, ""), (3.0, "b"), (5.0, "b"))
+    assert came_onto_closed_floor((5.0, "a"), (3.0, "b"), (5.0, "b"))
+    assert came_onto_closed_floor((1.0, "a"), (3.0, "b"), (5.0, "b"))
+    assert not came_onto_closed_floor((5.0, "a"), (5.0, "b"), (3.0, "b"), (1.0, "c"))
+    assert not came_onto_closed_floor((3.0, "a"), (5.0, "a"), (7.0, "a"))
+    assert not came_onto_closed_floor((1.0, ""), (3.0, "b"), (5.0, "b"), lost=("r1",))
 
 
 def contacts(

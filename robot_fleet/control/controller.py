@@ -9,7 +9,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 
-from robot_fleet.control import orders, rest, views
+from shapely import Polygon
+
+from robot_fleet.control import closures, orders, rest, views
 from robot_fleet.control.channels import look_after_channels
 from robot_fleet.control.charging import look_after_battery, look_after_charge
 from robot_fleet.control.dispatch import advance, keep_head_off
@@ -23,7 +25,7 @@ from robot_fleet.control.requests import check_request
 from robot_fleet.control.retention import Retention
 from robot_fleet.control.robots import RobotReports
 from robot_fleet.control.scene import Scene, scene_of
-from robot_fleet.control.snapshot import RobotView, RunRecord, RunView, Snapshot
+from robot_fleet.control.snapshot import ClosureView, RobotView, RunRecord, RunView, Snapshot
 from robot_fleet.control.state import Effects, FleetState
 from robot_fleet.control.yielding import ask_to_move
 from robot_fleet.fleet.commands import SwitchHead
@@ -123,6 +125,7 @@ class Controller:
             asked_zones=zones,
             asked_robots=robots,
             created_at_s=state.clock.wall_s(),
+            closed=[view.polygon for view in state.closures.values()],
         )
         for ended in state.runs.values():
             # Storage has them; in memory they would grow night by night.
@@ -204,6 +207,22 @@ class Controller:
         self._finish("acknowledged")
         return next(view for view in self._snapshot.robots if view.name == robot)
 
+    def close_floor(self, name: str, polygon: Polygon, lasts_s: float | None = None) -> ClosureView:
+        """Closes floor (map frame) for all robots, in mid-run too, until it is opened or for so long; drawn anew by its name."""
+        closures.check_closure(self._state, name, polygon, lasts_s)
+        if self._rows.owed:
+            raise Unavailable("STORAGE", self._rows.owed)
+        now_s = self._state.clock.wall_s()
+        view = ClosureView(name, polygon, now_s, None if lasts_s is None else now_s + lasts_s)
+        closures.close(self._state, view)
+        self._finish("floor closed")
+        return view
+
+    def open_floor(self, name: str) -> None:
+        """Opens closed floor again; what of it is wanted is planned anew. NotFound when there is none of that name."""
+        closures.open_floor(self._state, name)
+        self._finish("floor opened")
+
     def handle(self, event: Event) -> None:
         """Takes in one event. CannotStore: nothing of it took effect outside; see `control/outages.py` for what then."""
         match event:
@@ -242,6 +261,7 @@ class Controller:
         state = self._state
         elapsed_s = max(0.0, event.at_s - state.now_s)
         state.now_s = max(state.now_s, event.at_s)
+        closures.look_after_closures(state)
         for robot in state.robots.values():
             self._reports.tick(robot, elapsed_s)
             look_after_charge(state, robot)

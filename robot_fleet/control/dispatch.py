@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from shapely import Polygon, union_all
 from shapely.geometry.base import BaseGeometry
 
+from robot_fleet.control.closures import leads_on_into
 from robot_fleet.control.escaping import cut_off_by
 from robot_fleet.control.homing import dock_near
 from robot_fleet.control.orders import RETRIES, braking_s, drop_work, give_up_here
@@ -100,7 +101,7 @@ def _release(state: FleetState, run: CleaningRun, robot: Robot, itinerary: Itine
 def _granted(state: FleetState, robot: Robot, piece: Piece) -> bool:
     """Whether the robot holds the floor of the piece now: it is free, and nobody is cut off from home by it."""
     floors = [robot.floor_of(piece), state.under(robot), _still_rolled_on(state, robot)]
-    blockers = [state.traffic.blockers(robot.name, floor) for floor in floors]
+    blockers = [leads_on_into(state, robot, piece), *(state.traffic.blockers(robot.name, floor) for floor in floors)]
     if any(blockers):
         state.traffic.wait(robot.name, frozenset().union(*blockers))
         return False

@@ -74,15 +74,16 @@ def _is_from(escape: Escape, end: Pose) -> bool:
 
 def look_for_trapped(state: FleetState) -> None:
     """Tells a person of robots that cannot get home since another one stands in their way that does not move."""
-    stuck = [robot for robot in state.robots.values() if robot.state in NOT_HERE]
+    stuck = [state.traffic.held(robot.name) for robot in state.robots.values() if robot.state in NOT_HERE]
+    stuck += state.traffic.closed.values()
     if stuck:
         follow(state)
     cut_off = state.escapes.cut_off() if stuck else frozenset()
     for robot in state.robots.values():
-        if robot.name not in cut_off:
+        if robot.name not in cut_off or state.traffic.let_out_of(robot.name):
             _free(state, robot)
         elif state.takes_turn():
-            _tell_if_trapped(state, robot, [state.traffic.held(other.name) for other in stuck])
+            _tell_if_trapped(state, robot, stuck)
 
 
 def _free(state: FleetState, robot: Robot) -> None:
@@ -194,7 +195,8 @@ def _field(state: FleetState, robot: Robot, dock: Dock, past_docks: bool) -> Rea
 
 def _floors(state: FleetState, robot: Robot) -> list[BaseGeometry]:
     """The floor of all others: where they are to rest, and their docks."""
-    found: list[BaseGeometry] = []
+    inside = state.traffic.let_out_of(robot.name)
+    found = [floor for name, floor in state.traffic.closed.items() if name not in inside]
     for other in state.robots.values():
         if other is robot:
             continue

@@ -13,7 +13,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.ports import CannotStore, Record, RunStore
-from robot_fleet.control.snapshot import AlertView, RunRecord
+from robot_fleet.control.snapshot import AlertView, ClosureView, RunRecord
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.coverage import CoverageRecord
 from robot_fleet.fleet.entities import CleaningRun, Robot, Share
@@ -104,6 +104,8 @@ class Rows:
                 _restore_robot(state.robots[name], stored)
                 # A robot may be anywhere on the floor that it was granted until it has confirmed that it rests.
                 state.traffic.hold(name, shapely.from_wkb(stored["floor"]))
+        for body in self._run_store.load("closure").values():
+            state.put_closure(_closure_from(body))
         if state.active:
             self._load_active(state.active)
 
@@ -161,6 +163,8 @@ class Rows:
             return _itinerary_to(itinerary) if itinerary else None
         if kind == "coverage":
             return state.coverage.packed() if state.coverage else None
+        if kind == "closure":
+            return _closure_to(state.closures[key]) if key in state.closures else None
         if kind == "track":
             run_id, robot, start = key.split("/")
             return zlib.compress(json.dumps(state.runs[run_id].tracks[robot][int(start) :]).encode(), 1)
@@ -173,6 +177,21 @@ class Rows:
         if known is None or known[0] is not floor:
             known = self._floors[robot] = floor, shapely.to_wkb(floor, hex=True)
         return known[1]
+
+
+def _closure_to(view: ClosureView) -> bytes:
+    body = {
+        "name": view.name,
+        "outline": view.polygon.wkt,
+        "closed_at_s": view.closed_at_s,
+        "ends_at_s": view.ends_at_s,
+    }
+    return json.dumps(body).encode()
+
+
+def _closure_from(body: bytes) -> ClosureView:
+    stored = json.loads(body)
+    return ClosureView(stored["name"], shapely.from_wkt(stored["outline"]), stored["closed_at_s"], stored["ends_at_s"])
 
 
 def _check_store(state: FleetState, run: CleaningRun) -> None:
@@ -197,7 +216,12 @@ def _floor_changed(run: CleaningRun, what: str) -> WrongState:
 def _run_to(run: CleaningRun) -> bytes:
     body = {name: getattr(run, name) for name in (*_RUN_SCALARS, *_RUN_NAMES)}
     shares = {name: dataclasses.asdict(share) for name, share in run.shares.items()}
-    return json.dumps({**body, "state": run.state.value, "shares": shares, "missed": _areas_to(run.missed)}).encode()
+    body |= {
+        "missed": _areas_to(run.missed),
+        "shut": _areas_to(run.shut),
+        "closed": [shape.wkt for shape in run.closed],
+    }
+    return json.dumps({**body, "state": run.state.value, "shares": shares}).encode()
 
 
 def _run_from(body: bytes) -> CleaningRun:
@@ -207,6 +231,11 @@ def _run_from(body: bytes) -> CleaningRun:
     run = CleaningRun(**fields, state=RunState(stored["state"]))
     run.shares = {name: Share(**share) for name, share in stored["shares"].items()}
     run.missed = _areas_from(stored["missed"])
+    # Runs that were kept before floor could be closed say nothing of it.
+    run.shut, run.closed = (
+        _areas_from(stored.get("shut", [])),
+        [shapely.from_wkt(text) for text in stored.get("closed", [])],
+    )
     return run
 
 

@@ -10,6 +10,7 @@ from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.blocked import places
+from robot_fleet.control.closures import floor_shut, is_inside
 from robot_fleet.control.homing import dock_near, guest_of, on_dock, out_of
 from robot_fleet.control.missed import is_worth_a_pass, least_patch_m2, missed_floor, patches
 from robot_fleet.control.state import FleetState
@@ -78,7 +79,8 @@ def _able(state: FleetState, robots: list[Robot]) -> list[Robot]:
     """Those to plan for. One that is hemmed in would keep lanes from the others that it never gets to, unless there are none."""
     fit = [robot for robot in robots if robot.is_fit and not robot.needs_charge]
     misplaced = _misplaced(state, fit)
-    return [robot for robot in fit if not (robot.is_hemmed_in or robot.name in misplaced)] or fit
+    free = [robot for robot in fit if not (robot.is_hemmed_in or robot.name in misplaced)] or fit
+    return [robot for robot in free if not is_inside(state, robot)] or free
 
 
 def _misplaced(state: FleetState, robots: list[Robot]) -> frozenset[str]:
@@ -219,10 +221,13 @@ def _is_busy(state: FleetState, robot: Robot) -> bool:
 
 def _expected(state: FleetState, run: CleaningRun) -> bool:
     """Whether a robot will take orders in a moment, after a restart say: a plan without it would leave it idle."""
-    return any(
+    members = state.members(run)
+    inside = [robot for robot in members if robot.is_fit and is_inside(state, robot)]
+    leaves = len(inside) == sum(robot.is_fit for robot in members) and any(_is_busy(state, robot) for robot in inside)
+    return leaves or any(
         not robot.is_here and robot.state is not RobotState.HELD and not robot.is_silent
         and _absent_s(state, robot) < EXPECTED_S
-        for robot in state.members(run)
+        for robot in members
     )  # fmt: skip
 
 
@@ -298,7 +303,8 @@ def _closed(state: FleetState, members: list[Robot]) -> tuple[Polygon, ...]:
     grown_m = max(0.0, MARGIN_M - min(robot.spec.profile.clearance_m for robot in members))
     away = [robot for robot in state.robots.values() if robot not in members]
     grown = [_floor_to_come(state, robot).buffer(grown_m) for robot in away]
-    return tuple(part for floor in grown for part in getattr(floor, "geoms", [floor]) if not part.is_empty)
+    parts = tuple(part for floor in grown for part in getattr(floor, "geoms", [floor]) if not part.is_empty)
+    return (*parts, *floor_shut(state, grown_m))
 
 
 def _floor_to_come(state: FleetState, robot: Robot) -> BaseGeometry:

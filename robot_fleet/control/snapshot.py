@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely import Polygon
 
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
@@ -110,6 +111,21 @@ class AlertView:
     active: bool
 
 
+@dataclass(frozen=True, eq=False)
+class ClosureView:
+    """Floor (map frame) that a person closed for a while; `ends_at_s` None: until somebody opens it."""
+
+    name: str
+    polygon: Polygon
+    closed_at_s: float
+    ends_at_s: float | None = None
+
+    @property
+    def key(self) -> str:
+        """What stands in its place among the names of robots; no robot may be named so."""
+        return f"closed floor '{self.name}'"
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """All that can be seen from outside at one moment; replaced as a whole at every change."""
@@ -119,6 +135,7 @@ class Snapshot:
     runs: tuple[RunView, ...] = ()
     robots: tuple[RobotView, ...] = ()
     alerts: tuple[AlertView, ...] = ()
+    closures: tuple[ClosureView, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from shapely import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.ports import Clock
-from robot_fleet.control.snapshot import AlertView, RunView
+from robot_fleet.control.snapshot import AlertView, ClosureView, RunView
 from robot_fleet.fleet.commands import Command
 from robot_fleet.fleet.coverage import CoverageRecord
 from robot_fleet.fleet.entities import CleaningRun, Robot
@@ -62,6 +62,8 @@ class FleetState:
         self.ways_home: dict[str, tuple[Pose, Escape]] = {}
         self.homeward: dict[tuple[str, bool], Reaching | None] = {}
         self.alerts: dict[str, AlertView] = {}
+        self.closures: dict[str, ClosureView] = {}
+        self.in_closed: set[str] = set()
         self.effects = Effects()
         self._zone_masks: dict[str, NDArray[np.bool_]] = {}
         self._zone_areas_m2: dict[str, float] = {}
@@ -80,6 +82,18 @@ class FleetState:
             if robot.spec.profile.is_steered:
                 self.steered_ways(robot).prepare(self.store.floor.dock(robot.spec.dock).staging)
             self.traffic.hold(robot.name, self.under(robot, self.store.floor.dock(robot.spec.dock).pose))
+
+    def put_closure(self, view: ClosureView) -> None:
+        """Closes floor for all robots, and for their ways home."""
+        self.closures[view.name] = view
+        self.traffic.close(view.key, view.polygon)
+        self.escapes.fix(view.key, view.polygon)
+
+    def drop_closure(self, name: str) -> None:
+        """Opens it again."""
+        key = self.closures.pop(name).key
+        self.traffic.reopen(key)
+        self.escapes.forget(key)
 
     def zone_mask(self, name: str) -> NDArray[np.bool_]:
         """Mask (rows, cols) of the free floor of a zone, made once."""

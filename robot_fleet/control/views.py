@@ -11,6 +11,7 @@ from robot_fleet.control.rest import missed_reason
 from robot_fleet.control.snapshot import PlanningProgress, RobotShare, RobotView, RunView, Snapshot, ZoneProgress
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun, Robot
+from robot_fleet.fleet.traffic import MARGIN_M
 from robot_fleet.planning.plan import MissedArea, MissedReason
 
 NOT_CLEARED = "has not confirmed yet that it drives nowhere"
@@ -24,6 +25,7 @@ def snapshot_of(state: FleetState) -> Snapshot:
         runs=tuple(run_view(state, run) for run in state.runs.values()),
         robots=tuple(robot_view(state, robot) for robot in state.robots.values()),
         alerts=tuple(state.alerts.values()),
+        closures=tuple(state.closures.values()),
     )
 
 
@@ -76,7 +78,10 @@ def _by_reason(
     state: FleetState, run: CleaningRun, left: NDArray[np.bool_]
 ) -> list[tuple[MissedReason, NDArray[np.bool_]]]:
     grid = state.store.floor.grid
-    masks: dict[MissedReason, NDArray[np.bool_]] = {}
+    # Plans take floor that a person closed for blocked, as all that they are told to leave out.
+    masks = {MissedReason.KEEPOUT: np.zeros(grid.shape, dtype=bool)}
+    for closed in run.closed:
+        grid.mark(masks[MissedReason.KEEPOUT], closed.buffer(_beside_m(state)))
     for area in run.unplanned:
         mask = masks.setdefault(area.reason, np.zeros(grid.shape, dtype=bool))
         grid.mark(mask, area.polygon)
@@ -84,6 +89,11 @@ def _by_reason(
     for shape in (*(area.polygon for area in run.shut), *(Point(place[:2]).buffer(NEAR_M) for place in run.blocked)):
         grid.mark(blocked, shape)
     return [*masks.items(), (missed_reason(run), np.ones(grid.shape, dtype=bool))]
+
+
+def _beside_m(state: FleetState) -> float:
+    """So near to closed floor none of the robots cleans."""
+    return min(robot.radius_m + robot.spec.profile.clearance_m for robot in state.robots.values()) + MARGIN_M
 
 
 def _run_view(state: FleetState, run: CleaningRun) -> RunView:

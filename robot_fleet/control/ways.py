@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,11 @@ def way_to(
     It leads round places where robots did not get on or, where a router through what is `free` is given, past the floor that
     others hold. Robots that must be steered end in the goal's heading.
     """
-    closed = taken(state, robot) if free is not None else barred(state, robot) if round_barred else []
+    closed = (
+        taken(state, robot)
+        if free is not None
+        else [*shut(state, robot), *(barred(state, robot) if round_barred else ())]
+    )
     if robot.spec.profile.is_steered:
         return _steered(state.steered_ways(robot).past(closed), start, goal)
     router = free or (state.router(robot).without(closed) if closed else state.router(robot))
@@ -93,9 +97,19 @@ def end_of(stretch: Stretch) -> Pose:
 
 def taken(state: FleetState, robot: Robot) -> list[Polygon]:
     """The floor that others hold, grown by what the robot needs beside its body and its clearance."""
+    return _grown(robot, state.traffic.others(robot.name).values())
+
+
+def shut(state: FleetState, robot: Robot) -> list[Polygon]:
+    """The floor that a person closed, but for what the robot stands in and is to get out of."""
+    inside = state.traffic.let_out_of(robot.name)
+    return _grown(robot, (floor for name, floor in state.traffic.closed.items() if name not in inside))
+
+
+def _grown(robot: Robot, floors: Iterable[BaseGeometry]) -> list[Polygon]:
     grown_m = max(0.0, MARGIN_M - robot.spec.profile.clearance_m)
-    floors = [floor.buffer(grown_m) for floor in state.traffic.others(robot.name).values() if not floor.is_empty]
-    return [part for floor in floors for part in getattr(floor, "geoms", [floor])]
+    grown = [floor.buffer(grown_m) for floor in floors if not floor.is_empty]
+    return [part for floor in grown for part in getattr(floor, "geoms", [floor])]
 
 
 def _steered(ways: SteeredDetours, start: Pose, goal: Pose) -> Way | None:

@@ -56,7 +56,7 @@ def give_way(state: FleetState, robot: Robot) -> None:
         return
     robot.rethink_at_s = state.now_s + _RETHINK_S
     ring = state.traffic.ring(robot.name)
-    blockers = [state.robots[name] for name in state.traffic.waits_for(robot.name)]
+    blockers = state.traffic.waits_for(robot.name)
     stuck = all(_stays(state, blocker) for blocker in blockers)
     gives_up = (stuck or bool(ring)) and waited_s > (ALERT_S if is_trapped(state, robot) else TRAPPED_S)
     if gives_up:
@@ -77,7 +77,7 @@ def give_way(state: FleetState, robot: Robot) -> None:
     elif gives_up:
         _give_up_trapped(state, robot)
     elif waited_s > ALERT_S:
-        names = " and ".join(sorted(blocker.name for blocker in blockers))
+        names = " and ".join(sorted(blockers))
         state.alert(f"waits-{robot.name}", "WARNING", f"{robot.name} has waited long for {names} to move",
                     f"Look at {names}, or move it out of the way by hand", robot.name)  # fmt: skip
 
@@ -104,8 +104,10 @@ def ask_to_move(state: FleetState, robot: Robot) -> None:
         make_room(state, robot, _free(state, robot))
 
 
-def _stays(state: FleetState, robot: Robot) -> bool:
-    return (robot.order is None and not robot.has_work) or not robot.is_here
+def _stays(state: FleetState, blocker: str) -> bool:
+    """Whether what is in the way will stay there: a robot that rests or is gone, or closed floor."""
+    robot = state.robots.get(blocker)
+    return robot is None or (robot.order is None and not robot.has_work) or not robot.is_here
 
 
 def _free(state: FleetState, robot: Robot) -> Router:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.fleet.commands import Channel
@@ -225,6 +226,8 @@ class CleaningRun:
     # Where robots did not get on: x, y in the map frame, and how often.
     blocked: list[list[float]] = field(default_factory=list)
     shut: tuple[MissedArea, ...] = ()
+    # All floor that a person closed while the run went on, map frame.
+    closed: list[Polygon] = field(default_factory=list)
     zone_rows: list[tuple[str, float, float, float]] = field(default_factory=list)
 
     def happen(self, event: RunEvent) -> None:

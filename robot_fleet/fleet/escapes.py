@@ -124,6 +124,11 @@ class Escapes:
             self._fixed[robot] = floor
             self._cut_off = None
 
+    def forget(self, what: str) -> None:
+        """What could not move is gone."""
+        self._fixed.pop(what, None)
+        self._cut_off = None
+
     def cut_off(self) -> frozenset[str]:
         """The robots that could move and cannot get home, whoever goes first."""
         if self._cut_off is None:

@@ -28,24 +28,57 @@ class Traffic:
     def __init__(self) -> None:
         self._held: dict[str, BaseGeometry] = {}
         self._boxes: dict[str, Box] = {}
+        self._closed: dict[str, BaseGeometry] = {}
+        self._let_out: dict[str, frozenset[str]] = {}
         self._waits: dict[str, frozenset[str]] = {}
         self._turned_away: dict[str, frozenset[str]] = {}
 
-    def held(self, robot: str) -> BaseGeometry:
-        """The floor that the robot holds; empty for one that was never placed."""
-        return self._held.get(robot, _NOWHERE)
+    def held(self, holder: str) -> BaseGeometry:
+        """The floor that a robot or a closure holds; empty for one that was never placed."""
+        return self._held.get(holder, _NOWHERE)
+
+    def close(self, closure: str, floor: BaseGeometry) -> None:
+        """Closed floor, under a name that no robot has: no robot is granted any of it."""
+        self._closed[closure] = floor
+        self.settle(closure, floor)
+
+    def reopen(self, closure: str) -> None:
+        """The floor is open again."""
+        del self._closed[closure], self._held[closure], self._boxes[closure]
+        self._waits = {name: others - {closure} for name, others in self._waits.items() if others - {closure}}
+        self._let_out = {name: names - {closure} for name, names in self._let_out.items() if names - {closure}}
+
+    def let_out(self, robot: str, closures: frozenset[str]) -> None:
+        """The robot stands in closed floor, and may drive on what is closed by these; by none of them when it has left."""
+        self._let_out.pop(robot, None)
+        if closures:
+            self._let_out[robot] = closures
+
+    def let_out_of(self, robot: str) -> frozenset[str]:
+        """In which closed floor the robot stands."""
+        return self._let_out.get(robot, frozenset())
+
+    @property
+    def closed(self) -> dict[str, BaseGeometry]:
+        """All closed floor."""
+        return dict(self._closed)
 
     def others(self, robot: str) -> dict[str, BaseGeometry]:
-        """The floor that each other robot holds."""
-        return {name: floor for name, floor in self._held.items() if name != robot}
+        """The floor that each other robot holds, and what is closed."""
+        spared = self.let_out_of(robot)
+        return {name: floor for name, floor in self._held.items() if name != robot and name not in spared}
 
     def near(self, robot: str, wanted: BaseGeometry) -> dict[str, BaseGeometry]:
-        """The floor of those other robots whose bounding box meets that of the wanted floor: with many robots, a few."""
-        box = wanted.bounds
-        return {name: self._held[name] for name, held in self._boxes.items() if name != robot and _meet(held, box)}
+        """What of the floor of others has a bounding box that meets that of the wanted floor: with many robots, a little."""
+        box, spared = wanted.bounds, self.let_out_of(robot)
+        return {
+            name: self._held[name]
+            for name, held in self._boxes.items()
+            if name != robot and name not in spared and _meet(held, box)
+        }
 
     def blockers(self, robot: str, wanted: BaseGeometry) -> frozenset[str]:
-        """The other robots that hold some of the wanted floor."""
+        """Who else holds some of the wanted floor: robots and closures."""
         return frozenset(name for name, floor in self.near(robot, wanted).items() if floor.intersects(wanted))
 
     def ask(self, robot: str, wanted: BaseGeometry) -> bool:

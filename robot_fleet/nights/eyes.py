@@ -19,7 +19,7 @@ from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import Keepout, Store
 from robot_fleet.nights.checks.account import AccountCheck
 from robot_fleet.nights.checks.contact import ContactCheck
-from robot_fleet.nights.checks.floors import OwnFloorCheck, ReservationCheck, RingCheck
+from robot_fleet.nights.checks.floors import ClosedFloorCheck, OwnFloorCheck, ReservationCheck, RingCheck
 from robot_fleet.nights.checks.obedience import HeldCheck, PromiseCheck, StopCheck
 from robot_fleet.nights.checks.violation import Findings, Violation
 from robot_fleet.nights.site import NightSite
@@ -42,7 +42,8 @@ class Eyes:
         self._contact, self._held, self._stop = ContactCheck(store), HeldCheck(), StopCheck()
         self._reservations, self._rings = ReservationCheck(), RingCheck()
         radii = {spec.name: spec.profile.footprint.circumscribed_m for spec in store.robots}
-        self._own_floor = OwnFloorCheck(radii)
+        self._own_floor, self._closed_floor = OwnFloorCheck(radii), ClosedFloorCheck(radii)
+        self._ever_closed: dict[str, BaseGeometry] = {}
         self._account, self._ends = AccountCheck(store.floor), Findings("end")
         self._own_floor_s = 0.0
         self._last_end: RunState | None = None
@@ -73,7 +74,11 @@ class Eyes:
         self._held.look(now_s, [view.name for view in snapshot.robots if view.state is RobotState.HELD], poses)
         self._stop.look(now_s, snapshot.runs, poses)
         self.promises.look(now_s, snapshot.runs)
-        held = controller.traffic.others("")
+        held = {name: controller.traffic.held(name) for name in poses}
+        closed = {view.name: view.polygon for view in snapshot.closures}
+        self._ever_closed |= closed
+        legs = {view.name: view.leg_id for view in snapshot.robots}
+        self._closed_floor.look(now_s, closed, poses, legs, self.lost)
         self._were_lost |= self.lost
         self._reservations.look(now_s, {name: floor for name, floor in held.items() if name not in self._were_lost})
         self._rings.look(now_s, controller.traffic.waiting)
@@ -115,7 +120,7 @@ class Eyes:
         """All that was found, in the order of time."""
         checks = (
             self._contact, self._held, self._stop, self.promises, self._reservations, self._rings, self._own_floor,
-            self._account,
+            self._closed_floor, self._account,
         )  # fmt: skip
         found = [violation for check in checks for violation in check.findings.found]
         return sorted([*found, *self._ends.found], key=lambda violation: violation.at_s)
@@ -152,7 +157,7 @@ class Eyes:
         return coverable(floor, starts)
 
     def _causes(self, site: NightSite) -> list[BaseGeometry]:
-        """Where missed floor has a cause: things that stood there, robots, and what dead ones still hold."""
+        """Where missed floor has a cause: things that stood there, closed floor, robots, and what dead ones still hold."""
         assert site.controller is not None
         traffic = site.controller.traffic
         held = [traffic.held(name) for name, robot in site.world.robots.items() if not robot.alive]
@@ -161,7 +166,7 @@ class Eyes:
             Point(robot.pose.x_m, robot.pose.y_m).buffer(robot.spec.profile.footprint.circumscribed_m)
             for robot in site.world.robots.values()
         ]
-        return [*things, *stood, *held]
+        return [*things, *stood, *held, *self._ever_closed.values()]
 
 
 def _wider(profile: RobotProfile) -> RobotProfile:

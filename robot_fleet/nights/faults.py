@@ -44,6 +44,8 @@ class Fault:
 
 
 ROBOT, WORLD, LINK, CONTROLLER, REQUEST = "robot", "world", "link", "controller", "request"
+FLOOR_CLOSED = "floor closed"
+"""A person closes floor within `value` metres of where the robot works, or of the place when it does not."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ KINDS: dict[str, Kind] = {
     "pallet": Kind(WORLD, (3600.0, 3600.0)),
     "aisle closed": Kind(WORLD, (1e9, 1e9), (0.0, 3.14), 0.5),
     "dock taken": Kind(WORLD, (60.0, 1200.0), weight=0.5),
+    FLOOR_CLOSED: Kind(WORLD, (20.0, 900.0), (0.4, 1.2)),
     "messages lost": Kind(LINK, (20.0, 200.0), (0.05, 0.5)),
     "messages late": Kind(LINK, (20.0, 200.0), (0.5, 2.5)),
     "messages doubled": Kind(LINK, (20.0, 200.0), (0.1, 3.0)),
@@ -96,6 +99,7 @@ KINDS: dict[str, Kind] = {
     "spot clean": Kind(REQUEST),
 }
 
+_OF_ALL, _OF_ONE = (WORLD, CONTROLLER, REQUEST), ("dock taken", FLOOR_CLOSED)
 GROUPS = (ROBOT, WORLD, LINK, CONTROLLER, REQUEST)
 
 # On average; at least one where there are any.
@@ -137,7 +141,7 @@ def _draw(rng: np.random.Generator, store: Store, kind: str, horizon_s: float) -
     elif kind == "dock taken":
         dock = store.floor.dock(store.robot(robot).dock).pose
         x_m, y_m = dock.x_m, dock.y_m
-    if about.group in (CONTROLLER, REQUEST) or (about.group == WORLD and kind != "dock taken") or kind == "link cut":
+    if (about.group in _OF_ALL and kind not in _OF_ONE) or kind == "link cut":
         robot = ""
     return Fault(kind, at_s, seconds, robot, round(x_m, 3), round(y_m, 3), value)
 

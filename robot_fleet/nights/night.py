@@ -19,7 +19,7 @@ from robot_fleet.fleet.commands import Command
 from robot_fleet.floor.store import Store
 from robot_fleet.nights.checks.violation import Violation
 from robot_fleet.nights.eyes import Eyes
-from robot_fleet.nights.faults import KINDS, REQUEST, Fault
+from robot_fleet.nights.faults import FLOOR_CLOSED, KINDS, REQUEST, Fault
 from robot_fleet.nights.people import People
 from robot_fleet.nights.reached import listening
 from robot_fleet.nights.site import TICK_S, Circumstances, NightSite
@@ -153,7 +153,7 @@ class _Course:
                 yield at_s, partial(site.crash_in, int(fault.value), fault.seconds)
             elif fault.kind == "commit fails":
                 yield at_s, partial(site.refuse_commit_in, int(fault.value))
-            elif KINDS[fault.kind].group == REQUEST:
+            elif KINDS[fault.kind].group == REQUEST or fault.kind == FLOOR_CLOSED:
                 yield at_s, partial(self._people.meet, fault)
 
     def _lose(self, fault: Fault) -> None:

@@ -5,21 +5,25 @@ Who gets no answer asks again, as a client does; a start with the same request_i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from shapely import Point
 
 from robot_fleet.control.outages import LastingController
 from robot_fleet.control.snapshot import RunView
 from robot_fleet.fleet.errors import FleetError, Unavailable
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.nights.checks.obedience import PromiseCheck
-from robot_fleet.nights.faults import Fault
+from robot_fleet.nights.faults import FLOOR_CLOSED, Fault
 from robot_fleet.nights.site import NightSite
 
 FIRST_START_S = 5.0
 STARTS = 3
 """How many runs a night has at most: a stopped one is started again."""
 
+_DOCKS_OPEN_M = 0.9
 _AGAIN_S, _ROUND_S, _PATIENCE_S, _SHORT_S = 10.0, 5.0, 120.0, 4.0
 
 
@@ -85,6 +89,30 @@ class People:
             self.wish_start(at_s, again=True)
         elif fault.kind == "spot clean":
             self._wishes.append(_Wish(at_s, at_s + _SHORT_S, self._spot))
+        elif fault.kind == FLOOR_CLOSED:
+            self._close(fault)
+
+    def _close(self, fault: Fault) -> None:
+        """Closes floor, where a robot works if it does, and opens it later: by hand, or by the time that was given."""
+        at_s, name = self._site.now_s, f"spill at {fault.at_s:.0f} s"
+        robot, lasts_s = self._site.world.robots[fault.robot], fault.seconds if int(fault.at_s) % 2 else None
+        place = (robot.pose.x_m, robot.pose.y_m) if robot.head_on else (fault.x_m, fault.y_m)
+        docks = [
+            (pose.x_m, pose.y_m) for dock in self._site.about.store.floor.docks for pose in (dock.pose, dock.staging)
+        ]
+        if min(math.dist(place, dock) for dock in docks) < fault.value + _DOCKS_OPEN_M:
+            place = (fault.x_m, fault.y_m)
+        spill = Point(place).buffer(fault.value, quad_segs=3)
+
+        def close(lasting: LastingController) -> None:
+            lasting.ask(lambda controller: controller.close_floor(name, spill, lasts_s))
+            if lasts_s is None:
+                self._wishes.append(_Wish(at_s + fault.seconds, float("inf"), reopen))
+
+        def reopen(lasting: LastingController) -> None:
+            lasting.ask(lambda controller: controller.open_floor(name))
+
+        self._wishes.append(_Wish(at_s, at_s + _PATIENCE_S, close))
 
     def _answered(self, wish: _Wish) -> bool:
         try:

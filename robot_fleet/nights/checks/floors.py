@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import shapely
+from shapely import Point
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.floor.pose import Pose
@@ -59,6 +60,44 @@ class RingCheck:
         if left:
             names = tuple(sorted(left))
             self.findings.add(names, now_s, f"{', '.join(names)} wait in or behind a ring", names[0])
+
+
+class ClosedFloorCheck:
+    """A robot that has left closed floor, or was never on it, does not come onto it.
+
+    What it was driving when the floor was closed it may have driven on: its cancel may come late.
+    """
+
+    def __init__(self, radii_m: Mapping[str, float]) -> None:
+        self.findings = Findings("closed floor")
+        self._radii_m = radii_m
+        self._closed: dict[str, BaseGeometry] = {}
+        self._leaving: dict[tuple[str, str], str] = {}
+
+    def look(
+        self,
+        now_s: float,
+        closed: Mapping[str, BaseGeometry],
+        poses: Mapping[str, Pose],
+        legs: Mapping[str, str],
+        lost: Collection[str] = (),
+    ) -> None:
+        """Takes in what is closed, where robots truly are, by which leg each drives ("": none), and who is lost."""
+        drawn = [name for name, floor in closed.items() if self._closed.get(name) is not floor]
+        self._closed = dict(closed)
+        self._leaving = {key: leg for key, leg in self._leaving.items() if key[0] in closed}
+        for name, floor in closed.items():
+            for robot, pose in poses.items():
+                inside = floor.distance(Point(pose.x_m, pose.y_m)) < self._radii_m[robot] - _STICKS_OUT_M
+                key = name, robot
+                if robot in lost or (name in drawn and (inside or legs.get(robot))):
+                    self._leaving[key] = legs.get(robot, "")
+                elif key in self._leaving:
+                    if not inside and legs.get(robot, "") != self._leaving[key]:
+                        del self._leaving[key]
+                elif inside:
+                    text = f"{robot} at ({pose.x_m:.2f}, {pose.y_m:.2f}) came onto closed floor, '{name}'"
+                    self.findings.add(key, now_s, text, robot)
 
 
 class OwnFloorCheck:

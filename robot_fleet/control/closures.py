@@ -1,0 +1,160 @@
+"""Floor that a person closes for a while, in mid-run too: wet paint, a spill, a delivery.
+
+Closed floor is held like that of a robot which never moves, so that no robot is granted any of it, ways lead round it and plans
+leave it out. A robot on which it is drawn stops, and gets out of it with the head off by its way home.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from shapely import Point, Polygon, union_all
+
+from robot_fleet.control import orders
+from robot_fleet.control.snapshot import ClosureView
+from robot_fleet.control.state import FleetState
+from robot_fleet.fleet.entities import Robot
+from robot_fleet.fleet.errors import InvalidInput, NotFound
+from robot_fleet.fleet.itinerary import Piece, Place
+from robot_fleet.floor.faults import Fault
+
+MOST_CLOSURES = 100
+"""So much of a floor may be closed at a time; more is a map that is to be drawn anew."""
+
+_LONGEST_NAME, _MOST_CORNERS, _LONGEST_S = 40, 500, 7 * 86400.0
+# A robot beside closed floor may seem to stand in it by as much as poses waver.
+_SEEMS_M = 0.1
+
+
+def check_closure(state: FleetState, name: str, polygon: Polygon, lasts_s: float | None) -> None:
+    """InvalidInput lists all that is wrong with a closure that somebody asks for."""
+    faults = []
+    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+        faults.append(
+            Fault("name", "", f"it must have 1 to {_LONGEST_NAME} printable characters", "Name it after its cause")
+        )
+    if lasts_s is not None and not 0.0 < lasts_s <= _LONGEST_S:
+        faults.append(
+            Fault("lasts", "", f"{lasts_s:g} s is not within a week from now", "Leave it out to open it by hand")
+        )
+    if name not in state.closures and len(state.closures) >= MOST_CLOSURES:
+        faults.append(Fault("name", "", f"{MOST_CLOSURES} closures are there already", "Open some of them first"))
+    faults += _polygon_faults(state, polygon)
+    if faults:
+        raise InvalidInput("INVALID_CLOSURE", tuple(faults))
+
+
+def _polygon_faults(state: FleetState, polygon: Polygon) -> list[Fault]:
+    if len(polygon.exterior.coords) > _MOST_CORNERS or len(polygon.interiors):
+        return [Fault("polygon", "", f"it has holes or over {_MOST_CORNERS} corners", "Draw a plain outline")]
+    if not polygon.is_valid or not polygon.area > 0.0:
+        return [
+            Fault("polygon", "", "its outline is empty, not finite, or crosses itself", "Draw its corners in order")
+        ]
+    grid = state.store.floor.grid
+    covered = np.zeros(grid.shape, dtype=bool)
+    grid.mark(covered, polygon)
+    if not covered.any():
+        return [Fault("polygon", "", "it covers nothing of the map", "Give its corners in metres of the map frame")]
+    return []
+
+
+def close(state: FleetState, view: ClosureView) -> None:
+    """Closes floor from now on, or draws it anew; robots on their way into it stop, those in it are to get out."""
+    open_again(state, view.name)
+    state.put_closure(view)
+    if state.active is not None:
+        state.active.closed.append(view.polygon)
+    state.touch("closure", view.name)
+    state.note("floor closed", name=view.name, square_metres=round(view.polygon.area, 2))
+    look_who_is_inside(state)
+    for robot in state.robots.values():
+        _stop_before(state, robot, view)
+    _plan_anew(state)
+
+
+def open_floor(state: FleetState, name: str) -> None:
+    """Opens closed floor again; what of it is still wanted is planned anew."""
+    if name not in state.closures:
+        names = ", ".join(sorted(state.closures)) or "none"
+        raise NotFound("CLOSURE_NOT_FOUND", f"There is no closed floor named '{name[:80]}'; there is: {names}")
+    open_again(state, name)
+    state.note("floor opened", name=name)
+    _plan_anew(state)
+
+
+def open_again(state: FleetState, name: str) -> None:
+    """Takes a closure away, if it is there."""
+    if name in state.closures:
+        state.drop_closure(name)
+        state.touch("closure", name)
+        for robot in state.robots.values():
+            robot.home_tries = robot.give_ups = 0
+
+
+def look_after_closures(state: FleetState) -> None:
+    """Opens what was closed for a time that is over, and sees who has got out of closed floor."""
+    over = [view.name for view in state.closures.values() if view.ends_at_s and state.clock.wall_s() >= view.ends_at_s]
+    for name in over:
+        open_floor(state, name)
+    if state.closures or state.in_closed:
+        look_who_is_inside(state)
+
+
+def look_who_is_inside(state: FleetState) -> None:
+    """Robots that touch closed floor may drive out of it; when one has got out, what is left is planned for it as well."""
+    for robot in state.robots.values():
+        touched = [view for view in state.closures.values() if view.polygon.intersects(state.under(robot))]
+        if touched or state.traffic.let_out_of(robot.name):
+            state.traffic.let_out(robot.name, frozenset(view.key for view in touched))
+        if any(_stands_in(robot, view) for view in touched):
+            state.in_closed.add(robot.name)
+        elif not touched and is_inside(state, robot):
+            state.in_closed.discard(robot.name)
+            robot.came_back = True
+            _plan_anew(state)
+
+
+def is_inside(state: FleetState, robot: Robot) -> bool:
+    """Whether the robot stands in closed floor, or has not wholly got out of it."""
+    return robot.name in state.in_closed
+
+
+def _stands_in(robot: Robot, view: ClosureView) -> bool:
+    """Whether the robot is farther in closed floor than poses waver."""
+    return (
+        robot.pose is not None
+        and view.polygon.distance(Point(robot.pose.x_m, robot.pose.y_m)) < robot.radius_m - _SEEMS_M
+    )
+
+
+def leads_on_into(state: FleetState, robot: Robot, piece: Piece) -> frozenset[str]:
+    """The closed floor into which a piece of work leads a robot that stands in it or beside it; its bare way home may."""
+    inside = state.traffic.let_out_of(robot.name)
+    if not inside or not robot.cleans:
+        return frozenset()
+    beyond = robot.floor_of(piece).difference(state.under(robot).buffer(_SEEMS_M))
+    return frozenset(name for name in inside if beyond.intersects(state.traffic.held(name)))
+
+
+def floor_shut(state: FleetState, grown_m: float) -> tuple[Polygon, ...]:
+    """All closed floor, grown, for plans."""
+    grown = union_all([view.polygon.buffer(grown_m) for view in state.closures.values()])
+    return tuple(part for part in getattr(grown, "geoms", [grown]) if not part.is_empty)
+
+
+def _stop_before(state: FleetState, robot: Robot, view: ClosureView) -> None:
+    inside = _stands_in(robot, view)
+    if inside and robot.has_work:
+        robot.itinerary, robot.place, robot.home_tries = None, Place(), 0
+        state.traffic.stop_waiting(robot.name)
+        state.touch("itinerary", robot.name)
+        state.note("gets out of closed floor", robot=robot.name)
+    if robot.order is not None and (inside or state.traffic.held(robot.name).intersects(view.polygon)):
+        orders.cancel(state, robot)
+
+
+def _plan_anew(state: FleetState) -> None:
+    """Has what is left planned; what is just being planned is planned once more."""
+    if state.active is not None:
+        state.active.rest_wanted = True
+        state.touch("run", state.active.run_id)

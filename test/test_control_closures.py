@@ -1,0 +1,177 @@
+"""Floor that a person closes in mid-run: nobody drives onto it, who stands there gets out, and it is listed as kept out."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from control_site import all_docked, hall, lasting, robot_of, run_of, site, until_ended
+from shapely import Point, Polygon, box
+
+from robot_fleet.control.closures import MOST_CLOSURES
+from robot_fleet.fleet.errors import InvalidInput, NotFound
+from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.nights.planning import HastyPlans
+from robot_fleet.planning.plan import MissedReason
+from robot_fleet.planning.planner import plan
+from robot_fleet.sim.realism import EXECUTED
+from robot_fleet.sim.site import VirtualSite
+
+SPILL = box(5.0, 3.0, 6.5, 4.5)
+
+
+def planned() -> VirtualSite:
+    """The hall, with the real planner."""
+    made = VirtualSite(hall(), HastyPlans(plan), EXECUTED)
+    made.advance(3.0)
+    return made
+
+
+def deepest_m(made: VirtualSite, polygon: Polygon) -> float:
+    """How far the deepest body is in a polygon; negative while all are outside."""
+    return max(
+        robot.spec.profile.footprint.circumscribed_m - polygon.distance(Point(robot.pose.x_m, robot.pose.y_m))
+        for robot in made.world.robots.values()
+    )
+
+
+def watched(made: VirtualSite, polygon: Polygon, limit_s: float = 4000.0) -> float:
+    """Lets the run end; how far any body came into the polygon meanwhile, metres."""
+    deepest = -math.inf
+    while not run_of(made).state.is_terminal and made.world.now_s < limit_s:
+        made.advance(0.2)
+        deepest = max(deepest, deepest_m(made, polygon))
+    return deepest
+
+
+def cleaning_near(made: VirtualSite) -> str:
+    """Lets a run begin; the robot that cleans on the open floor first."""
+    made.controller.start_run((), "")
+    while True:
+        made.advance(1.0)
+        for name, robot in made.world.robots.items():
+            if robot_of(made, name).state is RobotState.CLEANING and 3.0 < robot.pose.x_m < 9.0:
+                return name
+        assert made.world.now_s < 600.0
+
+
+def test_nobody_drives_onto_floor_that_is_closed_before_a_run_and_it_is_listed_as_kept_out() -> None:
+    made = planned()
+    made.controller.close_floor("spill", SPILL)
+    made.controller.start_run((), "")
+    assert watched(made, SPILL) < 0.0
+    run = run_of(made)
+    assert run.state is RunState.COMPLETED and all_docked(made)
+    within = [area for area in run.missed if area.polygon.intersects(SPILL.buffer(-0.1))]
+    assert within and {area.reason for area in within} == {MissedReason.KEEPOUT}
+    assert sum(area.polygon.intersection(SPILL).area for area in within) == pytest.approx(SPILL.area, rel=0.1)
+
+
+def test_floor_closed_under_a_working_robot_is_left_by_it_with_the_head_off_and_not_entered_again() -> None:
+    made = planned()
+    name = cleaning_near(made)
+    pose = made.world.robots[name].pose
+    spill = Point(pose.x_m, pose.y_m).buffer(1.0)
+    made.controller.close_floor("spill", spill)
+    made.advance(4.0)
+    assert not made.world.robots[name].head_on
+    while deepest_m(made, spill) > 0.0:
+        made.advance(1.0)
+        assert not made.world.robots[name].head_on and made.world.now_s < 900.0
+    assert watched(made, spill) < 0.02
+    assert run_of(made).state is RunState.COMPLETED and all_docked(made)
+    assert run_of(made).cleaned_m2 > 50.0
+
+
+def test_a_robot_on_its_way_onto_floor_that_is_closed_stops_before_it() -> None:
+    made = planned()
+    name = cleaning_near(made)
+    order = made.controller._state.robots[name].order
+    assert order is not None
+    end = order.piece.points[-1]
+    spill = Point(*end).buffer(0.4)
+    if deepest_m(made, spill) > -0.3:
+        pytest.skip("the robot is there already")
+    made.controller.close_floor("spill", spill)
+    assert watched(made, spill) < 0.0
+    assert run_of(made).state is RunState.COMPLETED
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_floor_that_is_opened_again_is_cleaned(by_hand: bool) -> None:
+    made = planned()
+    made.controller.close_floor("spill", SPILL, None if by_hand else 60.0)
+    made.controller.start_run((), "")
+    made.advance(90.0)
+    assert bool(made.controller.snapshot.closures) is by_hand
+    if by_hand:
+        made.controller.open_floor("spill")
+    assert until_ended(made).state is RunState.COMPLETED
+    assert sum(area.polygon.intersection(SPILL).area for area in run_of(made).missed) < 0.2
+
+
+def test_closed_floor_outlives_the_process() -> None:
+    made = lasting()
+    made.controller.ask(lambda controller: controller.close_floor("spill", SPILL, 3600.0))  # type: ignore[attr-defined]
+    before = made.controller.snapshot.closures
+    made.restart_controller()
+    (after,) = made.controller.snapshot.closures
+    assert (after.name, after.ends_at_s) == ("spill", before[0].ends_at_s) and after.polygon.equals(SPILL)
+    made.controller.open_floor("spill")
+    made.restart_controller()
+    assert not made.controller.snapshot.closures
+
+
+def test_a_closure_is_drawn_anew_by_its_name() -> None:
+    made = site()
+    made.controller.close_floor("spill", SPILL)
+    made.controller.close_floor("spill", box(1.0, 1.0, 2.0, 2.0))
+    (closure,) = made.controller.snapshot.closures
+    assert closure.polygon.area == pytest.approx(1.0)
+    made.controller.open_floor("spill")
+    assert not made.controller.snapshot.closures and not made.controller.traffic.closed
+
+
+def test_a_run_whose_only_docks_are_closed_says_so_instead_of_waiting_for_ever() -> None:
+    made = planned()
+    everything = box(-100.0, -100.0, 100.0, 100.0)
+    made.controller.close_floor("all of it", everything)
+    made.controller.start_run((), "")
+    assert until_ended(made, 1500.0).state.is_terminal
+
+
+@pytest.mark.parametrize(
+    ("name", "polygon", "lasts_s", "what"),
+    [
+        ("", SPILL, None, "characters"),
+        ("x" * 41, SPILL, None, "characters"),
+        ("spill\n", SPILL, None, "characters"),
+        ("spill", Polygon(), None, "empty"),
+        ("spill", Polygon([(0, 0), (1, 1), (1, 0), (0, 1)]), None, "crosses itself"),
+        ("spill", Polygon([(0, 0), (math.nan, 1), (1, 0)]), None, "finite"),
+        ("spill", Polygon([(0, 0), (math.inf, 1), (1, 0)]), None, "finite"),
+        ("spill", box(1e6, 1e6, 1e6 + 1, 1e6 + 1), None, "covers nothing"),
+        ("spill", SPILL, 0.0, "within a week"),
+        ("spill", SPILL, math.nan, "within a week"),
+        ("spill", SPILL, 1e9, "within a week"),
+        ("spill", Point(5, 5).buffer(1.0, quad_segs=500), None, "corners"),
+        ("spill", SPILL.difference(SPILL.buffer(-0.2)), None, "holes"),
+    ],
+)
+def test_what_is_no_closure_is_refused_with_what_is_wrong(
+    name: str, polygon: Polygon, lasts_s: float | None, what: str
+) -> None:
+    made = site()
+    with pytest.raises(InvalidInput, match=what):
+        made.controller.close_floor(name, polygon, lasts_s)
+    assert not made.controller.snapshot.closures
+
+
+def test_there_is_an_end_to_closures_and_one_that_is_not_there_cannot_be_opened() -> None:
+    made = site()
+    for number in range(MOST_CLOSURES):
+        made.controller.close_floor(f"spill {number}", SPILL)
+    with pytest.raises(InvalidInput, match="closures are there"):
+        made.controller.close_floor("one more", SPILL)
+    with pytest.raises(NotFound, match="'one more'"):
+        made.controller.open_floor("one more")
