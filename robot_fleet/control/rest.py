@@ -200,8 +200,9 @@ def _may_join(state: FleetState, members: list[Robot]) -> bool:
     ]
     if not back:
         return False
-    misplaced = _misplaced(state, [robot for robot in members if robot.is_fit])
-    return any(robot.name not in misplaced for robot in back)
+    # One for which no plan would be made must not have plans made for the others, one after the other.
+    able = _able(state, members)
+    return any(robot in able for robot in back)
 
 
 def _absent_s(state: FleetState, robot: Robot) -> float:

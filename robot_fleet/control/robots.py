@@ -171,7 +171,8 @@ class RobotReports:
         robot.heard_at_s = max(self._state.now_s, at_s)
         if robot.is_silent:
             robot.is_silent = False
-            robot.came_back, robot.drops, robot.home_tries = True, 0, 0
+            robot.came_back = True
+            robot.drops = robot.home_tries = robot.give_ups = 0
             self._state.settle(f"silent-{robot.name}")
             orders.cancel(self._state, robot)
         if robot.state is RobotState.OFFLINE and robot.pose is not None:
