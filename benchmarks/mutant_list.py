@@ -559,7 +559,7 @@ CLOCKS = (
         "robot_fleet/control/controller.py",
         "        state.now_s = max(state.now_s, event.at_s)\n",
         "        state.now_s = event.at_s\n",
-        "robots seem to have been heard in the future, and whoever dies is not missed",
+        "a moment's setback of the clock counts as hours of work, and limits begin anew",
         (_MISHAPS,),
     ),
     Mutant(

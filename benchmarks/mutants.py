@@ -226,12 +226,13 @@ def results_of(mutants: Sequence[Mutant], kept: Kept, nights: int, jobs: int, ro
     with ExitStack() as stack:
         copies: SimpleQueue[Copy] = SimpleQueue()
         folders = [Path(stack.enter_context(TemporaryDirectory(prefix="mutants-"))) for _ in range(jobs + 1)]
-        baseline = Baseline(Copy(root, folders[0]), kept)
+        unchanged, *others = [Copy(root, folder) for folder in folders]
+        for copy in others:
+            copies.put(copy)
+        baseline = Baseline(unchanged, kept)
         todo = [mutant for mutant in mutants if _known(mutant, kept, root) is None]
         for test in dict.fromkeys(test for mutant in todo for test in mutant.tests):
             baseline.seconds(test)
-        for folder in folders[1:]:
-            copies.put(Copy(root, folder))
 
         def one(mutant: Mutant) -> Result:
             known, began_s = _known(mutant, kept, root), time.monotonic()
@@ -278,6 +279,12 @@ def rows_of(mutants: Sequence[Mutant], results: Sequence[Result]) -> list[list[s
     return [[mutant.name, mutant.breaks, result.found_by] for mutant, result in zip(mutants, results, strict=True)]
 
 
+def written(text: str, mutants: Sequence[Mutant], results: Sequence[Result]) -> str:
+    """The text with the summary and the table between the marks."""
+    table = between_marks(text, MARKS, HEADINGS, rows_of(mutants, results))
+    return table.replace(f"{MARKS[0]}\n", f"{MARKS[0]}\n{summary(results)}\n\n", 1)
+
+
 def _chosen(names: Sequence[str] | None) -> list[Mutant]:
     """The mutants whose names contain one of the given; all without."""
     return [mutant for mutant in MUTANTS if not names or any(name in mutant.name for name in names)]
@@ -295,6 +302,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into a Markdown file, at its mark")
     options = parser.parse_args(arguments)
+    if options.write and options.only:
+        parser.error("--write is for all of them, without --only")
     mutants = _chosen(options.only)
     if options.list:
         for mutant in mutants:
@@ -308,8 +317,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(summary(results))
     if options.write:
         text = options.write.read_text(encoding="utf-8")
-        rows = rows_of(mutants, results)
-        options.write.write_text(between_marks(text, MARKS, HEADINGS, rows), encoding="utf-8")
+        options.write.write_text(written(text, mutants, results), encoding="utf-8")
     return int(any(result.survived for result in results))
 
 
