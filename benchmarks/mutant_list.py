@@ -31,7 +31,7 @@ TRAFFIC = (
         "    state.send(_command(state, robot, leg_id, piece))\n"
         "    state.traffic.hold(robot.name, state.under(robot))\n",
         "others are sent over the floor that a robot is about to drive over",
-        ("test_control_floor", _RUNS, _MISHAPS),
+        (_MISHAPS, "test_control_floor", _RUNS),
     ),
     Mutant(
         "floor is granted to two robots",
@@ -47,7 +47,7 @@ TRAFFIC = (
         "        ring = frozenset(other for other in others if robot in self._waited_for_by(other))\n",
         "        ring: frozenset[str] = frozenset()\n",
         "robots wait for each other, and nobody is turned away to do something else",
-        ("test_fleet_traffic", "test_nights_checks"),
+        ("test_fleet_traffic",),
     ),
     Mutant(
         "floor is granted that locks another robot in",
@@ -103,7 +103,7 @@ TRAFFIC = (
         "    near = robot.pose.distance_m(begin) <= OFF_PATH_M\n",
         "    near = True\n",
         "it drives straight to its path, over floor that nobody granted",
-        (_RUNS, _MISHAPS, "test_control_escaping"),
+        ("test_control_escaping", _RUNS, _MISHAPS),
     ),
 )
 
@@ -197,7 +197,7 @@ LINK = (
         "if robot.cancel_due and (robot.cancel_sent_s is None or now_s - robot.cancel_sent_s >= RESEND_S):",
         "if robot.cancel_due and robot.cancel_sent_s is None:",
         "a robot that a stop did not reach drives on",
-        (_MISHAPS, _RUNS),
+        (_RUNS, _MISHAPS),
     ),
     Mutant(
         "an old pose is believed",
@@ -205,7 +205,7 @@ LINK = (
         "        if robot is None or (robot.pose is not None and event.at_s < robot.pose_at_s):\n",
         "        if robot is None:\n",
         "the floor under a robot is held where it was, not where it is",
-        (_MISHAPS, "test_control_floor"),
+        (_RUNS, _MISHAPS),
     ),
     Mutant(
         "a goal that is accepted after it was given up is left to drive",

@@ -262,6 +262,7 @@ def test_a_head_that_never_turns_on_takes_its_robot_out_of_the_run_and_the_other
     assert all_docked(made)
     assert run_of(made).cleaned_m2 > 70
     assert any("head" in alert.text for alert in made.controller.snapshot.alerts)
+    assert not any('"robot": "r1"' in line and '"kind": "clean"' in line for line in made.run_store.journal)
 
 
 def test_a_lone_robot_with_a_dead_head_ends_the_run_as_failed() -> None:

@@ -240,7 +240,7 @@ def test_after_an_outage_what_robots_said_last_is_believed_not_what_they_said_be
     disk.full = False
     while made.controller._controller is None:
         made.advance(0.05)
-    assert robot_of(made, "r1").battery == pytest.approx(0.15, abs=0.01)
+    assert made.controller._controller._state.robots["r1"].battery == pytest.approx(0.15, abs=0.01)
 
 
 def test_a_controller_that_finds_the_disk_full_at_its_start_waits_for_space(disk: Disk) -> None:

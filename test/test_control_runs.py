@@ -12,7 +12,7 @@ from shapely import Point
 from robot_fleet.control.controller import Controller
 from robot_fleet.control.ports import CannotStore, Record
 from robot_fleet.control.snapshot import RunView
-from robot_fleet.fleet.commands import CancelAll, Command, Follow
+from robot_fleet.fleet.commands import CancelAll, Command, DockAt, Follow, Undock
 from robot_fleet.fleet.errors import AlreadyExists, InvalidInput, NotFound, Unavailable, WrongState
 from robot_fleet.fleet.events import AllCancelled, HoldReported, LegEnded, Outcome, PoseReported
 from robot_fleet.fleet.states import RobotState, RunState
@@ -412,6 +412,44 @@ def test_an_early_success_is_not_believed() -> None:
     made.advance(10.0)
     again = next(command for command in sent if isinstance(command, Follow) and command.robot == "r1")
     assert np.hypot(again.points[0][0] - place.x_m, again.points[0][1] - place.y_m) < 1.5
+
+
+def test_a_lane_is_gone_on_with_where_the_robot_stands_that_says_too_early_that_it_is_done() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    while robot_of(made, "r1").state is not RobotState.CLEANING:
+        made.advance(0.2)
+    made.advance(4.0)
+    robot = made.controller._state.robots["r1"]
+    order = robot.order
+    assert order is not None and order.piece.line.length - order.progress_m > 3.0
+    made.world.robots["r1"].cancel(made.world.now_s)
+    place = made.world.robots["r1"].pose
+    made.controller.handle(LegEnded("r1", made.world.now_s, order.leg_id, Outcome.SUCCEEDED))
+    assert robot.next_piece().line.distance(Point(place.x_m, place.y_m)) < 0.5
+
+
+def test_a_robot_that_has_not_confirmed_a_cancel_is_asked_again_and_gets_no_order() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    sent: list[Command] = []
+    deliver, is_heard = made.driver.send, False
+
+    def lossy(command: Command) -> None:
+        if command.robot == "r1":
+            sent.append(command)
+        if is_heard or command != CancelAll("r1"):
+            deliver(command)
+
+    made.driver.send = lossy  # type: ignore[method-assign]
+    made.restart_controller()
+    made.advance(20.0)
+    assert sent.count(CancelAll("r1")) >= 5
+    assert not any(isinstance(command, Undock | Follow | DockAt) for command in sent)
+    is_heard = True
+    made.advance(15.0)
+    assert any(isinstance(command, Follow) for command in sent)
 
 
 def test_after_a_restart_every_robot_must_confirm_that_it_has_no_goal() -> None:
