@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -73,18 +75,21 @@ class Copy:
     """A copy of a working tree, in which one file at a time is changed."""
 
     def __init__(self, root: Path, folder: Path) -> None:
-        self.root, self.folder = root, folder
+        self.folder = folder
         shutil.copytree(root, folder, ignore=shutil.ignore_patterns(*_LEFT_OUT), symlinks=True, dirs_exist_ok=True)
 
     @contextmanager
     def changed(self, mutant: Mutant) -> Iterator[None]:
         """As long as this lasts the mutant is in the copy; NotGreen when it does not fit."""
         file = self.folder / mutant.file
-        file.write_text(mutated(mutant, file.read_text(encoding="utf-8")), encoding="utf-8")
+        text, was = file.read_text(encoding="utf-8"), file.stat()
+        file.write_text(mutated(mutant, text), encoding="utf-8")
         try:
             yield
         finally:
-            shutil.copy2(self.root / mutant.file, file)
+            file.write_text(text, encoding="utf-8")
+            # What Python has compiled of the file as it was may be used again.
+            os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
 
     def run(self, arguments: Sequence[str], limit_s: float) -> tuple[int | None, str]:
         """Exit status (None: it took longer than the limit) and output of Python in the copy."""
@@ -107,7 +112,7 @@ class Baseline:
 
     def __init__(self, copy: Copy, kept: Kept) -> None:
         self._copy, self._kept = copy, kept
-        self._tree = tree_key(copy.root)
+        self._tree = tree_key(copy.folder)
 
     def seconds(self, test: str) -> float:
         """How long a test file takes; NotGreen when it does not pass."""
@@ -162,7 +167,7 @@ def mutated(mutant: Mutant, text: str) -> str:
     return text.replace(mutant.before, mutant.after)
 
 
-def mutant_key(mutant: Mutant, root: Path = ROOT) -> str:
+def mutant_key(mutant: Mutant, root: Path) -> str:
     """Changes with the mutant and with the file that it is a bug of."""
     text = (root / mutant.file).read_text(encoding="utf-8")
     return hashlib.sha256("\0".join((text, mutant.before, mutant.after)).encode()).hexdigest()[:16]
@@ -225,42 +230,45 @@ def results_of(mutants: Sequence[Mutant], kept: Kept, nights: int, jobs: int, ro
     """What came of each mutant, in their order; tells of each as soon as that is known."""
     with ExitStack() as stack:
         copies: SimpleQueue[Copy] = SimpleQueue()
+        count = itertools.count(1)
         folders = [Path(stack.enter_context(TemporaryDirectory(prefix="mutants-"))) for _ in range(jobs + 1)]
         unchanged, *others = [Copy(root, folder) for folder in folders]
         for copy in others:
             copies.put(copy)
         baseline = Baseline(unchanged, kept)
-        todo = [mutant for mutant in mutants if _known(mutant, kept, root) is None]
+        keys = {mutant.name: mutant_key(mutant, unchanged.folder) for mutant in mutants}
+        todo = [mutant for mutant in mutants if _known(mutant.name, keys[mutant.name], kept) is None]
         for test in dict.fromkeys(test for mutant in todo for test in mutant.tests):
             baseline.seconds(test)
 
         def one(mutant: Mutant) -> Result:
-            known, began_s = _known(mutant, kept, root), time.monotonic()
+            name, key, began_s = mutant.name, keys[mutant.name], time.monotonic()
+            known = _known(name, key, kept)
             if known is None:
                 copy = copies.get()
                 by = found_by(mutant, copy, baseline, nights)
                 copies.put(copy)
-                known = Result(mutant.name, mutant_key(mutant, root), by, round(time.monotonic() - began_s, 1))
-                kept.add("mutant", known.name, known.key, found_by=by, seconds=known.seconds)
-            print(f"  {known.name}: {known.found_by}", flush=True)
+                known = Result(name, key, by, round(time.monotonic() - began_s, 1))
+                kept.add("mutant", name, key, found_by=by, seconds=known.seconds)
+            print(f"  {next(count)} of {len(mutants)} {name}: {known.found_by}", flush=True)
             return known
 
         with ThreadPoolExecutor(jobs) as pool:
             return list(pool.map(one, mutants))
 
 
-def _known(mutant: Mutant, kept: Kept, root: Path) -> Result | None:
+def _known(name: str, key: str, kept: Kept) -> Result | None:
     """What is kept of a mutant, if it was found: one that survived is tried again."""
-    entry = kept.find("mutant", mutant.name, mutant_key(mutant, root))
+    entry = kept.find("mutant", name, key)
     if entry is None or entry["found_by"] == SURVIVED:
         return None
-    return Result(mutant.name, entry["key"], entry["found_by"], entry["seconds"])
+    return Result(name, key, entry["found_by"], entry["seconds"])
 
 
 def _end_group(group: int) -> None:
     """Ends what is left of a process's group."""
     try:
-        os.killpg(group, 9)
+        os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:
         return
 

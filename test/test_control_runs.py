@@ -17,7 +17,7 @@ from robot_fleet.fleet.errors import AlreadyExists, InvalidInput, NotFound, Unav
 from robot_fleet.fleet.events import AllCancelled, HoldReported, LegEnded, Outcome, PoseReported
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
-from robot_fleet.planning.plan import CannotPlan, MissedReason, Plan, PlanRequest
+from robot_fleet.planning.plan import CannotPlan, LegKind, MissedReason, Plan, PlanRequest
 from robot_fleet.sim.site import VirtualSite
 from robot_fleet.sim.virtual import MemoryRunStore
 
@@ -426,7 +426,8 @@ def test_a_lane_is_gone_on_with_where_the_robot_stands_that_says_too_early_that_
     made.world.robots["r1"].cancel(made.world.now_s)
     place = made.world.robots["r1"].pose
     made.controller.handle(LegEnded("r1", made.world.now_s, order.leg_id, Outcome.SUCCEEDED))
-    assert robot.next_piece().line.distance(Point(place.x_m, place.y_m)) < 0.5
+    again = robot.next_piece()
+    assert again.kind is LegKind.CLEAN and again.line.distance(Point(place.x_m, place.y_m)) < 0.5
 
 
 def test_a_robot_that_has_not_confirmed_a_cancel_is_asked_again_and_gets_no_order() -> None:
@@ -450,6 +451,24 @@ def test_a_robot_that_has_not_confirmed_a_cancel_is_asked_again_and_gets_no_orde
     is_heard = True
     made.advance(15.0)
     assert any(isinstance(command, Follow) for command in sent)
+
+
+def test_after_a_restart_the_floor_ahead_of_a_robot_is_held_until_it_has_confirmed_that_it_rests() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    while robot_of(made, "r1").state is not RobotState.CLEANING:
+        made.advance(0.2)
+    made.advance(4.0)
+    order = made.controller._state.robots["r1"].order
+    assert order is not None and order.piece.line.length - order.progress_m > 4.0
+    end, deliver = Point(order.piece.points[-1]), made.driver.send
+    made.driver.send = lambda command: None if command == CancelAll("r1") else deliver(command)  # type: ignore
+    made.restart_controller()
+    made.advance(3.0)
+    assert made.controller.traffic.held("r1").covers(end)
+    made.driver.send = deliver  # type: ignore[method-assign]
+    made.advance(4.0)
+    assert not made.controller.traffic.held("r1").covers(end)
 
 
 def test_after_a_restart_every_robot_must_confirm_that_it_has_no_goal() -> None:
