@@ -20,6 +20,7 @@ from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import CannotPlan, LegKind, Plan, PlanRequest
 from robot_fleet.planning.routing import Router
+from robot_fleet.sim.realism import PERFECT
 from robot_fleet.sim.site import VirtualSite
 from robot_fleet.sim.virtual import MemoryRunStore
 
@@ -445,6 +446,33 @@ def test_what_a_robot_claimed_before_it_found_out_that_it_was_lost_is_withdrawn_
     made.controller.acknowledge("r1", "somebody")
     assert until_ended(made).state is RunState.COMPLETED
     assert run_of(made).cleaned_m2 > 70
+
+
+def test_what_was_claimed_before_a_restart_is_withdrawn_as_well() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(20.0)
+    made.restart_controller()
+    before_m2 = run_of(made).cleaned_m2
+    made.controller.handle(HoldReported("r1", made.world.now_s, "localisation lost"))
+    state = made.controller._state
+    assert state.coverage is not None
+    assert state.coverage.cleaned_m2 < before_m2 - 3.0
+
+
+@pytest.mark.parametrize(("jump_m", "is_withdrawn"), [(0.1, False), (0.6, True)])
+def test_a_robot_that_is_suddenly_elsewhere_did_not_know_where_it_was(jump_m: float, is_withdrawn: bool) -> None:
+    made = site(PERFECT)
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(20.0)
+    state = made.controller._state
+    assert state.coverage is not None
+    before_m2, pose = state.coverage.cleaned_m2, made.world.robots["r1"].pose
+    elsewhere = Pose(pose.x_m, pose.y_m + jump_m, pose.yaw_rad)
+    made.controller.handle(PoseReported("r1", made.world.now_s + 0.1, elsewhere))
+    assert (state.coverage.cleaned_m2 < before_m2 - 3.0) is is_withdrawn
 
 
 class Whole(MemoryRunStore):

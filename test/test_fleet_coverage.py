@@ -63,6 +63,24 @@ def test_what_is_withdrawn_is_to_be_cleaned_again_and_older_claims_stay() -> Non
     assert trail.withdraw(cover) == 0.0
 
 
+def test_claims_are_recalled_from_a_track_but_not_across_its_gaps() -> None:
+    cover, trail = record(), HeadTrail("r1", HEAD)
+    cover.cleaned[:] = True
+    track = [
+        (0.0, 0.5, 4.0),
+        (100.0, 0.5, 1.0),
+        (101.0, 1.0, 1.0),
+        (102.0, 1.5, 1.0),
+        (160.0, 3.5, 3.0),
+        (161.0, 4.0, 3.0),
+    ]
+    trail.recall(np.array(track))
+    trail.withdraw(cover)
+    assert (~cover.cleaned).sum() * 0.0025 == pytest.approx(1.5 * 0.7, rel=0.1)
+    trail.recall(np.zeros((0, 3)))
+    assert trail.withdraw(cover) == 0.0
+
+
 def test_neighbouring_sweeps_leave_no_seam_and_count_nothing_twice() -> None:
     poses = [Pose(1 + 0.013 * i, 2 + 0.031 * i, 1.17) for i in range(60)]
     whole, steps = record(), record()

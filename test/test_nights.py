@@ -11,7 +11,7 @@ from robot_fleet.cli.app import run
 from robot_fleet.control.controller import Controller
 from robot_fleet.control.ports import Record
 from robot_fleet.fleet.commands import CancelAll, Undock
-from robot_fleet.fleet.events import Event, LegEnded
+from robot_fleet.fleet.events import LOST, Event, LegEnded
 from robot_fleet.fleet.events import Outcome as LegOutcome
 from robot_fleet.main.nights import Nights, NightsSettings, OtherNights, draw_night, pass_nights
 from robot_fleet.nights.faults import KINDS, Fault, draw_faults, kinds_named
@@ -83,6 +83,19 @@ def test_changes_that_are_handed_on_together_are_all_there_afterwards(tmp_path: 
     again = SqlRunStore(tmp_path / "night.db")
     assert again.load("run")["49"] == b"119" and again.load("robot") == {"r1": b"back"}
     again.close()
+
+
+def test_a_robot_that_is_lost_stays_held_for_that_when_something_else_is_over() -> None:
+    store = STORE
+    world = TroubledWorld(store, EXECUTED, 0, ())
+    name = store.robots[0].name
+    world.notices(name)
+    world.latch(name, "safety fault")
+    world.release(name)
+    assert world.robots[name].hold == LOST
+    world.found(name)
+    world.release(name)
+    assert not world.robots[name].hold
 
 
 def test_an_order_that_comes_right_behind_a_cancel_is_not_ended_by_it() -> None:

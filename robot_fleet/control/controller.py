@@ -98,6 +98,8 @@ class Controller:
         run = self._state.active
         if run and run.state is RunState.STOPPING:
             run.stop_asked_s = self._state.now_s
+        if run:
+            self._reports.recall(run)
         if run and run.planning:
             run.planning, run.rest_wanted = False, True
         for robot in self._state.robots.values():

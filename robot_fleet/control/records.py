@@ -42,6 +42,7 @@ class Rows:
         self._run_store = run_store
         self.owed, self._again_s = "", 0.0
         self._tracks_kept: dict[tuple[str, str], int] = {}
+        self._floors: dict[str, tuple[BaseGeometry, str]] = {}
 
     def commit(self, what: str) -> bool:
         """Writes the journal line and the rows of the present event, `what`, in one transaction; CannotStore when it did not.
@@ -154,7 +155,7 @@ class Rows:
         if kind == "unplanned":
             return json.dumps(_areas_to(state.runs[key].unplanned)).encode()
         if kind == "robot":
-            return _robot_to(state.robots[key], state.traffic.held(key))
+            return _robot_to(state.robots[key], self._floor(key))
         if kind == "itinerary":
             itinerary = state.robots[key].itinerary
             return _itinerary_to(itinerary) if itinerary else None
@@ -164,6 +165,14 @@ class Rows:
             run_id, robot, start = key.split("/")
             return zlib.compress(json.dumps(state.runs[run_id].tracks[robot][int(start) :]).encode(), 1)
         return json.dumps(dataclasses.asdict(state.alerts[key])).encode()
+
+    def _floor(self, robot: str) -> str:
+        """The floor that a robot holds, as text; it seldom changes as often as the robot's row."""
+        floor = self._state.traffic.held(robot)
+        known = self._floors.get(robot)
+        if known is None or known[0] is not floor:
+            known = self._floors[robot] = floor, shapely.to_wkb(floor, hex=True)
+        return known[1]
 
 
 def _check_store(state: FleetState, run: CleaningRun) -> None:
@@ -215,14 +224,14 @@ def _areas_from(stored: list[list[Any]]) -> tuple[MissedArea, ...]:
     )
 
 
-def _robot_to(robot: Robot, floor: BaseGeometry) -> bytes:
+def _robot_to(robot: Robot, floor: str) -> bytes:
     order = robot.order
     place = robot.place
     if order and not order.superseded and robot.itinerary and order.piece.kind in (LegKind.TRANSIT, LegKind.CLEAN):
         place = robot.itinerary.advanced(order.piece, order.progress_m)
     body = {name: getattr(robot, name) for name in _ROBOT_SCALARS}
     body |= {"held": robot.state is RobotState.HELD, "place": [place.stretch, place.offset_m]}
-    return json.dumps({**body, "floor": shapely.to_wkb(floor, hex=True)}).encode()
+    return json.dumps({**body, "floor": floor}).encode()
 
 
 def _restore_robot(robot: Robot, stored: dict[str, Any]) -> None:

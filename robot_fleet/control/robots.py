@@ -33,6 +33,7 @@ RESEND_S = 2.0
 """How often a cancel that nobody confirmed is sent again."""
 
 _TRACK_S = 1.0
+_JUMP_M = 0.25
 
 
 class RobotReports:
@@ -42,15 +43,25 @@ class RobotReports:
         self._state = state
         self._trails = {robot.name: HeadTrail(robot.name, robot.spec.profile.head) for robot in state.robots.values()}
 
+    def recall(self, run: CleaningRun) -> None:
+        """What a run's robots claimed before this process began may yet have to be withdrawn."""
+        for name in run.tracks.keys() & self._trails.keys():
+            self._trails[name].recall(run.track(name))
+
     def pose(self, event: PoseReported) -> None:
         """Where the robot was; credits cleaned floor to the run."""
         robot = self._state.robots.get(event.robot)
         if robot is None or (robot.pose is not None and event.at_s < robot.pose_at_s):
             return
-        before, robot.pose, robot.pose_at_s = robot.pose, event.pose, event.at_s
+        before, elapsed_s = robot.pose, event.at_s - robot.pose_at_s
+        robot.pose, robot.pose_at_s = event.pose, event.at_s
         run = self._state.active
         if run and run.started_at_s is not None and robot.name in run.robots:
             self._credit(run, robot, before, event)
+            driven_m = 2.0 * elapsed_s * robot.spec.profile.speed_mps
+            if before is not None and before.distance_m(event.pose) > driven_m + _JUMP_M:
+                # Nobody drives so far in so short a time: it has found out that it was not where it took itself to be.
+                self._withdraw(robot)
         # Its ticks may still wait in the queue behind it.
         self._heard(robot, min(event.at_s, self._state.now_s + SILENT_S))
 

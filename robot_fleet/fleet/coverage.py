@@ -16,6 +16,7 @@ import zlib
 from bisect import bisect_left, bisect_right
 from collections import deque
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ UNSURE_END_M = 0.005
 CLAIMED_S = 90.0
 """So much of what a robot claimed last is withdrawn when it turns out that it did not know where it was."""
 _HISTORY_S = 5.0
+_RECALLED_GAP_S = 3.0
 _ROUNDING = 1e-6
 
 
@@ -150,6 +152,16 @@ class HeadTrail:
         del self._poses[:drop]
         self._settled -= drop
         return credited
+
+    def recall(self, track: NDArray[np.float64]) -> None:
+        """Takes the last of a stored way, (n, 3) of seconds and metres, for claims made before this process began.
+
+        It does not tell where the head was off: rather floor is cleaned again than believed to be clean.
+        """
+        for (from_s, x0, y0), (until_s, x1, y1) in pairwise(track[track[:, 0] >= track[-1:, 0] - CLAIMED_S].tolist()):
+            if until_s - from_s <= _RECALLED_GAP_S and (x0, y0) != (x1, y1):
+                yaw_rad = math.atan2(y1 - y0, x1 - x0)
+                self._claims.append((until_s, Pose(x0, y0, yaw_rad), Pose(x1, y1, yaw_rad)))
 
     def withdraw(self, record: CoverageRecord) -> float:
         """Takes back what the robot claimed lately, as it did not know where it was; square metres."""

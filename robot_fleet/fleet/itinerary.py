@@ -31,6 +31,7 @@ OVERRUN_M = 0.1
 """How far beyond the goal tolerance a piece runs into what follows, so that its own end is surely passed."""
 
 _LEAST_M = 1e-6
+_SHARES = np.linspace(0.0, 1.0, 32)
 _SAMPLE_M = 0.1
 _SHORTEN_M = 0.5
 # So near to a way a robot is on it, and by so much more it leads away from where the robot is.
@@ -197,7 +198,7 @@ class Piece:
         """
         cusps = self.along_m[list(self.cusps)]
         cusp_m = next((float(at) for at in cusps if at > from_m), math.inf)
-        samples = np.linspace(from_m, min(from_m + window_m, cusp_m, self.along_m[-1]), 32)
+        samples = from_m + _SHARES * (min(from_m + window_m, cusp_m, self.along_m[-1]) - from_m)
         x, y = (np.interp(samples, self.along_m, self.points[:, k]) for k in (0, 1))
         away = distances = np.hypot(x - position[0], y - position[1])
         if facing_rad is not None:

@@ -22,7 +22,7 @@ from robot_fleet.nights.eyes import Eyes
 from robot_fleet.nights.faults import KINDS, REQUEST, Fault
 from robot_fleet.nights.people import People
 from robot_fleet.nights.reached import listening
-from robot_fleet.nights.site import Circumstances, NightSite
+from robot_fleet.nights.site import TICK_S, Circumstances, NightSite
 from robot_fleet.nights.world import HOLDS
 from robot_fleet.planning.plan import Plan, PlanRequest
 from robot_fleet.sim.realism import EXECUTED, Realism
@@ -86,7 +86,7 @@ _LISTED = ("runs", "faults", "violations")
 
 
 def simulate(
-    store: Store, night: Night, plan: Callable[[PlanRequest], Plan], realism: Realism = EXECUTED, step_s: float = 0.1
+    store: Store, night: Night, plan: Callable[[PlanRequest], Plan], realism: Realism = EXECUTED, step_s: float = TICK_S
 ) -> Outcome:
     """Lets the night pass and says what came of it."""
     with tempfile.TemporaryDirectory(dir=_RAM if _RAM.is_dir() else None) as folder, listening() as reached:
@@ -163,7 +163,7 @@ class _Course:
     def _find(self, name: str) -> None:
         """A person shows the robot where it is; one that hangs on a shelf or another robot stays there."""
         world = self.site.world
-        world.lose_way(name, 0.0, 0.0)
+        world.found(name)
         if not self._hangs(name):
             world.release(name)
 

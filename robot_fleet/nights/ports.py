@@ -114,7 +114,7 @@ class FailingStore:
 class Gathering:
     """A RunStore that hands changes on to storage many at a time, as a disk does that has a memory of its own.
 
-    A process that dies loses none of them: they are handed on when it lets go, and before anything is read.
+    A process that dies loses none of them: they are handed on when it lets go, and before rows of their kind are read.
     """
 
     def __init__(self, store: RunStore) -> None:
@@ -131,7 +131,8 @@ class Gathering:
 
     def load(self, kind: str, prefix: str = "") -> dict[str, bytes]:
         """Reads."""
-        self._hand_on()
+        if any(kind == waiting for waiting, _ in self._records):
+            self._hand_on()
         return self._store.load(kind, prefix)
 
     def close(self) -> None:

@@ -52,7 +52,7 @@ class Circumstances:
     plan: Callable[[PlanRequest], Plan]
     folder: Path
     realism: Realism
-    step_s: float = 0.1
+    step_s: float = TICK_S
     planning_s: float = 3.0
 
 
@@ -109,7 +109,7 @@ class NightSite:
         if self._process.controller is None and self.now_s >= self._process.starts_s:
             self._guarded(self._begin)
         self.link.deliver()
-        self.link.take(self.world.step(self._step_s))
+        self.link.take(self.world.step(self.about.step_s))
         for event in (*self.link.arrived(), *self._planner_says()):
             self._hand_over(event)
         if self.now_s >= self._next_tick_s - 1e-9:
@@ -137,12 +137,6 @@ class NightSite:
         """Ends the process."""
         if self._process.storage:
             self._process.storage.close()
-
-    @property
-    def _step_s(self) -> float:
-        """While nothing moves, a step from tick to tick is short enough: between them nobody could do anything about it."""
-        moves = any(not robot.motion.at_rest for robot in self.world.robots.values())
-        return self.about.step_s if moves else max(self.about.step_s, TICK_S)
 
     def _planner_says(self) -> list[Event]:
         failed, self._planner.failed = self._planner.failed, []

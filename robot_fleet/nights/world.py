@@ -35,6 +35,7 @@ class TroubledWorld(World):
         self.stood: list[tuple[Fault, BaseGeometry]] = []
         self._to_come = [fault for fault in faults if thing_of(fault) is not None]
         self._standing: list[tuple[float, BaseGeometry]] = []
+        self._lost: set[str] = set()
 
     def step(self, dt_s: float = 0.05) -> list[Event]:
         """Lets time pass; things come as soon as no robot is where they will stand, and go."""
@@ -64,6 +65,18 @@ class TroubledWorld(World):
     def notices(self, name: str) -> None:
         """The robot notices that it does not know where it is."""
         if self.robots[name].alive:
+            self._lost.add(name)
+            self.latch(name, LOST)
+
+    def found(self, name: str) -> None:
+        """Somebody has shown the robot where it is."""
+        self._lost.discard(name)
+        self.lose_way(name, 0.0, 0.0)
+
+    def release(self, name: str) -> None:
+        """What held the robot is over; one that does not know where it is stays held for that."""
+        super().release(name)
+        if name in self._lost and self.robots[name].alive:
             self.latch(name, LOST)
 
     def _put(self, fault: Fault, now_s: float) -> bool:
