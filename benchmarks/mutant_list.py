@@ -541,7 +541,7 @@ BATTERY = (
         "    away = [robot for robot in state.robots.values() if robot not in members]\n",
         "    away: list[Robot] = []\n",
         "the others wait before a dead robot for floor that they will never get",
-        (_RUNS, _MISHAPS),
+        ("test_control_blocked", _RUNS, _MISHAPS),
     ),
 )
 
