@@ -189,6 +189,46 @@ def test_a_low_battery_sends_a_robot_home_after_its_piece_and_the_other_takes_it
     assert run_of(made).cleaned_m2 > 70
 
 
+def test_a_robot_that_charges_works_again_only_when_it_is_charged() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r2", RobotState.CLEANING)
+    made.world.robots["r2"].battery = 0.15
+    until(made, "r2", RobotState.CHARGING)
+    made.advance(20.0)
+    assert robot_of(made, "r2").charging and robot_of(made, "r2").state is RobotState.CHARGING
+    assert made.controller._state.robots["r2"].needs_charge
+    made.world.robots["r2"].battery = 0.85
+    until(made, "r2", RobotState.CLEANING, 120.0)
+
+
+def test_lanes_that_others_get_while_a_robot_is_away_are_not_its_own_any_more() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.world.robots["r1"]._report = lambda now_s: None  # type: ignore[method-assign]
+    until(made, "r1", RobotState.OFFLINE)
+    state = made.controller._state
+    assert state.robots["r1"].cleans and state.active is not None
+    epoch, state.active.rest_wanted = state.active.epoch, True
+    while state.active.epoch == epoch or state.active.planning:
+        made.advance(0.2)
+    assert state.robots["r2"].cleans and not state.robots["r1"].cleans
+    del made.world.robots["r1"]._report
+    assert until_ended(made).state is RunState.COMPLETED
+    assert run_of(made).cleaned_m2 > 70 and all_docked(made)
+
+
+def test_a_clock_that_goes_back_for_a_moment_adds_no_hour_to_the_run() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    before_s = run_of(made).elapsed_s
+    made.controller.handle(Tick(made.world.now_s - 3600.0))
+    made.advance(2.0)
+    assert before_s < run_of(made).elapsed_s < before_s + 3.0
+
+
 def test_a_robot_that_died_on_its_way_to_charge_closes_the_floor_where_it_stands() -> None:
     asked: list[PlanRequest] = []
 
@@ -223,6 +263,7 @@ def test_a_head_that_never_turns_on_takes_its_robot_out_of_the_run_and_the_other
     assert all_docked(made)
     assert run_of(made).cleaned_m2 > 70
     assert any("head" in alert.text for alert in made.controller.snapshot.alerts)
+    assert not any('"robot": "r1"' in line and '"kind": "clean"' in line for line in made.run_store.journal)
 
 
 def test_a_lone_robot_with_a_dead_head_ends_the_run_as_failed() -> None:

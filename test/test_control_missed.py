@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from control_site import run_of, site
+from control_site import run_of, site, until_ended
 from shapely import box
 
 from robot_fleet.control.missed import is_worth_a_pass, planned_floor
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun
+from robot_fleet.fleet.states import RunState
 from robot_fleet.planning.plan import MissedArea, MissedReason
 from robot_fleet.sim.site import VirtualSite
 
@@ -60,6 +61,24 @@ def test_a_pass_for_missed_floor_is_worth_its_way(
     state, run = cleaned_but_for(site(), zones, patches, side_m)
     assert is_worth_a_pass(state, run) is worth
     assert np.count_nonzero(planned_floor(state, run)) > 0
+
+
+def test_floor_that_is_missed_when_all_lanes_are_driven_is_driven_to_once_more_before_the_run_ends() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    state = made.controller._state
+    while not made.controller._state.robots["r1"].cleans:
+        made.advance(0.5)
+    while any(robot.cleans or robot.order is None for robot in state.robots.values()):
+        made.advance(0.5)
+    assert state.coverage is not None and not run_of(made).state.is_terminal
+    missed = np.zeros_like(state.coverage.cleaned)
+    state.store.floor.grid.mark(missed, box(3.0, 2.0, 5.0, 6.0))
+    state.coverage.cleaned &= ~missed
+    run = until_ended(made)
+    assert run.state is RunState.COMPLETED
+    cleaned = made.controller.record(run.run_id).cleaned
+    assert cleaned[missed].mean() > 0.9
 
 
 def test_floor_that_a_plan_left_out_in_haste_is_for_the_make_up_pass() -> None:

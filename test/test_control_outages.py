@@ -232,6 +232,17 @@ def test_a_robot_held_meanwhile_is_held_afterwards(made: VirtualSite, disk: Disk
     assert robot_of(made, "r2").state is not RobotState.HELD
 
 
+def test_after_an_outage_what_robots_said_last_is_believed_not_what_they_said_before(
+    made: VirtualSite, disk: Disk
+) -> None:
+    made.world.robots["r1"].battery = 0.15
+    made.advance(5.0)
+    disk.full = False
+    while made.controller._controller is None:
+        made.advance(0.05)
+    assert made.controller._controller._state.robots["r1"].battery == pytest.approx(0.15, abs=0.01)
+
+
 def test_a_controller_that_finds_the_disk_full_at_its_start_waits_for_space(disk: Disk) -> None:
     disk.full = True
     made = lasting(disk)

@@ -11,7 +11,7 @@ from shapely import box
 
 from robot_fleet.control.controller import Controller
 from robot_fleet.control.snapshot import PlanningProgress
-from robot_fleet.fleet.events import PlanProgressed, PoseReported, Tick
+from robot_fleet.fleet.events import Planned, PlanProgressed, PoseReported, Tick
 from robot_fleet.fleet.states import RunState
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import WORKING_W
@@ -39,6 +39,19 @@ def test_what_is_told_of_another_plan_is_dropped(run_id: str, epoch: int) -> Non
     started = made.controller.start_run((), "").run_id
     made.controller.handle(PlanProgressed(run_id or started, epoch, 0.25, "laying lanes"))
     assert run_of(made).planning == PlanningProgress(0.0, "the planner is told")
+
+
+def test_a_plan_that_was_asked_for_before_the_newest_one_changes_nobodys_way() -> None:
+    made = site()
+    run_id = made.controller.start_run((), "").run_id
+    made.advance(60.0)
+    state = made.controller._state
+    assert state.active is not None
+    ways = [robot.itinerary for robot in state.robots.values()]
+    old = Plan("hall", ("west",), (), (), 1.0, 1.0, 1.0, 0.0)
+    for run, epoch in ((run_id, state.active.epoch - 1), ("of another night", state.active.epoch)):
+        made.controller.handle(Planned(run, epoch, old))
+    assert all(robot.itinerary is way for robot, way in zip(state.robots.values(), ways, strict=True))
 
 
 def test_a_plan_that_comes_late_tells_nothing_more_of_an_ended_run() -> None:

@@ -12,11 +12,12 @@ from shapely import Point
 from robot_fleet.control.controller import Controller
 from robot_fleet.control.ports import CannotStore, Record
 from robot_fleet.control.snapshot import RunView
-from robot_fleet.fleet.commands import CancelAll, Command, Follow
+from robot_fleet.fleet.commands import CancelAll, Command, DockAt, Follow, Undock
 from robot_fleet.fleet.errors import AlreadyExists, InvalidInput, NotFound, Unavailable, WrongState
-from robot_fleet.fleet.events import LegEnded, Outcome
+from robot_fleet.fleet.events import AllCancelled, HoldReported, LegEnded, Outcome, PoseReported
 from robot_fleet.fleet.states import RobotState, RunState
-from robot_fleet.planning.plan import CannotPlan, MissedReason, Plan, PlanRequest
+from robot_fleet.floor.pose import Pose
+from robot_fleet.planning.plan import CannotPlan, LegKind, MissedReason, Plan, PlanRequest
 from robot_fleet.sim.site import VirtualSite
 from robot_fleet.sim.virtual import MemoryRunStore
 
@@ -65,6 +66,8 @@ def test_the_same_request_id_gives_the_same_run_and_another_body_is_refused() ->
     assert made.controller.start_run(("west",), "tonight").run_id == first.run_id
     with pytest.raises(AlreadyExists):
         made.controller.start_run(("east",), "tonight")
+    until_ended(made)
+    assert made.controller.start_run(("west",), "tonight").run_id == first.run_id
 
 
 def test_a_second_run_waits_until_the_first_has_ended() -> None:
@@ -186,6 +189,32 @@ def test_an_e_stop_holds_the_robot_over_a_restart_until_a_person_acknowledges() 
     assert made.controller.acknowledge("r1", "Ann").state is RobotState.IDLE
     assert '"person": "Ann"' in "".join(made.run_store.journal)
     assert until_ended(made).state is RunState.COMPLETED
+
+
+def test_a_held_robot_stays_held_through_a_restart_though_its_cause_is_gone() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    made.world.press_e_stop("r1")
+    made.advance(2.0)
+    made.world.release("r1")
+    made.advance(2.0)
+    stood = made.world.robots["r1"].pose
+    made.restart_controller()
+    made.advance(60.0)
+    assert robot_of(made, "r1").state is RobotState.HELD
+    assert made.world.robots["r1"].pose == stood
+    assert robot_of(made, "r2").state not in (RobotState.HELD, RobotState.OFFLINE)
+
+
+def test_a_robot_that_says_it_must_not_move_is_told_to_drop_its_goal() -> None:
+    made = site()
+    ear = overheard(made)
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    ear.order.clear()
+    made.controller.handle(HoldReported("r1", made.world.now_s, "manual mode"))
+    assert ear.order == ["commit", "CancelAll", "SwitchHead"]
 
 
 def test_the_work_of_a_dead_robot_goes_to_the_other_and_its_place_stays_closed() -> None:
@@ -331,6 +360,26 @@ def test_late_doubled_and_foreign_results_change_nothing() -> None:
     assert {view.name: view.leg_id for view in made.controller.snapshot.robots} == orders
 
 
+def test_a_confirmed_cancel_that_is_told_twice_does_not_end_the_order_that_came_after_it() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    leg_id = robot_of(made, "r1").leg_id
+    held = made.controller.traffic.held("r1")
+    made.controller.handle(AllCancelled("r1", made.world.now_s))
+    assert robot_of(made, "r1").leg_id == leg_id != ""
+    assert made.controller.traffic.held("r1") is held
+
+
+def test_a_pose_that_comes_late_does_not_put_the_robot_back_to_where_it_was() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    pose = made.controller._state.robots["r1"].pose
+    made.controller.handle(PoseReported("r1", made.world.now_s - 2.0, Pose(10.0, 4.0)))
+    assert made.controller._state.robots["r1"].pose == pose
+
+
 def test_an_order_that_was_never_answered_is_cancelled_before_anything_else_is_sent() -> None:
     made = site()
     ear = overheard(made)
@@ -363,6 +412,63 @@ def test_an_early_success_is_not_believed() -> None:
     made.advance(10.0)
     again = next(command for command in sent if isinstance(command, Follow) and command.robot == "r1")
     assert np.hypot(again.points[0][0] - place.x_m, again.points[0][1] - place.y_m) < 1.5
+
+
+def test_a_lane_is_gone_on_with_where_the_robot_stands_that_says_too_early_that_it_is_done() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    while robot_of(made, "r1").state is not RobotState.CLEANING:
+        made.advance(0.2)
+    made.advance(4.0)
+    robot = made.controller._state.robots["r1"]
+    order = robot.order
+    assert order is not None and order.piece.line.length - order.progress_m > 3.0
+    made.world.robots["r1"].cancel(made.world.now_s)
+    place = made.world.robots["r1"].pose
+    made.controller.handle(LegEnded("r1", made.world.now_s, order.leg_id, Outcome.SUCCEEDED))
+    again = robot.next_piece()
+    assert again.kind is LegKind.CLEAN and again.line.distance(Point(place.x_m, place.y_m)) < 0.5
+
+
+def test_a_robot_that_has_not_confirmed_a_cancel_is_asked_again_and_gets_no_order() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    sent: list[Command] = []
+    deliver, is_heard = made.driver.send, False
+
+    def lossy(command: Command) -> None:
+        if command.robot == "r1":
+            sent.append(command)
+        if is_heard or command != CancelAll("r1"):
+            deliver(command)
+
+    made.driver.send = lossy  # type: ignore[method-assign]
+    made.restart_controller()
+    made.advance(20.0)
+    assert sent.count(CancelAll("r1")) >= 5
+    assert not any(isinstance(command, Undock | Follow | DockAt) for command in sent)
+    is_heard = True
+    made.advance(15.0)
+    assert any(isinstance(command, Follow) for command in sent)
+
+
+def test_after_a_restart_the_floor_ahead_of_a_robot_is_held_until_it_has_confirmed_that_it_rests() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    while robot_of(made, "r1").state is not RobotState.CLEANING:
+        made.advance(0.2)
+    made.advance(4.0)
+    order = made.controller._state.robots["r1"].order
+    assert order is not None and order.piece.line.length - order.progress_m > 4.0
+    end, deliver = Point(order.piece.points[-1]), made.driver.send
+    made.driver.send = lambda command: None if command == CancelAll("r1") else deliver(command)  # type: ignore
+    made.restart_controller()
+    made.advance(3.0)
+    assert made.controller.traffic.held("r1").covers(end)
+    made.driver.send = deliver  # type: ignore[method-assign]
+    made.advance(4.0)
+    assert not made.controller.traffic.held("r1").covers(end)
 
 
 def test_after_a_restart_every_robot_must_confirm_that_it_has_no_goal() -> None:

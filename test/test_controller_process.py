@@ -1,4 +1,4 @@
-"""The controller's process when another one has taken its database: it ends, and orders nothing."""
+"""The controller's process when another one has taken its database: it ends, and orders nothing. By a bug it ends with a stop."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from control_site import hall
 
 from robot_fleet.control.ports import Displaced
+from robot_fleet.fleet.commands import CancelAll
 from robot_fleet.fleet.errors import Unavailable
 from robot_fleet.fleet.events import HoldReported
 
@@ -54,3 +55,13 @@ def test_a_request_that_finds_another_writer_is_refused_and_ends_the_process(fle
     assert (fleet._exit_code, fleet._ended.is_set(), fleet._driver.sent) == (1, True, [])
     with pytest.raises(Unavailable, match="going down"):
         fleet.pause_run("a")
+
+
+def test_a_bug_ends_the_process_and_tells_every_robot_to_stop(fleet: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(event: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(fleet._controller, "handle", fails)
+    fleet._take(HoldReported("r1", 0.0, ""))
+    assert fleet._exit_code and fleet._ended.is_set()
+    assert fleet._driver.sent == [CancelAll("r1"), CancelAll("r2")]

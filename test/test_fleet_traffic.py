@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
 from itertools import combinations
 
 from hypothesis import given
@@ -59,3 +60,20 @@ def test_no_two_robots_ever_hold_touching_floor(wishes: list[tuple[str, tuple[in
         traffic.ask(robot, box(x, y, x + width, y + height))
         held = [traffic.held(name) for name in ("r1", "r2", "r3", "r4")]
         assert not any(one.intersects(other) for one, other in combinations(held, 2))
+
+
+def test_a_robot_that_would_close_a_ring_is_turned_away_and_nobody_waits_in_one() -> None:
+    traffic = Traffic()
+    traffic.wait("r1", frozenset({"r2"}))
+    traffic.wait("r2", frozenset({"r3"}))
+    traffic.wait("r3", frozenset({"r1", "r4"}))
+    assert traffic.waiting == {"r1": {"r2"}, "r2": {"r3"}, "r3": {"r4"}}
+    assert traffic.waits_for("r3") == {"r1", "r4"}
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.frozensets(st.integers(0, 4))), max_size=30))
+def test_the_graph_of_who_waits_for_whom_never_has_a_cycle(wishes: list[tuple[int, frozenset[int]]]) -> None:
+    traffic = Traffic()
+    for robot, others in wishes:
+        traffic.wait(f"r{robot}", frozenset(f"r{other}" for other in others - {robot}))
+        TopologicalSorter(traffic.waiting).prepare()  # raises CycleError

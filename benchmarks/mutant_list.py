@@ -1,0 +1,575 @@
+"""Bugs made by hand, one at a time, each of which would harm a store: tests and nights must find them.
+
+`before` stands in its file exactly once. Bugs that only make the program crash are no proof, as anything would find them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A bug: in `file`, `after` stands where `before` was. `tests` are the files of tests that are likely to see it."""
+
+    name: str
+    file: str
+    before: str
+    after: str
+    breaks: str
+    tests: tuple[str, ...]
+
+
+# Several of them see what happens in whole runs.
+_RUNS, _MISHAPS, _OUTAGES = "test_control_runs", "test_control_mishaps", "test_control_outages"
+
+TRAFFIC = (
+    Mutant(
+        "floor is released when a goal is accepted",
+        "robot_fleet/control/dispatch.py",
+        "    state.send(_command(state, robot, leg_id, piece))\n",
+        "    state.send(_command(state, robot, leg_id, piece))\n"
+        "    state.traffic.hold(robot.name, state.under(robot))\n",
+        "others are sent over the floor that a robot is about to drive over",
+        (_MISHAPS, "test_control_floor", _RUNS),
+    ),
+    Mutant(
+        "floor is granted to two robots",
+        "robot_fleet/fleet/traffic.py",
+        "if floor.intersects(wanted))",
+        "if floor.contains(wanted))",
+        "two robots meet on floor that both hold",
+        ("test_fleet_traffic",),
+    ),
+    Mutant(
+        "a cycle of waits is granted",
+        "robot_fleet/fleet/traffic.py",
+        "        ring = frozenset(other for other in others if robot in self._waited_for_by(other))\n",
+        "        ring: frozenset[str] = frozenset()\n",
+        "robots wait for each other, and nobody is turned away to do something else",
+        ("test_fleet_traffic",),
+    ),
+    Mutant(
+        "floor is granted that locks another robot in",
+        "robot_fleet/control/dispatch.py",
+        "    if others:\n        state.traffic.wait(robot.name, others)\n        return False\n",
+        "",
+        "robots shut each other in, and nobody gets home: a deadlock",
+        ("test_control_escaping",),
+    ),
+    Mutant(
+        "who drives in before others have passed is not thought of",
+        "robot_fleet/fleet/escapes.py",
+        "            if theirs.passes_rest_of(escape) or escape.passes_refuge_of(theirs):\n",
+        "            if theirs.passes_rest_of(escape):\n",
+        "a robot in its dock shuts in those who have to pass it: a deadlock",
+        ("test_fleet_escapes",),
+    ),
+    Mutant(
+        "a robot that cannot move is in nobody's way",
+        "robot_fleet/fleet/escapes.py",
+        "        found = not floor.is_empty and escape.line.distance(floor) < escape.radius_m\n",
+        "        found = False\n",
+        "robots are sent where a dead one stands between them and their docks, and nobody is told",
+        ("test_fleet_escapes", "test_control_escaping"),
+    ),
+    Mutant(
+        "the floor ahead of a robot that still rolls is given up",
+        "robot_fleet/control/dispatch.py",
+        "    return state.traffic.held(robot.name).intersection(within)\n",
+        "    return _NOWHERE\n",
+        "a robot that brakes rolls onto floor that another one has got",
+        (_MISHAPS, "test_control_floor"),
+    ),
+    Mutant(
+        "the floor where a robot strays is not held",
+        "robot_fleet/control/orders.py",
+        "        state.traffic.hold(robot.name, state.traffic.held(robot.name).union(state.under(robot)))\n",
+        "        pass\n",
+        "another robot is sent to where one drives round a pallet",
+        (_MISHAPS,),
+    ),
+    Mutant(
+        "robots do not brake before one that was pushed onto their floor",
+        "robot_fleet/control/intruders.py",
+        "    if within.any():\n",
+        "    if within.all() and len(others) > 1:\n",
+        "a robot drives into another one that can be seen on its way",
+        (_MISHAPS,),
+    ),
+    Mutant(
+        "a robot far off its path is sent along it all the same",
+        "robot_fleet/control/dispatch.py",
+        "    near = robot.pose.distance_m(begin) <= OFF_PATH_M\n",
+        "    near = True\n",
+        "it drives straight to its path, over floor that nobody granted",
+        ("test_control_escaping", _RUNS, _MISHAPS),
+    ),
+)
+
+ORDERS = (
+    Mutant(
+        "a late result is believed",
+        "robot_fleet/control/orders.py",
+        "    if order is None or event.leg_id != order.leg_id:\n",
+        "    if order is None:\n",
+        "an old order's end ends the present one, whose floor is then free",
+        (_RUNS,),
+    ),
+    Mutant(
+        "success is believed far before the end",
+        "robot_fleet/control/orders.py",
+        "    return left_m <= robot.spec.profile.goal_tolerance_m + EARLY_M\n",
+        "    return True\n",
+        "a lane that a robot says it has driven is left out",
+        (_RUNS,),
+    ),
+    Mutant(
+        "success is believed by default",
+        "robot_fleet/ros/goals.py",
+        'if outcome is Outcome.SUCCEEDED and (result.error_code or not getattr(result, "success", True)):',
+        "if outcome is Outcome.SUCCEEDED and result.error_code:",
+        "a robot that did not get onto its dock is taken to be charged there",
+        ("test_ros_conversion",),
+    ),
+    Mutant(
+        "an order that nobody answered is taken to have ended",
+        "robot_fleet/control/orders.py",
+        "    if event.outcome is Outcome.UNANSWERED:\n",
+        "    if event.outcome is Outcome.UNANSWERED and order.superseded:\n",
+        "the robot may have taken the goal all the same: it drives over floor that is not its own any more",
+        (_RUNS,),
+    ),
+    Mutant(
+        "a cancel is not waited for",
+        "robot_fleet/fleet/entities.py",
+        "        return self.state not in NOT_HERE and not self.cancel_due and self.pose is not None\n",
+        "        return self.state not in NOT_HERE and self.pose is not None\n",
+        "a robot gets an order while it may still carry out another one",
+        (_RUNS, _MISHAPS),
+    ),
+    Mutant(
+        "a robot is sent on while it still brakes",
+        "robot_fleet/control/orders.py",
+        "    robot.retry_at_s = max(robot.retry_at_s, robot.rest_after_s)\n",
+        "",
+        "it gets its next order where it is not yet, with floor for where it was",
+        (_MISHAPS,),
+    ),
+    Mutant(
+        "a goal that fails is tried again for ever",
+        "robot_fleet/control/orders.py",
+        "    if robot.failures >= RETRIES:\n        robot.failures = 0\n",
+        "    if robot.failures >= 1000 * RETRIES:\n        robot.failures = 0\n",
+        "a robot stands before a pallet all night, and nobody is told",
+        (_MISHAPS,),
+    ),
+    Mutant(
+        "a robot with a dead head is sent to clean",
+        "robot_fleet/control/dispatch.py",
+        "    return not wanted\n",
+        "    return True\n",
+        "it drives all its lanes and cleans nothing, instead of leaving them to others",
+        (_MISHAPS,),
+    ),
+    Mutant(
+        "a lane is given to two robots",
+        "robot_fleet/control/rest.py",
+        "        if robot.needs_charge and robot.is_here:\n            continue\n",
+        "        if not robot.is_here or robot.needs_charge:\n            continue\n",
+        "a robot that was away goes on with lanes that a new plan has given to others",
+        (_MISHAPS, _RUNS),
+    ),
+)
+
+LINK = (
+    Mutant(
+        "a doubled confirmation of a cancel is believed",
+        "robot_fleet/control/robots.py",
+        "        if not robot.cancel_due:\n            return\n",
+        "",
+        "it ends the order that came after the cancel, and the robot's floor is free while it drives",
+        (_RUNS, _MISHAPS),
+    ),
+    Mutant(
+        "a cancel that got lost is not sent again",
+        "robot_fleet/control/robots.py",
+        "if robot.cancel_due and (robot.cancel_sent_s is None or now_s - robot.cancel_sent_s >= RESEND_S):",
+        "if robot.cancel_due and robot.cancel_sent_s is None:",
+        "a robot that a stop did not reach drives on",
+        (_RUNS, _MISHAPS),
+    ),
+    Mutant(
+        "an old pose is believed",
+        "robot_fleet/control/robots.py",
+        "        if robot is None or (robot.pose is not None and event.at_s < robot.pose_at_s):\n",
+        "        if robot is None:\n",
+        "the floor under a robot is held where it was, not where it is",
+        (_RUNS, _MISHAPS),
+    ),
+    Mutant(
+        "a goal that is accepted after it was given up is left to drive",
+        "robot_fleet/ros/drive_action.py",
+        "        if order.withdrawn:\n            handle.cancel_goal_async()\n",
+        "",
+        "a robot drives off that was believed to rest",
+        ("test_ros_driver",),
+    ),
+    Mutant(
+        "a cancel is called confirmed before goals have ended",
+        "robot_fleet/ros/drive_action.py",
+        "        return wish is not None and wish.answered and not wish.open and not self._orders\n",
+        "        return wish is not None and wish.answered\n",
+        "the floor of a robot that still brakes is given to others",
+        ("test_ros_driver",),
+    ),
+    Mutant(
+        "an order that a cancel overtook is sent",
+        "robot_fleet/ros/driver.py",
+        "        if cancels == self._cancels[command.robot]:\n",
+        "        if cancels <= self._cancels[command.robot]:\n",
+        "a robot that was told to stop drives off",
+        ("test_ros_driver",),
+    ),
+    Mutant(
+        "a stop waits behind other orders",
+        "robot_fleet/ros/bridge.py",
+        "            self.loud((self._urgent or self._calls).popleft())()\n",
+        "            self.loud((self._calls or self._urgent).popleft())()\n",
+        "with many robots a stop comes late",
+        ("test_ros_bridge",),
+    ),
+)
+
+STOPS = (
+    Mutant(
+        "a stop waits for the disk",
+        "robot_fleet/control/controller.py",
+        "        for command in self._state.effects.commands[before:]:\n"
+        "            self._driver.send(command)\n"
+        "        del self._state.effects.commands[before:]\n",
+        "",
+        "on a slow or full disk robots drive on for as long as that takes",
+        (_RUNS,),
+    ),
+    Mutant(
+        "a stop is called confirmed after the time that braking takes",
+        "robot_fleet/control/ending.py",
+        "        return robot.order is None and not robot.cancel_due and self._state.now_s >= robot.rest_after_s\n",
+        "        return self._state.now_s >= robot.rest_after_s\n",
+        "people walk in front of a robot that the stop never reached",
+        (_RUNS,),
+    ),
+    Mutant(
+        "a pause lets orders go on",
+        "robot_fleet/control/controller.py",
+        "        for robot in self._state.members(run):\n"
+        "            self._halt(robot)\n"
+        "        run.happen(RunEvent.PAUSE_ASKED)\n",
+        "        run.happen(RunEvent.PAUSE_ASKED)\n",
+        "robots finish half a minute of driving before they rest",
+        (_RUNS,),
+    ),
+    Mutant(
+        "a stop while storage refuses is forgotten",
+        "robot_fleet/control/outages.py",
+        "        self._to_stop = run_id\n        for robot in self._robots:\n",
+        "        for robot in self._robots:\n",
+        "robots that were told to stop go on by themselves when there is space again",
+        (_OUTAGES,),
+    ),
+    Mutant(
+        "after a bug robots are not told to stop",
+        "robot_fleet/main/controller_process.py",
+        "            self._driver.send(CancelAll(robot.name))\n        self._ended.set()\n",
+        "            pass\n        self._ended.set()\n",
+        "they drive on without a controller",
+        ("test_controller_process",),
+    ),
+)
+
+RESTARTS = (
+    Mutant(
+        "reservations are not taken again after a restart",
+        "robot_fleet/control/records.py",
+        '                state.traffic.hold(name, shapely.from_wkb(stored["floor"]))\n',
+        "",
+        "floor on which a robot still drives is given to others",
+        (_RUNS,),
+    ),
+    Mutant(
+        "a held robot is let go by a restart",
+        "robot_fleet/control/records.py",
+        '    robot.state = RobotState.HELD if stored["held"] else RobotState.OFFLINE\n',
+        "    robot.state = RobotState.OFFLINE\n",
+        "a robot drives off from beside the person who looks after it",
+        (_RUNS, "test_control_outages"),
+    ),
+    Mutant(
+        "after a restart floor is freed before robots have confirmed that they rest",
+        "robot_fleet/control/robots.py",
+        "        at_rest = robot.order is None and not robot.cancel_due and now_s >= robot.rest_after_s\n",
+        "        at_rest = robot.order is None and now_s >= robot.rest_after_s\n",
+        "a robot that a cancel has not reached drives over floor of others",
+        (_RUNS, _MISHAPS, "test_control_floor"),
+    ),
+    Mutant(
+        "a restart cancels nothing",
+        "robot_fleet/control/controller.py",
+        "        for robot in self._state.robots.values():\n"
+        "            orders.cancel(self._state, robot)\n"
+        '        self._finish("resumed")\n',
+        "        for robot in self._state.robots.values():\n"
+        "            robot.cancel_due = False\n"
+        '        self._finish("resumed")\n',
+        "goals of the controller before go on beside new ones",
+        (_RUNS,),
+    ),
+    Mutant(
+        "a plan that was made for another state is installed",
+        "robot_fleet/control/controller.py",
+        "run.run_id != event.run_id or run.epoch != event.epoch or run.state",
+        "run.run_id != event.run_id or run.state",
+        "robots get ways that begin where they are not, and lanes that others have",
+        ("test_control_planning", _MISHAPS),
+    ),
+    Mutant(
+        "orders go out before the commit",
+        "robot_fleet/control/controller.py",
+        "        stored = not changed or self._rows.commit(what)\n",
+        "        for command in effects.commands:\n"
+        "            self._driver.send(command)\n"
+        "        effects.commands = []\n"
+        "        stored = not changed or self._rows.commit(what)\n",
+        "after a crash robots drive on floor that by storage nobody holds",
+        (_RUNS,),
+    ),
+    Mutant(
+        "an answer is sent before the commit",
+        "robot_fleet/control/controller.py",
+        "        stored = not changed or self._rows.commit(what)\n",
+        "        is_asked = what.split()[-1] in ('asked', 'started', 'acknowledged')\n"
+        "        stored = not changed or (not is_asked and self._rows.commit(what))\n",
+        "what was promised to a person is gone after a crash",
+        (_RUNS, _OUTAGES),
+    ),
+    Mutant(
+        "a commit does not wait for the disk",
+        "robot_fleet/storage/sqlite_place.py",
+        '"synchronous=FULL"',
+        '"synchronous=OFF"',
+        "what was promised is gone after a power failure",
+        ("test_storage_database",),
+    ),
+    Mutant(
+        "two controllers may have one database",
+        "robot_fleet/storage/lock.py",
+        "fcntl.LOCK_EX | fcntl.LOCK_NB",
+        "fcntl.LOCK_SH | fcntl.LOCK_NB",
+        "two controllers send the same robots to different places",
+        ("test_storage_database",),
+    ),
+    Mutant(
+        "journal and rows are two transactions",
+        "robot_fleet/storage/database.py",
+        "                connection.execute(sql.insert(JOURNAL).values(line))\n"
+        "                _write(connection, newest, line[0])\n",
+        "                connection.execute(sql.insert(JOURNAL).values(line))\n"
+        "            with connection.begin():\n"
+        "                _write(connection, newest, line[0])\n",
+        "after a crash the journal tells of what never came true",
+        ("test_storage_database",),
+    ),
+    Mutant(
+        "robots that end their piece while storage refuses keep their heads on",
+        "robot_fleet/control/outages.py",
+        "            self._driver.send(SwitchHead(event.robot, False))\n        elif",
+        "            pass\n        elif",
+        "brushes turn on one spot for as long as the disk is full",
+        (_OUTAGES,),
+    ),
+    Mutant(
+        "an old battery reading is believed",
+        "robot_fleet/control/outages.py",
+        "        missed = [*self._said.values(), *self._since]\n",
+        "        missed = [*self._since, *self._said.values()]\n",
+        "after an outage a robot that has run low meanwhile is sent out to clean",
+        (_OUTAGES,),
+    ),
+    Mutant(
+        "a duplicate request is run twice",
+        "robot_fleet/control/requests.py",
+        "if request_id and run.request_id == request_id), None)",
+        "if request_id and run is state.active and run.request_id == request_id), None)",
+        "a client that asks again after a lost answer has the store cleaned again in opening hours",
+        (_RUNS,),
+    ),
+)
+
+HELD = (
+    Mutant(
+        "a docking that ends frees a held robot",
+        "robot_fleet/fleet/states.py",
+        "    (_S.HELD, _E.DOCKED): _S.HELD,\n",
+        "    (_S.HELD, _E.DOCKED): _S.CHARGING,\n",
+        "a robot that a person stopped on its way into the dock takes orders again",
+        ("test_fleet_states", _MISHAPS),
+    ),
+    Mutant(
+        "a robot is acknowledged that still reports why it is held",
+        "robot_fleet/control/controller.py",
+        "        if found.hold_active:\n",
+        "        if found.hold_active and not found.hold:\n",
+        "a robot with its emergency stop pressed is taken to work again",
+        (_RUNS,),
+    ),
+    Mutant(
+        "a hold that ends frees the robot",
+        "robot_fleet/control/robots.py",
+        "        robot.hold_active = bool(event.reason)\n",
+        "        robot.hold_active = bool(event.reason)\n"
+        "        if not event.reason and robot.state is RobotState.HELD:\n"
+        "            robot.happen(RobotEvent.ACKNOWLEDGED)\n",
+        "a robot drives off as soon as its emergency stop is pulled out again",
+        (_RUNS,),
+    ),
+    Mutant(
+        "a held robot keeps its goal",
+        "robot_fleet/control/robots.py",
+        "            orders.cancel(self._state, robot)\n            self._state.send(SwitchHead(robot.name, False))\n",
+        "            self._state.send(SwitchHead(robot.name, False))\n",
+        "a robot that is released drives on before a person has acknowledged it",
+        (_RUNS, _MISHAPS),
+    ),
+)
+
+COVERAGE = (
+    Mutant(
+        "floor is credited with the head off",
+        "robot_fleet/fleet/coverage.py",
+        "            if before is not None and self._was_on(last_stamp, stamp):\n",
+        "            if before is not None:\n",
+        "floor that was only driven over is listed as clean",
+        ("test_fleet_coverage",),
+    ),
+    Mutant(
+        "a gap in the poses is filled",
+        "robot_fleet/fleet/coverage.py",
+        "    return near_s and before.pose.distance_m(after.pose) <= LONGEST_GAP_M + _ROUNDING\n",
+        "    return True\n",
+        "floor is listed as clean on the straight line between two places, through shelves too",
+        ("test_fleet_coverage",),
+    ),
+    Mutant(
+        "what a lost robot claimed stays credited",
+        "robot_fleet/control/robots.py",
+        "            if LOST in event.reason:\n                self._withdraw(robot)\n",
+        "",
+        "floor is listed as clean where a robot only believed to be",
+        (_MISHAPS,),
+    ),
+    Mutant(
+        "missed floor is not driven to again",
+        "robot_fleet/control/rest.py",
+        "        if is_worth_a_pass(state, run):\n",
+        "        if run.makeup_passes > MAKEUP_PASSES and is_worth_a_pass(state, run):\n",
+        "what a pallet or a person kept from being cleaned stays dirty, though it is free again",
+        ("test_control_missed", _MISHAPS, "test_control_blocked"),
+    ),
+    Mutant(
+        "missed floor is not listed",
+        "robot_fleet/control/views.py",
+        "        for zone in run.zones:\n            part = mask & left & state.zone_mask(zone)\n",
+        "        for zone in run.zones[:1]:\n            part = mask & left & state.zone_mask(zone)\n",
+        "nobody learns of floor that stayed dirty",
+        (_RUNS,),
+    ),
+    Mutant(
+        "a place where robots do not get on is planned through again and again",
+        "robot_fleet/control/rest.py",
+        "    return () if run.plan_failures else places(state, run, members, times)\n",
+        "    return ()\n",
+        "robots stand before the same pallet at every pass",
+        ("test_control_blocked",),
+    ),
+    Mutant(
+        "a blocked place stays blocked when robots get through again",
+        "robot_fleet/control/blocked.py",
+        "    run.blocked = [place for place in run.blocked if line.distance(Point(place[:2])) > _RADIUS_M]\n",
+        "    run.blocked = list(run.blocked)\n",
+        "an aisle that is free again is left out, and listed as blocked",
+        ("test_control_blocked",),
+    ),
+)
+
+BATTERY = (
+    Mutant(
+        "a robot drives its battery empty",
+        "robot_fleet/control/charging.py",
+        "    if robot.battery <= robot.spec.profile.battery.reserve and not _is_seen_to(state, robot):\n",
+        "    if robot.battery <= 0.0 and not _is_seen_to(state, robot):\n",
+        "it dies in an aisle and blocks it all night",
+        (_MISHAPS,),
+    ),
+    Mutant(
+        "a robot works again as soon as it charges",
+        "robot_fleet/control/charging.py",
+        "robot.battery is not None and robot.battery >= CHARGED:",
+        "robot.battery is not None and robot.charging:",
+        "it leaves its dock to come back at once, again and again",
+        (_MISHAPS, "test_control_homing"),
+    ),
+    Mutant(
+        "a run ends while robots are on their way home",
+        "robot_fleet/control/rest.py",
+        "    return not any(robot.cleans or _is_busy(state, robot) for robot in state.members(run))\n",
+        "    return not any(robot.cleans for robot in state.members(run))\n",
+        "robots are left in the aisles, where customers find them in the morning",
+        (_RUNS, "test_control_homing"),
+    ),
+    Mutant(
+        "the work of a robot that is gone is not handed on",
+        "robot_fleet/control/rest.py",
+        "    return robot.absent_since_s is not None and _absent_s(state, robot) >= HAND_ON_S\n",
+        "    return robot.absent_since_s is not None and _absent_s(state, robot) >= 1000.0 * HAND_ON_S\n",
+        "the lanes of a robot that died stay dirty, and the run waits for it until morning",
+        (_RUNS,),
+    ),
+    Mutant(
+        "the floor of a robot that is gone is planned through",
+        "robot_fleet/control/rest.py",
+        "    away = [robot for robot in state.robots.values() if robot not in members]\n",
+        "    away: list[Robot] = []\n",
+        "the others wait before a dead robot for floor that they will never get",
+        ("test_control_blocked", _RUNS, _MISHAPS),
+    ),
+)
+
+CLOCKS = (
+    Mutant(
+        "a controller that was asleep takes everybody for silent",
+        "robot_fleet/control/robots.py",
+        "        if robot.heard_at_s is not None and elapsed_s > LONGEST_TICK_S:\n",
+        "        if robot.heard_at_s is not None and elapsed_s > 1e6 * LONGEST_TICK_S:\n",
+        "after a hiccup of the machine every robot is stopped, and its lanes given away",
+        (_MISHAPS,),
+    ),
+    Mutant(
+        "time goes back with the clock",
+        "robot_fleet/control/controller.py",
+        "        state.now_s = max(state.now_s, event.at_s)\n",
+        "        state.now_s = event.at_s\n",
+        "a moment's setback of the clock counts as hours of work, and limits begin anew",
+        (_MISHAPS,),
+    ),
+    Mutant(
+        "a clock that is years ahead makes runs old",
+        "robot_fleet/control/retention.py",
+        "        newest_s = min(self._state.clock.wall_s(), max(began_s, default=0.0))\n",
+        "        newest_s = self._state.clock.wall_s()\n",
+        "all runs of the last year are forgotten in one night",
+        ("test_control_retention",),
+    ),
+)
+
+MUTANTS = (*TRAFFIC, *ORDERS, *LINK, *STOPS, *RESTARTS, *HELD, *COVERAGE, *BATTERY, *CLOCKS)
