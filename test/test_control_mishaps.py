@@ -14,7 +14,8 @@ from robot_fleet.control import yielding
 from robot_fleet.control.dispatch import _granted
 from robot_fleet.control.ports import Record
 from robot_fleet.fleet.commands import Command, Follow, SwitchHead
-from robot_fleet.fleet.events import BatteryReported, HoldReported, LegEnded, Outcome, PoseReported, Tick
+from robot_fleet.fleet.entities import MOST_GIVE_UPS
+from robot_fleet.fleet.events import BatteryReported, HeadReported, HoldReported, LegEnded, Outcome, PoseReported, Tick
 from robot_fleet.fleet.itinerary import Piece, Place
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
@@ -473,6 +474,43 @@ def test_a_robot_that_is_suddenly_elsewhere_did_not_know_where_it_was(jump_m: fl
     elsewhere = Pose(pose.x_m, pose.y_m + jump_m, pose.yaw_rad)
     made.controller.handle(PoseReported("r1", made.world.now_s + 0.1, elsewhere))
     assert (state.coverage.cleaned_m2 < before_m2 - 3.0) is is_withdrawn
+
+
+def test_reports_that_were_overtaken_are_not_believed_but_for_holds() -> None:
+    made = site()
+    now_s, state = made.world.now_s, made.controller._state
+    robot = state.robots["r1"]
+    for event in (
+        BatteryReported("r1", now_s, 0.1, False),
+        BatteryReported("r1", now_s - 2.0, 0.95, True),
+        HeadReported("r1", now_s, False),
+        HeadReported("r1", now_s - 2.0, True),
+        HoldReported("r1", now_s, "e-stop"),
+        HoldReported("r1", now_s - 2.0, ""),
+    ):
+        made.controller.handle(event)
+    assert (robot.battery, robot.charging, robot.head_on, robot.hold_active) == (0.1, False, False, True)
+    made.controller.handle(HoldReported("r1", now_s + 1.0, ""))
+    made.controller.handle(HoldReported("r1", now_s + 0.5, "manual mode"))
+    assert robot.hold_active and robot.hold == "manual mode"
+
+
+def test_a_robot_whose_clock_was_set_back_is_believed() -> None:
+    made = site()
+    made.controller.handle(BatteryReported("r1", made.world.now_s, 0.9, False))
+    made.controller.handle(BatteryReported("r1", made.world.now_s - 3600.0, 0.5, False))
+    assert made.controller._state.robots["r1"].battery == 0.5
+
+
+def test_no_plans_are_made_over_and_over_for_a_robot_that_no_plan_can_use() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    robot = made.controller._state.robots["r2"]
+    robot.give_ups, robot.itinerary, robot.came_back = MOST_GIVE_UPS, None, True
+    before = sum("plan asked" in line for line in made.run_store.journal)
+    made.advance(60.0)
+    assert sum("plan asked" in line for line in made.run_store.journal) <= before + 1
 
 
 class Whole(MemoryRunStore):

@@ -251,3 +251,35 @@ def test_a_controller_that_finds_the_disk_full_at_its_start_waits_for_space(disk
     disk.full = False
     made.advance(AGAIN_S + 0.5)
     assert {robot.name for robot in made.controller.snapshot.robots} == {spec.name for spec in hall().robots}
+
+
+class FarWire(MemoryRunStore):
+    """A database far away: the connection is gone, or goes in the very commit of what is named."""
+
+    is_gone, breaks_at = False, ""
+
+    def commit(self, event: str, records: Sequence[Record]) -> None:
+        if self.breaks_at and self.breaks_at in event:
+            self.breaks_at, self.is_gone = "", True
+            raise InDoubt("the connection went")
+        if self.is_gone:
+            raise CannotStore("the server is away")
+        super().commit(event, records)
+
+
+def test_a_stop_that_was_asked_in_an_outage_holds_also_when_the_connection_goes_again_in_its_commit() -> None:
+    wire = FarWire()
+    made = lasting(wire)
+    run_id = made.controller.ask(lambda controller: controller.start_run((), "night")).run_id  # type: ignore[attr-defined]
+    made.advance(40.0)
+    wire.is_gone = True
+    made.advance(10.0)
+    with pytest.raises(Unavailable):
+        made.controller.stop_run(run_id)
+    wire.is_gone, wire.breaks_at = False, "stop asked"
+    made.advance(20.0)
+    assert wire.is_gone
+    wire.is_gone = False
+    made.advance(60.0)
+    assert run_of(made).state is RunState.CANCELLED
+    assert all(robot.motion.at_rest for robot in made.world.robots.values())

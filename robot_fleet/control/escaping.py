@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import Polygon
+from shapely import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.state import FleetState
@@ -30,7 +30,7 @@ Place = NDArray[np.float64]
 def prepare_escapes(state: FleetState) -> None:
     """Does now, while nothing moves, what the first grants would else do: with many robots on a large floor it takes seconds."""
     for robot in state.robots.values():
-        _field(state, robot, state.store.floor.dock(robot.spec.dock), past_docks=True)
+        _field(state, robot, state.store.floor.dock(robot.spec.dock), _others(state, robot))
 
 
 def cut_off_by(state: FleetState, robot: Robot, end: Pose) -> tuple[Escape, frozenset[str]]:
@@ -59,7 +59,7 @@ def _detour(state: FleetState, robot: Robot, end: Pose) -> Escape | None:
         return last
     if state.now_s < robot.detour_at_s or not state.takes_turn():
         return None
-    found = _round(state, robot, end, _floors(state, robot))
+    found = _round(state, robot, end, _floors(state, robot, end))
     if found is None or state.escapes.newly_cut_off(robot.name, found):
         robot.detour_at_s = state.now_s + _RETHINK_S
         return None
@@ -147,8 +147,10 @@ def _shortest(state: FleetState, robot: Robot, end: Pose) -> Escape:
     dock, place = state.store.floor.dock(robot.spec.dock), np.array((end.x_m, end.y_m))
     if _is_on(dock, place):
         return _made(robot, end, dock, place[None])
-    begin = _before_dock(state, place)
-    fields = (_field(state, robot, dock, past_docks) for past_docks in (True, False))
+    begin, others = _before_dock(state, place), _others(state, robot)
+    # From a place at another robot's dock no way leads past that dock; it may lead past all the rest.
+    past = dict.fromkeys((others, others - _docked_at(state, robot, place), frozenset[str]()))
+    fields = (_field(state, robot, dock, names) for names in past)
     ways = (field.way(begin[-1]) for field in fields if field is not None)
     way = next((way for way in ways if way is not None), None)
     return _made(robot, end, dock, None if way is None else _home(begin, way, dock))
@@ -183,26 +185,42 @@ def _is_on(dock: Dock, place: Place) -> bool:
     return math.dist(place, (dock.pose.x_m, dock.pose.y_m)) < _ON_DOCK_M
 
 
-def _field(state: FleetState, robot: Robot, dock: Dock, past_docks: bool) -> Reaching | None:
-    """How far it is home from everywhere, past the other docks or by the shortest ways; made once."""
-    key = robot.name, past_docks
+def _field(state: FleetState, robot: Robot, dock: Dock, past: frozenset[str]) -> Reaching | None:
+    """How far it is home from everywhere by the shortest ways past the docks of some robots; made once."""
+    key = robot.name, past
     if key not in state.homeward:
-        others = [other for other in state.robots.values() if other is not robot and past_docks]
-        docks = [state.under(other, state.store.floor.dock(other.spec.dock).pose) for other in others]
+        docks = [_at_dock(state, state.robots[name]) for name in sorted(past)]
         state.homeward[key] = _past(state, robot, docks).reaching(dock.staging, towards=True)
     return state.homeward[key]
 
 
-def _floors(state: FleetState, robot: Robot) -> list[BaseGeometry]:
-    """The floor of all others: where they are to rest, and their docks."""
+def _others(state: FleetState, robot: Robot) -> frozenset[str]:
+    return frozenset(state.robots) - {robot.name}
+
+
+def _at_dock(state: FleetState, robot: Robot) -> BaseGeometry:
+    return state.under(robot, state.store.floor.dock(robot.spec.dock).pose)
+
+
+def _docked_at(state: FleetState, robot: Robot, place: Place) -> frozenset[str]:
+    """The other robots whose docks the robot would stand in the way of at a place."""
+    near_m = robot.radius_m + max(robot.spec.profile.clearance_m, MARGIN_M) + 2.0 * _SPARE_M
+    here, others = Point(place), _others(state, robot)
+    return frozenset(name for name in others if _at_dock(state, state.robots[name]).distance(here) < near_m)
+
+
+def _floors(state: FleetState, robot: Robot, end: Pose) -> list[BaseGeometry]:
+    """The floor of all others: where they are to rest, and their docks, but for one that `end` is at."""
+    here = _docked_at(state, robot, np.array((end.x_m, end.y_m)))
     inside = state.traffic.let_out_of(robot.name)
     found = [floor for name, floor in state.traffic.closed.items() if name not in inside]
     for other in state.robots.values():
         if other is robot:
             continue
-        escape, dock = state.escapes.of(other.name), state.store.floor.dock(other.spec.dock)
-        rest = state.traffic.held(other.name) if escape is None else state.under(other, _pose_at(escape))
-        found += [rest, state.under(other, dock.pose)]
+        escape = state.escapes.of(other.name)
+        found.append(state.traffic.held(other.name) if escape is None else state.under(other, _pose_at(escape)))
+        if other.name not in here:
+            found.append(_at_dock(state, other))
     return found
 
 

@@ -196,10 +196,13 @@ class LastingController:
         if self._refusal:
             _log.info("storage takes changes again: going on with what is stored")
         self._refusal = ""
-        if self._to_stop:
+        # What cannot be stored even now notes the run again.
+        to_stop, self._to_stop = self._to_stop, ""
+        if to_stop:
             with suppress(Unavailable, NotFound):
-                self.stop_run(self._to_stop)
-            self._to_stop = ""
+                self.stop_run(to_stop)
+        if self._controller is None:
+            return
         missed = [*self._said.values(), *self._since]
         self._since.clear()
         self._kept.clear()

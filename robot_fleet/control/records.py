@@ -112,7 +112,9 @@ class Rows:
     def record(self, run: CleaningRun) -> RunRecord:
         """What the run cleaned and where its robots drove, from memory or storage; WrongState when on another floor."""
         grid = self._state.store.floor.grid
-        coverage = self._state.coverage if run is self._state.active else self._coverage(run)
+        # What could not be stored yet is known here alone; no other run begins before.
+        here = run is self._state.active or (bool(self.owed) and run is [*self._state.runs.values()][-1])
+        coverage = self._state.coverage if here else self._coverage(run)
         cleaned = coverage.cleaned.copy() if coverage else np.zeros(grid.shape, dtype=bool)
         if not run.tracks:
             self._load_tracks(run)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control import orders
@@ -32,6 +34,9 @@ LONGEST_TICK_S = 2.0
 RESEND_S = 2.0
 """How often a cancel that nobody confirmed is sent again."""
 
+OVERTAKEN_S = 30.0
+"""Of two reports that come the wrong way round the one is older by less than this."""
+
 _TRACK_S = 1.0
 _JUMP_M = 0.25
 
@@ -42,6 +47,7 @@ class RobotReports:
     def __init__(self, state: FleetState) -> None:
         self._state = state
         self._trails = {robot.name: HeadTrail(robot.name, robot.spec.profile.head) for robot in state.robots.values()}
+        self._newest_s: dict[tuple[type, str], float] = {}
 
     def recall(self, run: CleaningRun) -> None:
         """What a run's robots claimed before this process began may yet have to be withdrawn."""
@@ -69,7 +75,8 @@ class RobotReports:
         """The robot's charge."""
         robot = self._state.robots.get(event.robot)
         if robot:
-            robot.battery, robot.charging = event.level, event.charging
+            if self._is_newest(event):
+                robot.battery, robot.charging = event.level, event.charging
             self._heard(robot)
 
     def head(self, event: HeadReported) -> bool:
@@ -77,10 +84,12 @@ class RobotReports:
         robot = self._state.robots.get(event.robot)
         if robot is None:
             return False
-        before, robot.head_on = robot.head_on, event.on
+        before = robot.head_on
+        if self._is_newest(event):
+            robot.head_on = event.on
         self._trails[robot.name].head_reported(event)
         self._heard(robot)
-        return event.on != before
+        return robot.head_on != before
 
     def hold(self, event: HoldReported) -> None:
         """The robot must not move: it is HELD until a person acknowledges; or the reason has gone, which alone changes nothing."""
@@ -88,6 +97,9 @@ class RobotReports:
         if robot is None:
             return
         self._heard(robot)
+        # That it must not move is believed also when it was said before.
+        if not self._is_newest(event) and not event.reason:
+            return
         if bool(event.reason) == robot.hold_active and event.reason in ("", robot.hold):
             return
         robot.hold_active = bool(event.reason)
@@ -135,6 +147,16 @@ class RobotReports:
         if at_rest and robot.pose is not None:
             # Also of one that fell silent: what it was granted and not yet sent on, nobody drives.
             state.traffic.settle(robot.name, self._floor_at_rest(robot))
+
+    def _is_newest(self, event: BatteryReported | HeadReported | HoldReported) -> bool:
+        """Whether the robot said nothing newer of the same kind: links may put one report before the other."""
+        key = type(event), event.robot
+        newest_s = self._newest_s.get(key, -math.inf)
+        # One that is much older was not overtaken: the robot's clock was set back.
+        if newest_s - OVERTAKEN_S < event.at_s < newest_s:
+            return False
+        self._newest_s[key] = event.at_s
+        return True
 
     def _floor_at_rest(self, robot: Robot) -> BaseGeometry:
         """The floor under the robot; of what it held, also what it may have come to since it last knew where it was."""

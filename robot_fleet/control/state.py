@@ -60,7 +60,7 @@ class FleetState:
         self.traffic = Traffic()
         self.escapes = Escapes()
         self.ways_home: dict[str, tuple[Pose, Escape]] = {}
-        self.homeward: dict[tuple[str, bool], Reaching | None] = {}
+        self.homeward: dict[tuple[str, frozenset[str]], Reaching | None] = {}
         self.alerts: dict[str, AlertView] = {}
         self.closures: dict[str, ClosureView] = {}
         self.in_closed: set[str] = set()
