@@ -90,3 +90,16 @@ def test_floor_that_a_plan_left_out_in_haste_is_for_the_make_up_pass() -> None:
         state.coverage.cleaned &= ~off
         run.unplanned = (MissedArea("west", reason, left_out, 4.0),)
         assert is_worth_a_pass(state, run) is worth
+
+
+@pytest.mark.parametrize(
+    ("reason", "may_be_cleaned"),
+    [(MissedReason.BLOCKED, True), (MissedReason.NOT_CLEANED, True), (MissedReason.TOO_NARROW, False)],
+)
+def test_floor_that_the_first_plan_left_out_for_what_may_pass_is_tried_again(
+    reason: MissedReason, may_be_cleaned: bool
+) -> None:
+    state, run = cleaned_but_for(site(), (), 0, 0.0)
+    run.unplanned = (MissedArea("west", reason, box(3.0, 3.0, 4.0, 4.0), 1.0),)
+    row, col = state.store.floor.grid.cells_at([(3.5, 3.5)])[0]
+    assert planned_floor(state, run)[row, col] == may_be_cleaned

@@ -16,6 +16,8 @@ LEAST_PATCH_M2 = 0.2
 THIN_M = 0.1
 """Strips narrower than this, along a wall say, lie within how far robots stray: another pass would as well leave them."""
 
+# Left out in haste, a make-up pass may find the time; and what stood in the way may be gone by then.
+_MAY_BE_CLEANED = (MissedReason.NOT_CLEANED, MissedReason.BLOCKED)
 _LARGE_M2 = 1.0
 # Shares of the planned floor: what patches that are worth a way may come to, and what all may come to that can be aimed at.
 _SHARE, _SHARE_OF_ALL = 0.003, 0.015
@@ -26,8 +28,8 @@ def planned_floor(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
     mask = state.requested(run.zones)
     missed = np.zeros_like(mask)
     for area in run.unplanned:
-        if area.reason is MissedReason.NOT_CLEANED:
-            continue  # left out in haste: a make-up pass may find the time
+        if area.reason in _MAY_BE_CLEANED:
+            continue
         state.store.floor.grid.mark(missed, area.polygon)
     return mask & ~missed
 
