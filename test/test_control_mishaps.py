@@ -190,6 +190,22 @@ def test_a_low_battery_sends_a_robot_home_after_its_piece_and_the_other_takes_it
     assert run_of(made).cleaned_m2 > 70
 
 
+def test_a_robot_whose_battery_falls_fast_leaves_in_time_to_get_home() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r2", RobotState.CLEANING)
+    robot = made.world.robots["r2"]
+    robot.battery = 0.5
+    while not made.controller._state.robots["r2"].needs_charge:
+        robot.battery -= 0.0025 * 0.2
+        made.advance(0.2)
+    assert robot.battery > 0.2
+    while robot.docked_at is None:
+        robot.battery -= 0.0025 * 0.2
+        made.advance(0.2)
+    assert robot.battery > 0.02
+
+
 def test_a_robot_that_charges_works_again_only_when_it_is_charged() -> None:
     made = site()
     made.controller.start_run((), "")

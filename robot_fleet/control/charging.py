@@ -10,6 +10,10 @@ from robot_fleet.fleet.itinerary import Place
 CHARGED = 0.8
 """Level (0..1) from which a robot that went home to charge works again."""
 
+# What is left when it arrives; and what is kept at most, lest a robot with a bad battery does nothing at all.
+_EMPTY, _MOST_KEPT = 0.03, 0.7
+_PIECE_S, _WAITS_S, _ROUNDABOUT = 30.0, 20.0, 1.5
+
 
 def look_after_charge(state: FleetState, robot: Robot) -> None:
     """Lets a robot that went home to charge work again when it is charged, also between runs."""
@@ -20,11 +24,23 @@ def look_after_charge(state: FleetState, robot: Robot) -> None:
 
 
 def look_after_battery(state: FleetState, run: CleaningRun, robot: Robot) -> None:
-    """Sends the robot home when its battery reaches its reserve."""
+    """Sends the robot home when its battery reaches its reserve, or before: as long as it gets home by what it was seen to use."""
     if robot.battery is None or not robot.is_here or robot.needs_charge or robot.order is not None:
         return
-    if robot.battery <= robot.spec.profile.battery.reserve and not _is_seen_to(state, robot):
+    least = max(robot.spec.profile.battery.reserve, min(_MOST_KEPT, _used_on_the_way_home(state, robot)))
+    if robot.battery <= least and not _is_seen_to(state, robot):
         _send_home(state, run, robot)
+
+
+def _used_on_the_way_home(state: FleetState, robot: Robot) -> float:
+    """How much of its battery the robot would use if it drove one more piece, waited a while, and went home."""
+    if robot.pose is None or not robot.drain.per_s:
+        return 0.0
+    escape, dock = state.escapes.of(robot.name), state.store.floor.dock(robot.spec.dock)
+    home_m = _ROUNDABOUT * robot.pose.distance_m(dock.pose)
+    if escape is not None and escape.way is not None:
+        home_m = max(home_m, escape.line.length)
+    return _EMPTY + robot.drain.per_s * (_PIECE_S + _WAITS_S + home_m / robot.spec.profile.speed_mps)
 
 
 def _is_seen_to(state: FleetState, robot: Robot) -> bool:

@@ -77,6 +77,7 @@ class RobotReports:
         if robot:
             if self._is_newest(event):
                 robot.battery, robot.charging = event.level, event.charging
+                robot.drain.report(event.at_s, event.level, event.charging)
             self._heard(robot)
 
     def head(self, event: HeadReported) -> bool:

@@ -11,6 +11,7 @@ from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.fleet.commands import Channel
+from robot_fleet.fleet.drain import Drain
 from robot_fleet.fleet.escapes import Escape
 from robot_fleet.fleet.itinerary import Itinerary, Piece, Place
 from robot_fleet.fleet.states import RobotEvent, RobotState, RunEvent, RunState, next_robot_state, next_run_state
@@ -55,6 +56,7 @@ class Robot:
     absent_since_s: float | None = None
     battery: float | None = None
     charging: bool = False
+    drain: Drain = field(default_factory=Drain)
     head_on: bool = False
     head_wanted: bool = False
     head_asked_s: float | None = None
