@@ -143,9 +143,10 @@ def _stands_in(robot: Robot, view: ClosureView) -> bool:
 
 
 def leads_on_into(state: FleetState, robot: Robot, piece: Piece) -> frozenset[str]:
-    """The closed floor into which a piece of work leads a robot that stands in it or beside it; its bare way home may."""
+    """The closed floor into which a piece leads a robot that stands in it or beside it; the bare way home may, out of it."""
     inside = state.traffic.let_out_of(robot.name)
-    if not inside or not robot.cleans:
+    # One beside it that only seems to touch it, before its dock say, would drive across it.
+    if not inside or (is_inside(state, robot) and not robot.cleans):
         return frozenset()
     beyond = robot.floor_of(piece).difference(state.under(robot).buffer(_SEEMS_M))
     return frozenset(name for name in inside if beyond.intersects(state.traffic.held(name)))
