@@ -15,6 +15,8 @@ from shapely import Polygon, box
 from robot_fleet.api.conversion import (
     alert_from_proto,
     alert_to_proto,
+    closure_from_proto,
+    closure_to_proto,
     floor_from_proto,
     floor_to_proto,
     record_from_proto,
@@ -26,9 +28,10 @@ from robot_fleet.api.conversion import (
 )
 from robot_fleet.api.conversion import runs as runs_conversion
 from robot_fleet.api.conversion.geometry import bitmap_from_proto, bitmap_to_proto, inflate, polygon_from_proto
-from robot_fleet.api.v1 import alert_pb2, cleaning_run_pb2, fleet_service_pb2, geometry_pb2, robot_pb2
+from robot_fleet.api.v1 import alert_pb2, cleaning_run_pb2, closure_pb2, fleet_service_pb2, geometry_pb2, robot_pb2
 from robot_fleet.control.snapshot import (
     AlertView,
+    ClosureView,
     PlanningProgress,
     RobotShare,
     RobotView,
@@ -131,6 +134,12 @@ def test_an_alert_comes_back_the_same(alert: AlertView) -> None:
     assert alert_from_proto(message) == alert
 
 
+@given(st.builds(ClosureView, words, shapes, moments, st.none() | moments, st.lists(words).map(tuple)))
+def test_closed_floor_comes_back_the_same(closure: ClosureView) -> None:
+    message = closure_pb2.FloorClosure.FromString(closure_to_proto(closure).SerializeToString())
+    assert vars(closure_from_proto(message)) == vars(closure)
+
+
 @given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=40)))
 def test_a_bitmap_comes_back_the_same(cells: np.ndarray) -> None:
     assert np.array_equal(bitmap_from_proto(bitmap_to_proto(cells)), cells)
@@ -217,4 +226,5 @@ def test_the_service_has_the_methods_that_it_should() -> None:
         *("StartCleaningRun", "StopCleaningRun", "PauseCleaningRun", "ResumeCleaningRun"),
         *("GetCleaningRun", "ListCleaningRuns", "WatchCleaningRun"),
         *("ListRobots", "WatchRobots", "AcknowledgeRobot", "GetFloor", "ListAlerts"),
+        *("CloseFloor", "OpenFloor", "ListFloorClosures"),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -184,6 +185,52 @@ def test_a_held_robot_is_listed_alerted_and_acknowledged(site: ApiSite, tell: Te
     assert document(tell("alerts", "--all", "--json"))[0]["robot"] == "r1"
 
 
+def test_floor_is_closed_listed_and_opened(site: ApiSite, tell: Tell) -> None:
+    assert tell("closures")[:2] == (Exit.OK, "No floor is closed.\n")
+    code, out, err = tell("close-floor", "wet paint", "5,3", "6.5,3", "6.5,4.5", "5,4.5", "--minutes", "90")
+    assert (code, err) == (Exit.OK, "")
+    assert re.fullmatch(r"wet paint is closed until \w+ \d+ [\d:]+: 2\.2 m²\n", out)
+    corners = ("-1,-1", "3,-1", "3,3", "-1,3")
+    out = tell("close-floor", "spill", *corners)[1]
+    assert "spill is closed until `robot-fleet open-floor`: 16.0 m²" in out and "In it: r1." in out
+    listed = tell("closures")[1]
+    assert "wet paint" in listed and "it is opened" in listed and "r1" in listed
+    spill, paint = document(tell("closures", "--json"))
+    assert (spill["name"], spill["ends_at_s"], spill["inside"]) == ("spill", None, ["r1"])
+    assert paint["ends_at_s"] == pytest.approx(paint["closed_at_s"] + 5400.0, abs=1e-3)
+    assert document(tell("close-floor", "spill", *corners, "--json"))["polygon"]["type"] == "Polygon"
+    assert tell("open-floor", "wet paint")[:2] == (Exit.OK, "wet paint is open\n")
+    assert document(tell("open-floor", "spill", "--json")) == {"opened": "spill"}
+    code, out, err = tell("open-floor", "spill")
+    assert (
+        (code, out) == (Exit.REFUSED, "") and "no closed floor named 'spill'" in err and "robot-fleet closures" in err
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("spill", "5,3", "6,3"), "2 corners of 'spill' are given"),
+        (("spill", "5,3", "6;3", "6,4"), "corner 2, '6;3', is not X,Y"),
+        (("spill", "5,3", "6,3", "6,4,5"), "corner 3, '6,4,5', is not X,Y"),
+        (("spill", "nan,3", "6,3", "6,4"), "corner 1, 'nan,3', is nowhere"),
+        (("spill", "5,3", "6,3", "6,4", "--hours", "2"), "corner 4, '--hours', is not X,Y"),
+        (("spill", "5,3", "6,3", "6,4", "--minutes", "nan"), "--minutes: nan is not possible"),
+        (("spill", "5,3", "6,3", "6,4", "--minutes", "0"), "--minutes: 0 is not possible"),
+        (("spill", "5,3", "6,4", "6,3", "5,4"), "polygon: its outline crosses itself"),
+        (("spill", "50,30", "60,30", "60,40"), "polygon: it covers nothing of the map"),
+        (("", "5,3", "6,3", "6,4"), "name: it is empty"),
+    ],
+)
+def test_what_cannot_be_closed_is_told_and_how_to_mend_it(
+    site: ApiSite, tell: Tell, arguments: tuple[str, ...], told: str
+) -> None:
+    code, out, err = tell("close-floor", *arguments)
+    assert (code, out) == (Exit.USAGE, "") and told in " ".join(err.split())
+    assert "Give" in err or "Name" in err
+    assert document(tell("closures", "--json")) == []
+
+
 def test_bad_names_are_all_told_and_end_with_2(site: ApiSite, tell: Tell) -> None:
     code, out, err = tell("start", "attic", "cellar", "--robots", "r1,r7")
     assert (code, out) == (Exit.USAGE, "")
@@ -208,7 +255,11 @@ def test_the_same_request_id_gives_the_same_run(site: ApiSite, tell: Tell) -> No
 
 
 @pytest.mark.parametrize(
-    "arguments", [["start"], ["stop"], ["status"], ["watch"], ["runs"], ["robots"], ["alerts"], ["pause", "x"]]
+    "arguments",
+    [
+        *(["start"], ["stop"], ["status"], ["watch"], ["runs"], ["robots"], ["alerts"], ["pause", "x"]),
+        *(["closures"], ["open-floor", "x"], ["close-floor", "x", "5,3", "6,3", "6,4"]),
+    ],
 )
 def test_without_a_controller_every_command_ends_with_3_and_says_how_to_start_one(
     arguments: list[str], tell: Tell

@@ -73,6 +73,10 @@ def test_a_sound_database_is_told_so(data: Path, tell: Tell) -> None:
             """INSERT INTO rows SELECT kind, 'c', '{"run_id": "c", "state": "RUNNING"}', version FROM rows WHERE key = 'b'""",
             "2 are under way at once: b, c",
         ),
+        (
+            "INSERT INTO rows SELECT 'closure', 'spill', x'00', version FROM rows WHERE key = 'b'",
+            "closure spill: cannot be read: it is no JSON",
+        ),
         ("UPDATE alembic_version SET version_num = '99'", "layout 99"),
     ],
 )

@@ -132,6 +132,18 @@ def test_a_closure_is_drawn_anew_by_its_name() -> None:
     assert not made.controller.snapshot.closures and not made.controller.traffic.closed
 
 
+def test_a_robot_whose_dock_is_closed_meanwhile_is_left_outside_with_an_alert() -> None:
+    made = planned()
+    name = cleaning_near(made)
+    dock = made.store.floor.dock(next(spec.dock for spec in made.store.robots if spec.name == name)).pose
+    # Its edge is so near to the staging pose that the robot, which wavers there, seems to touch it.
+    delivery = box(dock.x_m - 0.6, dock.y_m - 0.6, dock.x_m + 0.6, dock.y_m + 0.6)
+    made.controller.close_floor("delivery", delivery)
+    assert watched(made, delivery) < 0.0
+    assert run_of(made).state is RunState.COMPLETED
+    assert any(alert.active and alert.robot == name for alert in made.controller.snapshot.alerts)
+
+
 def test_a_run_whose_only_docks_are_closed_says_so_instead_of_waiting_for_ever() -> None:
     made = planned()
     everything = box(-100.0, -100.0, 100.0, 100.0)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 from control_site import hall, site
-from shapely import LinearRing, Polygon
+from shapely import LinearRing, Point, Polygon, box
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
@@ -24,6 +24,7 @@ from robot_fleet.ros.listening import LATCHED
 from robot_fleet.ros.visuals import FLEET_S, Visuals
 
 pytestmark = pytest.mark.ros
+SPILL = box(5.0, 3.0, 6.5, 4.5)
 
 
 @pytest.fixture
@@ -104,6 +105,25 @@ def test_what_is_gone_is_taken_away(shown: tuple[Visuals, RosBridge], eye: Eye, 
     first, second = (message.markers for message in eye.seen["/robot_fleet/fleet"])
     gone = {(mark.ns, mark.id) for mark in second if mark.action == Marker.DELETE}
     assert gone == {(mark.ns, mark.id) for mark in first if mark.ns.startswith(scene.robots[1].name)}
+
+
+def test_closed_floor_is_shown_with_its_name_until_it_is_opened(shown: tuple[Visuals, RosBridge], eye: Eye) -> None:
+    visuals, _ = shown
+    made = site()
+    made.controller.close_floor("wet paint", SPILL)
+    eye.look_at("/robot_fleet/fleet", MarkerArray, 10)
+    eye.until(lambda: visuals.wants(0.0))
+    visuals.show(made.controller.scene(), 0.0)
+    eye.until(lambda: eye.seen["/robot_fleet/fleet"])
+    made.controller.open_floor("wet paint")
+    visuals.show(made.controller.scene(), FLEET_S)
+    eye.until(lambda: len(eye.seen["/robot_fleet/fleet"]) == 2)
+    first, second = (message.markers for message in eye.seen["/robot_fleet/fleet"])
+    outline, name = (mark for mark in first if mark.ns == "closed")
+    assert Polygon([(point.x, point.y) for point in outline.points]).equals(SPILL)
+    assert name.text == "closed: wet paint" and SPILL.contains(Point(name.pose.position.x, name.pose.position.y))
+    gone = {(mark.ns, mark.id) for mark in second if mark.action == Marker.DELETE}
+    assert gone == {("closed", outline.id), ("closed", name.id)}
 
 
 def test_nothing_is_made_that_nobody_listens_to(shown: tuple[Visuals, RosBridge]) -> None:

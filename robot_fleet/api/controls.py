@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from robot_fleet.control.snapshot import RobotView, RunRecord, RunView
+from shapely import Polygon
+
+from robot_fleet.control.snapshot import ClosureView, RobotView, RunRecord, RunView
 
 
 class FleetControl(Protocol):
@@ -24,6 +26,12 @@ class FleetControl(Protocol):
 
     def acknowledge(self, robot: str, who: str) -> RobotView:
         """Frees a held robot by a person's word."""
+
+    def close_floor(self, name: str, polygon: Polygon, lasts_s: float | None = None) -> ClosureView:
+        """Closes floor for all robots, or draws it anew."""
+
+    def open_floor(self, name: str) -> None:
+        """Opens closed floor again."""
 
     def record(self, run_id: str) -> RunRecord:
         """Coverage and tracks of a run."""

@@ -10,14 +10,22 @@ from typing import TypeAlias
 import grpc
 
 from robot_fleet.api.controls import FleetControl
-from robot_fleet.api.conversion import alert_to_proto, floor_to_proto, record_to_proto, robot_to_proto, run_to_proto
+from robot_fleet.api.conversion import (
+    alert_to_proto,
+    closure_to_proto,
+    floor_to_proto,
+    record_to_proto,
+    robot_to_proto,
+    run_to_proto,
+)
 from robot_fleet.api.paging import page_of
 from robot_fleet.api.v1 import cleaning_run_pb2 as run_pb
+from robot_fleet.api.v1 import closure_pb2, floor_pb2, robot_pb2
 from robot_fleet.api.v1 import fleet_service_pb2 as pb
-from robot_fleet.api.v1 import floor_pb2, robot_pb2
 from robot_fleet.api.v1.fleet_service_pb2_grpc import FleetServiceServicer
 from robot_fleet.api.validation import Findings, shown
 from robot_fleet.api.watches import RobotsWatch, RunWatch, Seats, changes, heartbeat, rest, run_in
+from robot_fleet.control.closures import LONGEST_NAME, LONGEST_S, MOST_CORNERS
 from robot_fleet.control.hub import SnapshotHub
 from robot_fleet.fleet.errors import NotFound
 from robot_fleet.floor.store import Store
@@ -26,6 +34,7 @@ Context: TypeAlias = grpc.aio.ServicerContext
 _DEFAULT_WAIT_S, _MOST_WAIT_S = 10.0, 60.0
 _DEFAULT_INTERVAL_S, _LEAST_INTERVAL_S, _MOST_INTERVAL_S = 0.1, 0.05, 60.0
 _ANSWER_MARGIN_S = 0.2
+_LEAST_CLOSED_S = 1.0
 
 
 class FleetService(FleetServiceServicer):
@@ -149,6 +158,35 @@ class FleetService(FleetServiceServicer):
 
     async def GetFloor(self, request: pb.GetFloorRequest, context: Context) -> floor_pb2.Floor:
         return self._floor
+
+    async def CloseFloor(self, request: pb.CloseFloorRequest, context: Context) -> closure_pb2.FloorClosure:
+        findings = Findings()
+        findings.text("name", request.name, "Name it after its cause.", LONGEST_NAME)
+        polygon = findings.outline("polygon", request.polygon, MOST_CORNERS)
+        lasts_s = None
+        if request.HasField("lasts"):
+            lasts_s = findings.seconds(request.lasts, "lasts", _LEAST_CLOSED_S, LONGEST_S)
+        findings.conclude()
+        return closure_to_proto(self._control.close_floor(request.name.strip(), polygon, lasts_s))
+
+    async def OpenFloor(self, request: pb.OpenFloorRequest, context: Context) -> pb.OpenFloorResponse:
+        findings = Findings()
+        findings.text("name", request.name, "Give the name that it was closed by.")
+        findings.conclude()
+        self._control.open_floor(request.name.strip())
+        return pb.OpenFloorResponse()
+
+    async def ListFloorClosures(
+        self, request: pb.ListFloorClosuresRequest, context: Context
+    ) -> pb.ListFloorClosuresResponse:
+        closures, token = page_of(
+            self._hub.latest.closures,
+            lambda closure: (0, closure.name),
+            "closures",
+            request.page_size,
+            request.page_token,
+        )
+        return pb.ListFloorClosuresResponse(floor_closures=map(closure_to_proto, closures), next_page_token=token)
 
     async def ListAlerts(self, request: pb.ListAlertsRequest, context: Context) -> pb.ListAlertsResponse:
         alerts, token = page_of(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
 from google.protobuf.duration_pb2 import Duration
+from shapely import Polygon
 
+from robot_fleet.api.v1.geometry_pb2 import Polygon as Shape
 from robot_fleet.fleet.errors import InvalidInput
 from robot_fleet.floor.faults import Fault
 
@@ -47,12 +50,12 @@ class Findings:
                 "Use, for instance, a UUID.",
             )
 
-    def text(self, field: str, value: str, remedy: str) -> None:
-        """1 to 100 characters that can be printed, not all blank."""
+    def text(self, field: str, value: str, remedy: str, most: int = MOST_CHARACTERS) -> None:
+        """1 to `most` characters that can be printed, not all blank."""
         if not value.strip():
             self.add(field, "REQUIRED", "it is empty", remedy)
-        elif len(value) > MOST_CHARACTERS or not value.isprintable():
-            what = f"{shown(value)} is not 1 to {MOST_CHARACTERS} printable characters"
+        elif len(value) > most or not value.isprintable():
+            what = f"{shown(value)} is not 1 to {most} printable characters"
             self.add(field, "BAD_CHARACTERS", what, remedy)
 
     def names(self, field: str, values: Sequence[str], known: Collection[str]) -> None:
@@ -72,6 +75,24 @@ class Findings:
         if not (low_s <= seconds <= high_s and abs(message.nanos) < 1_000_000_000):
             self.add(field, "OUT_OF_RANGE", f"{seconds:g} s is not possible", f"Give {low_s:g} to {high_s:g} s.")
         return seconds
+
+    def outline(self, field: str, message: Shape, most: int) -> Polygon:
+        """The polygon of 3 to `most` corners, without holes; a fault, and an empty one, when it is none."""
+        corners = [(point.x_m, point.y_m) for point in message.outline.points[: most + 1]]
+        if not 3 <= len(corners) <= most:
+            count = len(message.outline.points)
+            reason = "OUT_OF_RANGE" if count else "REQUIRED"
+            self.add(field, reason, f"it has {count or 'no'} corners", f"Give 3 to {most} of them.")
+        elif message.holes:
+            self.add(field, "HOLES", "it has holes", "Give a plain outline, or several of them.")
+        elif not all(math.isfinite(x) and math.isfinite(y) for x, y in corners):
+            self.add(field, "BAD_OUTLINE", "a corner is not finite", "Give metres of the map frame.")
+        elif not Polygon(corners).is_valid:
+            what = "its outline crosses itself or covers nothing"
+            self.add(field, "BAD_OUTLINE", what, "Give its corners in order.")
+        else:
+            return Polygon(corners)
+        return Polygon()
 
     def page_size(self, value: int) -> int:
         """The page size to use; a fault when it is negative."""

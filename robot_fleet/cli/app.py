@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from robot_fleet.cli import cleaning, database, gazebo, plans, processes, robots, support
+from robot_fleet.cli import cleaning, closures, database, gazebo, plans, processes, robots, support
 from robot_fleet.cli.bench import bench
 from robot_fleet.cli.demo import demo
 from robot_fleet.cli.doctor import doctor
 from robot_fleet.cli.examples import examples_of
 from robot_fleet.cli.exits import EXIT_CODES, exit_code_of, say_bug
 from robot_fleet.cli.nights import nights
-from robot_fleet.cli.options import CARE, CLEANING, FLEET, GAZEBO, PLANS, ROBOTS
+from robot_fleet.cli.options import CARE, CLEANING, FLEET, FLOOR, GAZEBO, PLANS, ROBOTS
 
 app = typer.Typer(
     name="robot-fleet",
@@ -37,6 +37,7 @@ _PANELS = {
         cleaning.runs,
     ),
     ROBOTS: (robots.robots, robots.alerts, robots.ack, doctor),
+    FLOOR: (closures.close_floor, closures.open_floor, closures.closures),
     PLANS: (plans.plan, plans.judge, bench, nights),
     GAZEBO: (gazebo.gazebo_world, gazebo.gazebo_bridge),
     CARE: (support.support_bundle,),
@@ -44,7 +45,9 @@ _PANELS = {
 for panel, commands in _PANELS.items():
     for command in commands:
         name = command.__name__.replace("_", "-")
-        app.command(name, rich_help_panel=panel, epilog=examples_of(name))(command)
+        # A corner may begin with a minus, and is no option.
+        settings = {"ignore_unknown_options": command is closures.close_floor}
+        app.command(name, rich_help_panel=panel, epilog=examples_of(name), context_settings=settings)(command)
 
 _DB = typer.Typer(
     no_args_is_help=True, rich_markup_mode="rich", help="Check, back up or restore a controller's database."

@@ -42,6 +42,12 @@ _EXAMPLES = {
     "robots": (("""robot-fleet robots --json | jq -r '.[] | select(.state == "HELD") | .name'""", "who is held"),),
     "alerts": (("robot-fleet alerts --all --limit 10", "the newest, also when settled"),),
     "ack": (('robot-fleet ack robot_2 --person "Ada Lovelace"', "after a look at the robot"),),
+    "close-floor": (
+        ('robot-fleet close-floor "wet paint" 5,3 6.5,3 6.5,4.5 5,4.5 --minutes 90', "opens by itself"),
+        ("robot-fleet close-floor delivery 2,1 4,1 4,3", "until `open-floor`; in metres of the map frame"),
+    ),
+    "open-floor": (('robot-fleet open-floor "wet paint"', "before its time"),),
+    "closures": (("robot-fleet closures --json | jq -r '.[].name'", "their names"),),
     "plan": (
         ("robot-fleet plan maps/supermarket --picture plan.png", "the store's own robots"),
         (

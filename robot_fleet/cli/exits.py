@@ -43,6 +43,7 @@ _LINES = "\n"
 _LISTED_BY = {
     "RUN_NOT_FOUND": "`robot-fleet runs` lists the runs.",
     "ROBOT_NOT_FOUND": "`robot-fleet robots` lists the robots.",
+    "CLOSURE_NOT_FOUND": "`robot-fleet closures` lists what is closed.",
 }
 
 
@@ -138,7 +139,7 @@ def _client_exit(error: ClientError) -> Exit:
 def _complain_of_fields(fields: dict[str, str]) -> None:
     from robot_fleet.cli.screen import stderr
 
-    stderr().print("[bold red]error:[/] the controller refuses the request, and nothing was started:", soft_wrap=True)
+    stderr().print("[bold red]error:[/] the controller refuses the request, and nothing was done:", soft_wrap=True)
     for field, texts in fields.items():
         for text in texts.splitlines():
             stderr().print(f"  • [bold]{printable(field)}[/]: {printable(text)}", soft_wrap=True)

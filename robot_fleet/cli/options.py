@@ -10,6 +10,7 @@ import typer
 FLEET = "The fleet's processes"
 CLEANING = "Cleaning runs"
 ROBOTS = "Robots"
+FLOOR = "Floor that is closed for a while"
 PLANS = "Plans without robots"
 GAZEBO = "Gazebo"
 CARE = "Looking after it"

@@ -14,7 +14,7 @@ from rich.text import Text
 from robot_fleet.cli.figures import area, duration, percent, share, time_of_day
 
 if TYPE_CHECKING:
-    from robot_fleet.control.snapshot import AlertView, PlanningProgress, RobotView, RunView
+    from robot_fleet.control.snapshot import AlertView, ClosureView, PlanningProgress, RobotView, RunView
     from robot_fleet.planning.plan import MissedArea, Plan, PlanRequest, Starter
 
 _DROPS_M2 = 0.05
@@ -80,6 +80,17 @@ def alerts_table(alerts: Iterable[AlertView]) -> Table:
         what = Text(alert.text)
         what.append(f"\n{alert.remedy}" if alert.remedy else "", style="dim")
         table.add_row(time_of_day(alert.at_s), word(alert.severity), "yes" if alert.active else "no", what)
+    return table
+
+
+def closures_table(closures: Iterable[ClosureView]) -> Table:
+    """One line for each piece of closed floor; the robots that stand in it last."""
+    table = _table("NAME", "AREA", "SINCE", "UNTIL", "ROBOTS IN IT")
+    for closure in closures:
+        until = "it is opened" if closure.ends_at_s is None else time_of_day(closure.ends_at_s)
+        inside = ", ".join(closure.inside) or "none"
+        since = time_of_day(closure.closed_at_s)
+        table.add_row(escape(closure.name), area(closure.polygon.area), since, until, escape(inside))
     return table
 
 

@@ -7,21 +7,24 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import grpc
+from shapely import Polygon
 
 from robot_fleet.api.conversion import (
     alert_from_proto,
+    closure_from_proto,
     floor_from_proto,
     record_from_proto,
     robot_from_proto,
     run_from_proto,
 )
+from robot_fleet.api.conversion.geometry import polygon_to_proto
 from robot_fleet.api.conversion.values import duration_to_proto
 from robot_fleet.api.v1 import cleaning_run_pb2 as run_pb
 from robot_fleet.api.v1 import fleet_service_pb2 as pb
 from robot_fleet.api.v1.fleet_service_pb2_grpc import FleetServiceStub
 from robot_fleet.client.errors import check_address, client_error, unreadable
 from robot_fleet.client.reconnecting import Attempts
-from robot_fleet.control.snapshot import AlertView, RobotView, RunRecord, RunView
+from robot_fleet.control.snapshot import AlertView, ClosureView, RobotView, RunRecord, RunView
 from robot_fleet.floor.store import FloorMap
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
@@ -146,6 +149,21 @@ class FleetClient:
     def floor(self) -> FloorMap:
         """The store's floor: grid, zones, keepouts, docks."""
         return self._value(floor_from_proto, self._ask(self._stub.GetFloor, pb.GetFloorRequest()))
+
+    def close_floor(self, name: str, polygon: Polygon, lasts_s: float | None = None) -> ClosureView:
+        """Closes floor (map frame) for all robots, until it is opened or for so long; drawn anew when it is closed already."""
+        lasts = None if lasts_s is None else duration_to_proto(lasts_s)
+        request = pb.CloseFloorRequest(name=name, polygon=polygon_to_proto(polygon), lasts=lasts)
+        return self._value(closure_from_proto, self._ask(self._stub.CloseFloor, request))
+
+    def open_floor(self, name: str) -> None:
+        """Opens closed floor again, before its time."""
+        self._ask(self._stub.OpenFloor, pb.OpenFloorRequest(name=name))
+
+    def closures(self) -> list[ClosureView]:
+        """The floor that is closed now, by name."""
+        pages = self._pages(self._stub.ListFloorClosures, pb.ListFloorClosuresRequest())
+        return [self._value(closure_from_proto, message) for page in pages for message in page.floor_closures]
 
     def alerts(self, active_only: bool = False) -> Iterator[AlertView]:
         """The store's alerts, newest first; pages are fetched as they are needed."""

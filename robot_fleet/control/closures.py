@@ -6,7 +6,10 @@ leave it out. A robot on which it is drawn stops, and gets out of it with the he
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import shapely
 from shapely import Point, Polygon, union_all
 
 from robot_fleet.control import orders
@@ -20,7 +23,11 @@ from robot_fleet.floor.faults import Fault
 MOST_CLOSURES = 100
 """So much of a floor may be closed at a time; more is a map that is to be drawn anew."""
 
-_LONGEST_NAME, _MOST_CORNERS, _LONGEST_S = 40, 500, 7 * 86400.0
+LONGEST_NAME, MOST_CORNERS, LONGEST_S = 40, 500, 7 * 86400.0
+"""What a closure may have: characters of its name, corners, seconds."""
+
+# Farther away, cells cannot be counted any more.
+_FARTHEST_M = 1e7
 # A robot beside closed floor may seem to stand in it by as much as poses waver.
 _SEEMS_M = 0.1
 
@@ -28,33 +35,35 @@ _SEEMS_M = 0.1
 def check_closure(state: FleetState, name: str, polygon: Polygon, lasts_s: float | None) -> None:
     """InvalidInput lists all that is wrong with a closure that somebody asks for."""
     faults = []
-    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
-        faults.append(
-            Fault("name", "", f"it must have 1 to {_LONGEST_NAME} printable characters", "Name it after its cause")
-        )
-    if lasts_s is not None and not 0.0 < lasts_s <= _LONGEST_S:
-        faults.append(
-            Fault("lasts", "", f"{lasts_s:g} s is not within a week from now", "Leave it out to open it by hand")
-        )
+    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+        what, remedy = f"it must have 1 to {LONGEST_NAME} printable characters", "Name it after its cause"
+        faults.append(Fault("name", "", what, remedy, "BAD_CHARACTERS"))
+    if lasts_s is not None and not 0.0 < lasts_s <= LONGEST_S:
+        what, remedy = f"{lasts_s:g} s is not within a week from now", "Leave it out to open it by hand"
+        faults.append(Fault("lasts", "", what, remedy, "OUT_OF_RANGE"))
     if name not in state.closures and len(state.closures) >= MOST_CLOSURES:
-        faults.append(Fault("name", "", f"{MOST_CLOSURES} closures are there already", "Open some of them first"))
+        what = f"{MOST_CLOSURES} closures are there already"
+        faults.append(Fault("name", "", what, "Open some of them first", "TOO_MANY"))
     faults += _polygon_faults(state, polygon)
     if faults:
         raise InvalidInput("INVALID_CLOSURE", tuple(faults))
 
 
 def _polygon_faults(state: FleetState, polygon: Polygon) -> list[Fault]:
-    if len(polygon.exterior.coords) > _MOST_CORNERS or len(polygon.interiors):
-        return [Fault("polygon", "", f"it has holes or over {_MOST_CORNERS} corners", "Draw a plain outline")]
-    if not polygon.is_valid or not polygon.area > 0.0:
-        return [
-            Fault("polygon", "", "its outline is empty, not finite, or crosses itself", "Draw its corners in order")
-        ]
+    # A ring's last corner is its first one.
+    if len(polygon.exterior.coords) > MOST_CORNERS + 1 or len(polygon.interiors):
+        what = f"it has holes or over {MOST_CORNERS} corners"
+        return [Fault("polygon", "", what, "Draw a plain outline", "BAD_OUTLINE")]
+    near = bool((np.abs(shapely.get_coordinates(polygon)) <= _FARTHEST_M).all())
+    if not near or not polygon.is_valid or not polygon.area > 0.0:
+        what = "its outline is empty, not finite, far away, or crosses itself"
+        return [Fault("polygon", "", what, "Draw its corners in order", "BAD_OUTLINE")]
     grid = state.store.floor.grid
     covered = np.zeros(grid.shape, dtype=bool)
     grid.mark(covered, polygon)
     if not covered.any():
-        return [Fault("polygon", "", "it covers nothing of the map", "Give its corners in metres of the map frame")]
+        what, remedy = "it covers nothing of the map", "Give its corners in metres of the map frame"
+        return [Fault("polygon", "", what, remedy, "OFF_THE_MAP")]
     return []
 
 
@@ -114,6 +123,12 @@ def look_who_is_inside(state: FleetState) -> None:
             _plan_anew(state)
 
 
+def with_inside(state: FleetState, view: ClosureView) -> ClosureView:
+    """The closure with the robots that have not wholly got out of it."""
+    inside = sorted(name for name in state.in_closed if view.key in state.traffic.let_out_of(name))
+    return replace(view, inside=tuple(inside)) if inside else view
+
+
 def is_inside(state: FleetState, robot: Robot) -> bool:
     """Whether the robot stands in closed floor, or has not wholly got out of it."""
     return robot.name in state.in_closed
@@ -128,9 +143,10 @@ def _stands_in(robot: Robot, view: ClosureView) -> bool:
 
 
 def leads_on_into(state: FleetState, robot: Robot, piece: Piece) -> frozenset[str]:
-    """The closed floor into which a piece of work leads a robot that stands in it or beside it; its bare way home may."""
+    """The closed floor into which a piece leads a robot that stands in it or beside it; the bare way home may, out of it."""
     inside = state.traffic.let_out_of(robot.name)
-    if not inside or not robot.cleans:
+    # One beside it that only seems to touch it, before its dock say, would drive across it.
+    if not inside or (is_inside(state, robot) and not robot.cleans):
         return frozenset()
     beyond = robot.floor_of(piece).difference(state.under(robot).buffer(_SEEMS_M))
     return frozenset(name for name in inside if beyond.intersects(state.traffic.held(name)))

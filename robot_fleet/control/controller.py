@@ -216,7 +216,7 @@ class Controller:
         view = ClosureView(name, polygon, now_s, None if lasts_s is None else now_s + lasts_s)
         closures.close(self._state, view)
         self._finish("floor closed")
-        return view
+        return closures.with_inside(self._state, view)
 
     def open_floor(self, name: str) -> None:
         """Opens closed floor again; what of it is wanted is planned anew. NotFound when there is none of that name."""

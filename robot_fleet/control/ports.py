@@ -36,7 +36,8 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class Record:
-    """One row to be written: `kind` (run, unplanned, robot, itinerary, coverage, track, alert, probe), `key`, and the new `body`.
+    """One row to be written: `kind` (run, unplanned, robot, itinerary, coverage, track, closure, alert, probe), `key`,
+    and the new `body`.
 
     None deletes it.
     """

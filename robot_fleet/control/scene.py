@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.state import FleetState
@@ -30,11 +31,15 @@ class RobotScene:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """The fleet at one moment. `requested` and `cleaned` are masks (rows, cols) of the active run; None without one."""
+    """The fleet at one moment. `requested` and `cleaned` are masks (rows, cols) of the active run; None without one.
+
+    `closed` are the names and outlines of the floor that is closed for a while.
+    """
 
     robots: tuple[RobotScene, ...]
     requested: NDArray[np.bool_] | None
     cleaned: NDArray[np.bool_] | None
+    closed: tuple[tuple[str, Polygon], ...] = ()
 
 
 def scene_of(state: FleetState) -> Scene:
@@ -44,6 +49,7 @@ def scene_of(state: FleetState) -> Scene:
         robots=tuple(_robot(state, robot) for robot in state.robots.values()),
         requested=coverage.requested if coverage else None,
         cleaned=coverage.cleaned.copy() if coverage else None,
+        closed=tuple((view.name, view.polygon) for view in state.closures.values()),
     )
 
 

@@ -113,12 +113,16 @@ class AlertView:
 
 @dataclass(frozen=True, eq=False)
 class ClosureView:
-    """Floor (map frame) that a person closed for a while; `ends_at_s` None: until somebody opens it."""
+    """Floor (map frame) that a person closed for a while; `ends_at_s` None: until somebody opens it.
+
+    `inside` names the robots that stand in it, or have not wholly got out of it.
+    """
 
     name: str
     polygon: Polygon
     closed_at_s: float
     ends_at_s: float | None = None
+    inside: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

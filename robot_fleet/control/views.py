@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from shapely import Point
 
 from robot_fleet.control.blocked import NEAR_M
+from robot_fleet.control.closures import with_inside
 from robot_fleet.control.rest import missed_reason
 from robot_fleet.control.snapshot import PlanningProgress, RobotShare, RobotView, RunView, Snapshot, ZoneProgress
 from robot_fleet.control.state import FleetState
@@ -25,7 +26,7 @@ def snapshot_of(state: FleetState) -> Snapshot:
         runs=tuple(run_view(state, run) for run in state.runs.values()),
         robots=tuple(robot_view(state, robot) for robot in state.robots.values()),
         alerts=tuple(state.alerts.values()),
-        closures=tuple(state.closures.values()),
+        closures=tuple(with_inside(state, view) for view in state.closures.values()),
     )
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from shapely import Polygon
+
 from robot_fleet import __version__
 from robot_fleet.api.metrics import Metrics
 from robot_fleet.api.server import ApiServer, check_free
@@ -22,7 +24,7 @@ from robot_fleet.control.hub import SnapshotHub
 from robot_fleet.control.outages import LastingController
 from robot_fleet.control.planning_pool import PlanningPool
 from robot_fleet.control.ports import Displaced
-from robot_fleet.control.snapshot import RobotView, RunRecord, RunView
+from robot_fleet.control.snapshot import ClosureView, RobotView, RunRecord, RunView
 from robot_fleet.fleet.commands import CancelAll
 from robot_fleet.fleet.errors import FleetError, InvalidInput, Unavailable
 from robot_fleet.fleet.events import Event, Tick
@@ -186,6 +188,12 @@ class _Fleet:
 
     def acknowledge(self, robot: str, who: str) -> RobotView:
         return self._asked(lambda controller: controller.acknowledge(robot, who))
+
+    def close_floor(self, name: str, polygon: Polygon, lasts_s: float | None = None) -> ClosureView:
+        return self._asked(lambda controller: controller.close_floor(name, polygon, lasts_s))
+
+    def open_floor(self, name: str) -> None:
+        self._asked(lambda controller: controller.open_floor(name))
 
     def record(self, run_id: str) -> RunRecord:
         return self._asked(lambda controller: controller.record(run_id))

@@ -5,7 +5,7 @@
 | /robot_fleet/map | nav_msgs/OccupancyGrid | latched | the store's floor, once |
 | /robot_fleet/floor | visualization_msgs/MarkerArray | latched | zones, keepouts and docks, once |
 | /robot_fleet/coverage | nav_msgs/OccupancyGrid | latched | clean 0, to be cleaned 100, else unknown; every 2 s |
-| /robot_fleet/fleet | visualization_msgs/MarkerArray | reliable | outlines, reserved floor, ways ahead; twice a second |
+| /robot_fleet/fleet | visualization_msgs/MarkerArray | reliable | outlines, reserved and closed floor, ways ahead; twice a second |
 
 Latched is reliable and transient local, depth 1. The last two are made only while somebody listens.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import chain
 
 import numpy as np
 from geometry_msgs.msg import Point, Pose, Vector3
@@ -86,7 +87,8 @@ class Visuals:
         return now_s - self._coverage_at_s >= COVERAGE_S and _has_listeners(self._coverage)
 
     def _show_fleet(self, scene: Scene) -> None:
-        marks = list(_numbered(mark for robot in scene.robots for mark in _robot_marks(robot)))
+        of_robots = (mark for robot in scene.robots for mark in _robot_marks(robot))
+        marks = list(_numbered(chain(_closed_marks(scene), of_robots)))
         shown = {(mark.ns, mark.id) for mark in marks}
         gone = [Marker(ns=name, id=number, action=Marker.DELETE) for name, number in sorted(self._shown - shown)]
         self._shown = shown
@@ -116,6 +118,12 @@ def _floor_marks(floor: FloorMap) -> Iterator[Marker]:
         arrow = Marker(ns="docks", type=Marker.ARROW, color=_color(_BLUE), pose=pose_to_ros(dock.pose))
         arrow.scale = Vector3(x=0.5, y=0.1, z=0.1)
         yield arrow
+
+
+def _closed_marks(scene: Scene) -> Iterator[Marker]:
+    for name, polygon in scene.closed:
+        yield from _outlines("closed", polygon, _RED)
+        yield _text("closed", f"closed: {name}", polygon.representative_point(), _RED)
 
 
 def _robot_marks(robot: RobotScene) -> Iterator[Marker]:

@@ -23,7 +23,7 @@ from robot_fleet.storage.tables import ABOUT, JOURNAL, JOURNAL_FROM, LAYOUT, REV
 MOST_NAMED = 20
 _BATCH = 1000
 _OF_A_RUN = ("unplanned", "coverage", "track")
-_AS_JSON = ("run", "robot", "alert", "unplanned")
+_AS_JSON = ("run", "robot", "alert", "unplanned", "closure")
 _MEND = "Stop the controller, and `robot-fleet db restore` a backup from before; what is there now is kept."
 _NOT_OURS = "Name what `robot-fleet db backup` or `robot-fleet serve` wrote."
 _NEWER = "Use the version of robot_fleet that wrote it, or a newer one."

@@ -1,4 +1,4 @@
-"""The floor of a store as a message and back."""
+"""The floor of a store, and what of it is closed for a while, as messages and back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from robot_fleet.api.conversion.geometry import (
     pose_from_proto,
     pose_to_proto,
 )
+from robot_fleet.api.conversion.values import time_from_proto, time_to_proto
+from robot_fleet.api.v1 import closure_pb2
 from robot_fleet.api.v1 import floor_pb2 as pb
+from robot_fleet.control.snapshot import ClosureView
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.store import Dock, FloorMap, Keepout, Zone
 
@@ -34,6 +37,28 @@ def floor_from_proto(message: pb.Floor) -> FloorMap:
         zones=tuple(_zone_from_proto(zone) for zone in message.zones),
         keepouts=tuple(_keepout_from_proto(keepout) for keepout in message.keepouts),
         docks=tuple(_dock_from_proto(dock) for dock in message.docks),
+    )
+
+
+def closure_to_proto(closure: ClosureView) -> closure_pb2.FloorClosure:
+    """Closed floor as a message."""
+    return closure_pb2.FloorClosure(
+        name=closure.name,
+        polygon=polygon_to_proto(closure.polygon),
+        create_time=time_to_proto(closure.closed_at_s),
+        expire_time=None if closure.ends_at_s is None else time_to_proto(closure.ends_at_s),
+        robots_inside=closure.inside,
+    )
+
+
+def closure_from_proto(message: closure_pb2.FloorClosure) -> ClosureView:
+    """The closed floor of a message; ValueError when its outline is none."""
+    return ClosureView(
+        name=message.name,
+        polygon=polygon_from_proto(message.polygon),
+        closed_at_s=time_from_proto(message.create_time),
+        ends_at_s=time_from_proto(message.expire_time) if message.HasField("expire_time") else None,
+        inside=tuple(message.robots_inside),
     )
 
 

@@ -26,53 +26,65 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from robot_fleet.api.v1 import alert_pb2 as robot__fleet_dot_api_dot_v1_dot_alert__pb2
 from robot_fleet.api.v1 import cleaning_run_pb2 as robot__fleet_dot_api_dot_v1_dot_cleaning__run__pb2
+from robot_fleet.api.v1 import closure_pb2 as robot__fleet_dot_api_dot_v1_dot_closure__pb2
 from robot_fleet.api.v1 import floor_pb2 as robot__fleet_dot_api_dot_v1_dot_floor__pb2
+from robot_fleet.api.v1 import geometry_pb2 as robot__fleet_dot_api_dot_v1_dot_geometry__pb2
 from robot_fleet.api.v1 import robot_pb2 as robot__fleet_dot_api_dot_v1_dot_robot__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&robot_fleet/api/v1/fleet_service.proto\x12\x12robot_fleet.api.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1erobot_fleet/api/v1/alert.proto\x1a%robot_fleet/api/v1/cleaning_run.proto\x1a\x1erobot_fleet/api/v1/floor.proto\x1a\x1erobot_fleet/api/v1/robot.proto\"5\n\tHeartbeat\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"L\n\x17StartCleaningRunRequest\x12\r\n\x05zones\x18\x01 \x03(\t\x12\x0e\n\x06robots\x18\x02 \x03(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"Q\n\x16StopCleaningRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\'\n\x04wait\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\")\n\x17PauseCleaningRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"*\n\x18ResumeCleaningRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"R\n\x15GetCleaningRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12)\n\x04view\x18\x02 \x01(\x0e\x32\x1b.robot_fleet.api.v1.RunView\"@\n\x17ListCleaningRunsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"k\n\x18ListCleaningRunsResponse\x12\x36\n\rcleaning_runs\x18\x01 \x03(\x0b\x32\x1f.robot_fleet.api.v1.CleaningRun\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"q\n\x17WatchCleaningRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x15\n\rknown_version\x18\x02 \x01(\x03\x12/\n\x0cmin_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x90\x01\n\x18WatchCleaningRunResponse\x12\x37\n\x0c\x63leaning_run\x18\x01 \x01(\x0b\x32\x1f.robot_fleet.api.v1.CleaningRunH\x00\x12\x32\n\theartbeat\x18\x02 \x01(\x0b\x32\x1d.robot_fleet.api.v1.HeartbeatH\x00\x42\x07\n\x05\x65vent\":\n\x11ListRobotsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"i\n\x12ListRobotsResponse\x12)\n\x06robots\x18\x01 \x03(\x0b\x32\x19.robot_fleet.api.v1.Robot\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0f\n\x07\x63lock_s\x18\x03 \x01(\x01\"U\n\x12WatchRobotsRequest\x12\x0e\n\x06robots\x18\x01 \x03(\t\x12/\n\x0cmin_interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x83\x01\n\x13WatchRobotsResponse\x12)\n\x06robots\x18\x01 \x03(\x0b\x32\x19.robot_fleet.api.v1.Robot\x12\x30\n\theartbeat\x18\x02 \x01(\x0b\x32\x1d.robot_fleet.api.v1.Heartbeat\x12\x0f\n\x07\x63lock_s\x18\x03 \x01(\x01\"8\n\x17\x41\x63knowledgeRobotRequest\x12\r\n\x05robot\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\"\x11\n\x0fGetFloorRequest\"O\n\x11ListAlertsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x13\n\x0b\x61\x63tive_only\x18\x03 \x01(\x08\"X\n\x12ListAlertsResponse\x12)\n\x06\x61lerts\x18\x01 \x03(\x0b\x32\x19.robot_fleet.api.v1.Alert\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x98\t\n\x0c\x46leetService\x12`\n\x10StartCleaningRun\x12+.robot_fleet.api.v1.StartCleaningRunRequest\x1a\x1f.robot_fleet.api.v1.CleaningRun\x12^\n\x0fStopCleaningRun\x12*.robot_fleet.api.v1.StopCleaningRunRequest\x1a\x1f.robot_fleet.api.v1.CleaningRun\x12`\n\x10PauseCleaningRun\x12+.robot_fleet.api.v1.PauseCleaningRunRequest\x1a\x1f.robot_fleet.api.v1.CleaningRun\x12\x62\n\x11ResumeCleaningRun\x12,.robot_fleet.api.v1.ResumeCleaningRunRequest\x1a\x1f.robot_fleet.api.v1.CleaningRun\x12\\\n\x0eGetCleaningRun\x12).robot_fleet.api.v1.GetCleaningRunRequest\x1a\x1f.robot_fleet.api.v1.CleaningRun\x12m\n\x10ListCleaningRuns\x12+.robot_fleet.api.v1.ListCleaningRunsRequest\x1a,.robot_fleet.api.v1.ListCleaningRunsResponse\x12o\n\x10WatchCleaningRun\x12+.robot_fleet.api.v1.WatchCleaningRunRequest\x1a,.robot_fleet.api.v1.WatchCleaningRunResponse0\x01\x12[\n\nListRobots\x12%.robot_fleet.api.v1.ListRobotsRequest\x1a&.robot_fleet.api.v1.ListRobotsResponse\x12`\n\x0bWatchRobots\x12&.robot_fleet.api.v1.WatchRobotsRequest\x1a\'.robot_fleet.api.v1.WatchRobotsResponse0\x01\x12Z\n\x10\x41\x63knowledgeRobot\x12+.robot_fleet.api.v1.AcknowledgeRobotRequest\x1a\x19.robot_fleet.api.v1.Robot\x12J\n\x08GetFloor\x12#.robot_fleet.api.v1.GetFloorRequest\x1a\x19.robot_fleet.api.v1.Floor\x12[\n\nListAlerts\x12%.robot_fleet.api.v1.ListAlertsRequest\x1a&.robot_fleet.api.v1.ListAlertsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&robot_fleet/api/v1/fleet_service.proto\x12\x12robot_fleet.api.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1erobot_fleet/api/v1/alert.proto\x1a%robot_fleet/api/v1/cleaning_run.proto\x1a robot_fleet/api/v1/closure.proto\x1a\x1erobot_fleet/api/v1/floor.proto\x1a!robot_fleet/api/v1/geometry.proto\x1a\x1erobot_fleet/api/v1/robot.proto\"5\n\tHeartbeat\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"L\n\x17StartCleaningRunRequest\x12\r\n\x05zones\x18\x01 \x03(\t\x12\x0e\n\x06robots\x18\x02 \x03(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"Q\n\x16StopCleaningRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\'\n\x04wait\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\")\n\x17PauseCleaningRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"*\n\x18ResumeCleaningRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"R\n\x15GetCleaningRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12)\n\x04view\x18\x02 \x01(\x0e\x32\x1b.robot_fleet.api.v1.RunView\"@\n\x17ListCleaningRunsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"k\n\x18ListCleaningRunsResponse\x12\x36\n\rcleaning_runs\x18\x01 \x03(\x0b\x32\x1f.robot_fleet.api.v1.CleaningRun\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"q\n\x17WatchCleaningRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x15\n\rknown_version\x18\x02 \x01(\x03\x12/\n\x0cmin_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x90\x01\n\x18WatchCleaningRunResponse\x12\x37\n\x0c\x63leaning_run\x18\x01 \x01(\x0b\x32\x1f.robot_fleet.api.v1.CleaningRunH\x00\x12\x32\n\theartbeat\x18\x02 \x01(\x0b\x32\x1d.robot_fleet.api.v1.HeartbeatH\x00\x42\x07\n\x05\x65vent\":\n\x11ListRobotsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"i\n\x12ListRobotsResponse\x12)\n\x06robots\x18\x01 \x03(\x0b\x32\x19.robot_fleet.api.v1.Robot\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0f\n\x07\x63lock_s\x18\x03 \x01(\x01\"U\n\x12WatchRobotsRequest\x12\x0e\n\x06robots\x18\x01 \x03(\t\x12/\n\x0cmin_interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x83\x01\n\x13WatchRobotsResponse\x12)\n\x06robots\x18\x01 \x03(\x0b\x32\x19.robot_fleet.api.v1.Robot\x12\x30\n\theartbeat\x18\x02 \x01(\x0b\x32\x1d.robot_fleet.api.v1.Heartbeat\x12\x0f\n\x07\x63lock_s\x18\x03 \x01(\x01\"8\n\x17\x41\x63knowledgeRobotRequest\x12\r\n\x05robot\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\"\x11\n\x0fGetFloorRequest\"y\n\x11\x43loseFloorRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\x07polygon\x18\x02 \x01(\x0b\x32\x1b.robot_fleet.api.v1.Polygon\x12(\n\x05lasts\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\" \n\x10OpenFloorRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x13\n\x11OpenFloorResponse\"A\n\x18ListFloorClosuresRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"n\n\x19ListFloorClosuresResponse\x12\x38\n\x0e\x66loor_closures\x18\x01 \x03(\x0b\x32 .robot_fleet.api.v1.FloorClosure\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x11ListAlertsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x13\n\x0b\x61\x63tive_only\x18\x03 \x01(\x08\"X\n\x12ListAlertsResponse\x12)\n\x06\x61lerts\x18\x01 \x03(\x0b\x32\x19.robot_fleet.api.v1.Alert\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xbb\x0b\n\x0c\x46leetService\x12`\n\x10StartCleaningRun\x12+.robot_fleet.api.v1.StartCleaningRunRequest\x1a\x1f.robot_fleet.api.v1.CleaningRun\x12^\n\x0fStopCleaningRun\x12*.robot_fleet.api.v1.StopCleaningRunRequest\x1a\x1f.robot_fleet.api.v1.CleaningRun\x12`\n\x10PauseCleaningRun\x12+.robot_fleet.api.v1.PauseCleaningRunRequest\x1a\x1f.robot_fleet.api.v1.CleaningRun\x12\x62\n\x11ResumeCleaningRun\x12,.robot_fleet.api.v1.ResumeCleaningRunRequest\x1a\x1f.robot_fleet.api.v1.CleaningRun\x12\\\n\x0eGetCleaningRun\x12).robot_fleet.api.v1.GetCleaningRunRequest\x1a\x1f.robot_fleet.api.v1.CleaningRun\x12m\n\x10ListCleaningRuns\x12+.robot_fleet.api.v1.ListCleaningRunsRequest\x1a,.robot_fleet.api.v1.ListCleaningRunsResponse\x12o\n\x10WatchCleaningRun\x12+.robot_fleet.api.v1.WatchCleaningRunRequest\x1a,.robot_fleet.api.v1.WatchCleaningRunResponse0\x01\x12[\n\nListRobots\x12%.robot_fleet.api.v1.ListRobotsRequest\x1a&.robot_fleet.api.v1.ListRobotsResponse\x12`\n\x0bWatchRobots\x12&.robot_fleet.api.v1.WatchRobotsRequest\x1a\'.robot_fleet.api.v1.WatchRobotsResponse0\x01\x12Z\n\x10\x41\x63knowledgeRobot\x12+.robot_fleet.api.v1.AcknowledgeRobotRequest\x1a\x19.robot_fleet.api.v1.Robot\x12J\n\x08GetFloor\x12#.robot_fleet.api.v1.GetFloorRequest\x1a\x19.robot_fleet.api.v1.Floor\x12U\n\nCloseFloor\x12%.robot_fleet.api.v1.CloseFloorRequest\x1a .robot_fleet.api.v1.FloorClosure\x12X\n\tOpenFloor\x12$.robot_fleet.api.v1.OpenFloorRequest\x1a%.robot_fleet.api.v1.OpenFloorResponse\x12p\n\x11ListFloorClosures\x12,.robot_fleet.api.v1.ListFloorClosuresRequest\x1a-.robot_fleet.api.v1.ListFloorClosuresResponse\x12[\n\nListAlerts\x12%.robot_fleet.api.v1.ListAlertsRequest\x1a&.robot_fleet.api.v1.ListAlertsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'robot_fleet.api.v1.fleet_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_HEARTBEAT']._serialized_start=262
-  _globals['_HEARTBEAT']._serialized_end=315
-  _globals['_STARTCLEANINGRUNREQUEST']._serialized_start=317
-  _globals['_STARTCLEANINGRUNREQUEST']._serialized_end=393
-  _globals['_STOPCLEANINGRUNREQUEST']._serialized_start=395
-  _globals['_STOPCLEANINGRUNREQUEST']._serialized_end=476
-  _globals['_PAUSECLEANINGRUNREQUEST']._serialized_start=478
-  _globals['_PAUSECLEANINGRUNREQUEST']._serialized_end=519
-  _globals['_RESUMECLEANINGRUNREQUEST']._serialized_start=521
-  _globals['_RESUMECLEANINGRUNREQUEST']._serialized_end=563
-  _globals['_GETCLEANINGRUNREQUEST']._serialized_start=565
-  _globals['_GETCLEANINGRUNREQUEST']._serialized_end=647
-  _globals['_LISTCLEANINGRUNSREQUEST']._serialized_start=649
-  _globals['_LISTCLEANINGRUNSREQUEST']._serialized_end=713
-  _globals['_LISTCLEANINGRUNSRESPONSE']._serialized_start=715
-  _globals['_LISTCLEANINGRUNSRESPONSE']._serialized_end=822
-  _globals['_WATCHCLEANINGRUNREQUEST']._serialized_start=824
-  _globals['_WATCHCLEANINGRUNREQUEST']._serialized_end=937
-  _globals['_WATCHCLEANINGRUNRESPONSE']._serialized_start=940
-  _globals['_WATCHCLEANINGRUNRESPONSE']._serialized_end=1084
-  _globals['_LISTROBOTSREQUEST']._serialized_start=1086
-  _globals['_LISTROBOTSREQUEST']._serialized_end=1144
-  _globals['_LISTROBOTSRESPONSE']._serialized_start=1146
-  _globals['_LISTROBOTSRESPONSE']._serialized_end=1251
-  _globals['_WATCHROBOTSREQUEST']._serialized_start=1253
-  _globals['_WATCHROBOTSREQUEST']._serialized_end=1338
-  _globals['_WATCHROBOTSRESPONSE']._serialized_start=1341
-  _globals['_WATCHROBOTSRESPONSE']._serialized_end=1472
-  _globals['_ACKNOWLEDGEROBOTREQUEST']._serialized_start=1474
-  _globals['_ACKNOWLEDGEROBOTREQUEST']._serialized_end=1530
-  _globals['_GETFLOORREQUEST']._serialized_start=1532
-  _globals['_GETFLOORREQUEST']._serialized_end=1549
-  _globals['_LISTALERTSREQUEST']._serialized_start=1551
-  _globals['_LISTALERTSREQUEST']._serialized_end=1630
-  _globals['_LISTALERTSRESPONSE']._serialized_start=1632
-  _globals['_LISTALERTSRESPONSE']._serialized_end=1720
-  _globals['_FLEETSERVICE']._serialized_start=1723
-  _globals['_FLEETSERVICE']._serialized_end=2899
+  _globals['_HEARTBEAT']._serialized_start=331
+  _globals['_HEARTBEAT']._serialized_end=384
+  _globals['_STARTCLEANINGRUNREQUEST']._serialized_start=386
+  _globals['_STARTCLEANINGRUNREQUEST']._serialized_end=462
+  _globals['_STOPCLEANINGRUNREQUEST']._serialized_start=464
+  _globals['_STOPCLEANINGRUNREQUEST']._serialized_end=545
+  _globals['_PAUSECLEANINGRUNREQUEST']._serialized_start=547
+  _globals['_PAUSECLEANINGRUNREQUEST']._serialized_end=588
+  _globals['_RESUMECLEANINGRUNREQUEST']._serialized_start=590
+  _globals['_RESUMECLEANINGRUNREQUEST']._serialized_end=632
+  _globals['_GETCLEANINGRUNREQUEST']._serialized_start=634
+  _globals['_GETCLEANINGRUNREQUEST']._serialized_end=716
+  _globals['_LISTCLEANINGRUNSREQUEST']._serialized_start=718
+  _globals['_LISTCLEANINGRUNSREQUEST']._serialized_end=782
+  _globals['_LISTCLEANINGRUNSRESPONSE']._serialized_start=784
+  _globals['_LISTCLEANINGRUNSRESPONSE']._serialized_end=891
+  _globals['_WATCHCLEANINGRUNREQUEST']._serialized_start=893
+  _globals['_WATCHCLEANINGRUNREQUEST']._serialized_end=1006
+  _globals['_WATCHCLEANINGRUNRESPONSE']._serialized_start=1009
+  _globals['_WATCHCLEANINGRUNRESPONSE']._serialized_end=1153
+  _globals['_LISTROBOTSREQUEST']._serialized_start=1155
+  _globals['_LISTROBOTSREQUEST']._serialized_end=1213
+  _globals['_LISTROBOTSRESPONSE']._serialized_start=1215
+  _globals['_LISTROBOTSRESPONSE']._serialized_end=1320
+  _globals['_WATCHROBOTSREQUEST']._serialized_start=1322
+  _globals['_WATCHROBOTSREQUEST']._serialized_end=1407
+  _globals['_WATCHROBOTSRESPONSE']._serialized_start=1410
+  _globals['_WATCHROBOTSRESPONSE']._serialized_end=1541
+  _globals['_ACKNOWLEDGEROBOTREQUEST']._serialized_start=1543
+  _globals['_ACKNOWLEDGEROBOTREQUEST']._serialized_end=1599
+  _globals['_GETFLOORREQUEST']._serialized_start=1601
+  _globals['_GETFLOORREQUEST']._serialized_end=1618
+  _globals['_CLOSEFLOORREQUEST']._serialized_start=1620
+  _globals['_CLOSEFLOORREQUEST']._serialized_end=1741
+  _globals['_OPENFLOORREQUEST']._serialized_start=1743
+  _globals['_OPENFLOORREQUEST']._serialized_end=1775
+  _globals['_OPENFLOORRESPONSE']._serialized_start=1777
+  _globals['_OPENFLOORRESPONSE']._serialized_end=1796
+  _globals['_LISTFLOORCLOSURESREQUEST']._serialized_start=1798
+  _globals['_LISTFLOORCLOSURESREQUEST']._serialized_end=1863
+  _globals['_LISTFLOORCLOSURESRESPONSE']._serialized_start=1865
+  _globals['_LISTFLOORCLOSURESRESPONSE']._serialized_end=1975
+  _globals['_LISTALERTSREQUEST']._serialized_start=1977
+  _globals['_LISTALERTSREQUEST']._serialized_end=2056
+  _globals['_LISTALERTSRESPONSE']._serialized_start=2058
+  _globals['_LISTALERTSRESPONSE']._serialized_end=2146
+  _globals['_FLEETSERVICE']._serialized_start=2149
+  _globals['_FLEETSERVICE']._serialized_end=3616
 # @@protoc_insertion_point(module_scope)

@@ -4,7 +4,9 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from robot_fleet.api.v1 import alert_pb2 as _alert_pb2
 from robot_fleet.api.v1 import cleaning_run_pb2 as _cleaning_run_pb2
+from robot_fleet.api.v1 import closure_pb2 as _closure_pb2
 from robot_fleet.api.v1 import floor_pb2 as _floor_pb2
+from robot_fleet.api.v1 import geometry_pb2 as _geometry_pb2
 from robot_fleet.api.v1 import robot_pb2 as _robot_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -139,6 +141,42 @@ class AcknowledgeRobotRequest(_message.Message):
 class GetFloorRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class CloseFloorRequest(_message.Message):
+    __slots__ = ("name", "polygon", "lasts")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    POLYGON_FIELD_NUMBER: _ClassVar[int]
+    LASTS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    polygon: _geometry_pb2.Polygon
+    lasts: _duration_pb2.Duration
+    def __init__(self, name: _Optional[str] = ..., polygon: _Optional[_Union[_geometry_pb2.Polygon, _Mapping]] = ..., lasts: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class OpenFloorRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class OpenFloorResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListFloorClosuresRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListFloorClosuresResponse(_message.Message):
+    __slots__ = ("floor_closures", "next_page_token")
+    FLOOR_CLOSURES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    floor_closures: _containers.RepeatedCompositeFieldContainer[_closure_pb2.FloorClosure]
+    next_page_token: str
+    def __init__(self, floor_closures: _Optional[_Iterable[_Union[_closure_pb2.FloorClosure, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ListAlertsRequest(_message.Message):
     __slots__ = ("page_size", "page_token", "active_only")

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from robot_fleet.api.v1 import cleaning_run_pb2 as robot__fleet_dot_api_dot_v1_dot_cleaning__run__pb2
+from robot_fleet.api.v1 import closure_pb2 as robot__fleet_dot_api_dot_v1_dot_closure__pb2
 from robot_fleet.api.v1 import fleet_service_pb2 as robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2
 from robot_fleet.api.v1 import floor_pb2 as robot__fleet_dot_api_dot_v1_dot_floor__pb2
 from robot_fleet.api.v1 import robot_pb2 as robot__fleet_dot_api_dot_v1_dot_robot__pb2
@@ -92,6 +93,21 @@ class FleetServiceStub:
                 '/robot_fleet.api.v1.FleetService/GetFloor',
                 request_serializer=robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.GetFloorRequest.SerializeToString,
                 response_deserializer=robot__fleet_dot_api_dot_v1_dot_floor__pb2.Floor.FromString,
+                _registered_method=True)
+        self.CloseFloor = channel.unary_unary(
+                '/robot_fleet.api.v1.FleetService/CloseFloor',
+                request_serializer=robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.CloseFloorRequest.SerializeToString,
+                response_deserializer=robot__fleet_dot_api_dot_v1_dot_closure__pb2.FloorClosure.FromString,
+                _registered_method=True)
+        self.OpenFloor = channel.unary_unary(
+                '/robot_fleet.api.v1.FleetService/OpenFloor',
+                request_serializer=robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.OpenFloorRequest.SerializeToString,
+                response_deserializer=robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.OpenFloorResponse.FromString,
+                _registered_method=True)
+        self.ListFloorClosures = channel.unary_unary(
+                '/robot_fleet.api.v1.FleetService/ListFloorClosures',
+                request_serializer=robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.ListFloorClosuresRequest.SerializeToString,
+                response_deserializer=robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.ListFloorClosuresResponse.FromString,
                 _registered_method=True)
         self.ListAlerts = channel.unary_unary(
                 '/robot_fleet.api.v1.FleetService/ListAlerts',
@@ -215,6 +231,38 @@ class FleetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CloseFloor(self, request, context):
+        """Closes floor for all robots, in the middle of a run too, and returns it once it is stored: no robot is sent onto it any
+        more, one on its way there stops, and one that stands in it gets out with its head off. What of it a run asked for is
+        missed, unless it is opened while the run goes on. A name that is closed already is drawn anew, so that the request is
+        safe to repeat; `lasts` begins anew then. This is no emergency stop: use the button on the robot for that.
+
+        Errors: INVALID_ARGUMENT (no name; a polygon with holes, over 500 corners or none, that crosses itself or covers nothing
+        of the map; a time that is not within a week; 100 closures are there already); UNAVAILABLE (it could not be stored).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenFloor(self, request, context):
+        """Opens closed floor before its time; what of it the run asked for is planned anew.
+
+        Errors: INVALID_ARGUMENT (no name); NOT_FOUND (no such closure: it may have been opened already); UNAVAILABLE (it could
+        not be stored).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFloorClosures(self, request, context):
+        """Returns what is closed now, by name, in pages (AIP-158). Changes nothing.
+
+        Errors: INVALID_ARGUMENT (page_size below 0, a page_token that this server did not give).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAlerts(self, request, context):
         """Returns the store's alerts, newest first, in pages (AIP-158). Changes nothing.
 
@@ -281,6 +329,21 @@ def add_FleetServiceServicer_to_server(servicer, server):
                     servicer.GetFloor,
                     request_deserializer=robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.GetFloorRequest.FromString,
                     response_serializer=robot__fleet_dot_api_dot_v1_dot_floor__pb2.Floor.SerializeToString,
+            ),
+            'CloseFloor': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseFloor,
+                    request_deserializer=robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.CloseFloorRequest.FromString,
+                    response_serializer=robot__fleet_dot_api_dot_v1_dot_closure__pb2.FloorClosure.SerializeToString,
+            ),
+            'OpenFloor': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenFloor,
+                    request_deserializer=robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.OpenFloorRequest.FromString,
+                    response_serializer=robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.OpenFloorResponse.SerializeToString,
+            ),
+            'ListFloorClosures': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFloorClosures,
+                    request_deserializer=robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.ListFloorClosuresRequest.FromString,
+                    response_serializer=robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.ListFloorClosuresResponse.SerializeToString,
             ),
             'ListAlerts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAlerts,
@@ -586,6 +649,87 @@ class FleetService:
             '/robot_fleet.api.v1.FleetService/GetFloor',
             robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.GetFloorRequest.SerializeToString,
             robot__fleet_dot_api_dot_v1_dot_floor__pb2.Floor.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseFloor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/robot_fleet.api.v1.FleetService/CloseFloor',
+            robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.CloseFloorRequest.SerializeToString,
+            robot__fleet_dot_api_dot_v1_dot_closure__pb2.FloorClosure.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenFloor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/robot_fleet.api.v1.FleetService/OpenFloor',
+            robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.OpenFloorRequest.SerializeToString,
+            robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.OpenFloorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFloorClosures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/robot_fleet.api.v1.FleetService/ListFloorClosures',
+            robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.ListFloorClosuresRequest.SerializeToString,
+            robot__fleet_dot_api_dot_v1_dot_fleet__service__pb2.ListFloorClosuresResponse.FromString,
             options,
             channel_credentials,
             insecure,
