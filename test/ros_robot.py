@@ -5,12 +5,20 @@ It does not move; how it treats drive goals is its behaviour:
     refuses  refuses every goal                   drives   accepts, drives until cancelled and 0.3 s more
     stubborn as `drives`, refuses to cancel       mute     has no drive action at all
     hung     has drive actions that answer nothing until the message "wake" comes; then as `drives`
+    instant  has succeeded before it could move     brags    succeeds, with an error code
+    default  aborts with a result that nobody filled in: of docking and undocking it says success
+    doubled  as `works`, tells every result twice   tardy    tells a result only after that of the next goal
+    single   as `drives`; the next goal, whoever sends it, aborts the one before
 What else may be wrong with it, after a plus sign, as in `works+percent`:
     percent  tells its battery as 0..100            late     stamps poses 3 s ago
-    nan      tells poses that are no numbers        lost     tells poses outside of the store's map
+    ahead    stamps poses 3 s ahead of time         nan      tells poses that are no numbers
+    lost     tells poses outside of the store's map elsewhere tells poses in frames that lead to another map
+    odom     tells poses as `amcl_pose`, in its odometry's frame
+    simulated stamps poses by a clock that began with a simulation
     held     tells that its e-stop is pressed       headless has no switch for its head and says nothing of it
     asleep   its drive node says that it is inactive
     foreign  something else is published where its actions' feedback belongs
+The message "now" and quirks, as in "now late" or "now" alone, changes what is wrong with what it tells.
 """
 
 from __future__ import annotations
@@ -23,6 +31,7 @@ from functools import partial
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseWithCovariance, PoseWithCovarianceStamped
 from lifecycle_msgs.srv import GetState
 from nav2_msgs.action import DockRobot, FollowPath, UndockRobot
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
@@ -37,11 +46,33 @@ from tf2_msgs.msg import TFMessage
 
 from robot_fleet.fleet.events import BatteryReported
 from robot_fleet.floor.pose import Pose
-from robot_fleet.ros.conversion import battery_to_ros, holds_to_ros, path_from_ros, seconds_from_ros, transform_to_ros
+from robot_fleet.ros.conversion import (
+    battery_to_ros,
+    holds_to_ros,
+    path_from_ros,
+    seconds_from_ros,
+    stamped_pose_to_ros,
+    transform_to_ros,
+)
 from robot_fleet.ros.listening import LATCHED
 
 WORK_S = 0.3
 STATE_PERIOD_S = 0.1
+STAMPED = {"late": -3.0, "ahead": 3.0, "simulated": -1.7e9}
+AT_ONCE: dict[str, tuple[str, dict[str, object]]] = {
+    "fails": ("abort", {"error_code": 105, "error_msg": "a chair is in the way"}),
+    "default": ("abort", {}),
+    "brags": ("succeed", {"error_code": 906}),
+}
+"""How a goal ends as soon as it is accepted, and what its result says beyond what a new one says by itself."""
+
+
+class DoublingServer(ActionServer):
+    """Answers each request for a result twice, as if the network had."""
+
+    def _send_result_response(self, *answer: object) -> None:
+        super()._send_result_response(*answer)
+        super()._send_result_response(*answer)
 
 
 class TestRobot:
@@ -53,6 +84,7 @@ class TestRobot:
         behaviour, *quirks = behaviour.split("+")
         self.name, self.behaviour, self.quirks, self._executor = name, behaviour, quirks, executor
         self.head_on, self.hold = False, "e-stop pressed" if "held" in quirks else ""
+        self._open: ServerGoalHandle | None = None
         self.node = Node(f"{name}_state")
         executor.add_node(self.node)
         self._drive_node = Node(f"{name}_drive")
@@ -76,7 +108,7 @@ class TestRobot:
         self._foreign.create_publisher(String, topic, 10)
 
     def _serve(self, action_type: type, action: str) -> None:
-        ActionServer(
+        (DoublingServer if self.behaviour == "doubled" else ActionServer)(
             self._drive_node,
             action_type,
             f"/{self.name}/{action}",
@@ -91,11 +123,20 @@ class TestRobot:
 
     def _begin(self, action_type: type, handle: ServerGoalHandle) -> None:
         self._publishers["seen"].publish(String(data=_describe(handle.request)))
-        if self.behaviour == "works":
-            self._later(lambda: handle.execute(partial(_end, "succeed", action_type.Result())))
-        elif self.behaviour == "fails":
-            why = action_type.Result(error_code=105, error_msg="a chair is in the way")
-            handle.execute(partial(_end, "abort", why))
+        before, self._open = self._open, handle
+        done = partial(handle.execute, partial(_end, "succeed", action_type.Result()))
+        if self.behaviour in ("works", "doubled"):
+            self._later(done)
+        elif self.behaviour == "instant":
+            done()
+        elif self.behaviour == "tardy" and before is not None:
+            done()
+            self._later(lambda: before.execute(partial(_end, "succeed", action_type.Result())))
+        elif self.behaviour == "single" and before is not None:
+            before.execute(partial(_end, "abort", action_type.Result()))
+        elif self.behaviour in AT_ONCE:
+            how, result = AT_ONCE[self.behaviour]
+            handle.execute(partial(_end, how, action_type.Result(**result)))
 
     def _cancel(self, action_type: type, handle: ServerGoalHandle) -> CancelResponse:
         if self.behaviour == "stubborn":
@@ -125,6 +166,8 @@ class TestRobot:
     def _obey(self, message: String) -> None:
         if message.data == "wake":
             self._executor.add_node(self._drive_node)
+        elif message.data.startswith("now"):
+            self.quirks = message.data.split()[1:]
         else:
             self.hold = message.data
 
@@ -139,6 +182,7 @@ class TestRobot:
         offer, name = self.node.create_publisher, self.name
         self._publishers = {
             "tf": offer(TFMessage, "/tf", 100),
+            "pose": offer(PoseWithCovarianceStamped, f"/{name}/amcl_pose", LATCHED),
             "battery": offer(BatteryState, f"/{name}/battery_state", 10),
             "head": offer(Bool, f"/{name}/cleaning_head/state", LATCHED),
             "diagnostics": offer(DiagnosticArray, f"/{name}/diagnostics", 10),
@@ -148,13 +192,19 @@ class TestRobot:
 
     def _publish(self) -> None:
         now_s = seconds_from_ros(self.node.get_clock().now().to_msg())
-        stamp_s = now_s - 3.0 if "late" in self.quirks else now_s
+        stamp_s = now_s + sum(late_s for quirk, late_s in STAMPED.items() if quirk in self.quirks)
         x_m = math.nan if "nan" in self.quirks else 900.0 if "lost" in self.quirks else 1.0
         transforms = [
-            transform_to_ros("map", f"{self.name}/odom", stamp_s, Pose(x_m, 2.0, 0.5)),
+            transform_to_ros(
+                "other_map" if "elsewhere" in self.quirks else "map", f"{self.name}/odom", stamp_s, Pose(x_m, 2.0, 0.5)
+            ),
             transform_to_ros(f"{self.name}/odom", f"{self.name}/base_link", stamp_s, Pose(0.25, 0.0, 0.0)),
         ]
         self._publishers["tf"].publish(TFMessage(transforms=transforms))
+        frame = f"{self.name}/odom" if "odom" in self.quirks else "map"
+        placed = stamped_pose_to_ros(frame, stamp_s, Pose(x_m, 2.0, 0.5) @ Pose(0.25, 0.0, 0.0))
+        pose = PoseWithCovarianceStamped(header=placed.header, pose=PoseWithCovariance(pose=placed.pose))
+        self._publishers["pose"].publish(pose)
         battery = battery_to_ros(BatteryReported(self.name, now_s, 0.75, charging=True))
         battery.percentage *= 100.0 if "percent" in self.quirks else 1.0
         self._publishers["battery"].publish(battery)

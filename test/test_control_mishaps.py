@@ -13,9 +13,18 @@ from shapely import Point
 from robot_fleet.control import yielding
 from robot_fleet.control.dispatch import _granted
 from robot_fleet.control.ports import Record
-from robot_fleet.fleet.commands import Command, Follow, SwitchHead
+from robot_fleet.fleet.commands import Command, DockAt, Follow, SwitchHead
 from robot_fleet.fleet.entities import MOST_GIVE_UPS
-from robot_fleet.fleet.events import BatteryReported, HeadReported, HoldReported, LegEnded, Outcome, PoseReported, Tick
+from robot_fleet.fleet.events import (
+    BatteryReported,
+    HeadReported,
+    HoldReported,
+    LegEnded,
+    Outcome,
+    PoseRefused,
+    PoseReported,
+    Tick,
+)
 from robot_fleet.fleet.itinerary import Piece, Place
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
@@ -644,3 +653,64 @@ def test_a_robot_brakes_before_another_one_that_somebody_pushed_onto_its_floor()
     made.advance(20.0)
     assert not made.world.collisions
     assert robot_of(made, "r1").state is not RobotState.HELD
+
+
+def test_a_robot_that_always_says_at_once_that_it_has_arrived_gives_up_within_a_budget() -> None:
+    made = site()
+    robot = made.world.robots["r1"]
+
+    def arrive(order: Follow, now_s: float) -> None:
+        robot._outbox.append(LegEnded("r1", now_s, order.leg_id, Outcome.SUCCEEDED))
+
+    robot._take_up = arrive  # type: ignore[method-assign, assignment]
+    made.controller.start_run((), "", ("r1",))
+    ended = until_ended(made, 1800.0)
+    assert ended.state.is_terminal and ended.cleaned_m2 == 0.0
+    assert sum('"event": "leg sent"' in line for line in made.run_store.journal) < 100
+    assert any("it says that it has arrived, " in alert.text for alert in made.controller.snapshot.alerts)
+
+
+def test_a_robot_that_says_that_it_has_docked_and_stands_elsewhere_is_told_of() -> None:
+    made = site()
+    robot = made.world.robots["r1"]
+
+    def arrive(order: DockAt) -> str:
+        robot._outbox.append(LegEnded("r1", made.world.now_s, order.leg_id, Outcome.SUCCEEDED))
+        return ""
+
+    robot._dock = arrive  # type: ignore[method-assign]
+    made.controller.start_run(("west",), "", ("r1",))
+    until_ended(made)
+    assert (
+        "r1 says that it has docked, yet it stands 0."
+        in {a.alert_id: a for a in made.controller.snapshot.alerts}["dock-r1"].text
+    )
+
+
+@pytest.mark.parametrize("reason", ["off the map", "refused"])
+def test_a_robot_whose_place_is_not_believed_loses_its_work_to_the_other_and_comes_back_when_it_is(reason: str) -> None:
+    made = site()
+    robot = made.world.robots["r1"]
+    run = made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(10.0)
+    # Poses that the driver refuses do not reach the controller.
+    robot._seen_pose = lambda now_s: PoseReported("r1", now_s, Pose(900.0, 2.0))  # type: ignore[method-assign]
+    made.advance(2.0)
+    assert robot_of(made, "r1").state is RobotState.CLEANING
+    if reason == "refused":
+        made.controller.handle(PoseRefused("r1", made.world.now_s, "its clock is wrong", "Set it"))
+    until(made, "r1", RobotState.OFFLINE, 3.0)
+    made.advance(20.0)
+    assert robot.motion.at_rest and not robot.head_on
+    alerts = {alert.alert_id: alert for alert in made.controller.snapshot.alerts if alert.active}
+    assert alerts["pose-r1"].remedy and "silent-r1" not in alerts
+    assert robot_of(made, "r1").detail in alerts["pose-r1"].text
+    made.advance(60.0)
+    assert any('"work handed on"' in line and '"r1"' in line for line in made.run_store.journal)
+    del robot._seen_pose
+    made.advance(1.0)
+    assert robot_of(made, "r1").state is not RobotState.OFFLINE and not robot_of(made, "r1").detail.startswith("(900")
+    assert not any(alert.alert_id == "pose-r1" and alert.active for alert in made.controller.snapshot.alerts)
+    assert until_ended(made).run_id == run.run_id and run_of(made).state is RunState.COMPLETED
+    assert not made.world.collisions

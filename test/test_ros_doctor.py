@@ -27,7 +27,7 @@ from robot_fleet.ros.observations import Observed, RobotsMap, observe
 pytestmark = pytest.mark.ros
 
 SHOP = Path(__file__).parents[1] / "maps" / "corner_shop"
-QUIRKS = ("percent", "late", "nan", "lost", "held", "headless", "asleep", "foreign")
+QUIRKS = ("percent", "late", "simulated", "elsewhere", "nan", "lost", "held", "headless", "asleep", "foreign")
 BEHAVIOURS = {"fine": "works", "mute": "mute", **{quirk: f"works+{quirk}" for quirk in QUIRKS}}
 LISTEN_S = 6.0
 # Where all of them say that they stand.
@@ -76,7 +76,9 @@ def test_of_a_sound_robot_nothing_is_said_but_what_it_does_not_offer(found: dict
     ("robot", "check", "verdict", "text"),
     [
         ("percent", "battery", Verdict.WARN, "75: it tells percent"),
-        ("late", "clock", Verdict.FAIL, "3.0 s old"),
+        ("late", "clock", Verdict.FAIL, "3.0 s behind ours"),
+        ("simulated", "clock", Verdict.FAIL, "none of our days"),
+        ("elsewhere", "pose", Verdict.FAIL, "its frames lead from elsewhere/base_link to other_map, not to map"),
         ("nan", "pose", Verdict.FAIL, "not made of numbers"),
         ("lost", "localised", Verdict.FAIL, "m from here"),
         ("held", "holds", Verdict.FAIL, "e-stop pressed"),
@@ -116,6 +118,13 @@ def test_a_message_of_another_layout_is_refused_by_name(publisher: Publisher, te
     seen.topics = {"/r/follow_path/_action/feedback": [publisher]}
     check = next(one for one in findings(spec("r"), FLOOR, seen, 5.0) if one.check == "messages")
     assert check.verdict is Verdict.FAIL and text in check.text
+
+
+def test_an_action_whose_goals_or_results_have_another_layout_is_refused_by_name() -> None:
+    seen = sound()
+    seen.misread = ["/r/nav tells another layout of nav2_msgs/action/FollowPath_GetResult_Response"]
+    check = next(one for one in findings(spec("r"), FLOOR, seen, 5.0) if one.check == "messages")
+    assert check.verdict is Verdict.FAIL and "GetResult" in check.text and check.remedy
 
 
 @pytest.mark.parametrize(("moved_m", "verdict"), [(0.0, Verdict.OK), (1.0, Verdict.FAIL)])

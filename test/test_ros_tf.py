@@ -88,3 +88,23 @@ def test_a_leading_slash_in_a_frame_means_nothing():
     heard = Heard("/r1/base_link", "/map")
     heard.take("/map", "r1/base_link", 1.0, ODOMETRY)
     assert [at_s for at_s, _ in heard.poses] == [1.0]
+
+
+def test_a_robot_that_goes_on_moving_in_frames_that_lead_elsewhere_is_told_of_with_both_ends():
+    heard = Heard()
+    heard.take("other_map", "r1/odom", 0.0, CORRECTION, static=True)
+    for at_s in (1.0, 2.0, 3.0):
+        heard.take("r1/odom", "r1/base_link", at_s, ODOMETRY)
+    assert not heard.bad, "at a start the last frame may come later"
+    heard.take("r1/odom", "r1/base_link", 3.1, ODOMETRY)
+    assert heard.bad == ["its frames lead from r1/base_link to other_map, not to map"]
+    heard.take("map", "other_map", 0.0, MOUNT, static=True)
+    heard.take("r1/odom", "r1/base_link", 3.2, ODOMETRY)
+    assert len(heard.poses) == 1 and len(heard.bad) == 1
+
+
+def test_a_transform_that_is_no_number_is_the_fault_of_the_robot_whose_way_it_is_on_alone():
+    heard = Heard()
+    for frame in ("r1/base_link", "r2/base_link"):
+        heard.take("map", frame, 1.0, Pose(math.nan, 0.0))
+    assert heard.bad == ["transform of r1/base_link: its pose is not made of numbers"]

@@ -42,6 +42,7 @@ from robot_fleet.fleet.events import (
     PlanFailed,
     Planned,
     PlanProgressed,
+    PoseRefused,
     PoseReported,
     Tick,
 )
@@ -228,6 +229,8 @@ class Controller:
         match event:
             case PoseReported():
                 self._reports.pose(event)
+            case PoseRefused():
+                self._reports.pose_refused(event)
             case BatteryReported():
                 self._reports.battery(event)
             case HeadReported():

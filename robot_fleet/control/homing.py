@@ -11,6 +11,7 @@ from robot_fleet.control.state import FleetState
 from robot_fleet.control.ways import way_to
 from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.fleet.itinerary import Itinerary, Place, Stretch
+from robot_fleet.fleet.states import RobotState
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import Dock
 from robot_fleet.planning.plan import LegKind
@@ -68,7 +69,10 @@ def _line(one: Pose, other: Pose) -> NDArray[np.float64]:
 def see_home(state: FleetState, run: CleaningRun, robot: Robot) -> None:
     """Gives a robot without work a way to its dock, unless a plan that may have work for it is being made."""
     idle = robot.is_here and robot.order is None and not robot.has_work
-    if not idle or run.planning or robot.home_tries >= HOME_TRIES or on_dock(state, robot):
+    if not idle or run.planning or on_dock(state, robot):
+        return
+    if robot.home_tries >= HOME_TRIES:
+        _tell_of_false_docking(state, robot)
         return
     if not state.takes_turn():
         return
@@ -76,3 +80,15 @@ def see_home(state: FleetState, run: CleaningRun, robot: Robot) -> None:
     robot.itinerary, robot.place = way_home(state, robot), Place()
     state.touch("itinerary", robot.name)
     state.note("sent home", robot=robot.name)
+
+
+def _tell_of_false_docking(state: FleetState, robot: Robot) -> None:
+    """An alert where the robot says again and again that it has docked, and that it stands elsewhere."""
+    if robot.state is not RobotState.CHARGING or robot.pose is None:
+        return
+    dock = state.store.floor.dock(robot.spec.dock)
+    text = (
+        f"{robot.name} says that it has docked, yet it stands {robot.pose.distance_m(dock.pose):.1f} m from {dock.name}"
+    )
+    remedy = "Put it on its dock by hand; look at its docking server's result, and at its localisation"
+    state.alert(f"dock-{robot.name}", "ERROR", text, remedy, robot.name)

@@ -27,6 +27,10 @@ SKIP_M = 2.0
 EARLY_M = 1.0
 """A success this far before the end of the path, beyond the goal tolerance, is not believed."""
 
+IDLE_ARRIVALS = 3
+"""A robot that said so often that it has arrived, and stood still, is not believed: short ways could be over before poses tell."""
+
+_STILL_M, _WORTH_MOVING_M = 0.1, 0.3
 _NEW_PLACE_M = 1.0
 _SHRINK_M = 1.0
 _DRIVEN = (LegKind.TRANSIT, LegKind.CLEAN)
@@ -100,7 +104,13 @@ def ended(state: FleetState, robot: Robot, event: LegEnded) -> None:
     if event.outcome is not Outcome.CANCELLED or not asked_by_us:
         if state.active and _is_barred(robot, order, event):
             remember(state.active, robot, order)
-        _failed(state, robot, event.detail or event.outcome.value)
+        _failed(state, robot, event.detail or _why(order, event.outcome))
+
+
+def _why(order: Order, outcome: Outcome) -> str:
+    if outcome is not Outcome.SUCCEEDED:
+        return str(outcome.value)
+    return f"it says that it has arrived, {order.piece.line.length - order.progress_m:.1f} m before the end of its way"
 
 
 def _is_barred(robot: Robot, order: Order, event: LegEnded) -> bool:
@@ -131,8 +141,21 @@ def _stopping_s(robot: Robot) -> float:
 def _believed(robot: Robot, order: Order) -> bool:
     if order.piece.kind not in _DRIVEN:
         return True
+    if _stood_still(robot, order):
+        return False
     left_m = order.piece.line.length - order.progress_m
     return left_m <= robot.spec.profile.goal_tolerance_m + EARLY_M
+
+
+def _stood_still(robot: Robot, order: Order) -> bool:
+    """Whether the robot has told of arrival after arrival from one place, though its ways were longer than its tolerance."""
+    assert robot.pose is not None
+    (before_s, before), robot.arrived_at = robot.arrived_at or (0.0, None), (robot.pose_at_s, robot.pose)
+    if before is None or robot.pose.distance_m(before) > _STILL_M:
+        robot.idle_arrivals = 0
+    elif order.piece.line.length > robot.spec.profile.goal_tolerance_m + _WORTH_MOVING_M:
+        robot.idle_arrivals += robot.pose_at_s > before_s
+    return robot.idle_arrivals >= IDLE_ARRIVALS
 
 
 def _passed(robot: Robot, itinerary: Itinerary, order: Order) -> None:

@@ -53,6 +53,8 @@ def _why_not(state: FleetState, name: str) -> str:
     robot = state.robots[name]
     if robot.hold:
         return f"held ({robot.hold})"
+    if robot.pose_refused:
+        return f"not believed ({robot.pose_refused})"
     if robot.pose is None:
         return "not heard yet"
     return "not yet rid of earlier orders" if robot.cancel_due else robot.state.value.lower()

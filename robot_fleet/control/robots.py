@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control import orders
@@ -20,6 +21,7 @@ from robot_fleet.fleet.events import (
     HoldReported,
     LegEnded,
     Outcome,
+    PoseRefused,
     PoseReported,
 )
 from robot_fleet.fleet.states import RobotEvent, RobotState
@@ -37,6 +39,11 @@ RESEND_S = 2.0
 OVERTAKEN_S = 30.0
 """Of two reports that come the wrong way round the one is older by less than this."""
 
+MISPLACED_S = 3.0
+"""How long a robot may say that it stands where there is no floor before it is not believed any more: poses waver."""
+
+_MISPLACED_REMEDY = "Set its pose on its own map; if that is right, look at map_to_robot in store.yaml"
+_ABOUT = np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)])
 _TRACK_S = 1.0
 _JUMP_M = 0.25
 
@@ -59,6 +66,9 @@ class RobotReports:
         robot = self._state.robots.get(event.robot)
         if robot is None or (robot.pose is not None and event.at_s < robot.pose_at_s):
             return
+        if self._is_misplaced(robot, event):
+            return
+        self._placed(robot)
         before, elapsed_s = robot.pose, event.at_s - robot.pose_at_s
         robot.pose, robot.pose_at_s = event.pose, event.at_s
         run = self._state.active
@@ -70,6 +80,21 @@ class RobotReports:
                 self._withdraw(robot)
         # Its ticks may still wait in the queue behind it.
         self._heard(robot, min(event.at_s, self._state.now_s + SILENT_S))
+
+    def pose_refused(self, event: PoseRefused) -> None:
+        """Takes a robot whose place is not known for lost until it says one that can be believed: it counts as OFFLINE."""
+        robot = self._state.robots.get(event.robot)
+        if robot is None:
+            return
+        before, robot.pose_refused = robot.pose_refused, robot.pose_refused or event.reason
+        self._heard(robot)
+        if before:
+            return
+        text = f"What {robot.name} says of its place is not believed: {event.reason}"
+        self._state.alert(f"pose-{robot.name}", "ERROR", text, event.remedy, robot.name)
+        orders.cancel(self._state, robot)
+        self._state.send(SwitchHead(robot.name, False))
+        self._lose(robot)
 
     def battery(self, event: BatteryReported) -> None:
         """The robot's charge."""
@@ -190,8 +215,32 @@ class RobotReports:
         self._state.touch("coverage", run.run_id)
         self._state.note("withdrawn", robot=robot.name, square_metres=round(withdrawn_m2, 2))
 
+    def _is_misplaced(self, robot: Robot, event: PoseReported) -> bool:
+        """Whether the robot says that it stands where there is no floor; when it goes on saying so, it is lost."""
+        # One cell of a scan that is wrong proves nothing.
+        about = np.array([event.pose.x_m, event.pose.y_m]) + robot.radius_m / 2 * _ABOUT
+        if self._state.store.floor.grid.is_free(about).any():
+            robot.misplaced_since_s = None
+            return False
+        if robot.misplaced_since_s is None:
+            robot.misplaced_since_s = event.at_s
+            self._withdraw(robot)
+        elif event.at_s - robot.misplaced_since_s >= MISPLACED_S and not robot.pose_refused:
+            reason = f"({event.pose.x_m:.0f}, {event.pose.y_m:.0f}) is no free floor of the store's map"
+            self.pose_refused(PoseRefused(robot.name, event.at_s, reason, _MISPLACED_REMEDY))
+        self._heard(robot)
+        return True
+
+    def _placed(self, robot: Robot) -> None:
+        """Its place is known again; an alert may be one of before a restart."""
+        robot.pose_refused = ""
+        self._state.settle(f"pose-{robot.name}")
+
     def _heard(self, robot: Robot, at_s: float = 0.0) -> None:
         robot.heard_at_s = max(self._state.now_s, at_s)
+        if robot.pose_refused:
+            self._state.settle(f"silent-{robot.name}")
+            return
         if robot.is_silent:
             robot.is_silent = False
             robot.came_back = True
@@ -202,11 +251,14 @@ class RobotReports:
             robot.happen(RobotEvent.HEARD_ON_DOCK if on_dock(self._state, robot) else RobotEvent.HEARD)
             self._state.touch("robot", robot.name)
 
-    def _fell_silent(self, robot: Robot) -> None:
+    def _lose(self, robot: Robot) -> None:
         robot.is_silent = True
         robot.channels.clear()
         robot.happen(RobotEvent.WENT_SILENT)
         self._state.touch("robot", robot.name)
+
+    def _fell_silent(self, robot: Robot) -> None:
+        self._lose(robot)
         self._state.note("went silent", robot=robot.name)
         self._state.alert(f"silent-{robot.name}", "ERROR", f"{robot.name} has not been heard for {SILENT_S:.0f} s",
                           "Look at it and its network; the others take its lanes, its place stays closed", robot.name)  # fmt: skip

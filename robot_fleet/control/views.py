@@ -45,7 +45,7 @@ def robot_view(state: FleetState, robot: Robot) -> RobotView:
         leg_id=robot.order.leg_id if robot.order else "",
         hold=robot.hold,
         heard_at_s=robot.heard_at_s,
-        detail=robot.detail or (NOT_CLEARED if robot.cancel_due else ""),
+        detail=robot.pose_refused or robot.detail or (NOT_CLEARED if robot.cancel_due else ""),
     )
 
 

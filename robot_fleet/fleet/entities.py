@@ -52,6 +52,9 @@ class Robot:
     state: RobotState = RobotState.OFFLINE
     pose: Pose | None = None
     pose_at_s: float = 0.0
+    # Why what it says of its place is not believed; "" when it is, or when it says nothing.
+    pose_refused: str = ""
+    misplaced_since_s: float | None = None
     heard_at_s: float | None = None
     absent_since_s: float | None = None
     battery: float | None = None
@@ -75,6 +78,8 @@ class Robot:
     place: Place = field(default_factory=Place)
     failures: int = 0
     give_ups: int = 0
+    arrived_at: tuple[float, Pose] | None = None
+    idle_arrivals: int = 0
     retry_at_s: float = 0.0
     rethink_at_s: float = 0.0
     detour_at_s: float = 0.0
@@ -98,7 +103,9 @@ class Robot:
 
     @property
     def is_here(self) -> bool:
-        """Whether the robot can take orders: heard, not held, and without leftovers of an earlier time."""
+        """Whether the robot can take orders: heard and placed, not held, and without leftovers of an earlier time."""
+        if self.pose_refused:
+            return False
         return self.state not in NOT_HERE and not self.cancel_due and self.pose is not None
 
     @property

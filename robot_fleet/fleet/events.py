@@ -34,6 +34,19 @@ class PoseReported:
 
 
 @dataclass(frozen=True)
+class PoseRefused:
+    """For some seconds nothing that a robot said of its place could be believed: why, and what a person can do about it.
+
+    It is said again as long as that lasts, and ends with the next PoseReported.
+    """
+
+    robot: str
+    at_s: float
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
 class BatteryReported:
     """A robot's charge, `level` in 0..1, and whether it says that it is charging."""
 
@@ -125,6 +138,7 @@ class Tick:
 
 Event = (
     PoseReported
+    | PoseRefused
     | BatteryReported
     | HeadReported
     | HoldReported

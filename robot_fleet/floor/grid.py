@@ -89,6 +89,13 @@ class OccupancyGrid:
         inside: NDArray[np.bool_] = np.all((rows_cols >= 0) & (rows_cols < self.shape), axis=1)
         return inside
 
+    def is_free(self, points: ArrayLike) -> NDArray[np.bool_]:
+        """Which of (n, 2) map-frame points lie on free cells of the grid."""
+        rows_cols = self.cells_at(points)
+        free: NDArray[np.bool_] = np.all((rows_cols >= 0) & (rows_cols < self.shape), axis=1)
+        free[free] = self.cells[tuple(rows_cols[free].T)] == FREE
+        return free
+
     def centres_inside(self, shape: BaseGeometry) -> NDArray[np.bool_]:
         """Mask (rows, cols) of the cells whose centre lies inside a map-frame polygon."""
         mask = np.zeros(self.shape, dtype=bool)

@@ -19,7 +19,7 @@ from unique_identifier_msgs.msg import UUID
 from robot_fleet.fleet.events import Outcome
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.goals import outcome_from_ros
-from robot_fleet.ros.layouts import feedback_of, misreading, own, publishers
+from robot_fleet.ros.layouts import action_misreading
 
 _log = logging.getLogger(__name__)
 DISCOVERY_LIMIT_S = 5.0
@@ -134,8 +134,7 @@ class DriveAction:
             self._tell(order, Outcome.UNANSWERED, f"{self.name} did not answer the goal within {ANSWER_LIMIT_S:.0f} s")
 
     def _send_if_understood(self, order: Order) -> None:
-        topic = feedback_of(self.name)
-        fault = misreading(topic, own(self._node, topic), publishers(self._node, topic))
+        fault = action_misreading(self._node, self.name)
         if fault:
             self._end(order, Outcome.REJECTED, f"it would misread the goal: {fault}; see `robot-fleet doctor`")
         else:

@@ -79,7 +79,7 @@ class NavDriver:
         names = spec.profile.interface
         tree = self._tree(topic_name(spec, names.tf_topic))
         base, root = frame_name(spec, names.base_frame), frame_name(spec, names.map_frame)
-        tree.watch(base, root, listening.place, listening.drop)
+        tree.watch(base, root, listening.place, listening.refuse)
 
     def _tree(self, topic: str) -> TransformTree:
         if topic not in self._trees:

@@ -13,11 +13,12 @@ import numpy as np
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import FloorMap, RobotSpec
 from robot_fleet.ros.layouts import Publisher, misreading
+from robot_fleet.ros.listening import CLOCK, SAME_CLOCK, clocks_apart
 from robot_fleet.ros.names import frame_name, topic_name
 from robot_fleet.ros.observations import Observed, RobotsMap
 
 _LEAST_HZ = 5.0
-_CLOCKS_APART_S, _SIMULATED_S = 0.5, 1e6
+_CLOCKS_APART_S = 0.5
 _FROM_DOCK_M = 0.5
 _SLOW_S = 0.2
 # Cells of the robot's map that may differ from ours: shelves are restocked, pallets come and go.
@@ -72,11 +73,10 @@ def _is_own(spec: RobotSpec, publisher: Publisher) -> bool:
 
 
 def _layouts(seen: Observed) -> Finding:
-    for topic, found in seen.topics.items():
-        fault = misreading(topic, seen.ours.get(topic), found)
-        if fault:
-            remedy = "Use ROS 2 Jazzy or Kilted on the robot, and the names and types of the profile's `interface`"
-            return Finding("messages", Verdict.FAIL, fault, remedy)
+    of_topics = (misreading(topic, seen.ours.get(topic), found) for topic, found in seen.topics.items())
+    for fault in filter(None, (*of_topics, *seen.misread)):
+        remedy = "Use ROS 2 Jazzy or Kilted on the robot, and the names and types of the profile's `interface`"
+        return Finding("messages", Verdict.FAIL, fault, remedy)
     known = sum(bool(found) for found in seen.topics.values())
     return Finding("messages", Verdict.OK, f"{known} topics, in layouts that we know")
 
@@ -102,6 +102,10 @@ def _active(seen: Observed) -> Finding:
 def _pose(spec: RobotSpec, seen: Observed, seconds: float) -> Finding:
     names = spec.profile.interface
     if not seen.poses:
+        told = [(seen.refused.reason, seen.refused.remedy)] if seen.refused else []
+        for reason, remedy in (*told, *((reason, SAME_CLOCK) for reason in seen.drops)):
+            if reason.startswith(CLOCK):
+                return Finding("clock", Verdict.FAIL, reason, remedy)
         why = "; ".join(seen.drops) or "none came"
         frames = f"{frame_name(spec, names.map_frame)} to {frame_name(spec, names.base_frame)}"
         source = names.pose_topic or f"{names.tf_topic}, {frames}"
@@ -118,13 +122,8 @@ def _pose(spec: RobotSpec, seen: Observed, seconds: float) -> Finding:
 
 def _clock(seen: Observed) -> Finding:
     late_s = statistics.median(arrived_s - event.at_s for arrived_s, event in seen.poses)
-    if late_s > _SIMULATED_S:
-        return Finding(
-            "clock", Verdict.FAIL, "its stamps are of no clock of our days", "Is it simulated? Give --sim-time"
-        )
     if abs(late_s) > _CLOCKS_APART_S:
-        text = f"its stamps are {abs(late_s):.1f} s {'old when they come' if late_s > 0 else 'ahead of our clock'}"
-        return Finding("clock", Verdict.FAIL, text, "Let both keep their time by the same server (chrony, NTP)")
+        return Finding("clock", Verdict.FAIL, *clocks_apart(late_s))
     return Finding("clock", Verdict.OK, f"{1000 * abs(late_s):.0f} ms apart")
 
 
@@ -137,17 +136,9 @@ def _localised(spec: RobotSpec, floor: FloorMap, seen: Observed) -> Finding:
     if seen.charging and away_m > _FROM_DOCK_M:
         text = f"it charges and says that it is {where}, {away_m:.1f} m from {spec.dock}"
         return Finding("localised", Verdict.FAIL, text, remedy)
-    if not _is_free(floor, pose):
+    if not floor.grid.is_free([[pose.x_m, pose.y_m]])[0]:
         return Finding("localised", Verdict.FAIL, f"{where} is no free floor of the store's map", remedy)
     return Finding("localised", Verdict.OK, f"{where}{', on its dock' if away_m < _FROM_DOCK_M else ''}")
-
-
-def _is_free(floor: FloorMap, pose: Pose) -> bool:
-    here = [[pose.x_m, pose.y_m]]
-    if not floor.grid.contains(here)[0]:
-        return False
-    row, col = floor.grid.cells_at(here)[0]
-    return bool(floor.grid.free[row, col])
 
 
 def _map(spec: RobotSpec, floor: FloorMap, own: RobotsMap | None) -> Finding:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from rclpy.node import Node
 from rclpy.topic_endpoint_info import TopicEndpointInfo
@@ -15,7 +16,7 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 @dataclass(frozen=True)
 class Publisher:
-    """One publisher of a topic: the node that has it, its message type, and the hash of that type's layout ("": none told)."""
+    """Who publishes a topic, or takes an action's goals: the node, the message type, and the hash of its layout ("": none told)."""
 
     node: str
     type_name: str
@@ -44,6 +45,31 @@ def misreading(topic: str, expected: Publisher | None, found: Sequence[Publisher
     return ""
 
 
+def action_misreading(node: Node, action: str) -> str:
+    """What of an action whose client the node has would be misread, of its feedback, goals or results; "" when nothing would be.
+
+    Not every middleware tells the layouts of goals and results, which are services' messages there.
+    """
+    topic = feedback_of(action)
+    goals, results = f"rq{action}/_action/send_goalRequest", f"rr{action}/_action/get_resultReply"
+    of = partial(_others_and_own, node)
+    told = (
+        of(node.get_subscriptions_info_by_topic(goals, True), node.get_publishers_info_by_topic(goals, True)),
+        of(node.get_publishers_info_by_topic(results, True), node.get_subscriptions_info_by_topic(results, True)),
+    )
+    faults = [misreading(topic, own(node, topic), publishers(node, topic))]
+    for others, ours in told:
+        known = ours if ours is not None and ours.layout else None
+        faults.append(misreading(action, known, [one for one in others if one.layout]))
+    return next(filter(None, faults), "")
+
+
+def _others_and_own(
+    node: Node, others: Sequence[TopicEndpointInfo], ours: Sequence[TopicEndpointInfo]
+) -> tuple[list[Publisher], Publisher | None]:
+    return list(map(_of, others)), next((_of(one) for one in ours if one.node_name == node.get_name()), None)
+
+
 def feedback_of(action: str) -> str:
     """The topic by which an action's server is known before it gets a goal."""
     return f"{action}/_action/feedback"
@@ -51,5 +77,7 @@ def feedback_of(action: str) -> str:
 
 def _of(endpoint: TopicEndpointInfo) -> Publisher:
     name = f"{endpoint.node_namespace.rstrip('/')}/{endpoint.node_name}"
+    name = "a node that has not told its name yet" if "_NODE_NAME_UNKNOWN_" in name else name
     hashed = endpoint.topic_type_hash
-    return Publisher(name, endpoint.topic_type, bytes(hashed.value).hex() if hashed.version > 0 else "")
+    kind = endpoint.topic_type.replace("::dds_::", "::").replace("::", "/").rstrip("_")
+    return Publisher(name, kind, bytes(hashed.value).hex() if hashed.version > 0 else "")

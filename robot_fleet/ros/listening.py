@@ -15,6 +15,7 @@ volatile, 5), which gets every other; what comes twice is dropped by its stamp o
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool
 
-from robot_fleet.fleet.events import Event, HoldReported, PoseReported
+from robot_fleet.fleet.events import Event, HoldReported, PoseRefused, PoseReported
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import RobotSpec
 from robot_fleet.ros.bridge import RosBridge
@@ -40,16 +41,34 @@ from robot_fleet.ros.conversion import (
 )
 from robot_fleet.ros.drops import Drops
 from robot_fleet.ros.hearing import hear_all
-from robot_fleet.ros.names import topic_name
+from robot_fleet.ros.names import frame_name, topic_name
 
 POSE_GAP_S = 0.045
 """Least time between two poses of a robot: 20 Hz with some slack, in the time of the poses' stamps."""
-MAX_AHEAD_S = 2.0
-"""A stamp further ahead of our clock than this is a robot whose clock is wrong."""
+MAX_APART_S = 2.0
+"""A stamp further ahead of our clock than this is a robot whose clock is wrong; so are stamps that are all further behind it."""
+LATE_FOR_S = 10.0
+"""How long all stamps of a robot that had been in time may be late: a bad link repairs itself in bursts, a clock does not."""
+REFUSED_FOR_S, TELL_AGAIN_S = 3.0, 2.0
+"""How long nothing that a robot says of its place is believed before the controller is told, and how often it is then told."""
+
+CLOCK = "its clock"
+"""What a reason that is about the robot's clock begins with."""
+SAME_CLOCK = "Let both keep their time by the same server (chrony, NTP)"
+_SIMULATED_S = 1e6
+_LOCALISE = "Look at its localisation, and at the frames in the profile's `interface`; `robot-fleet doctor` tells more"
 
 PLAIN = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT, durability=DurabilityPolicy.VOLATILE)
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.VOLATILE)
+
+
+def clocks_apart(late_s: float) -> tuple[str, str]:
+    """What is wrong with a clock whose stamps are so late when they come (negative: ahead of our own), and what to do."""
+    if late_s > _SIMULATED_S:
+        return f"{CLOCK} is none of our days, by the stamps of its poses", "Is it simulated? Give --sim-time"
+    way = "behind" if late_s > 0.0 else "ahead of"
+    return f"{CLOCK} is {abs(late_s):.1f} s {way} ours, by the stamps of its poses", SAME_CLOCK
 
 
 class Listening:
@@ -60,26 +79,54 @@ class Listening:
     ) -> None:
         self._spec, self._clock, self._tell, self._drops = spec, clock, tell, drops
         self._newest_pose_s = float("-inf")
+        # Until it has been in time once, it is late.
+        self._late_since: float | None = float("-inf")
+        self._refused_since: float | None = None
+        self._told_at = float("-inf")
         self._percent = False
         self._holds: dict[str, str] = {}
         names = spec.profile.interface
+        self._map_frame = frame_name(spec, names.map_frame)
         self._subscribe(bridge, BatteryState, names.battery_topic, self._hear_battery, PLAIN)
         self._subscribe(bridge, Bool, names.head_topic, self._hear_head, LATCHED, PLAIN)
         self._subscribe(bridge, DiagnosticArray, names.diagnostics_topic, self._hear_diagnostics, RELIABLE)
         self._subscribe(bridge, PoseWithCovarianceStamped, names.pose_topic, self._hear_pose, LATCHED, PLAIN)
 
-    def place(self, at_s: float, pose: Pose) -> None:
-        """The robot was at `pose` in its own map frame."""
-        if at_s - self._newest_pose_s < POSE_GAP_S:
+    def place(self, at_s: float, pose: Pose, may_be_old: bool = False) -> None:
+        """The robot was at `pose` in its own map frame; it may be old where it is the latched one of a robot that stands."""
+        late_s = 0.0 if self._clock.use_sim_time else self._clock.now_s() - at_s
+        if late_s < -MAX_APART_S or (self._is_always_late(late_s) and not may_be_old):
+            way = "ahead of" if late_s < 0.0 else "behind"
+            dropped = f"{CLOCK} is more than {MAX_APART_S:.0f} s {way} ours"
+            self.refuse(dropped, *clocks_apart(late_s))
             return
-        if not self._clock.use_sim_time and at_s > self._clock.now_s() + MAX_AHEAD_S:
-            self.drop(f"its clock is more than {MAX_AHEAD_S:.0f} s ahead of ours")
+        self._refused_since = None
+        if at_s - self._newest_pose_s < POSE_GAP_S:
             return
         self._newest_pose_s = at_s
         self._tell(PoseReported(self._spec.name, at_s, self._spec.map_to_robot @ pose))
 
-    def drop(self, reason: str) -> None:
-        """Something that the robot said cannot be used."""
+    def refuse(self, dropped: str, reason: str = "", remedy: str = _LOCALISE) -> None:
+        """Where the robot says that it is cannot be believed; told when it goes on so. `dropped`: why, without numbers."""
+        self._drop(dropped)
+        now = time.monotonic()
+        if self._refused_since is None:
+            self._refused_since = now
+        elif now - self._refused_since >= REFUSED_FOR_S and now - self._told_at >= TELL_AGAIN_S:
+            self._told_at = now
+            self._tell(PoseRefused(self._spec.name, self._clock.now_s(), reason or dropped, remedy))
+
+    def _is_always_late(self, late_s: float) -> bool:
+        """Whether its clock is behind: late poses count otherwise for the head that was on some seconds after them."""
+        if late_s <= MAX_APART_S:
+            self._late_since = None
+            return False
+        now = time.monotonic()
+        if self._late_since is None:
+            self._late_since = now
+        return now - self._late_since > LATE_FOR_S
+
+    def _drop(self, reason: str) -> None:
         self._drops.note(self._spec.name, reason)
 
     def _subscribe(
@@ -93,12 +140,22 @@ class Listening:
             try:
                 hear(message)
             except BadReading as bad:
-                self.drop(str(bad))
+                self._drop(str(bad))
 
         return take
 
     def _hear_pose(self, message: PoseWithCovarianceStamped) -> None:
-        self.place(seconds_from_ros(message.header.stamp) or self._clock.now_s(), pose_from_ros(message.pose.pose))
+        frame = message.header.frame_id.strip("/")
+        if frame != self._map_frame:
+            self.refuse(f"its pose is in the frame '{frame}', not in '{self._map_frame}'")
+            return
+        try:
+            pose = pose_from_ros(message.pose.pose)
+        except BadReading as bad:
+            self.refuse(str(bad))
+        else:
+            is_first = self._newest_pose_s == float("-inf")
+            self.place(seconds_from_ros(message.header.stamp) or self._clock.now_s(), pose, is_first)
 
     def _hear_battery(self, message: BatteryState) -> None:
         self._percent = self._percent or is_percent(message)

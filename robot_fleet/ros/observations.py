@@ -21,7 +21,7 @@ from rclpy.task import Future
 from sensor_msgs.msg import BatteryState
 from std_srvs.srv import SetBool
 
-from robot_fleet.fleet.events import Event, HeadReported, HoldReported, PoseReported
+from robot_fleet.fleet.events import Event, HeadReported, HoldReported, PoseRefused, PoseReported
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import RobotSpec
 from robot_fleet.ros import layouts
@@ -51,15 +51,18 @@ class RobotsMap:
 class Observed:
     """What was heard of one robot. Poses come with the time of our own clock when they arrived; names are full ROS names.
 
-    `ours` is what we expect of the topics. `round_trips_s` holds None for a lost question.
+    `ours` is what we expect of the topics; `misread` what of goals and results would be.
+    `round_trips_s` holds None for a lost question.
     """
 
     topics: dict[str, list[Publisher]] = field(default_factory=dict)
     ours: dict[str, Publisher | None] = field(default_factory=dict)
+    misread: list[str] = field(default_factory=list)
     servers: dict[str, bool] = field(default_factory=dict)
     services: dict[str, bool] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
     poses: list[tuple[float, PoseReported]] = field(default_factory=list)
+    refused: PoseRefused | None = None
     percentages: list[float] = field(default_factory=list)
     charging: bool = False
     heads: list[bool] = field(default_factory=list)
@@ -123,6 +126,8 @@ class _Observer:
         """On the loop's thread."""
         if isinstance(event, PoseReported):
             self.seen.poses.append((self._clock.now_s(), event))
+        elif isinstance(event, PoseRefused):
+            self.seen.refused = event
         elif isinstance(event, HeadReported):
             self.seen.heads.append(event.on)
         elif isinstance(event, HoldReported):
@@ -136,6 +141,7 @@ class _Observer:
         for topic in self._topics:
             self.seen.topics[topic] = layouts.publishers(node, topic)
             self.seen.ours[topic] = layouts.own(node, topic)
+        self.seen.misread = [fault for action in self._actions if (fault := layouts.action_misreading(node, action))]
 
     async def ask(self) -> None:
         """Asks the nodes behind the drive actions whether they are active, and one of them how long an answer takes."""

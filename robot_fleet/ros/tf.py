@@ -30,13 +30,23 @@ class Link:
 
 @dataclass(eq=False)
 class Watch:
-    """Who wants the pose of `base` in `root`; `chain`: the frames from `base` to below `root`, empty while unknown."""
+    """Who wants the pose of `base` in `root`. `chain`: the frames from `base` upwards as far as they are known, below `end`.
+
+    Where `end` is not `root`, no way leads there; `astray_since_s` is the first stamp with which it moved all the same.
+    """
 
     base: str
     root: str
     on_pose: OnPose
     on_bad: OnBad
     chain: tuple[str, ...] = ()
+    end: str = ""
+    astray_since_s: float | None = None
+
+    @property
+    def arrives(self) -> bool:
+        """Whether a way leads to the root."""
+        return self.end == self.root
 
 
 class TransformTree:
@@ -53,7 +63,7 @@ class TransformTree:
 
     def watch(self, base: str, root: str, on_pose: OnPose, on_bad: OnBad) -> None:
         """Calls `on_pose` with stamp and pose of `base` in `root` whenever it moves, `on_bad` with why not."""
-        self._watches.append(Watch(base.strip("/"), root.strip("/"), on_pose, on_bad))
+        self._watches.append(Watch(base.strip("/"), root.strip("/"), on_pose, on_bad, end=base.strip("/")))
         self._retrace()
 
     def take(self, transforms: Iterable[TransformStamped], static: bool = False) -> None:
@@ -71,15 +81,17 @@ class TransformTree:
             self._retrace()
         for child in moved:
             for watch in self._moved_by.get(child, ()):
-                self._report(watch, child)
+                if watch.arrives:
+                    self._report(watch, child)
+                else:
+                    self._note_astray(watch, child)
 
     def _read(self, message: TransformStamped, child: str, static: bool) -> Link | None:
         try:
             parent, _, at_s, pose = transform_from_ros(message)
         except BadReading as bad:
             for watch in self._watches:
-                # Where no way is known yet, any frame may be part of it.
-                if not watch.chain or child in watch.chain:
+                if child in (*watch.chain, watch.end):
                     watch.on_bad(f"transform of {child}: {bad}")
             return None
         return Link(parent.strip("/"), pose, None if static else at_s)
@@ -95,24 +107,30 @@ class TransformTree:
                 return
         watch.on_pose(at_s, compose(link.pose for link in reversed(links)))
 
+    def _note_astray(self, watch: Watch, moving: str) -> None:
+        """Tells of a robot that moves in frames that do not lead to the map; at a start the last one may come later."""
+        at_s = self._links[moving].at_s or 0.0
+        if watch.astray_since_s is None:
+            watch.astray_since_s = at_s
+        elif at_s - watch.astray_since_s > LOCALISATION_LIMIT_S:
+            watch.on_bad(f"its frames lead from {watch.base} to {watch.end}, not to {watch.root}")
+
     def _retrace(self) -> None:
         self._moved_by = {}
         for watch in self._watches:
-            chain = self._chain(watch)
-            if chain != watch.chain:
-                way = " <- ".join((*chain, watch.root)) if chain else "not known any more"
+            chain, end = self._chain(watch)
+            if (chain, end) != (watch.chain, watch.end):
+                watch.chain, watch.end, watch.astray_since_s = chain, end, None
+                way = " <- ".join((*chain, end)) if watch.arrives else "not known"
                 _log.info("the way from %s to %s is %s", watch.base, watch.root, way)
-                watch.chain = chain
             moving = next((frame for frame in chain if self._links[frame].at_s is not None), None)
             if moving is not None:
                 self._moved_by.setdefault(moving, []).append(watch)
 
-    def _chain(self, watch: Watch) -> tuple[str, ...]:
+    def _chain(self, watch: Watch) -> tuple[tuple[str, ...], str]:
         chain: list[str] = []
         frame = watch.base
-        while frame != watch.root:
-            if frame not in self._links or frame in chain:
-                return ()
+        while frame != watch.root and frame in self._links and frame not in chain:
             chain.append(frame)
             frame = self._links[frame].parent
-        return tuple(chain)
+        return tuple(chain), frame
