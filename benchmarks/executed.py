@@ -19,7 +19,9 @@ from robot_fleet.storage.store_folder import load_store
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT = (("corner_shop", 1), ("supermarket", 3), ("supermarket_scan", 3))
 BOOKSTORE = ROOT.parent / "shared" / "maps" / "bookstore"
-COLUMNS = "store               robots  true %  false %  missed %  hits  makespan s  ratio  distance m  virtual/real"
+COLUMNS = (
+    "store               robots  true %  false %  missed %  hits  makespan s  ratio  of plan  distance m  virtual/real"
+)
 
 
 def stores(folders: Iterable[Path], robots: int | None) -> list[tuple[Path, int]]:
@@ -33,12 +35,13 @@ def stores(folders: Iterable[Path], robots: int | None) -> list[tuple[Path, int]
 
 def line(name: str, robots: int, run: ExecutedRun, real_s: float) -> str:
     """One run as a row of the table."""
-    makespan, ratio = (
-        f"{value:.{digits}f}" if value else "-" for value, digits in ((run.makespan_s, 0), (run.ratio, 3))
+    makespan, ratio, over_plan = (
+        f"{value:.{digits}f}" if value else "-"
+        for value, digits in ((run.makespan_s, 0), (run.ratio, 3), (run.over_plan, 3))
     )
     shares = f"{100 * run.true_share:6.2f}  {100 * run.false_credit:7.3f}  {100 * run.missed_credit:8.3f}"
     return (
-        f"{name:18}  {robots:6}  {shares}  {len(run.collisions):4}  {makespan:>10}  {ratio:>5}"
+        f"{name:18}  {robots:6}  {shares}  {len(run.collisions):4}  {makespan:>10}  {ratio:>5}  {over_plan:>7}"
         f"  {sum(run.distance_m.values()):10.0f}  {run.seconds * robots / real_s:12.0f}   {run.state.value}"
     )
 

@@ -209,3 +209,16 @@ def test_a_held_robot_that_nobody_looks_after_stays_held() -> None:
     assert run.state is RunState.COMPLETED, run.run.reason
     assert run.collisions == ()
     assert next(robot.state for robot in run.robots if robot.name == name) is RobotState.HELD
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(
+    ("store", "robots", "profile"), [("supermarket", 4, "R"), ("supermarket", 4, "W"), ("supercenter", 12, "W")]
+)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_without_faults_a_run_takes_hardly_longer_than_its_plan(
+    store: str, robots: int, profile: str, seed: int
+) -> None:
+    run = executed.execute(load_store(ROOT / "maps" / store, robots=robots, profile=profile), seed=seed)
+    assert run.state is RunState.COMPLETED and run.collisions == ()
+    assert run.over_plan is not None and run.over_plan <= 1.10

@@ -53,7 +53,8 @@ Mishap = RobotDies | EStopPressed | ControllerRestarts
 class ExecutedRun:
     """What came of a run. Shares are of the coverable floor (definitions): truly clean, falsely credited, not credited.
 
-    `makespan_s` runs from the first departure until the last robot that can is back on its dock (None: it never was);
+    `makespan_s` runs from the first departure until the last robot that can is back on its dock (None: it never was),
+    `planned_s` is that of the first plan;
     masks are (rows, cols); tracks are true ways, (n, 3): seconds, x, y in the map frame.
     """
 
@@ -61,6 +62,7 @@ class ExecutedRun:
     robots: tuple[RobotView, ...]
     seconds: float
     makespan_s: float | None
+    planned_s: float | None
     bound_s: float
     true_share: float
     false_credit: float
@@ -82,6 +84,11 @@ class ExecutedRun:
         """Makespan over its bound."""
         return self.makespan_s / self.bound_s if self.makespan_s is not None else None
 
+    @property
+    def over_plan(self) -> float | None:
+        """Makespan over that of the first plan: what traffic, stops and make-up passes cost."""
+        return self.makespan_s / self.planned_s if self.makespan_s is not None and self.planned_s else None
+
 
 def execute(
     store: Store,
@@ -94,7 +101,14 @@ def execute(
     step_s: float = 0.05,
 ) -> ExecutedRun:
     """Starts a run over the zones (none: all) and lets virtual time pass until it has ended and the robots rest."""
-    site = VirtualSite(store, plan or _planner(), realism, seed, step_s)
+    planner, planned_s = plan or _planner(), list[float]()
+
+    def noted(request: PlanRequest) -> Plan:
+        made = planner(request)
+        planned_s.append(made.makespan_s)
+        return made
+
+    site = VirtualSite(store, noted, realism, seed, step_s)
     site.advance(_SETTLE_S)
     run_id = site.controller.start_run(zones, f"executed-{seed}").run_id
     times = _Departures()
@@ -104,7 +118,7 @@ def execute(
             due.pop(0)[1]()
         site.advance(min(_LOOK_S, max(site.step_s, due[0][0] - site.world.now_s)) if due else _LOOK_S)
         times.look(site)
-    return _judged(site, run_id, times)
+    return _judged(site, run_id, times, planned_s[0] if planned_s else None)
 
 
 class _Departures:
@@ -162,7 +176,7 @@ def _is_over(site: VirtualSite, run_id: str) -> bool:
     return run.state.is_terminal and at_rest
 
 
-def _judged(site: VirtualSite, run_id: str, times: _Departures) -> ExecutedRun:
+def _judged(site: VirtualSite, run_id: str, times: _Departures, planned_s: float | None) -> ExecutedRun:
     store, world = site.store, site.world
     world.settle()
     run = next(view for view in site.controller.snapshot.runs if view.run_id == run_id)
@@ -177,6 +191,7 @@ def _judged(site: VirtualSite, run_id: str, times: _Departures) -> ExecutedRun:
         robots=site.controller.snapshot.robots,
         seconds=world.now_s,
         makespan_s=times.makespan_s,
+        planned_s=planned_s,
         bound_s=cells * store.floor.grid.cell_area_m2 / width_rate,
         true_share=int(np.count_nonzero(truth & within)) / cells,
         false_credit=int(np.count_nonzero(credited & ~truth)) / cells,

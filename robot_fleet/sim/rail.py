@@ -152,10 +152,8 @@ def _strayed_stretch(
     if arc[-1] < _SHORT_M:
         return stretch[1:] + offset, offset
     knots = np.linspace(0.0, arc[-1], math.ceil(arc[-1] / _KNOT_M) + 1)
-    between = knots
-    if wander.reach_m:
-        # Among the many vertices of a bend a knot would make short moves, for which the robot would slow down.
-        between = knots[np.abs(knots[:, None] - arc).min(axis=1) > _KNOT_M / 4]
+    # Among the many vertices of a bend a knot would make short moves, for which the robot would slow down.
+    between = knots[np.abs(knots[:, None] - arc).min(axis=1) > _KNOT_M / 4]
     places = np.union1d(np.round(arc, 9), np.round(between, 9))
     points = np.column_stack([np.interp(places, arc, stretch[:, axis]) for axis in (0, 1)])
     normals = _normals(points)
