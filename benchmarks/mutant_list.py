@@ -506,7 +506,7 @@ BATTERY = (
     Mutant(
         "a robot drives its battery empty",
         "robot_fleet/control/charging.py",
-        "    if robot.battery <= robot.spec.profile.battery.reserve and not _is_seen_to(state, robot):\n",
+        "    if robot.battery <= least and not _is_seen_to(state, robot):\n",
         "    if robot.battery <= 0.0 and not _is_seen_to(state, robot):\n",
         "it dies in an aisle and blocks it all night",
         (_MISHAPS,),

@@ -12,6 +12,8 @@ CHARGED = 0.8
 
 # What is left when it arrives; and what is kept at most, lest a robot with a bad battery does nothing at all.
 _EMPTY, _MOST_KEPT = 0.03, 0.7
+# A battery that falls so much faster than its profile says falls not as planned.
+_FASTER = 1.3
 _PIECE_S, _WAITS_S, _ROUNDABOUT = 30.0, 20.0, 1.5
 
 
@@ -34,7 +36,9 @@ def look_after_battery(state: FleetState, run: CleaningRun, robot: Robot) -> Non
 
 def _used_on_the_way_home(state: FleetState, robot: Robot) -> float:
     """How much of its battery the robot would use if it drove one more piece, waited a while, and went home."""
-    if robot.pose is None or not robot.drain.per_s:
+    battery = robot.spec.profile.battery
+    as_planned = battery.planned and robot.drain.per_s * battery.cleaning_h * 3600.0 < _FASTER
+    if robot.pose is None or as_planned:
         return 0.0
     escape, dock = state.escapes.of(robot.name), state.store.floor.dock(robot.spec.dock)
     home_m = _ROUNDABOUT * robot.pose.distance_m(dock.pose)
