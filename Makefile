@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PURE := robot_fleet/floor robot_fleet/planning robot_fleet/fleet robot_fleet/control
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test proof stubs demo bench colcon clean
+.PHONY: help setup check test proof nights stubs demo bench colcon clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -35,6 +35,9 @@ test: setup ## every test but the long proofs (under 10 minutes)
 
 proof: setup ## the long proofs
 	$(BIN)/python -m pytest -m proof
+
+nights: setup ## thousands of nights in which everything goes wrong (an hour)
+	$(BIN)/python benchmarks/nights.py
 
 stubs: setup ## write the gRPC stubs anew from protos/
 	$(BIN)/python tools/protos.py
