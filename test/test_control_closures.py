@@ -8,7 +8,7 @@ import pytest
 from control_site import all_docked, hall, lasting, robot_of, run_of, site, until_ended
 from shapely import Point, Polygon, box
 
-from robot_fleet.control.closures import MOST_CLOSURES
+from robot_fleet.control.closures import MOST_CLOSURES, how_to_clear
 from robot_fleet.fleet.errors import InvalidInput, NotFound
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.nights.planning import HastyPlans
@@ -187,3 +187,10 @@ def test_there_is_an_end_to_closures_and_one_that_is_not_there_cannot_be_opened(
         made.controller.close_floor("one more", SPILL)
     with pytest.raises(NotFound, match="'one more'"):
         made.controller.open_floor("one more")
+
+
+def test_a_person_is_told_how_to_clear_what_is_in_the_way() -> None:
+    made = site()
+    made.controller.close_floor("spill", SPILL)
+    told = how_to_clear(made.controller._state, {"r1", "closed floor 'spill'"})
+    assert told == "move r1 out of the way by hand, or open the floor: robot-fleet open-floor 'spill'"

@@ -6,6 +6,7 @@ leave it out. A robot on which it is drawn stops, and gets out of it with the he
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -150,6 +151,15 @@ def leads_on_into(state: FleetState, robot: Robot, piece: Piece) -> frozenset[st
         return frozenset()
     beyond = robot.floor_of(piece).difference(state.under(robot).buffer(_SEEMS_M))
     return frozenset(name for name in inside if beyond.intersects(state.traffic.held(name)))
+
+
+def how_to_clear(state: FleetState, names: Iterable[str]) -> str:
+    """What a person can do about robots and closures that are in the way."""
+    closed = [view.name for view in state.closures.values() if view.key in names]
+    robots = sorted(name for name in names if name in state.robots)
+    advice = [f"move {' and '.join(robots)} out of the way by hand"] if robots else []
+    advice += [f"open the floor: robot-fleet open-floor '{name}'" for name in closed]
+    return ", or ".join(advice) or "look at what is there"
 
 
 def floor_shut(state: FleetState, grown_m: float) -> tuple[Polygon, ...]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from shapely import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from robot_fleet.control.closures import how_to_clear
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import NOT_HERE, Robot
 from robot_fleet.fleet.escapes import Escape
@@ -105,9 +106,10 @@ def _tell_if_trapped(state: FleetState, robot: Robot, stuck: list[BaseGeometry])
     if past is not None and not state.escapes.in_the_way(robot.name, past):
         state.escapes.put(robot.name, past)
         return
-    names = " and ".join(sorted(state.escapes.in_the_way(robot.name, escape))) or "something"
+    before = state.escapes.in_the_way(robot.name, escape)
+    names, remedy = " and ".join(sorted(before)) or "something", how_to_clear(state, before)
     state.alert(f"trapped-{robot.name}", "ERROR", f"{robot.name} is trapped: {names} stands in its only way home",
-                f"Move {names} out of the way by hand, or fetch {robot.name}", robot.name)  # fmt: skip
+                f"{remedy[0].upper()}{remedy[1:]}, or fetch {robot.name}", robot.name)  # fmt: skip
 
 
 def follow(state: FleetState, asking: Robot | None = None) -> None:

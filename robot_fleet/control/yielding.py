@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from shapely import Polygon, union_all
 from shapely.geometry.base import BaseGeometry
 
+from robot_fleet.control.closures import how_to_clear
 from robot_fleet.control.escaping import follow, is_trapped
 from robot_fleet.control.homing import HOME_TRIES, on_dock
 from robot_fleet.control.orders import SKIP_M, drop_work, skip
@@ -79,7 +80,7 @@ def give_way(state: FleetState, robot: Robot) -> None:
     elif waited_s > ALERT_S:
         names = " and ".join(sorted(blockers))
         state.alert(f"waits-{robot.name}", "WARNING", f"{robot.name} has waited long for {names} to move",
-                    f"Look at {names}, or move it out of the way by hand", robot.name)  # fmt: skip
+                    f"Look at {names}, or {how_to_clear(state, blockers)}", robot.name)  # fmt: skip
 
 
 def _give_up_trapped(state: FleetState, robot: Robot) -> None:
