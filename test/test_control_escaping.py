@@ -163,6 +163,15 @@ def test_a_robot_whose_every_way_begins_on_another_ones_floor_is_trapped_and_soo
     assert any('"trapped"' in line for line in made.run_store.journal)
 
 
+def test_a_robot_that_a_dead_one_shuts_out_of_its_dock_may_work_wherever_nobody_else_is_the_worse_off() -> None:
+    made = hall_site()
+    state = made.controller._state
+    robot, dead = state.robots["r1"], state.robots["r2"]
+    dead.state, dead.pose = RobotState.OFFLINE, state.store.floor.dock("d1").staging
+    state.traffic.settle("r2", state.under(dead))
+    assert cut_off_by(state, robot, Pose(6.0, 1.0))[1] == frozenset()
+
+
 def test_a_way_home_past_others_that_was_found_holds_while_the_same_floor_is_asked_for_again() -> None:
     made = hall_site()
     state = made.controller._state

@@ -47,6 +47,10 @@ def cut_off_by(state: FleetState, robot: Robot, end: Pose) -> tuple[Escape, froz
     detour = _detour(state, robot, end)
     if detour is not None:
         return detour, frozenset()
+    searched = state.now_s < robot.detour_at_s
+    if searched and cut_off == {robot.name} and state.escapes.stands_before_fixed_only(robot.name, escape):
+        # What does not move shuts it out of its dock wherever it is: it may as well work, as nobody else is the worse off.
+        return escape, frozenset()
     return escape, (state.escapes.in_the_way(robot.name, escape) | cut_off) - {robot.name}
 
 

@@ -144,6 +144,10 @@ class Escapes:
         """On whom the robot would depend."""
         return self._depending_with(robot, escape)[robot] | self._fixed_before(robot, escape)
 
+    def stands_before_fixed_only(self, robot: str, escape: Escape) -> bool:
+        """Whether it is only what cannot move that keeps the robot from home with this escape."""
+        return not self._depending_with(robot, escape)[robot] and bool(self._fixed_before(robot, escape))
+
     def _stuck(self, known: Mapping[str, Escape]) -> set[str]:
         return {name for name, one in known.items() if one.way is None or self._fixed_before(name, one)}
 

@@ -40,7 +40,8 @@ class AccountCheck:
 
     def credit(self, run: str, at_s: float, coverable: Cells, credited: Cells, truth: Cells) -> float:
         """The share of false credit, which must be small."""
-        share = int((credited & ~truth).sum()) / max(1, int(coverable.sum()))
+        # Where gaps are as wide as robots, they clean more than what they surely can.
+        share = int((credited & ~truth).sum()) / max(1, int((coverable | credited).sum()))
         if share >= FALSE_CREDIT:
             self.findings.add((run, "credit"), at_s, f"false credit is {share:.2%}")
         return share
