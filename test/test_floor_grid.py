@@ -76,3 +76,12 @@ def test_a_grid_refuses_what_cannot_be_one() -> None:
         OccupancyGrid(np.zeros((2, 2), dtype=np.int8), float("nan"), Pose(0, 0))
     with pytest.raises(ValueError, match="cell"):
         OccupancyGrid(np.zeros((0, 2), dtype=np.int8), 0.05, Pose(0, 0))
+
+
+@given(st.floats(-3.0, 8.0), st.floats(-3.0, 8.0))
+def test_one_point_is_as_free_as_it_is_among_others(x: float, y: float) -> None:
+    cells = np.zeros((40, 60), dtype=np.int8)
+    cells[10:20, 5:30] = 100
+    cells[0, :] = -1
+    grid = OccupancyGrid(cells, 0.05, Pose(1.0, 0.5, 0.4))
+    assert grid.is_free_at(x, y) == bool(grid.is_free([(x, y)])[0])

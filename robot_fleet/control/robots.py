@@ -217,9 +217,9 @@ class RobotReports:
 
     def _is_misplaced(self, robot: Robot, event: PoseReported) -> bool:
         """Whether the robot says that it stands where there is no floor; when it goes on saying so, it is lost."""
+        grid, (x, y) = self._state.store.floor.grid, (event.pose.x_m, event.pose.y_m)
         # One cell of a scan that is wrong proves nothing.
-        about = np.array([event.pose.x_m, event.pose.y_m]) + robot.radius_m / 2 * _ABOUT
-        if self._state.store.floor.grid.is_free(about).any():
+        if grid.is_free_at(x, y) or grid.is_free(np.array([x, y]) + robot.radius_m / 2 * _ABOUT).any():
             robot.misplaced_since_s = None
             return False
         if robot.misplaced_since_s is None:

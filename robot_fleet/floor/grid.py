@@ -96,6 +96,13 @@ class OccupancyGrid:
         free[free] = self.cells[tuple(rows_cols[free].T)] == FREE
         return free
 
+    def is_free_at(self, x_m: float, y_m: float) -> bool:
+        """Whether one map-frame point lies on a free cell of the grid: many times quicker than an array of one."""
+        a, b, c, d, dx, dy = _matrix(self.origin.inverse())
+        col, row = (math.floor(value / self.resolution_m) for value in (a * x_m + b * y_m + dx, c * x_m + d * y_m + dy))
+        rows, cols = self.shape
+        return 0 <= row < rows and 0 <= col < cols and bool(self.cells[row, col] == FREE)
+
     def centres_inside(self, shape: BaseGeometry) -> NDArray[np.bool_]:
         """Mask (rows, cols) of the cells whose centre lies inside a map-frame polygon."""
         mask = np.zeros(self.shape, dtype=bool)
