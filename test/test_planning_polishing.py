@@ -66,6 +66,7 @@ def seconds(legs: list[Leg], profile: RobotProfile) -> float:
     return path_s(np.concatenate(driven), profile)
 
 
+@pytest.mark.proof
 @QUICK
 @given(
     seed=st.integers(0, 10_000), turned=st.floats(0, 1.5), things=st.integers(0, 5),

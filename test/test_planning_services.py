@@ -335,6 +335,7 @@ def test_ways_to_the_dock_and_back_obey_one_ways() -> None:
             assert b[1] < a[1] + 1e-6
 
 
+@pytest.mark.proof
 @FEW
 @given(
     tank=st.none() | st.floats(12.0, 50.0), minutes=st.none() | st.floats(4.0, 15.0), robots=st.integers(1, 3),

@@ -162,6 +162,7 @@ rectangles = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.proof
 @FEW
 @given(st.lists(rectangles, min_size=1, max_size=3), st.integers(0, 10_000), st.integers(0, 3))
 def test_no_plan_of_a_scrubber_leads_against_any_one_ways(one_ways: list[OneWay], seed: int, things: int) -> None:
@@ -186,6 +187,7 @@ def aisles(*one_ways: OneWay) -> FloorMap:
 IN_AISLES = (OneWay("up", box(7.0, 3.5, 10.0, 7.5), UP), OneWay("down", box(11.0, 3.5, 15.95, 7.5), DOWN))
 
 
+@pytest.mark.proof
 def test_a_scrubber_obeys_one_way_aisles_and_cleans_them_nearly_as_well() -> None:
     free, request = planned(aisles(), SCRUBBER_S)
     against = judged(free, replace(request, floor=aisles(*IN_AISLES)))
@@ -196,6 +198,7 @@ def test_a_scrubber_obeys_one_way_aisles_and_cleans_them_nearly_as_well() -> Non
     assert verdict.coverage >= against.coverage - 0.06
 
 
+@pytest.mark.proof
 def test_what_one_ways_lead_a_scrubber_only_into_is_unreachable() -> None:
     floor = aisles(OneWay("in", box(11.0, 4.5, 15.95, 7.5), UP))
     cells = floor.grid.cells.copy()

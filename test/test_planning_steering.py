@@ -280,6 +280,7 @@ def test_a_scrubber_goes_home_for_water_and_goes_on() -> None:
     assert verdict.covered_coverable_m2 >= 0.9 * verdict.coverable_m2
 
 
+@pytest.mark.proof
 def test_a_small_robot_cleans_what_a_scrubber_leaves() -> None:
     found, request = planned(shop(), SCRUBBER_S, REFERENCE_R)
     verdict = judged(found, request)

@@ -168,6 +168,7 @@ def test_robots_without_work_in_a_small_urgent_zone_begin_elsewhere_meanwhile() 
     assert max(path.finish_s for path in found.paths) < 1.4 * min(path.finish_s for path in found.paths)
 
 
+@pytest.mark.proof
 def test_zones_of_one_priority_are_planned_as_if_there_were_none() -> None:
     request = asked(halves(0, 0), robots=2)
     usual = plan(request)

@@ -219,6 +219,7 @@ async def test_a_hung_robot_leaves_goal_and_cancel_unanswered_and_must_not_drive
     assert len(here.all_of(LegEnded, robot="hung")) == 1
 
 
+@pytest.mark.proof
 async def test_a_goal_accepted_after_its_limit_is_cancelled_without_being_asked() -> None:
     with robot_process("slow=hung"):
         async with fleet("slow") as here:

@@ -68,6 +68,7 @@ def test_the_same_seed_gives_the_same_run() -> None:
     assert (first.truth == second.truth).all()
 
 
+@pytest.mark.proof
 def test_the_bookstore_is_cleaned_by_two_working_robots() -> None:
     if not BOOKSTORE.is_dir():
         pytest.skip("the bookstore's map is not on this machine")
@@ -125,6 +126,7 @@ def test_a_controller_that_is_killed_and_comes_back_has_little_floor_cleaned_twi
     assert killed_m2 - usual_m2 < 0.02 * floor.sum() * store.floor.grid.cell_area_m2
 
 
+@pytest.mark.proof
 def test_a_run_whose_controller_restarts_twice_is_as_clean() -> None:
     is_cleaned(execute(corner_shop(), seed=7, faults=[ControllerRestarts(60.0), ControllerRestarts(150.0)]))
 
@@ -155,6 +157,7 @@ def test_a_robot_that_dies_before_its_dock_while_its_head_is_awaited_keeps_nobod
     assert run.false_credit < 0.005
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("seed", "dies_s"), [(2, 12.0), (3, 16.0)])
 def test_a_robot_that_dies_right_before_its_dock_keeps_nobody_else_from_home(seed: int, dies_s: float) -> None:
     store = corner_shop()

@@ -78,12 +78,14 @@ def is_cleaned(run: ExecutedRun, made: Plan, strips: float = 0.01) -> None:
     assert run.makespan_s is not None
 
 
+@pytest.mark.proof
 def test_a_scrubber_drives_its_plan_as_it_is_planned() -> None:
     run, made = execute(SCRUBBER_S)
     is_cleaned(run, made)
     assert run.makespan_s is not None and run.makespan_s <= 1.12 * made.makespan_s
 
 
+@pytest.mark.proof
 def test_its_head_is_up_wherever_it_turns_on_the_spot_or_tightly_or_backs() -> None:
     site = VirtualSite(hall(SCRUBBER_S), Planner(), EXECUTED, seed=1)
     robot, lowered = site.world.robots["r0"], list[list[tuple[float, float]]]()
@@ -115,6 +117,7 @@ def test_a_run_that_is_disturbed_is_as_clean(faults: Sequence[Mishap]) -> None:
     is_cleaned(*execute(SCRUBBER_S, faults=faults))
 
 
+@pytest.mark.proof
 def test_a_scrubber_and_a_small_robot_keep_off_each_other() -> None:
     run, made = execute(SCRUBBER_S, WORKING_W)
     is_cleaned(run, made, 0.02)
