@@ -10,7 +10,7 @@ import pytest
 from control_site import all_docked, by_hand, hall, robot_of, run_of, site, until_ended
 from shapely import Point
 
-from robot_fleet.control import yielding
+from robot_fleet.control import orders, yielding
 from robot_fleet.control.dispatch import _granted
 from robot_fleet.control.ports import Record
 from robot_fleet.fleet.commands import Command, DockAt, Follow, SwitchHead
@@ -536,6 +536,26 @@ def test_no_plans_are_made_over_and_over_for_a_robot_that_no_plan_can_use() -> N
     before = sum("plan asked" in line for line in made.run_store.journal)
     made.advance(60.0)
     assert sum("plan asked" in line for line in made.run_store.journal) <= before + 1
+
+
+def test_a_robot_that_gives_up_again_first_goes_back_the_way_that_it_came() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(20.0)
+    state = made.controller._state
+    robot = state.robots["r1"]
+    assert robot.pose is not None and state.active is not None
+    orders.give_up_here(state, robot, "no progress")
+    assert not any(entry["event"] == "backs off" for entry in state.effects.journal)
+    orders.give_up_here(state, robot, "no progress")
+    assert robot.itinerary is not None and robot.place == Place()
+    points = robot.itinerary.stretches[0].points
+    assert points[0].tolist() == [robot.pose.x_m, robot.pose.y_m]
+    assert 2.0 <= float(np.hypot(*np.diff(points, axis=0).T).sum()) < 3.0
+    track = state.active.track("r1")[:, 1:]
+    assert all(np.hypot(*(track - point).T).min() < 1e-9 for point in points[1:])
+    assert robot.cleans
 
 
 class Whole(MemoryRunStore):
