@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from robot_fleet.cli.app import run
@@ -19,7 +20,7 @@ from robot_fleet.nights.floors import random_store
 from robot_fleet.nights.link import Link
 from robot_fleet.nights.night import Night, Outcome, simulate
 from robot_fleet.nights.planning import HastyPlans
-from robot_fleet.nights.ports import Gathering
+from robot_fleet.nights.ports import Crash, Fuse, Gathering
 from robot_fleet.nights.shrinking import shrunk
 from robot_fleet.nights.world import TroubledWorld
 from robot_fleet.planning.planner import plan
@@ -96,6 +97,27 @@ def test_a_robot_that_is_lost_stays_held_for_that_when_something_else_is_over() 
     world.found(name)
     world.release(name)
     assert not world.robots[name].hold
+
+
+def test_a_slow_robot_brakes_as_quickly_as_others() -> None:
+    slow, quick = (TroubledWorld(STORE, EXECUTED, 0, ()).troubled["robot_1"] for _ in range(2))
+    slow.motion.pace = 0.2
+    for robot in (slow, quick):
+        robot.motion.follow(np.array([(robot.pose.x_m, robot.pose.y_m), (robot.pose.x_m + 3.0, robot.pose.y_m)]))
+        robot.motion.step(6.0)
+        assert not robot.motion.at_rest
+        robot.motion.brake()
+        robot.motion.step(1.5)
+        assert robot.motion.at_rest
+
+
+def test_who_only_looks_does_not_make_a_process_die() -> None:
+    fuse = Fuse()
+    fuse.light(0)
+    with fuse.spared():
+        fuse.burn()
+    with pytest.raises(Crash):
+        fuse.burn()
 
 
 def test_an_order_that_comes_right_behind_a_cancel_is_not_ended_by_it() -> None:

@@ -189,7 +189,8 @@ class _Course:
     def _judge(self, run: RunView) -> None:
         self._judged.add(run.run_id)
         self.site.world.settle()
-        self.eyes.ended(self.site, run, self.site.world.truth.cleaned)
+        with self.site.fuse.spared():
+            self.eyes.ended(self.site, run, self.site.world.truth.cleaned)
 
     def _runs(self) -> tuple[RunView, ...]:
         controller = self.site.controller
@@ -212,7 +213,8 @@ class _Course:
         newest = max(runs, key=lambda run: run.created_at_s, default=None)
         credited: NDArray[np.bool_] = np.zeros(site.about.store.floor.grid.shape, dtype=bool)
         if site.controller and newest:
-            credited = site.controller.record(newest.run_id).cleaned
+            with site.fuse.spared():
+                credited = site.controller.record(newest.run_id).cleaned
         return Outcome(
             seed=night.seed,
             seconds=round(site.now_s, 2),

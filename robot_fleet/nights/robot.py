@@ -31,12 +31,21 @@ _AT_ONCE = "succeeded at once"
 
 
 class _PacedMotion(Motion):
-    """A body whose time passes at another pace: a robot that is slow."""
+    """A body whose time passes at another pace: a robot that is slow, but for its brakes."""
 
     pace = 1.0
+    _brakes = False
 
     def step(self, dt_s: float) -> None:
-        super().step(dt_s * self.pace)
+        super().step(dt_s if self._brakes else dt_s * self.pace)
+
+    def brake(self) -> None:
+        super().brake()
+        self._brakes = True
+
+    def _start(self, points: NDArray[np.float64], reverse: bool, exact: bool, speed_mps: float = 0.0) -> bool:
+        self._brakes = False
+        return super()._start(points, reverse, exact, speed_mps)
 
 
 class TroubledRobot(SimulatedRobot):
