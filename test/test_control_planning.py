@@ -10,6 +10,7 @@ from control_site import by_hand, hall, run_of, site, until_ended
 from shapely import box
 
 from robot_fleet.control.controller import Controller
+from robot_fleet.control.rest import ask_for_plan
 from robot_fleet.control.snapshot import PlanningProgress
 from robot_fleet.fleet.events import Planned, PlanProgressed, PoseReported, Tick
 from robot_fleet.fleet.states import RunState
@@ -123,3 +124,23 @@ def test_robots_that_say_they_stand_at_one_place_are_left_out_until_they_do_not_
     assert until_ended(made).state is RunState.COMPLETED
     assert [robot.name for robot in asked[1].robots] == ["r1", "r2", "r3"]
     assert not any(alert.active for alert in made.controller.snapshot.alerts)
+
+
+@pytest.mark.parametrize("reported", [(0.37, 6.0), (3.0, 7.64), (0.36, 7.63)])
+def test_a_plan_of_the_rest_begins_where_the_robot_fits_though_its_pose_wavers_into_a_wall(
+    reported: tuple[float, float],
+) -> None:
+    made = site()
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    state = made.controller._state
+    assert state.active is not None
+    robot = state.robots["r1"]
+    robot.order, robot.pose = None, Pose(*reported, 0.0)
+    ask_for_plan(state, state.active)
+    begins = state.effects.plans[-1][2].robots[0].pose
+    profile = robot.spec.profile
+    needs_m = profile.footprint.circumscribed_m + profile.clearance_m
+    assert state.clearance.at([robot.pose.x_m, robot.pose.y_m])[0] < needs_m - 0.01
+    assert state.clearance.at([begins.x_m, begins.y_m])[0] >= needs_m - 1e-3
+    assert begins.distance_m(robot.pose) < 0.2

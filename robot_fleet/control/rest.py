@@ -255,6 +255,8 @@ def _starter(state: FleetState, robot: Robot) -> Starter:
         pose = dock.pose
     elif order:
         pose = order.piece.end_pose
+    elif not robot.spec.profile.is_steered:
+        pose = state.router(robot).place_near(pose)
     docked = pose is dock.pose or (robot.order is None and on_dock(state, robot))
     level = 1.0 if robot.battery is None else robot.battery
     return Starter(robot.name, _cautious(robot.spec.profile), dock.pose if docked else pose, docked, dock, level)

@@ -220,7 +220,8 @@ def _retreat_home(state: FleetState, robot: Robot) -> bool:
     escape = state.escapes.of(robot.name)
     if escape is None or escape.way is None or len(escape.way) < 3 or robot.pose is None:
         return False
-    way: Way | None = straight(escape.way[:-1])
+    begin = state.router(robot).place_near(robot.pose)
+    way: Way | None = straight(np.vstack(([begin.x_m, begin.y_m], escape.way[1:-1])))
     if robot.spec.profile.is_steered:
         way = way_to(state, robot, robot.pose, state.store.floor.dock(robot.spec.dock).staging)
     if not way or state.traffic.blockers(robot.name, floor_of_way(robot, way)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -147,6 +147,21 @@ class Router:
         rows, cols = self.floor.grid.cells_at(points)[inside].T
         inside[inside] = self._standing[rows, cols]
         return inside
+
+    def place_near(self, pose: Pose) -> Pose:
+        """Where the robot stands that says that it stands at a pose: there, or at the nearest place with its clearance.
+
+        Without such a place near it, the pose itself. Poses are wrong by some centimetres, and a way that begins at a wrong
+        one may lead a robot that stands beside a shelf into it.
+        """
+        here = np.array([pose.x_m, pose.y_m])
+        if self._is_safe(here, here):
+            return pose
+        cell = first_free_cell(self._field, self._standing, pose)
+        if cell is None:
+            return pose
+        x, y = self.floor.grid.centres(cell)[0].tolist()
+        return replace(pose, x_m=x, y_m=y)
 
     def along_one_ways(self, start: Pose, goal: Pose) -> NDArray[np.float64] | None:
         """As `route`, and along one-ways, never against one; where there is no such way, any that is safe."""
