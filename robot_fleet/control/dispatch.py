@@ -13,6 +13,7 @@ from robot_fleet.control.closures import leads_on_into
 from robot_fleet.control.escaping import cut_off_by
 from robot_fleet.control.homing import dock_near
 from robot_fleet.control.orders import RETRIES, braking_s, drop_work, give_up_here
+from robot_fleet.control.parting import parts_from
 from robot_fleet.control.state import FleetState
 from robot_fleet.control.ways import pose_at, way_to
 from robot_fleet.control.yielding import give_way
@@ -101,16 +102,19 @@ def _release(state: FleetState, run: CleaningRun, robot: Robot, itinerary: Itine
 def _granted(state: FleetState, robot: Robot, piece: Piece) -> bool:
     """Whether the robot holds the floor of the piece now: it is free, and nobody is cut off from home by it."""
     floors = [robot.floor_of(piece), state.under(robot), _still_rolled_on(state, robot)]
-    blockers = [leads_on_into(state, robot, piece), *(state.traffic.blockers(robot.name, floor) for floor in floors)]
-    if any(blockers):
-        state.traffic.wait(robot.name, frozenset().union(*blockers))
+    left = parts_from(state, robot, piece.points)
+    blockers = (
+        leads_on_into(state, robot, piece).union(*(state.traffic.blockers(robot.name, on) for on in floors)) - left
+    )
+    if blockers:
+        state.traffic.wait(robot.name, blockers)
         return False
     escape, others = cut_off_by(state, robot, piece.end_pose)
     if others:
         state.traffic.wait(robot.name, others)
         return False
     state.escapes.put(robot.name, escape)
-    return state.traffic.ask(robot.name, union_all(floors))
+    return state.traffic.ask(robot.name, union_all(floors), left)
 
 
 def _still_rolled_on(state: FleetState, robot: Robot) -> BaseGeometry:
@@ -143,7 +147,7 @@ def _send(state: FleetState, run: CleaningRun, robot: Robot, piece: Piece) -> No
     run.pieces += 1
     leg_id = f"{run.run_id}-{run.pieces}-{robot.name}"
     due_s = state.now_s + 30.0 + 3.0 * _expected_s(robot, piece.points)
-    robot.order = Order(leg_id, piece, due_s)
+    robot.order = Order(leg_id, piece, due_s, leaves=parts_from(state, robot, piece.points))
     robot.happen(kind_event(piece.kind))
     state.send(_command(state, robot, leg_id, piece))
     for other in state.robots:

@@ -20,6 +20,7 @@ def brake_before_intruders(state: FleetState, robot: Robot) -> None:
     floor = state.traffic.held(robot.name)
     # Most are far away, which takes less time to see than how far.
     others = [other for other in state.robots.values() if other is not robot and _may_touch(other, floor.bounds)]
+    others = [other for other in others if other.name not in robot.order.leaves]
     if not others:
         return
     seen = [Point(other.pose.x_m, other.pose.y_m) for other in others if other.pose]

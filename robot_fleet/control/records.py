@@ -7,6 +7,7 @@ import json
 import zlib
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import shapely
@@ -43,6 +44,7 @@ class Rows:
         self.owed, self._again_s = "", 0.0
         self._tracks_kept: dict[tuple[str, str], int] = {}
         self._floors: dict[str, tuple[BaseGeometry, str]] = {}
+        self._stretches: WeakKeyDictionary[Stretch, str] = WeakKeyDictionary()
 
     def commit(self, what: str) -> bool:
         """Writes the journal line and the rows of the present event, `what`, in one transaction; CannotStore when it did not.
@@ -162,7 +164,7 @@ class Rows:
             return _robot_to(state.robots[key], self._floor(key))
         if kind == "itinerary":
             itinerary = state.robots[key].itinerary
-            return _itinerary_to(itinerary) if itinerary else None
+            return self._itinerary_to(itinerary) if itinerary else None
         if kind == "coverage":
             return state.coverage.packed() if state.coverage else None
         if kind == "closure":
@@ -171,6 +173,14 @@ class Rows:
             run_id, robot, start = key.split("/")
             return zlib.compress(json.dumps(state.runs[run_id].tracks[robot][int(start) :]).encode(), 1)
         return json.dumps(dataclasses.asdict(state.alerts[key])).encode()
+
+    def _itinerary_to(self, itinerary: Itinerary) -> bytes:
+        """A robot that is led another way drives most of its old stretches after it: each is put into text once."""
+        for stretch in itinerary.stretches:
+            if stretch not in self._stretches:
+                self._stretches[stretch] = _stretch_to(stretch)
+        text = ",".join(self._stretches[stretch] for stretch in itinerary.stretches)
+        return zlib.compress(f"[{text}]".encode(), 1)
 
     def _floor(self, robot: str) -> str:
         """The floor that a robot holds, as text; it seldom changes as often as the robot's row."""
@@ -272,11 +282,9 @@ def _restore_robot(robot: Robot, stored: dict[str, Any]) -> None:
     robot.place = Place(*stored["place"])
 
 
-def _itinerary_to(itinerary: Itinerary) -> bytes:
-    stretches = [
-        [s.kind.value, s.points.round(4).tolist(), s.times_s.round(3).tolist(), s.reverse] for s in itinerary.stretches
-    ]
-    return zlib.compress(json.dumps(stretches).encode(), 1)
+def _stretch_to(stretch: Stretch) -> str:
+    points, times = stretch.points.round(4).tolist(), stretch.times_s.round(3).tolist()
+    return json.dumps([stretch.kind.value, points, times, stretch.reverse])
 
 
 def _itinerary_from(body: bytes) -> Itinerary:

@@ -18,6 +18,7 @@ from robot_fleet.control.closures import how_to_clear
 from robot_fleet.control.escaping import follow, is_trapped
 from robot_fleet.control.homing import HOME_TRIES, on_dock
 from robot_fleet.control.orders import SKIP_M, drop_work, skip
+from robot_fleet.control.parting import too_near, way_apart
 from robot_fleet.control.state import FleetState
 from robot_fleet.control.ways import Way, end_of, floor_of_way, length_m, pose_at, straight, taken, way_to
 from robot_fleet.fleet.entities import Robot
@@ -63,6 +64,8 @@ def give_way(state: FleetState, robot: Robot) -> None:
     if gives_up:
         # Ways that are found and never granted, as robots stand too near to each other, are no way out.
         moved = False
+    elif too_near(state, robot):
+        moved = _part(state, robot)
     elif stuck:
         free = _free(state, robot)
         moved = _go_round(state, robot, free) or _leave_for_later(state, robot, free) or _go_home(state, robot, free)
@@ -102,7 +105,18 @@ def ask_to_move(state: FleetState, robot: Robot) -> None:
     idle = idle and not robot.is_hemmed_in
     if waiting and idle and state.now_s >= robot.rethink_at_s and state.takes_turn():
         robot.rethink_at_s = state.now_s + _RETHINK_S
-        make_room(state, robot, _free(state, robot))
+        if too_near(state, robot):
+            _part(state, robot)
+        else:
+            make_room(state, robot, _free(state, robot))
+
+
+def _part(state: FleetState, robot: Robot) -> bool:
+    """Drives away from robots that are too near for any way to be granted."""
+    way = way_apart(state, robot, _free(state, robot))
+    if way:
+        _retreat(state, robot, way)
+    return bool(way)
 
 
 def _stays(state: FleetState, blocker: str) -> bool:

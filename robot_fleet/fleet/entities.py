@@ -34,7 +34,7 @@ MOST_GIVE_UPS = 3
 
 @dataclass
 class Order:
-    """A drive order that has been sent and has not ended."""
+    """A drive order that has been sent and has not ended; it `leaves` robots that the robot stood too near to."""
 
     leg_id: str
     piece: Piece
@@ -42,6 +42,7 @@ class Order:
     progress_m: float = 0.0
     cancel_asked_s: float | None = None
     superseded: bool = False
+    leaves: frozenset[str] = frozenset()
 
 
 @dataclass

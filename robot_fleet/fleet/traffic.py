@@ -1,8 +1,8 @@
 """Who holds which floor. A robot holds the floor of the piece that it drives, or the floor under it while it rests.
 
-No two robots ever hold touching floor, so robots that stay on their own floor never touch each other. Floor is granted as a
-whole or not at all. Who waits for whom is kept as a graph without cycles: a robot that would close a ring is turned away, and has
-to do something else.
+No two robots are ever granted touching floor, so robots that stay on their own floor never touch each other; but for two that
+came to stand too near to each other all the same: of these one may leave the other. Floor is granted as a whole or not at all.
+Who waits for whom is kept as a graph without cycles: a robot that would close a ring is turned away, and has to do something else.
 """
 
 from __future__ import annotations
@@ -81,9 +81,12 @@ class Traffic:
         """Who else holds some of the wanted floor: robots and closures."""
         return frozenset(name for name, floor in self.near(robot, wanted).items() if floor.intersects(wanted))
 
-    def ask(self, robot: str, wanted: BaseGeometry) -> bool:
-        """Grants the wanted floor on top of nothing (the robot's old floor is given up), or notes for whom the robot waits."""
-        blockers = self.blockers(robot, wanted)
+    def ask(self, robot: str, wanted: BaseGeometry, left: frozenset[str] = frozenset()) -> bool:
+        """Grants the wanted floor on top of nothing (the robot's old floor is given up), or notes for whom the robot waits.
+
+        Those that are `left` rest too near to the robot, which only drives away from them.
+        """
+        blockers = self.blockers(robot, wanted) - left
         if blockers:
             self.wait(robot, blockers)
             return False
