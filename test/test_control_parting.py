@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 from control_site import robot_of, run_of, site, until_ended
+from shapely import LineString
 
 from robot_fleet.control.parting import parts_from, too_near
 from robot_fleet.fleet.states import RobotState, RunState
@@ -70,7 +70,9 @@ def test_no_way_past_the_other_or_from_one_that_drives_parts_from_it() -> None:
     both_pressed(made, 0.75, towards_rad=0.0)
     state = made.controller._state
     robot, other = state.robots["r1"], state.robots["r2"]
-    away, past = np.array([[6.0, 4.0], [5.0, 4.0]]), np.array([[6.0, 4.0], [6.0, 4.5], [8.0, 4.5]])
+    at = state.under(robot).centroid
+    ways = (LineString([at, (at.x - 1.0, at.y)]), LineString([at, (at.x, at.y + 1.0), (8.0, at.y + 1.0)]))
+    away, past = (way.buffer(0.47) for way in ways)
     assert too_near(state, robot) == {"r2"}
     assert parts_from(state, robot, away) == {"r2"} and not parts_from(state, robot, past)
     acknowledge(made, "r2")

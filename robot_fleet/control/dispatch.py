@@ -102,7 +102,7 @@ def _release(state: FleetState, run: CleaningRun, robot: Robot, itinerary: Itine
 def _granted(state: FleetState, robot: Robot, piece: Piece) -> bool:
     """Whether the robot holds the floor of the piece now: it is free, and nobody is cut off from home by it."""
     floors = [robot.floor_of(piece), state.under(robot), _still_rolled_on(state, robot)]
-    left = parts_from(state, robot, piece.points)
+    left = parts_from(state, robot, floors[0])
     blockers = (
         leads_on_into(state, robot, piece).union(*(state.traffic.blockers(robot.name, on) for on in floors)) - left
     )
@@ -147,7 +147,7 @@ def _send(state: FleetState, run: CleaningRun, robot: Robot, piece: Piece) -> No
     run.pieces += 1
     leg_id = f"{run.run_id}-{run.pieces}-{robot.name}"
     due_s = state.now_s + 30.0 + 3.0 * _expected_s(robot, piece.points)
-    robot.order = Order(leg_id, piece, due_s, leaves=parts_from(state, robot, piece.points))
+    robot.order = Order(leg_id, piece, due_s, leaves=parts_from(state, robot, robot.floor_of(piece)))
     robot.happen(kind_event(piece.kind))
     state.send(_command(state, robot, leg_id, piece))
     for other in state.robots:

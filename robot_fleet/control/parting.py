@@ -1,28 +1,27 @@
 """Robots that stand too near to each other, after a contact say: each holds floor that the other needs just to stand.
 
-Neither could ever be granted a way by the rules for floor that is free. One that rests may be left, though, by a way on which
-the robot comes no nearer to it than it is.
+Neither could ever be granted a way by the rules for floor that is free. One that rests may be left, though, by a way that needs no
+more of its floor than the robot stands on already.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.state import FleetState
-from robot_fleet.control.ways import Way, straight
+from robot_fleet.control.ways import Way, floor_of_way, straight
 from robot_fleet.fleet.entities import Robot
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.routing import Router
 
 # How far off a place to stand is looked for, in which steps, how many are tried, and what of a way is surely driven.
 _WITHIN_M, _STEP_M, _TRIES, _LEAST_M = 1.5, 0.1, 20, 0.3
-# By so much a way may come nearer to the other robot, that is not at all.
-_NUMERICAL_M = 1e-3
+# Poses and arcs of floor waver by so much.
+_SEEMS_M = 0.02
 
 
 def too_near(state: FleetState, robot: Robot) -> frozenset[str]:
@@ -30,10 +29,13 @@ def too_near(state: FleetState, robot: Robot) -> frozenset[str]:
     return state.traffic.blockers(robot.name, state.under(robot))
 
 
-def parts_from(state: FleetState, robot: Robot, way: NDArray[np.float64]) -> frozenset[str]:
-    """Those of the robots that the robot is too near to that rest, and from which a way (n, 2), map frame, leads away."""
-    others = (state.robots[name] for name in too_near(state, robot) & state.robots.keys())
-    return frozenset(other.name for other in others if _rests(other) and _leads_away(way, other))
+def parts_from(state: FleetState, robot: Robot, wanted: BaseGeometry) -> frozenset[str]:
+    """Those of the robots that the robot is too near to that rest, and of whose floor it wants no more than it stands on."""
+    near = [name for name in too_near(state, robot) & state.robots.keys() if state.robots[name].order is None]
+    if not near:
+        return frozenset()
+    beyond = wanted.difference(state.under(robot).buffer(_SEEMS_M))
+    return frozenset(near) - state.traffic.blockers(robot.name, beyond)
 
 
 def way_apart(state: FleetState, robot: Robot, free: Router) -> Way | None:
@@ -45,9 +47,12 @@ def way_apart(state: FleetState, robot: Robot, free: Router) -> Way | None:
     # It stops as soon as it is within its tolerance of the end.
     least_m = robot.spec.profile.goal_tolerance_m + _LEAST_M
     for spot in itertools.islice(_spots(begin, free, least_m), _TRIES):
-        way = router.route(begin, spot)
-        if way is not None and len(way) == 2 and parts_from(state, robot, way) == near:
-            return straight(way)
+        points = router.route(begin, spot)
+        if points is None or len(points) != 2:
+            continue
+        way = straight(points)
+        if parts_from(state, robot, floor_of_way(robot, way)) == near:
+            return way
     return None
 
 
@@ -59,20 +64,3 @@ def _spots(begin: Pose, free: Router, least_m: float) -> Iterator[Pose]:
     offsets = offsets[np.argsort(away_m, kind="stable")][np.count_nonzero(away_m < least_m) :]
     places = offsets + np.array([begin.x_m, begin.y_m])
     return (Pose(x, y) for x, y in places[free.can_stand(places)].tolist())
-
-
-def _rests(robot: Robot) -> bool:
-    return robot.order is None and robot.pose is not None
-
-
-def _leads_away(way: NDArray[np.float64], other: Robot) -> bool:
-    assert other.pose is not None
-    here = np.array([other.pose.x_m, other.pose.y_m])
-    begin_m = math.dist(way[0], here)
-    return all(_nearest_m(one, two, here) >= begin_m - _NUMERICAL_M for one, two in itertools.pairwise(way))
-
-
-def _nearest_m(one: NDArray[np.float64], two: NDArray[np.float64], place: NDArray[np.float64]) -> float:
-    move = two - one
-    share = float(np.clip(np.dot(place - one, move) / max(float(np.dot(move, move)), 1e-12), 0.0, 1.0))
-    return math.dist(one + share * move, place)

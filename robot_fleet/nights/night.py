@@ -27,7 +27,8 @@ from robot_fleet.nights.world import HOLDS
 from robot_fleet.planning.plan import Plan, PlanRequest
 from robot_fleet.sim.realism import EXECUTED, Realism
 
-LIMIT_S = 5400.0
+LIMIT_S = 10_800.0
+"""Charging a battery alone takes 5,000 s."""
 _REST_S = 3.0
 _FOUND_AGAIN_S = 60.0
 # Within this time after a robot was found again others learn of it, and brake.

@@ -30,6 +30,9 @@ from robot_fleet.storage.database import SqlRunStore
 logging.getLogger(LastingController.__module__).addHandler(logging.NullHandler())
 
 TICK_S = 0.2
+# Once nobody has moved for a while, time passes in longer steps.
+_RESTED_S, _REST_STEP_S = 3.0, 0.6
+
 RESTART_S = 3.0
 """How long it takes until a process that has ended of itself is there again."""
 
@@ -84,6 +87,7 @@ class NightSite:
         self._process = Process()
         self._store: FailingStore | None = None
         self._next_tick_s = 0.0
+        self._moved_s = 0.0
 
     @property
     def controller(self) -> Controller | None:
@@ -109,12 +113,18 @@ class NightSite:
         if self._process.controller is None and self.now_s >= self._process.starts_s:
             self._guarded(self._begin)
         self.link.deliver()
-        self.link.take(self.world.step(self.about.step_s))
+        self.link.take(self.world.step(self._step_s()))
         for event in (*self.link.arrived(), *self._planner_says()):
             self._hand_over(event)
         if self.now_s >= self._next_tick_s - 1e-9:
             self._next_tick_s = self.now_s + TICK_S
             self._tick()
+
+    def _step_s(self) -> float:
+        """While everybody charges or waits for long, nothing needs to be looked at so often."""
+        if not all(robot.motion.at_rest for robot in self.world.robots.values()):
+            self._moved_s = self.now_s
+        return self.about.step_s if self.now_s - self._moved_s < _RESTED_S else _REST_STEP_S
 
     def ask(self, request: Callable[[LastingController], None]) -> bool:
         """Whether the request was answered. FleetError is an answer too, and is passed on."""
