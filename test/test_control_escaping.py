@@ -145,7 +145,9 @@ def told(made: VirtualSite) -> dict[str, str]:
     return {alert.alert_id: alert.text for alert in made.controller.snapshot.alerts if alert.active}
 
 
-def test_a_robot_whose_every_way_begins_on_another_ones_floor_is_trapped_and_soon_gives_its_work_up() -> None:
+def test_a_robot_whose_every_way_begins_on_another_ones_floor_drives_off_it_and_is_trapped_when_its_work_is_done() -> (
+    None
+):
     made = site()
     made.controller.start_run((), "night", ("r1",))
     while made.world.robots["r1"].motion.pose.x_m < 14.0:
@@ -159,8 +161,10 @@ def test_a_robot_whose_every_way_begins_on_another_ones_floor_is_trapped_and_soo
     made.controller.acknowledge("r1", "somebody")
     made.advance(10.0)
     assert "r2 stands in its only way home" in told(made)["trapped-r1"]
-    made.advance(200.0)
-    assert any('"trapped"' in line for line in made.run_store.journal)
+    made.advance(240.0)
+    assert any('"trapped"' in line for line in made.run_store.journal) and not made.world.collisions
+    assert made.controller.snapshot.runs[-1].state is RunState.COMPLETED
+    assert made.world.robots["r1"].pose.x_m > EAST
 
 
 def test_a_robot_that_a_dead_one_shuts_out_of_its_dock_may_work_wherever_nobody_else_is_the_worse_off() -> None:

@@ -307,7 +307,7 @@ def test_a_head_is_off_while_its_robot_waits_long() -> None:
     made.controller.start_run((), "")
     until(made, "r1", RobotState.CLEANING)
     made.advance(5.0)
-    made.controller._state.traffic.ask = lambda robot, wanted: False  # type: ignore[method-assign]
+    made.controller._state.traffic.ask = lambda robot, wanted, left: False  # type: ignore[method-assign]
     until(made, "r1", RobotState.WAITING)
     made.advance(20.0)
     assert robot_of(made, "r1").state is RobotState.WAITING
@@ -617,7 +617,7 @@ def test_a_robot_that_finds_ways_that_are_never_granted_gives_up_in_the_end(monk
     made.world.kill("r1")
     state = made.controller._state
     # As if they stood so near to each other that the floor of the dead one lies under the other.
-    state.traffic.ask = lambda robot, wanted: bool(state.traffic._waits.update({robot: frozenset({"r1"})}))  # type: ignore
+    state.traffic.ask = lambda robot, wanted, left: bool(state.traffic._waits.update({robot: frozenset({"r1"})}))  # type: ignore
     ended = until_ended(made, 1800.0)
     assert ended.state.is_terminal
     assert sum('"event": "trapped"' in line for line in made.run_store.journal) <= 3
@@ -638,7 +638,7 @@ def test_two_robots_that_wait_for_each_other_and_find_no_way_out_give_up_in_the_
     # Room that is found and never granted is no way out either.
     monkeypatch.setattr(yielding, "make_room", lambda *_: finds_room)
     other = {"r1": frozenset({"r2"}), "r2": frozenset({"r1"})}
-    state.traffic.ask = lambda robot, wanted: bool(state.traffic._waits.update({robot: other[robot]}))  # type: ignore
+    state.traffic.ask = lambda robot, wanted, left: bool(state.traffic._waits.update({robot: other[robot]}))  # type: ignore
     ended = until_ended(made, 1500.0)
     assert ended.state.is_terminal
 
