@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-import shapely
+from shapely import Point
 
 from robot_fleet.control.blocked import BARRED_M, clear, remember
 from robot_fleet.control.homing import way_home
@@ -65,7 +65,7 @@ def _progress(state: FleetState, robot: Robot, order: Order, pose: Pose) -> None
     facing_rad = pose.yaw_rad if robot.spec.profile.is_steered else None
     order.progress_m = order.piece.progress_m(position, before_m, window_m, facing_rad)
     line = order.piece.line
-    if shapely.distance(line, shapely.points(*position)) > MARGIN_M:
+    if order.piece.off_m(position, order.progress_m) > MARGIN_M and line.distance(Point(position)) > MARGIN_M:
         # It strays, round a pallet perhaps: nobody else may be sent to where it is.
         state.traffic.hold(robot.name, state.traffic.held(robot.name).union(state.under(robot)))
     if math.floor(order.progress_m / _SHRINK_M) == math.floor(before_m / _SHRINK_M):

@@ -186,6 +186,11 @@ class Piece:
     def _firsts(self) -> dict[float, BaseGeometry]:
         return {}
 
+    def off_m(self, position: tuple[float, float], at_m: float) -> float:
+        """How far a position is from the place that lies `at_m` along the points."""
+        x, y = (np.interp(at_m, self.along_m, self.points[:, k]) for k in (0, 1))
+        return math.hypot(x - position[0], y - position[1])
+
     def progress_m(
         self, position: tuple[float, float], from_m: float, window_m: float, facing_rad: float | None = None
     ) -> float:

@@ -82,6 +82,15 @@ class ClearanceField:
         found[inside] = shapely.distance(spots, self._obstacles.geometries.take(nearest))
         return found
 
+    def at_least(self, x_m: float, y_m: float) -> float:
+        """A distance that a map-frame point has from obstacles at least, by the centre of its cell: quicker than `at`."""
+        (row, col), (x, y) = self.grid.cell_at(x_m, y_m)
+        rows, cols = self.grid.shape
+        if not (0 <= row < rows and 0 <= col < cols):
+            return 0.0
+        beside_m = math.hypot(x - col - 0.5, y - row - 0.5) * self.grid.resolution_m
+        return max(0.0, float(self.at_cell_centres[row, col]) - DISTANCE_TOLERANCE_M - beside_m)
+
     def fits(self, radius_m: float) -> NDArray[np.bool_]:
         """Mask (rows, cols) of the cell centres about which a disc of that radius is clear of obstacles."""
         return np.asarray(self.at_cell_centres >= np.float32(radius_m - DISTANCE_TOLERANCE_M))

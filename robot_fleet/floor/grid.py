@@ -98,10 +98,15 @@ class OccupancyGrid:
 
     def is_free_at(self, x_m: float, y_m: float) -> bool:
         """Whether one map-frame point lies on a free cell of the grid: many times quicker than an array of one."""
-        a, b, c, d, dx, dy = _matrix(self.origin.inverse())
-        col, row = (math.floor(value / self.resolution_m) for value in (a * x_m + b * y_m + dx, c * x_m + d * y_m + dy))
+        (row, col), _ = self.cell_at(x_m, y_m)
         rows, cols = self.shape
         return 0 <= row < rows and 0 <= col < cols and bool(self.cells[row, col] == FREE)
+
+    def cell_at(self, x_m: float, y_m: float) -> tuple[tuple[int, int], tuple[float, float]]:
+        """The cell (row, col) of one map-frame point, and where it lies (across, up) in cells; it may lie outside the grid."""
+        a, b, c, d, dx, dy = _matrix(self.origin.inverse())
+        across, up = (a * x_m + b * y_m + dx) / self.resolution_m, (c * x_m + d * y_m + dy) / self.resolution_m
+        return (math.floor(up), math.floor(across)), (across, up)
 
     def centres_inside(self, shape: BaseGeometry) -> NDArray[np.bool_]:
         """Mask (rows, cols) of the cells whose centre lies inside a map-frame polygon."""

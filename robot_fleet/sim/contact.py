@@ -15,6 +15,7 @@ from robot_fleet.floor.store import FloorMap
 
 TOLERANCE_M = 0.01
 OBSTACLE = "obstacle"
+_NEAR_M = 0.1
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,11 @@ class ObstacleTouch:
 
     def room_m(self, footprint: Footprint, pose: Pose) -> float:
         """How far the robot can move in any way without a touch, at least; negative when it touches now."""
-        away = float(self._field.at([(pose.x_m, pose.y_m)])[0])
-        room = away - footprint.circumscribed_m + TOLERANCE_M
+        needs_m = footprint.circumscribed_m - TOLERANCE_M
+        # Far from obstacles the distance of the nearest cell's centre says enough.
+        room = self._field.at_least(pose.x_m, pose.y_m) - needs_m
+        if room < _NEAR_M:
+            room = float(self._field.at([(pose.x_m, pose.y_m)])[0]) - needs_m
         if footprint.is_disc or room >= 0.0:
             return room
         return 0.0 if self._outline_is_free(footprint, pose) else -1.0
