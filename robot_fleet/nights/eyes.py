@@ -28,6 +28,8 @@ from robot_fleet.planning.judging.ground import coverable
 _OWN_FLOOR_S = 0.5
 # Beyond their clearance robots keep so far from each other and from what they see.
 _KEPT_OFF_M = 0.1
+# Of a thing that nobody announced the fleet knows no more than where robots did not get on: a narrow gap beside it is no way.
+_BERTH_M = 0.4
 _TIGHT_M = 0.03
 
 
@@ -98,8 +100,9 @@ class Eyes:
         )
         self._account.complete(run.run_id, at_s, requested, credited, missed)
         if run.state is RunState.COMPLETED:
-            causes = self._causes(site)
-            self._account.explained(run.run_id, at_s, within & self._left_coverable(site, causes), credited, causes)
+            things, others = [thing for _, thing in site.world.stood], self._others(site)
+            left = self._left_coverable(site, things, others)
+            self._account.explained(run.run_id, at_s, within & left, credited, [*things, *others])
 
     def over(self, site: NightSite, in_time: bool) -> None:
         """The night is over, `in_time` or by its limit."""
@@ -141,11 +144,14 @@ class Eyes:
                     ("stray", name), site.now_s, f"{name} was left at ({x:.1f}, {y:.1f}) without a word", name
                 )
 
-    def _left_coverable(self, site: NightSite, causes: list[BaseGeometry]) -> NDArray[np.bool_]:
+    def _left_coverable(
+        self, site: NightSite, things: list[BaseGeometry], others: list[BaseGeometry]
+    ) -> NDArray[np.bool_]:
         """What robots that live can get to from where they are, past all that stands or stood in their way."""
-        if not causes:
+        if not (things or others):
             return self.coverable
-        shapes = shapely.get_parts([cause.buffer(_KEPT_OFF_M) for cause in causes])
+        grown = [*(thing.buffer(_BERTH_M) for thing in things), *(other.buffer(_KEPT_OFF_M) for other in others)]
+        shapes = shapely.get_parts(grown)
         closed = tuple(Keepout(f"closed-{index}", shape) for index, shape in enumerate(shapes))
         floor = replace(self.store.floor, keepouts=(*self.store.floor.keepouts, *closed))
         robots = site.world.robots
@@ -156,17 +162,16 @@ class Eyes:
         ]
         return coverable(floor, starts)
 
-    def _causes(self, site: NightSite) -> list[BaseGeometry]:
-        """Where missed floor has a cause: things that stood there, closed floor, robots, and what dead ones still hold."""
+    def _others(self, site: NightSite) -> list[BaseGeometry]:
+        """Where missed floor has a cause beside the things that stood there: robots, what dead ones still hold, closed floor."""
         assert site.controller is not None
         traffic = site.controller.traffic
         held = [traffic.held(name) for name, robot in site.world.robots.items() if not robot.alive]
-        things = [thing for _, thing in site.world.stood]
         stood = [
             Point(robot.pose.x_m, robot.pose.y_m).buffer(robot.spec.profile.footprint.circumscribed_m)
             for robot in site.world.robots.values()
         ]
-        return [*things, *stood, *held, *self._ever_closed.values()]
+        return [*stood, *held, *self._ever_closed.values()]
 
 
 def _wider(profile: RobotProfile) -> RobotProfile:
