@@ -150,9 +150,7 @@ def _send(state: FleetState, run: CleaningRun, robot: Robot, piece: Piece) -> No
     robot.order = Order(leg_id, piece, due_s, leaves=parts_from(state, robot, robot.floor_of(piece)))
     robot.happen(kind_event(piece.kind))
     state.send(_command(state, robot, leg_id, piece))
-    for other in state.robots:
-        # What others have left and this one got: storage must not say that two robots hold the same floor.
-        state.touch("robot", other)
+    state.touch("robot", robot.name)
     state.touch("run", run.run_id)
     state.note("leg sent", robot=robot.name, leg=leg_id, kind=piece.kind.value)
 

@@ -44,6 +44,7 @@ class Rows:
         self.owed, self._again_s = "", 0.0
         self._tracks_kept: dict[tuple[str, str], int] = {}
         self._floors: dict[str, tuple[BaseGeometry, str]] = {}
+        self._kept_floors: dict[str, BaseGeometry] = {}
         self._stretches: WeakKeyDictionary[Stretch, str] = WeakKeyDictionary()
 
     def commit(self, what: str) -> bool:
@@ -60,7 +61,9 @@ class Rows:
         for kind, key in effects.rows:
             if kind == "run":
                 state.runs[key].version = state.version
+        self._add_floors()
         records = [Record(kind, key, self._body(kind, key)) for kind, key in effects.rows]
+        floors = {key: state.traffic.held(key) for kind, key in effects.rows if kind == "robot"}
         try:
             self._run_store.commit(effects.journal_line(), records)
         except CannotStore:
@@ -69,7 +72,16 @@ class Rows:
             self._again_s = state.now_s + _AGAIN_S
             return False
         self.owed = ""
+        self._kept_floors |= floors
         return True
+
+    def _add_floors(self) -> None:
+        """What robots hold is written of one moment: storage must not say that two hold the same floor."""
+        state, rows = self._state, self._state.effects.rows
+        if any(kind == "robot" for kind, _ in rows):
+            for name in state.robots:
+                if self._kept_floors.get(name) is not state.traffic.held(name):
+                    rows["robot", name] = None
 
     def owe(self, why: str) -> None:
         """What could not be written must hold all the same: from now on it is tried again every second."""
