@@ -27,7 +27,7 @@ from robot_fleet.fleet.events import (
     PoseReported,
     Tick,
 )
-from robot_fleet.fleet.itinerary import Piece, Place
+from robot_fleet.fleet.itinerary import Itinerary, Piece, Place
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import CannotPlan, LegKind, Plan, PlanRequest
@@ -757,3 +757,16 @@ def test_a_robot_whose_place_is_not_believed_loses_its_work_to_the_other_and_com
     assert not any(alert.alert_id == "pose-r1" and alert.active for alert in made.controller.snapshot.alerts)
     assert until_ended(made).run_id == run.run_id and run_of(made).state is RunState.COMPLETED
     assert not made.world.collisions
+
+
+def test_a_robot_that_gives_up_with_nothing_left_to_clean_does_not_back_off_for_ever() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(10.0)
+    state, robot = made.controller._state, made.controller._state.robots["r1"]
+    assert robot.itinerary is not None
+    bare = [stretch for stretch in robot.itinerary.stretches if stretch.kind is LegKind.TRANSIT]
+    robot.order, robot.itinerary, robot.place, robot.give_ups = None, Itinerary((bare[-1],)), Place(), MOST_GIVE_UPS
+    orders.give_up_here(state, robot, "no progress")
+    assert not robot.has_work and not any(entry["event"] == "backs off" for entry in state.effects.journal)

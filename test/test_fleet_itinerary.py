@@ -179,3 +179,13 @@ def test_a_wait_on_the_way_is_no_stay() -> None:
 def test_it_is_told_whether_a_robot_docks_before_it_cleans_again(place: int, docks: bool) -> None:
     way = itinerary(leg(LegKind.CLEAN, (9, 0), (3, 0)), *visit(60.0), leg(LegKind.CLEAN, (1, 0), (9, 0)))
     assert way.docks_before_cleaning(Place(place)) is docks
+
+
+def test_a_way_onto_a_dock_is_driven_from_its_begin_however_far_a_skipped_lane_runs_on() -> None:
+    way = itinerary(
+        leg(LegKind.CLEAN, (5, 0), (2, 0)), leg(LegKind.DOCK, (2, 0), (1, 0)), leg(LegKind.UNDOCK, (1, 0), (2, 0)),
+        leg(LegKind.TRANSIT, (2, 0), (2, 3)),
+    )  # fmt: skip
+    assert way.settled(Place(0, 3.6)) == Place(1)
+    assert way.settled(Place(1, 1.2)) == Place(2)
+    assert way.settled(Place(2, 1.2)) == Place(3, pytest.approx(0.2))

@@ -223,7 +223,8 @@ def give_up_here(state: FleetState, robot: Robot, why: str) -> None:
         remedy = "Look whether something stands in its way; it goes on behind the place and comes back later"
         state.alert(f"blocked-{robot.name}", "WARNING", text, remedy, robot.name)
         _skip_lanes(robot, robot.itinerary)
-        if robot.give_ups >= _BACKS_OFF_AFTER and not robot.spec.profile.is_steered:
+        steered = robot.spec.profile.is_steered
+        if robot.give_ups >= _BACKS_OFF_AFTER and robot.cleans and not steered:
             _back_off(state, robot, robot.itinerary)
 
 

@@ -266,14 +266,22 @@ class Itinerary:
         return float(self.stretches[-1].times_s[-1]) - self.stretches[place.stretch].time_at_s(place.offset_m)
 
     def settled(self, place: Place) -> Place:
-        """The same place, moved on to the next stretch when less than a millimetre of its own is left; not beyond a stay."""
+        """The same place, moved on to the next stretch when less than a millimetre of its own is left; not beyond a stay.
+
+        What it lies beyond an end is a part of the way behind it, but never of a way out of a dock or onto one: these are whole.
+        """
         while (
             not self.ended(place)
             and not self.stretches[place.stretch].is_stay
             and place.offset_m > self.stretches[place.stretch].length_m - 1e-3
         ):
-            place = Place(place.stretch + 1, max(0.0, place.offset_m - self.stretches[place.stretch].length_m))
+            beyond_m = max(0.0, place.offset_m - self.stretches[place.stretch].length_m)
+            place = Place(place.stretch + 1, beyond_m if self._is_parted(place.stretch + 1) else 0.0)
         return place
+
+    def _is_parted(self, stretch: int) -> bool:
+        """Whether a robot may begin in the midst of a stretch."""
+        return stretch < len(self.stretches) and self.stretches[stretch].kind in (LegKind.TRANSIT, LegKind.CLEAN)
 
     def next_piece(self, place: Place, speed_mps: float, tolerance_m: float) -> Piece:
         """The piece that starts at `place`.
