@@ -770,3 +770,28 @@ def test_a_robot_that_gives_up_with_nothing_left_to_clean_does_not_back_off_for_
     robot.order, robot.itinerary, robot.place, robot.give_ups = None, Itinerary((bare[-1],)), Place(), MOST_GIVE_UPS
     orders.give_up_here(state, robot, "no progress")
     assert not robot.has_work and not any(entry["event"] == "backs off" for entry in state.effects.journal)
+
+
+def test_a_robot_that_drove_on_along_a_bare_way_while_the_controller_was_away_is_not_led_back() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    robot = made.world.robots["r2"]
+
+    def is_on_its_way() -> bool:
+        order = made.controller._state.robots["r2"].order
+        return order is not None and order.piece.kind is LegKind.TRANSIT and order.piece.line.length > 4.0
+
+    while not is_on_its_way():
+        made.advance(0.2)
+    begin = robot.pose
+    while robot.pose.distance_m(begin) < 2.0:
+        made.world.step(0.05)
+    goal = made.controller._state.robots["r2"].order.piece.end_pose  # type: ignore[union-attr]
+    made.restart_controller()
+    made.advance(0.5)
+    left_m = robot.pose.distance_m(goal)
+    while robot.pose.distance_m(goal) > 1.0:
+        made.advance(0.2)
+        assert robot.pose.distance_m(goal) < left_m + 0.2
+        left_m = min(left_m, robot.pose.distance_m(goal))
+    assert made.world.now_s < 60.0

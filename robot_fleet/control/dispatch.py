@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import Polygon, union_all
+from shapely import LineString, Point, Polygon, union_all
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.closures import leads_on_into
@@ -179,6 +179,7 @@ def _in_position(state: FleetState, robot: Robot, itinerary: Itinerary) -> bool:
             return True
         robot.place = Place(robot.place.stretch + 1)
         return False
+    robot.place = _further_on(robot, itinerary)
     begin = pose_at(itinerary, robot.place)
     near = robot.pose.distance_m(begin) <= OFF_PATH_M
     if near and not _must_turn_first(robot, stretch, begin):
@@ -194,6 +195,18 @@ def _in_position(state: FleetState, robot: Robot, itinerary: Itinerary) -> bool:
     robot.itinerary, robot.place = itinerary.led(way, robot.place), Place()
     state.touch("itinerary", robot.name)
     return False
+
+
+def _further_on(robot: Robot, itinerary: Itinerary) -> Place:
+    """The robot's place; on a bare way that it has driven on unseen, while the controller was away, where it is by now."""
+    assert robot.pose is not None
+    stretch, place = itinerary.stretches[robot.place.stretch], robot.place
+    if stretch.kind is not LegKind.TRANSIT or robot.pose.distance_m(pose_at(itinerary, place)) <= OFF_PATH_M:
+        return place
+    ahead, here = LineString(stretch.between(place.offset_m, stretch.length_m)), Point(robot.pose.x_m, robot.pose.y_m)
+    if ahead.distance(here) > OFF_PATH_M:
+        return place
+    return Place(place.stretch, min(place.offset_m + ahead.project(here), stretch.length_m))
 
 
 def _must_turn_first(robot: Robot, stretch: Stretch, begin: Pose) -> bool:
