@@ -487,7 +487,7 @@ COVERAGE = (
     Mutant(
         "a place where robots do not get on is planned through again and again",
         "robot_fleet/control/rest.py",
-        "    return () if run.plan_failures else places(state, run, members, times)\n",
+        "    return () if run.plan_failures else places(state, run, members, 2, near_m)\n",
         "    return ()\n",
         "robots stand before the same pallet at every pass",
         ("test_control_blocked",),

@@ -55,7 +55,7 @@ def test_a_way_leads_round_a_blocked_place_but_never_round_where_the_robot_stand
     assert not places(state, run, [robot])
 
 
-@pytest.mark.parametrize(("passes", "times", "closed"), [(1, 1, False), (1, 2, True), (2, 1, True)])
+@pytest.mark.parametrize(("passes", "times", "closed"), [(1, 1, False), (1, 2, True), (4, 1, False), (4, 2, True)])
 def test_a_plan_comes_back_to_a_blocked_place_once_and_then_leaves_it_out(
     passes: int, times: int, closed: bool
 ) -> None:
@@ -71,6 +71,19 @@ def test_a_plan_comes_back_to_a_blocked_place_once_and_then_leaves_it_out(
     run.plan_failures = 1
     rest.ask_for_plan(state, run)
     assert not any(shape.contains(place) for shape in state.effects.plans[-1][2].closed)
+
+
+@pytest.mark.parametrize(("passes", "closed"), [(1, True), (3, True), (4, False)])
+def test_the_last_pass_goes_where_just_one_robot_was_barred_though_others_were_beside_it(
+    passes: int, closed: bool
+) -> None:
+    _, state, run, robot, _ = cleaning()
+    run.blocked, run.makeup_passes = [[8.0, 4.0, 1.0], [8.0, 4.7, 2.0]], passes
+    robot.order, robot.pose = None, Pose(5.0, 4.0)
+    rest.ask_for_plan(state, run)
+    shapes = state.effects.plans[-1][2].closed
+    assert any(shape.contains(Point(8.0, 4.0)) for shape in shapes) is closed
+    assert any(shape.contains(Point(8.0, 4.7)) for shape in shapes)
 
 
 def test_missed_floor_near_a_blocked_place_is_listed_as_blocked_also_after_a_restart() -> None:

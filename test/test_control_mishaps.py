@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Sequence
@@ -392,7 +393,7 @@ def test_after_a_restart_in_mid_planning_every_robot_gets_its_share() -> None:
 
 
 def test_a_plan_of_the_rest_that_fails_once_is_made_again_soon() -> None:
-    answers = iter([True, False, True, True, True])
+    answers = itertools.chain([True, False], itertools.repeat(True))
 
     def moody(request: PlanRequest) -> Plan:
         if not next(answers):
@@ -709,7 +710,7 @@ def test_a_robot_that_always_says_at_once_that_it_has_arrived_gives_up_within_a_
     made.controller.start_run((), "", ("r1",))
     ended = until_ended(made, 1800.0)
     assert ended.state.is_terminal and ended.cleaned_m2 == 0.0
-    assert sum('"event": "leg sent"' in line for line in made.run_store.journal) < 100
+    assert sum('"event": "leg sent"' in line for line in made.run_store.journal) < 150
     assert any("it says that it has arrived, " in alert.text for alert in made.controller.snapshot.alerts)
 
 

@@ -1,6 +1,7 @@
-"""Places where robots did not get on: ways lead round them from then on, and plans do once a robot was barred there twice.
+"""Places where robots did not get on: ways lead round them from then on, and plans do once robots were barred near them twice.
 
-A run comes back to a place once, for what stood there may be gone. A robot that drives through it clears it.
+A run comes back to a place once, for what stood there may be gone, and in the end to those where just one robot was barred: what
+barred it may have stood beside its way. A robot that drives through it clears it.
 """
 
 from __future__ import annotations
@@ -40,8 +41,10 @@ def clear(run: CleaningRun, order: Order) -> None:
     run.blocked = [place for place in run.blocked if line.distance(Point(place[:2])) > _RADIUS_M]
 
 
-def places(state: FleetState, run: CleaningRun, members: list[Robot], times: int = 1) -> tuple[Polygon, ...]:
-    """The places at or near which robots were barred so often, but for those where a member stands or has its dock."""
+def places(
+    state: FleetState, run: CleaningRun, members: list[Robot], times: int = 1, near_m: float = NEAR_M
+) -> tuple[Polygon, ...]:
+    """The places within `near_m` of which robots were barred so often, but for those where a member stands or has its dock."""
     stands: list[tuple[Pose, float]] = []
     for robot in members:
         dock, off_m = state.store.floor.dock(robot.spec.dock), robot.radius_m + robot.spec.profile.clearance_m
@@ -51,7 +54,7 @@ def places(state: FleetState, run: CleaningRun, members: list[Robot], times: int
     return tuple(
         Point(x, y).buffer(_RADIUS_M, quad_segs=4)
         for x, y, _ in run.blocked
-        if sum(count for other_x, other_y, count in run.blocked if math.dist((x, y), (other_x, other_y)) < NEAR_M)
+        if sum(count for other_x, other_y, count in run.blocked if math.dist((x, y), (other_x, other_y)) <= near_m)
         >= times
         and all(math.dist((x, y), (pose.x_m, pose.y_m)) > _RADIUS_M + off_m + 0.05 for pose, off_m in stands)
     )

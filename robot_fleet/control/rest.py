@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.control.blocked import places
+from robot_fleet.control.blocked import NEAR_M, places
 from robot_fleet.control.closures import floor_shut, is_inside
 from robot_fleet.control.homing import dock_near, guest_of, on_dock, out_of
 from robot_fleet.control.missed import is_worth_a_pass, least_patch_m2, missed_floor, patches
@@ -39,7 +39,7 @@ _REPLAN_S = 10.0
 EXPECTED_S = 5.0
 """How long a plan waits for robots that have not yet confirmed that they drive nowhere."""
 
-MAKEUP_PASSES = 2
+MAKEUP_PASSES = 4
 """How often robots are sent again for floor that was missed, once all lanes are driven."""
 
 CREDITED_S = 1.0
@@ -321,9 +321,12 @@ def _floor_to_come(state: FleetState, robot: Robot) -> BaseGeometry:
 
 
 def _barred(state: FleetState, run: CleaningRun, members: list[Robot]) -> tuple[Polygon, ...]:
-    """Where robots did not get on twice, in the last pass once; a plan that fails is made without."""
-    times = 1 if run.makeup_passes >= MAKEUP_PASSES else 2
-    return () if run.plan_failures else places(state, run, members, times)
+    """Where robots did not get on twice, at or near a place; in the last pass at the very place.
+
+    A plan that fails is made without.
+    """
+    near_m = 0.0 if run.makeup_passes >= MAKEUP_PASSES else NEAR_M
+    return () if run.plan_failures else places(state, run, members, 2, near_m)
 
 
 def missed_reason(run: CleaningRun) -> MissedReason:
