@@ -7,9 +7,11 @@ barred it may have stood beside its way. A robot that drives through it clears i
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from shapely import Point, Polygon
 
+from robot_fleet.control.missed import MAKEUP_PASSES
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun, Order, Robot
 from robot_fleet.floor.pose import Pose
@@ -41,10 +43,19 @@ def clear(run: CleaningRun, order: Order) -> None:
     run.blocked = [place for place in run.blocked if line.distance(Point(place[:2])) > _RADIUS_M]
 
 
-def places(
-    state: FleetState, run: CleaningRun, members: list[Robot], times: int = 1, near_m: float = NEAR_M
+def places(state: FleetState, run: CleaningRun, members: list[Robot], times: int = 1) -> tuple[Polygon, ...]:
+    """The places at or near which robots were barred so often, but for those where a member stands or has its dock."""
+    return _where(state, members, run.blocked, times, NEAR_M)
+
+
+def sure_places(state: FleetState, run: CleaningRun, members: list[Robot]) -> tuple[Polygon, ...]:
+    """The very places where robots were barred twice: all that is left out of a run's last pass."""
+    return _where(state, members, run.blocked, 2, 0.0)
+
+
+def _where(
+    state: FleetState, members: list[Robot], blocked: list[list[float]], times: int, near_m: float
 ) -> tuple[Polygon, ...]:
-    """The places within `near_m` of which robots were barred so often, but for those where a member stands or has its dock."""
     stands: list[tuple[Pose, float]] = []
     for robot in members:
         dock, off_m = state.store.floor.dock(robot.spec.dock), robot.radius_m + robot.spec.profile.clearance_m
@@ -53,13 +64,18 @@ def places(
             stands.append((Pose(*robot.order.piece.points[-1].tolist()), off_m))
     return tuple(
         Point(x, y).buffer(_RADIUS_M, quad_segs=4)
-        for x, y, _ in run.blocked
-        if sum(count for other_x, other_y, count in run.blocked if math.dist((x, y), (other_x, other_y)) <= near_m)
-        >= times
+        for x, y, _ in blocked
+        if sum(count for other_x, other_y, count in blocked if math.dist((x, y), (other_x, other_y)) <= near_m) >= times
         and all(math.dist((x, y), (pose.x_m, pose.y_m)) > _RADIUS_M + off_m + 0.05 for pose, off_m in stands)
     )
 
 
-def barred(state: FleetState, robot: Robot) -> list[Polygon]:
-    """All places where robots did not get on that are in the robot's way, not under it."""
-    return list(places(state, state.active, [robot])) if state.active else []
+def barred(state: FleetState, robot: Robot) -> Iterator[list[Polygon]]:
+    """The places where robots did not get on that are in the robot's way, not under it; in the last pass then the sure ones.
+
+    One after the other, for a way round as much as can be gone round.
+    """
+    run = state.active
+    yield list(places(state, run, [robot])) if run else []
+    if run and run.makeup_passes >= MAKEUP_PASSES:
+        yield list(sure_places(state, run, [robot]))

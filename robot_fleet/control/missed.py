@@ -10,6 +10,9 @@ from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun
 from robot_fleet.planning.plan import MissedReason
 
+MAKEUP_PASSES = 4
+"""How often robots are sent again for floor that was missed, once all lanes are driven."""
+
 LEAST_PATCH_M2 = 0.2
 """Smaller patches of missed floor are not worth a way; they are listed."""
 

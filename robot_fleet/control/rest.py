@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.control.blocked import NEAR_M, places
+from robot_fleet.control.blocked import places, sure_places
 from robot_fleet.control.closures import floor_shut, is_inside
 from robot_fleet.control.homing import dock_near, guest_of, on_dock, out_of
-from robot_fleet.control.missed import is_worth_a_pass, least_patch_m2, missed_floor, patches
+from robot_fleet.control.missed import MAKEUP_PASSES, is_worth_a_pass, least_patch_m2, missed_floor, patches
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.coverage import CoverageRecord
 from robot_fleet.fleet.entities import CleaningRun, Order, Robot
@@ -38,9 +38,6 @@ _REPLAN_S = 10.0
 
 EXPECTED_S = 5.0
 """How long a plan waits for robots that have not yet confirmed that they drive nowhere."""
-
-MAKEUP_PASSES = 4
-"""How often robots are sent again for floor that was missed, once all lanes are driven."""
 
 CREDITED_S = 1.0
 """So long after a robot has come to rest, late poses may still tell of floor that is clean."""
@@ -109,6 +106,9 @@ def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
         state.touch("unplanned", run.run_id)
     else:
         run.shut = tuple(area for area in plan.missed if area.reason is MissedReason.BLOCKED)
+        if run.makeup_passes and not any(leg.kind is LegKind.CLEAN for path in plan.paths for leg in path.legs):
+            # No way is left past the places where robots did not get on: but for the last pass all others would find none.
+            run.makeup_passes = max(run.makeup_passes, MAKEUP_PASSES - 1)
     for robot in state.members(run):
         if robot.needs_charge and robot.is_here:
             continue
@@ -321,12 +321,10 @@ def _floor_to_come(state: FleetState, robot: Robot) -> BaseGeometry:
 
 
 def _barred(state: FleetState, run: CleaningRun, members: list[Robot]) -> tuple[Polygon, ...]:
-    """Where robots did not get on twice, at or near a place; in the last pass at the very place.
-
-    A plan that fails is made without.
-    """
-    near_m = 0.0 if run.makeup_passes >= MAKEUP_PASSES else NEAR_M
-    return () if run.plan_failures else places(state, run, members, 2, near_m)
+    """Where robots did not get on twice; a plan that fails is made without."""
+    if run.plan_failures:
+        return ()
+    return sure_places(state, run, members) if run.makeup_passes >= MAKEUP_PASSES else places(state, run, members, 2)
 
 
 def missed_reason(run: CleaningRun) -> MissedReason:

@@ -40,11 +40,20 @@ def way_to(
     It leads round places where robots did not get on or, where a router through what is `free` is given, past the floor that
     others hold. Robots that must be steered end in the goal's heading.
     """
-    closed = (
-        taken(state, robot)
-        if free is not None
-        else [*shut(state, robot), *(barred(state, robot) if round_barred else ())]
+    if free is not None:
+        return _past(state, robot, start, goal, taken(state, robot), free, homeward)
+    closed = shut(state, robot)
+    ways = (
+        _past(state, robot, start, goal, [*closed, *places], None, homeward)
+        for places in (barred(state, robot) if round_barred else ([],))
     )
+    return next((way for way in ways if way is not None), None)
+
+
+def _past(
+    state: FleetState, robot: Robot, start: Pose, goal: Pose, closed: list[Polygon], free: Router | None, homeward: bool
+) -> Way | None:
+    """A way past closed floor; `free` is the router past it, where it is there already."""
     if robot.spec.profile.is_steered:
         return _steered(state.steered_ways(robot).past(closed), start, goal)
     router = free or (state.router(robot).without(closed) if closed else state.router(robot))
