@@ -10,6 +10,7 @@ from shapely import LineString, Point
 
 from robot_fleet.control import rest, views
 from robot_fleet.control.blocked import clear, places, remember
+from robot_fleet.control.missed import MAKEUP_PASSES, MOST_PASSES, WORTH_AGAIN_M2
 from robot_fleet.control.state import FleetState
 from robot_fleet.control.ways import way_to
 from robot_fleet.fleet.entities import MOST_GIVE_UPS, CleaningRun, Order, Robot
@@ -115,3 +116,28 @@ def test_a_robot_that_is_hemmed_in_is_not_planned_for_unless_there_is_no_other()
     free.give_ups = MOST_GIVE_UPS
     rest.ask_for_plan(state, run)
     assert len(state.effects.plans[-1][2].robots) == 2
+
+
+def test_passes_go_on_while_they_clean_some_or_tell_of_more_places_and_end_all_the_same() -> None:
+    _, state, run, robot, order = cleaning()
+    assert state.coverage is not None
+    run.makeup_passes, run.pass_from = MAKEUP_PASSES - 1, (state.coverage.cleaned_m2, 0)
+    assert rest._may_pass_again(state, run)
+    run.makeup_passes = MAKEUP_PASSES
+    assert not rest._may_pass_again(state, run)
+    run.pass_from = state.coverage.cleaned_m2 - WORTH_AGAIN_M2, 0
+    assert rest._may_pass_again(state, run)
+    run.pass_from = state.coverage.cleaned_m2, 0
+    remember(run, robot, order)
+    assert rest._may_pass_again(state, run)
+    run.makeup_passes = MOST_PASSES
+    assert not rest._may_pass_again(state, run)
+
+
+@pytest.mark.parametrize(("passes", "takes_part"), [(1, False), (4, True), (5, False), (6, True)])
+def test_a_robot_that_is_hemmed_in_takes_part_in_every_other_of_the_last_passes(passes: int, takes_part: bool) -> None:
+    _, state, run, robot, _ = cleaning()
+    run.robots, run.makeup_passes, robot.give_ups = ("r1", "r2"), passes, MOST_GIVE_UPS
+    rest.ask_for_plan(state, run)
+    names = [starter.name for starter in state.effects.plans[-1][2].robots]
+    assert (robot.name in names) is takes_part and len(names) == 1 + takes_part

@@ -13,6 +13,9 @@ from robot_fleet.planning.plan import MissedReason
 MAKEUP_PASSES = 4
 """How often robots are sent again for floor that was missed, once all lanes are driven."""
 
+MOST_PASSES, WORTH_AGAIN_M2 = 8, 0.5
+"""How often at most, when a pass cleaned so much, or robots learnt by it where they do not get on."""
+
 LEAST_PATCH_M2 = 0.2
 """Smaller patches of missed floor are not worth a way; they are listed."""
 

@@ -12,7 +12,15 @@ from shapely.geometry.base import BaseGeometry
 from robot_fleet.control.blocked import places, sure_places
 from robot_fleet.control.closures import floor_shut, is_inside
 from robot_fleet.control.homing import dock_near, guest_of, on_dock, out_of
-from robot_fleet.control.missed import MAKEUP_PASSES, is_worth_a_pass, least_patch_m2, missed_floor, patches
+from robot_fleet.control.missed import (
+    MAKEUP_PASSES,
+    MOST_PASSES,
+    WORTH_AGAIN_M2,
+    is_worth_a_pass,
+    least_patch_m2,
+    missed_floor,
+    patches,
+)
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.coverage import CoverageRecord
 from robot_fleet.fleet.entities import CleaningRun, Order, Robot
@@ -48,7 +56,9 @@ _SOON_S = 2.0
 
 def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = True) -> None:
     """Has the rest of the run planned for the robots that are here. Without `everything_left` only patches worth a way."""
-    members = _able(state, state.members(run))
+    # At the far side of a place where others do not get on it may be the only one to clean.
+    hemmed_in = run.makeup_passes >= MAKEUP_PASSES and run.makeup_passes % 2 == 0
+    members = _able(state, state.members(run), hemmed_in)
     if not members:
         run.rest_wanted = True
         return
@@ -72,11 +82,11 @@ def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = Tr
     state.effects.plans.append((run.run_id, run.epoch, request))
 
 
-def _able(state: FleetState, robots: list[Robot]) -> list[Robot]:
+def _able(state: FleetState, robots: list[Robot], hemmed_in: bool = False) -> list[Robot]:
     """Those to plan for. One that is hemmed in would keep lanes from the others that it never gets to, unless there are none."""
     fit = [robot for robot in robots if robot.is_fit and not robot.needs_charge]
     misplaced = _misplaced(state, fit)
-    free = [robot for robot in fit if not (robot.is_hemmed_in or robot.name in misplaced)] or fit
+    free = [robot for robot in fit if robot.name not in misplaced and (hemmed_in or not robot.is_hemmed_in)] or fit
     return [robot for robot in free if not is_inside(state, robot)] or free
 
 
@@ -171,17 +181,35 @@ def look_after_rest(state: FleetState, run: CleaningRun) -> None:
     if run.rest_wanted:
         if not _expected(state, run):
             ask_for_plan(state, run)
-    elif run.makeup_passes < MAKEUP_PASSES and not any(_may_clean_more(state, robot) for robot in members):
+    elif _may_pass_again(state, run) and not any(_may_clean_more(state, robot) for robot in members):
         run.makeup_passes += 1
+        run.pass_from = _cleaned_m2(state), _times_barred(run)
         if is_worth_a_pass(state, run):
             ask_for_plan(state, run, everything_left=False)
 
 
 def all_work_ended(state: FleetState, run: CleaningRun) -> bool:
     """Whether nothing is left that any robot of the run could do."""
-    if run.planning or run.rest_wanted or run.makeup_passes < MAKEUP_PASSES:
+    if run.planning or run.rest_wanted or _may_pass_again(state, run):
         return False
     return not any(robot.cleans or _is_busy(state, robot) for robot in state.members(run))
+
+
+def _may_pass_again(state: FleetState, run: CleaningRun) -> bool:
+    """Whether missed floor may be driven to again: so often, and then as long as a pass cleans some, or tells of bars."""
+    if run.makeup_passes < MAKEUP_PASSES:
+        return True
+    cleaned_m2, barred = run.pass_from
+    more = _cleaned_m2(state) - cleaned_m2 >= WORTH_AGAIN_M2 or _times_barred(run) > barred
+    return more and run.makeup_passes < MOST_PASSES
+
+
+def _times_barred(run: CleaningRun) -> int:
+    return round(sum(count for _, _, count in run.blocked))
+
+
+def _cleaned_m2(state: FleetState) -> float:
+    return state.coverage.cleaned_m2 if state.coverage is not None else 0.0
 
 
 def _hand_on(state: FleetState, run: CleaningRun) -> None:

@@ -220,6 +220,8 @@ class CleaningRun:
     planned: tuple[float, str] = (0.0, "the planner is awaited")
     rest_wanted: bool = False
     makeup_passes: int = 0
+    # What was clean, and how often robots had been barred, when the present pass began.
+    pass_from: tuple[float, int] = (0.0, 0)
     plan_failures: int = 0
     replan_at_s: float = 0.0
     nobody_since_s: float | None = None

@@ -24,6 +24,7 @@ from robot_fleet.nights.checks.obedience import HeldCheck, PromiseCheck, StopChe
 from robot_fleet.nights.checks.violation import Findings, Violation
 from robot_fleet.nights.site import NightSite
 from robot_fleet.planning.judging.ground import coverable
+from robot_fleet.planning.plan import MissedReason
 
 _OWN_FLOOR_S = 0.5
 # Beyond their clearance robots keep so far from each other and from what they see.
@@ -102,7 +103,8 @@ class Eyes:
         if run.state is RunState.COMPLETED:
             things, others = [thing for _, thing in site.world.stood], self._others(site)
             left = self._left_coverable(site, things, others)
-            self._account.explained(run.run_id, at_s, within & left, credited, [*things, *others])
+            blocked = [area.polygon for area in run.missed if area.reason is MissedReason.BLOCKED]
+            self._account.explained(run.run_id, at_s, within & left, credited, [*things, *others], blocked, things)
 
     def over(self, site: NightSite, in_time: bool) -> None:
         """The night is over, `in_time` or by its limit."""

@@ -19,6 +19,9 @@ FALSE_CREDIT = 0.005
 EXPLAINED_M = 1.0
 """So near to what went wrong missed floor is explained by it."""
 
+BEHIND_M = 3.0
+"""Floor that is listed as blocked lies within so far of what truly stood there: the fleet does not know how large it is."""
+
 WORTH_M2, THIN_M = 0.5, 0.3
 """Patches of missed floor that are smaller, or thinner, need no explanation: they are listed."""
 
@@ -62,10 +65,15 @@ class AccountCheck:
             )
 
     def explained(
-        self, run: str, at_s: float, coverable: Cells, credited: Cells, causes: Sequence[BaseGeometry]
-    ) -> float:
-        """Square metres of missed floor in patches of some size for which nothing near accounts; there must be none."""
+        self, run: str, at_s: float, coverable: Cells, credited: Cells, causes: Sequence[BaseGeometry],
+        blocked: Sequence[BaseGeometry] = (), things: Sequence[BaseGeometry] = (),
+    ) -> float:  # fmt: skip
+        """Square metres of missed floor in patches of some size for which nothing near accounts; there must be none.
+
+        What is listed as `blocked` (map frame) may lie farther from the `things` that stood there.
+        """
         left = coverable & ~credited & ~self._within([cause.buffer(EXPLAINED_M) for cause in causes])
+        left &= ~(self._within(blocked) & self._within([thing.buffer(BEHIND_M) for thing in things]))
         cells = max(1, round(THIN_M / self._grid.resolution_m))
         broad = cv2.morphologyEx(left.astype(np.uint8), cv2.MORPH_OPEN, np.ones((cells, cells), np.uint8))
         count, _, stats, centres = cv2.connectedComponentsWithStats(broad, connectivity=8)
