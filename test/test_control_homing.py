@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from control_site import all_docked, by_hand, hall, run_of, site, until_ended
+from control_site import all_docked, by_hand, hall, robot_of, run_of, site, until_ended
 
 from robot_fleet.control.homing import on_dock
-from robot_fleet.fleet.states import RunState
+from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import CoveragePath, Plan, PlanRequest
 from robot_fleet.sim.site import VirtualSite
@@ -68,3 +68,26 @@ def test_a_restart_on_the_way_home_does_not_end_the_run_before_everybody_is_home
     assert run_of(made).state is RunState.RUNNING
     assert until_ended(made).state is RunState.COMPLETED
     assert all_docked(made)
+
+
+def test_a_robot_that_a_run_left_off_its_dock_is_told_of_until_it_is_there() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    while robot_of(made, "r1").state is not RobotState.CLEANING:
+        made.advance(1.0)
+    made.world.press_e_stop("r1")
+    until_ended(made)
+    assert not told(made, "stray-r1")
+    made.world.release("r1")
+    made.advance(1.0)
+    made.controller.acknowledge("r1", "somebody")
+    made.advance(2.0)
+    assert told(made, "stray-r1")
+    made.world.robots["r1"].motion.pose = made.store.floor.dock("d1").pose
+    made.advance(2.0)
+    assert not told(made, "stray-r1")
+
+
+def told(made: VirtualSite, key: str) -> bool:
+    """Whether an alert of that name is active."""
+    return any(alert.alert_id == key and alert.active for alert in made.controller.snapshot.alerts)

@@ -189,3 +189,14 @@ def test_a_way_onto_a_dock_is_driven_from_its_begin_however_far_a_skipped_lane_r
     assert way.settled(Place(0, 3.6)) == Place(1)
     assert way.settled(Place(1, 1.2)) == Place(2)
     assert way.settled(Place(2, 1.2)) == Place(3, pytest.approx(0.2))
+
+
+def test_a_robot_that_is_not_yet_at_the_begin_of_a_loop_has_not_driven_it() -> None:
+    turn = [(0.25 * math.sin(angle), 0.25 - 0.25 * math.cos(angle)) for angle in np.linspace(0.0, math.pi, 20)]
+    loop = Piece(LegKind.CLEAN, Place(), 2.7, np.array([*turn, (-2.0, 0.5)]))
+    assert loop.progress_m((-0.42, 0.15), 0.0, 2.5) == 0.0
+    assert loop.progress_m((-0.2, 0.0), 0.0, 2.5) < 0.1
+    assert loop.progress_m((0.25, 0.25), 0.0, 2.5) == pytest.approx(math.pi / 8, abs=0.1)
+    assert loop.progress_m((0.0, 0.5), 0.0, 2.5) == pytest.approx(math.pi / 4, abs=0.1)
+    assert loop.progress_m((-0.35, 0.45), math.pi / 8, 2.5) == pytest.approx(math.pi / 4 + 0.35, abs=0.1)
+    assert loop.progress_m((-1.5, 0.5), 0.0, 2.5) == pytest.approx(math.pi / 4 + 1.5, abs=0.1)

@@ -17,7 +17,7 @@ from robot_fleet.control.charging import look_after_battery, look_after_charge
 from robot_fleet.control.dispatch import advance, keep_head_off
 from robot_fleet.control.ending import Endings
 from robot_fleet.control.escaping import look_for_trapped, prepare_escapes
-from robot_fleet.control.homing import see_home
+from robot_fleet.control.homing import look_for_strays, see_home
 from robot_fleet.control.intruders import brake_before_intruders
 from robot_fleet.control.ports import CannotStore, Clock, Planner, RobotDriver, RunStore
 from robot_fleet.control.records import Rows
@@ -272,6 +272,7 @@ class Controller:
             brake_before_intruders(state, robot)
         if state.active:
             self._run_tick(state.active, elapsed_s)
+        look_for_strays(state)
         for robot in state.robots.values():
             look_after_channels(state, robot)
         if state.now_s - self._checkpoint_s >= CHECKPOINT_S:

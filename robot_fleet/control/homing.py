@@ -11,7 +11,7 @@ from robot_fleet.control.state import FleetState
 from robot_fleet.control.ways import way_to
 from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.fleet.itinerary import Itinerary, Place, Stretch
-from robot_fleet.fleet.states import RobotState
+from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import Dock
 from robot_fleet.planning.plan import LegKind
@@ -80,6 +80,21 @@ def see_home(state: FleetState, run: CleaningRun, robot: Robot) -> None:
     robot.itinerary, robot.place = way_home(state, robot), Place()
     state.touch("itinerary", robot.name)
     state.note("sent home", robot=robot.name)
+
+
+def look_for_strays(state: FleetState) -> None:
+    """Tells a person of robots that stand off their docks after a run that was not stopped: only the next one sends them home."""
+    last = next(reversed(state.runs.values()), None)
+    ended = last is not None and last.state in (RunState.COMPLETED, RunState.FAILED)
+    told = {alert.robot for alert in state.alerts.values() if alert.active}
+    for robot in state.robots.values():
+        key = f"stray-{robot.name}"
+        if not ended or on_dock(state, robot):
+            state.settle(key)
+        elif robot.name not in told and robot.is_here and robot.order is None and robot.pose is not None:
+            x, y = robot.pose.x_m, robot.pose.y_m
+            text = f"{robot.name} stands at ({x:.1f}, {y:.1f}), off its dock, and no run is under way"
+            state.alert(key, "WARNING", text, "Put it on its dock by hand, or start a run with it", robot.name)
 
 
 def _tell_of_false_docking(state: FleetState, robot: Robot) -> None:

@@ -36,6 +36,8 @@ _SAMPLE_M = 0.1
 _SHORTEN_M = 0.5
 # So near to a way a robot is on it, and by so much more it leads away from where the robot is.
 _NEAR_M, _LEADS_AWAY_M = 0.3, 0.05
+# About a half circle it is so many times as far as straight across.
+_ROUND = 1.6
 # Rounded corners are polygons with sides a little nearer than the radius.
 _SURELY = 0.97
 # By so much nearer is a place on the way along which the robot faces otherwise by one radian.
@@ -201,6 +203,9 @@ class Piece:
         told how the robot faces, ways that cross are told apart by it, and ways that lead to a cusp and back by what comes
         first.
         """
+        if from_m == 0.0:
+            # A robot that is still on its way to where the path begins may be nearer to a later part of it.
+            window_m = min(window_m, _ROUND * math.dist(position, self.points[0]) + 2 * _SAMPLE_M)
         cusps = self.along_m[list(self.cusps)]
         cusp_m = next((float(at) for at in cusps if at > from_m), math.inf)
         samples = from_m + _SHARES * (min(from_m + window_m, cusp_m, self.along_m[-1]) - from_m)
@@ -211,7 +216,7 @@ class Piece:
             off = np.abs(np.remainder(self.headings[moves] - facing_rad + np.pi, math.tau) - np.pi)
             away = distances + _FACING_M_PER_RAD * off
         best = int(np.argmin(away)) if facing_rad is not None else _first_near(distances)
-        if distances[best] >= 0.5:
+        if distances[best] >= (0.5 if from_m > 0.0 else _NEAR_M):
             return from_m
         return float(samples[best]) if samples[best] < cusp_m - _AT_CUSP_M else cusp_m
 
