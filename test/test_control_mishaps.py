@@ -20,6 +20,7 @@ from robot_fleet.fleet.commands import Command, DockAt, Follow, SwitchHead
 from robot_fleet.fleet.entities import MOST_GIVE_UPS
 from robot_fleet.fleet.events import (
     BatteryReported,
+    Event,
     HeadReported,
     HoldReported,
     LegEnded,
@@ -796,3 +797,25 @@ def test_a_robot_that_drove_on_along_a_bare_way_while_the_controller_was_away_is
         assert robot.pose.distance_m(goal) < left_m + 0.2
         left_m = min(left_m, robot.pose.distance_m(goal))
     assert made.world.now_s < 60.0
+
+
+def test_after_a_sleep_a_robot_is_followed_through_all_that_it_said_and_keeps_the_floor_that_it_rolls_on() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(4.0)
+    state, robot, truly = made.controller._state, made.controller._state.robots["r1"], made.world.robots["r1"]
+    first = robot.order
+    assert first is not None and first.piece.line.length - first.progress_m > 4.0
+    kept: list[Event] = []
+    hand_over, made._hand_over = made._hand_over, kept.append  # type: ignore[method-assign,assignment]
+    while not any(isinstance(event, LegEnded) and event.robot == "r1" for event in kept):
+        made.advance(0.05)
+    made._hand_over = hand_over  # type: ignore[method-assign]
+    for event in kept:
+        if not isinstance(event, Tick):
+            made.controller.handle(event)
+    assert first.progress_m > first.piece.line.length - 1.0 and not robot.detail
+    while truly.motion.speed_mps > 0.0:
+        made.advance(0.05)
+        assert state.traffic.held("r1").covers(Point(truly.pose.x_m, truly.pose.y_m).buffer(0.34))

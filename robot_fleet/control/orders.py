@@ -46,13 +46,17 @@ def cancel(state: FleetState, robot: Robot) -> None:
     state.send(CancelAll(robot.name))
 
 
+def follow(state: FleetState, robot: Robot) -> None:
+    """Follows the robot along its order, pose by pose: its progress, and the floor that it has left."""
+    if robot.order is not None and robot.pose is not None and robot.order.piece.kind in _DRIVEN:
+        _progress(state, robot, robot.order, robot.pose)
+
+
 def watch(state: FleetState, robot: Robot) -> None:
-    """Follows the robot along its order: its progress, the floor that it has left, an answer that is overdue."""
+    """Has an order cancelled whose answer is overdue."""
     order = robot.order
     if order is None or robot.pose is None:
         return
-    if order.piece.kind in _DRIVEN:
-        _progress(state, robot, order, robot.pose)
     if state.now_s > order.due_s and order.cancel_asked_s is None:
         order.cancel_asked_s = state.now_s
         cancel(state, robot)
@@ -85,11 +89,13 @@ def ended(state: FleetState, robot: Robot, event: LegEnded) -> None:
         cancel(state, robot)
         return
     robot.order = None
-    robot.rest_after_s = state.now_s + braking_s(robot)
+    # After a while in which nobody listened it may be newer than the last tick.
+    ended_s = max(state.now_s, event.at_s)
+    robot.rest_after_s = ended_s + braking_s(robot)
     if event.outcome is not Outcome.SUCCEEDED:
-        brake(state, robot)
+        brake(robot, ended_s)
     elif order.piece.stops:
-        robot.retry_at_s = max(robot.retry_at_s, state.now_s + _stopping_s(robot))
+        robot.retry_at_s = max(robot.retry_at_s, ended_s + _stopping_s(robot))
     state.touch("robot", robot.name)
     outcome = event.outcome.value
     state.note("leg ended", robot=robot.name, leg=event.leg_id, outcome=outcome, detail=event.detail)
@@ -123,9 +129,9 @@ def _is_barred(robot: Robot, order: Order, event: LegEnded) -> bool:
     return aborted and order.progress_m < BARRED_M and robot.failures + 1 >= RETRIES
 
 
-def brake(state: FleetState, robot: Robot) -> None:
+def brake(robot: Robot, from_s: float) -> None:
     """Notes that the robot brakes off its order: it needs the floor ahead, and gets no other before it rests."""
-    robot.rest_after_s = max(robot.rest_after_s, state.now_s + braking_s(robot))
+    robot.rest_after_s = max(robot.rest_after_s, from_s + braking_s(robot))
     robot.retry_at_s = max(robot.retry_at_s, robot.rest_after_s)
 
 
