@@ -10,7 +10,7 @@ from shapely import LineString, Point
 
 from robot_fleet.control import rest, views
 from robot_fleet.control.blocked import clear, places, remember
-from robot_fleet.control.missed import MAKEUP_PASSES, MOST_PASSES, WORTH_AGAIN_M2
+from robot_fleet.control.missed import MAKEUP_PASSES, MOST_PASSES, WORTH_AGAIN_M2, may_pass_again
 from robot_fleet.control.state import FleetState
 from robot_fleet.control.ways import way_to
 from robot_fleet.fleet.entities import MOST_GIVE_UPS, CleaningRun, Order, Robot
@@ -122,16 +122,16 @@ def test_passes_go_on_while_they_clean_some_or_tell_of_more_places_and_end_all_t
     _, state, run, robot, order = cleaning()
     assert state.coverage is not None
     run.makeup_passes, run.pass_from = MAKEUP_PASSES - 1, (state.coverage.cleaned_m2, 0)
-    assert rest._may_pass_again(state, run)
+    assert may_pass_again(state, run)
     run.makeup_passes = MAKEUP_PASSES
-    assert not rest._may_pass_again(state, run)
+    assert not may_pass_again(state, run)
     run.pass_from = state.coverage.cleaned_m2 - WORTH_AGAIN_M2, 0
-    assert rest._may_pass_again(state, run)
+    assert may_pass_again(state, run)
     run.pass_from = state.coverage.cleaned_m2, 0
     remember(run, robot, order)
-    assert rest._may_pass_again(state, run)
+    assert may_pass_again(state, run)
     run.makeup_passes = MOST_PASSES
-    assert not rest._may_pass_again(state, run)
+    assert not may_pass_again(state, run)
 
 
 @pytest.mark.parametrize(("passes", "takes_part"), [(1, False), (4, True), (5, False), (6, True)])

@@ -56,6 +56,29 @@ def is_worth_a_pass(state: FleetState, run: CleaningRun) -> bool:
     )
 
 
+def may_pass_again(state: FleetState, run: CleaningRun) -> bool:
+    """Whether missed floor may be driven to again: so often, and then as long as a pass cleans some, or tells of bars."""
+    if run.makeup_passes < MAKEUP_PASSES:
+        return True
+    cleaned_m2, barred = run.pass_from
+    more = _cleaned_m2(state) - cleaned_m2 >= WORTH_AGAIN_M2 or _times_barred(run) > barred
+    return more and run.makeup_passes < MOST_PASSES
+
+
+def begin_pass(state: FleetState, run: CleaningRun) -> None:
+    """Counts a pass, and remembers how far the run is."""
+    run.makeup_passes += 1
+    run.pass_from = _cleaned_m2(state), _times_barred(run)
+
+
+def _times_barred(run: CleaningRun) -> int:
+    return round(sum(count for _, _, count in run.blocked))
+
+
+def _cleaned_m2(state: FleetState) -> float:
+    return state.coverage.cleaned_m2 if state.coverage is not None else 0.0
+
+
 def missed_floor(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
     """Mask (rows, cols) of the planned floor that is not clean."""
     assert state.coverage is not None

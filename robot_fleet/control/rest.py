@@ -14,10 +14,10 @@ from robot_fleet.control.closures import floor_shut, is_inside
 from robot_fleet.control.homing import dock_near, guest_of, on_dock, out_of
 from robot_fleet.control.missed import (
     MAKEUP_PASSES,
-    MOST_PASSES,
-    WORTH_AGAIN_M2,
+    begin_pass,
     is_worth_a_pass,
     least_patch_m2,
+    may_pass_again,
     missed_floor,
     patches,
 )
@@ -181,35 +181,17 @@ def look_after_rest(state: FleetState, run: CleaningRun) -> None:
     if run.rest_wanted:
         if not _expected(state, run):
             ask_for_plan(state, run)
-    elif _may_pass_again(state, run) and not any(_may_clean_more(state, robot) for robot in members):
-        run.makeup_passes += 1
-        run.pass_from = _cleaned_m2(state), _times_barred(run)
+    elif may_pass_again(state, run) and not any(_may_clean_more(state, robot) for robot in members):
+        begin_pass(state, run)
         if is_worth_a_pass(state, run):
             ask_for_plan(state, run, everything_left=False)
 
 
 def all_work_ended(state: FleetState, run: CleaningRun) -> bool:
     """Whether nothing is left that any robot of the run could do."""
-    if run.planning or run.rest_wanted or _may_pass_again(state, run):
+    if run.planning or run.rest_wanted or may_pass_again(state, run):
         return False
     return not any(robot.cleans or _is_busy(state, robot) for robot in state.members(run))
-
-
-def _may_pass_again(state: FleetState, run: CleaningRun) -> bool:
-    """Whether missed floor may be driven to again: so often, and then as long as a pass cleans some, or tells of bars."""
-    if run.makeup_passes < MAKEUP_PASSES:
-        return True
-    cleaned_m2, barred = run.pass_from
-    more = _cleaned_m2(state) - cleaned_m2 >= WORTH_AGAIN_M2 or _times_barred(run) > barred
-    return more and run.makeup_passes < MOST_PASSES
-
-
-def _times_barred(run: CleaningRun) -> int:
-    return round(sum(count for _, _, count in run.blocked))
-
-
-def _cleaned_m2(state: FleetState) -> float:
-    return state.coverage.cleaned_m2 if state.coverage is not None else 0.0
 
 
 def _hand_on(state: FleetState, run: CleaningRun) -> None:
