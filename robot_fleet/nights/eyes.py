@@ -14,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from robot_fleet.control.snapshot import RunView
 from robot_fleet.fleet.commands import Command, DockAt, Follow, Undock
 from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.floor.grid import OCCUPIED
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import Keepout, Store
@@ -155,7 +156,12 @@ class Eyes:
         grown = [*(thing.buffer(_BERTH_M) for thing in things), *(other.buffer(_KEPT_OFF_M) for other in others)]
         shapes = shapely.get_parts(grown)
         closed = tuple(Keepout(f"closed-{index}", shape) for index, shape in enumerate(shapes))
-        floor = replace(self.store.floor, keepouts=(*self.store.floor.keepouts, *closed))
+        # What dead robots hold is like walls: a robot within a ring of it does not begin beyond.
+        grid, walls = self.store.floor.grid, np.zeros(self.store.floor.grid.shape, dtype=bool)
+        for held in self._held_by_dead(site):
+            grid.mark(walls, held)
+        grid = replace(grid, cells=np.where(walls, OCCUPIED, grid.cells).astype(grid.cells.dtype))
+        floor = replace(self.store.floor, grid=grid, keepouts=(*self.store.floor.keepouts, *closed))
         robots = site.world.robots
         starts = [
             (profile, staging if robots[name].docked_at else robots[name].pose)
@@ -166,14 +172,16 @@ class Eyes:
 
     def _others(self, site: NightSite) -> list[BaseGeometry]:
         """Where missed floor has a cause beside the things that stood there: robots, what dead ones still hold, closed floor."""
-        assert site.controller is not None
-        traffic = site.controller.traffic
-        held = [traffic.held(name) for name, robot in site.world.robots.items() if not robot.alive]
         stood = [
             Point(robot.pose.x_m, robot.pose.y_m).buffer(robot.spec.profile.footprint.circumscribed_m)
             for robot in site.world.robots.values()
         ]
-        return [*stood, *held, *self._ever_closed.values()]
+        return [*stood, *self._held_by_dead(site), *self._ever_closed.values()]
+
+    def _held_by_dead(self, site: NightSite) -> list[BaseGeometry]:
+        assert site.controller is not None
+        traffic = site.controller.traffic
+        return [traffic.held(name) for name, robot in site.world.robots.items() if not robot.alive]
 
 
 def _wider(profile: RobotProfile) -> RobotProfile:
