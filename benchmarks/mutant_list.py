@@ -447,8 +447,8 @@ COVERAGE = (
     Mutant(
         "floor is credited with the head off",
         "robot_fleet/fleet/coverage.py",
-        "            if before is not None and self._was_on(last_stamp, stamp):\n",
-        "            if before is not None:\n",
+        "                if before is not None and was_on:\n",
+        "                if before is not None:\n",
         "floor that was only driven over is listed as clean",
         ("test_fleet_coverage",),
     ),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
+import numpy as np
 from shapely import Point
 
 from robot_fleet.control.blocked import BARRED_M, clear, remember
 from robot_fleet.control.homing import way_home
 from robot_fleet.control.state import FleetState
-from robot_fleet.control.ways import way_to
+from robot_fleet.control.ways import Way, straight, way_to
 from robot_fleet.fleet.commands import CancelAll
 from robot_fleet.fleet.entities import MOST_DROPS, Order, Robot
 from robot_fleet.fleet.events import LegEnded, Outcome
@@ -24,6 +26,9 @@ RETRIES = 3
 
 SKIP_M = 2.0
 """How much of a lane is left out where a robot does not get on; twice as much each time that it then does not either."""
+
+BACKLOG_S = 0.5
+"""What is so much newer than the last tick was said while nobody listened."""
 
 EARLY_M = 1.0
 """A success this far before the end of the path, beyond the goal tolerance, is not believed."""
@@ -40,6 +45,11 @@ _SHRINK_M = 1.0
 _DRIVEN = (LegKind.TRANSIT, LegKind.CLEAN)
 
 
+def said_s(state: FleetState, at_s: float) -> float:
+    """The store's time to go by for what a robot said: that of the last tick, but after a while in which nobody listened."""
+    return at_s if at_s > state.now_s + BACKLOG_S else state.now_s
+
+
 def cancel(state: FleetState, robot: Robot) -> None:
     """Orders the robot to drop every goal; it gets no order before it has confirmed."""
     robot.cancel_due, robot.cancel_sent_s = True, state.now_s
@@ -47,13 +57,14 @@ def cancel(state: FleetState, robot: Robot) -> None:
 
 
 def follow(state: FleetState, robot: Robot) -> None:
-    """Follows the robot along its order, pose by pose: its progress, and the floor that it has left."""
+    """Follows the robot along its order: its progress, and the floor that it has left."""
     if robot.order is not None and robot.pose is not None and robot.order.piece.kind in _DRIVEN:
         _progress(state, robot, robot.order, robot.pose)
 
 
 def watch(state: FleetState, robot: Robot) -> None:
-    """Has an order cancelled whose answer is overdue."""
+    """Follows the robot, and has an order cancelled whose answer is overdue."""
+    follow(state, robot)
     order = robot.order
     if order is None or robot.pose is None:
         return
@@ -89,8 +100,7 @@ def ended(state: FleetState, robot: Robot, event: LegEnded) -> None:
         cancel(state, robot)
         return
     robot.order = None
-    # After a while in which nobody listened it may be newer than the last tick.
-    ended_s = max(state.now_s, event.at_s)
+    ended_s = said_s(state, event.at_s)
     robot.rest_after_s = ended_s + braking_s(robot)
     if event.outcome is not Outcome.SUCCEEDED:
         brake(robot, ended_s)
@@ -238,13 +248,23 @@ def _back_off(state: FleetState, robot: Robot, itinerary: Itinerary) -> None:
     """Leads the robot back to where it came from before it goes on: what it stands beside may bar every way ahead."""
     assert robot.pose is not None
     track = state.active.tracks.get(robot.name, []) if state.active else []
-    for x, y in _passed_lately(robot, track)[-_BACK_TRIES:][::-1]:
-        way = way_to(state, robot, robot.pose, Pose(x, y), round_barred=False)
+    passed = [Pose(x, y) for x, y in _passed_lately(robot, track)]
+    ways = (way_to(state, robot, robot.pose, pose, round_barred=False) for pose in passed[-_BACK_TRIES:][::-1])
+    for way in itertools.chain([_back_along(state, robot, passed)], ways):
         if way:
             robot.itinerary, robot.place = itinerary.led(way, robot.place), Place()
             state.touch("itinerary", robot.name)
             state.note("backs off", robot=robot.name)
             return
+
+
+def _back_along(state: FleetState, robot: Robot, passed: list[Pose]) -> Way | None:
+    """The very way that the robot came: a shorter one may be barred as well."""
+    assert robot.pose is not None
+    router = state.router(robot)
+    places = [router.place_near(pose) for pose in (robot.pose, *passed)]
+    points = np.array([(place.x_m, place.y_m) for place in places])
+    return straight(points) if len(points) > 1 and router.is_open(points) else None
 
 
 def _passed_lately(robot: Robot, track: list[tuple[float, float, float]]) -> list[tuple[float, float]]:

@@ -71,7 +71,9 @@ class RobotReports:
         self._placed(robot)
         before, elapsed_s = robot.pose, event.at_s - robot.pose_at_s
         robot.pose, robot.pose_at_s = event.pose, event.at_s
-        orders.follow(self._state, robot)
+        if orders.said_s(self._state, event.at_s) > self._state.now_s:
+            # At the next tick it may be too far on to be followed.
+            orders.follow(self._state, robot)
         run = self._state.active
         if run and run.started_at_s is not None and robot.name in run.robots:
             self._credit(run, robot, before, event)
@@ -156,7 +158,7 @@ class RobotReports:
             ended = LegEnded(robot.name, event.at_s, robot.order.leg_id, Outcome.CANCELLED, "cancelled")
             orders.ended(self._state, robot, ended)
         robot.cancel_due = False
-        orders.brake(robot, max(self._state.now_s, event.at_s))
+        orders.brake(robot, orders.said_s(self._state, event.at_s))
         self._state.touch("robot", robot.name)
 
     def tick(self, robot: Robot, elapsed_s: float = 0.0) -> None:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from robot_fleet.fleet.events import HeadReported, PoseReported
 from robot_fleet.floor.grid import OccupancyGrid
-from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.pose import Pose, wrap_angle
 from robot_fleet.floor.profile import Head
 
 LONGEST_GAP_S = 0.5
@@ -35,6 +35,8 @@ CLAIMED_S = 90.0
 _HISTORY_S = 5.0
 _RECALLED_GAP_S = 3.0
 _ROUNDING = 1e-6
+# Smoothed poses of a robot that stands waver by less.
+_STILL_M, _STILL_RAD = 0.04, 0.06
 
 
 class CoverageRecord:
@@ -173,11 +175,15 @@ class HeadTrail:
     def _credit_until(self, stamp_s: float, record: CoverageRecord) -> float:
         credited = 0.0
         while self._settled < len(self._poses) and self._poses[self._settled].at_s <= stamp_s:
-            before, self._place = self._place, self._smoothed(self._settled)
+            before, here = self._place, self._smoothed(self._settled)
             stamp, last_stamp = self._poses[self._settled].at_s, self._poses[max(0, self._settled - 1)].at_s
-            if before is not None and self._was_on(last_stamp, stamp):
-                credited += record.credit(self.robot, self.head, before, self._place)
-                self._claims.append((stamp, before, self._place))
+            was_on = self._was_on(last_stamp, stamp)
+            if before is None or not was_on or not _stands(before, here):
+                # Poses of a robot that stands waver: it would earn the floor about its head bit by bit.
+                self._place = here
+                if before is not None and was_on:
+                    credited += record.credit(self.robot, self.head, before, here)
+                    self._claims.append((stamp, before, here))
             self._settled += 1
         while self._claims and self._claims[0][0] < self._claims[-1][0] - CLAIMED_S:
             self._claims.popleft()
@@ -210,6 +216,10 @@ def _grid_key(grid: OccupancyGrid) -> str:
 def _near(before: PoseReported, after: PoseReported) -> bool:
     near_s = after.at_s - before.at_s <= LONGEST_GAP_S + _ROUNDING
     return near_s and before.pose.distance_m(after.pose) <= LONGEST_GAP_M + _ROUNDING
+
+
+def _stands(before: Pose, after: Pose) -> bool:
+    return before.distance_m(after) < _STILL_M and abs(wrap_angle(after.yaw_rad - before.yaw_rad)) < _STILL_RAD
 
 
 def _stamp(event: PoseReported) -> float:

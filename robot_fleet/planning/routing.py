@@ -163,6 +163,10 @@ class Router:
         x, y = self.floor.grid.centres(cell)[0].tolist()
         return replace(pose, x_m=x, y_m=y)
 
+    def is_open(self, points: NDArray[np.float64]) -> bool:
+        """Whether a way along points (n, 2), map frame, is safe as it is."""
+        return all(self._is_safe(one, other) for one, other in itertools.pairwise(points))
+
     def along_one_ways(self, start: Pose, goal: Pose) -> NDArray[np.float64] | None:
         """As `route`, and along one-ways, never against one; where there is no such way, any that is safe."""
         way = self.obeying.route(start, goal)
