@@ -207,3 +207,12 @@ def test_missed_floor_without_a_cause_near_it_is_found() -> None:
     assert not check.findings.found
     assert check.explained("a", 2.0, requested, credited, [Point(9.0, 3.5).buffer(0.3)]) > 0.9
     assert "(5.5, 3.5)" in check.findings.found[0].text
+
+
+def test_floor_that_is_listed_as_blocked_is_explained_farther_from_what_stood_there_but_not_everywhere() -> None:
+    check, requested, credited = masks()
+    near, far = Point(7.5, 3.5).buffer(0.3), Point(11.0, 3.5).buffer(0.3)
+    assert check.explained("a", 1.0, requested, credited, [near], [listed()], [near]) == 0.0
+    assert check.explained("b", 2.0, requested, credited, [near], [], [near]) > 0.9
+    assert check.explained("c", 3.0, requested, credited, [far], [listed()], [far]) > 0.9
+    assert check.explained("d", 4.0, requested, credited, [near], [listed()], []) > 0.9
