@@ -49,6 +49,11 @@ class LiveFleet:
         except Exception:
             raise AssertionError(f"the controller is not there:\n{self.log('serve')}") from None
 
+    def start_sim_in_real_time(self) -> None:
+        """All robots in one process, by this machine's clock: they drive on while there is no controller, as real ones do."""
+        report = str(self.folder / "sim.json")
+        self._launch("sim", "sim", "--store", str(self.store), "--real-time", "--report", report)
+
     def start_robot_on(self, machine: Machine, robot: str) -> None:
         """A robot on a machine of its own, by that machine's clock, with its report of the truth in `ROBOT.json`."""
         report = str(self.folder / f"{robot}.json")

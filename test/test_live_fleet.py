@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,9 +18,13 @@ from robot_fleet.control.snapshot import RobotView, RunView
 from robot_fleet.fleet.states import RunState
 from robot_fleet.main.data_folder import DATABASE
 from robot_fleet.planning.judging.ground import coverable
+from robot_fleet.storage.database_check import check_database
 from robot_fleet.storage.store_folder import load_store
 
 pytestmark = pytest.mark.ros
+
+LOST_M2 = 2 * 2.5 * 0.35
+"""Of two robots at most one checkpoint (1 s of the store's clock) is lost, and what poses that come late had still to tell."""
 
 
 @pytest.fixture
@@ -91,8 +96,7 @@ def test_a_killed_controller_comes_back_and_ends_its_run(running: LiveFleet) -> 
     after = running.client.get(run.run_id)
     assert after.request_id == "night"
     assert not after.state.is_terminal
-    # At most one checkpoint (1 s of the store's clock) is lost, and what poses that come late had still to tell.
-    assert after.cleaned_m2 > before.cleaned_m2 - 2 * 2.5 * 0.35
+    assert after.cleaned_m2 > before.cleaned_m2 - LOST_M2
     assert running.client.start(zones=["front"], request_id="night").run_id == run.run_id
     last = ended(running, run.run_id)
     assert last.state is RunState.COMPLETED, last.reason
@@ -101,6 +105,47 @@ def test_a_killed_controller_comes_back_and_ends_its_run(running: LiveFleet) -> 
     # A kill costs each robot about a second of what it had cleaned; thin rests of that are not worth another pass.
     assert true_share(running, "front") >= 0.96, (last.progress, last.missed)
     assert running.truth()[0]["collisions"] == []
+
+
+def test_a_controller_is_handed_over_in_mid_run_and_nothing_is_lost(fleet: LiveFleet) -> None:
+    fleet.start_sim_in_real_time()
+    fleet.start_controller_in_real_time()
+    fleet.until_ready()
+    run = fleet.client.start(zones=["front"], request_id="night")
+    seen: list[RunView] = []
+    watcher = threading.Thread(target=lambda: seen.extend(fleet.client.watch(run.run_id, 180.0)), daemon=True)
+    watcher.start()
+    before = fleet.until_run(run.run_id, lambda view: view.progress > 0.1)
+
+    # An upgrade: the old one is asked to end, and a new one begins on what is stored.
+    assert fleet.end("serve") == 0
+    assert "SIGTERM: stopping; robots finish the short piece" in fleet.log("serve")
+    assert check_database(fleet.folder / "data" / DATABASE).faults == ()
+    fleet.start_controller_in_real_time()
+    after = fleet.client.get(run.run_id)
+    assert (after.request_id, after.zones, after.created_at_s) == (run.request_id, run.zones, run.created_at_s)
+    assert after.state is RunState.RUNNING
+    assert after.version >= before.version
+    assert after.cleaned_m2 >= before.cleaned_m2 - LOST_M2
+
+    # What was asked before is answered as before.
+    assert fleet.client.start(zones=["front"], request_id="night").run_id == run.run_id
+    with pytest.raises(ClientError, match="night"):
+        fleet.client.start(zones=["shelves"], request_id="night")
+    assert [view.run_id for view in fleet.client.runs()] == [run.run_id]
+
+    fleet.until_run(run.run_id, lambda view: view.progress > before.progress + 0.1)
+    assert fleet.client.stop(run.run_id).state is RunState.CANCELLED
+    watcher.join(20.0)
+    versions = [view.version for view in seen]
+    assert versions == sorted(versions) and seen[-1].state is RunState.CANCELLED
+    credited = fleet.client.record(run.run_id).cleaned
+    assert fleet.end("serve") == 0
+    assert fleet.end("sim") == 0
+    report, truth, _ = fleet.truth()
+    assert report["collisions"] == []
+    # Poses are some centimetres off.
+    assert (credited & ~truth).sum() < 0.02 * credited.sum()
 
 
 def storage_refuses(fleet: LiveFleet) -> bool:
