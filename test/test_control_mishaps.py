@@ -427,6 +427,31 @@ def test_a_rest_that_cannot_be_planned_ends_the_run_with_an_alert_and_everybody_
     assert any("could not be planned" in alert.text for alert in made.controller.snapshot.alerts)
 
 
+def test_what_the_run_before_met_is_over_with_the_next_one_and_is_told_again_when_it_is_met_again() -> None:
+    made = site()
+
+    def told() -> dict[str, str]:
+        return {alert.alert_id: alert.run_id for alert in made.controller.snapshot.alerts if alert.active}
+
+    def evening() -> str:
+        run_id = made.controller.start_run((), "", ("r1",)).run_id
+        made.advance(30.0)
+        return run_id
+
+    first = evening()
+    for key in ("blocked-r1", "waits-r1", f"plan-{first}", "held-r2"):
+        made.controller._state.alert(key, "WARNING", "It happened", "Look at it")
+    made.advance(1.0)
+    assert set(told()) == {"blocked-r1", "waits-r1", f"plan-{first}", "held-r2"}
+    made.controller.stop_run(first)
+    until_ended(made)
+    second = evening()
+    assert set(told()) == {"held-r2"}
+    made.controller._state.alert("blocked-r1", "WARNING", "It happened again", "Look at it")
+    made.advance(1.0)
+    assert told()["blocked-r1"] == second
+
+
 def test_tracks_of_ended_runs_are_kept_in_storage_not_in_memory() -> None:
     made = site()
     first = made.controller.start_run((), "").run_id

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from control_site import run_of, site, until_ended
 
+from robot_fleet.control import retention
 from robot_fleet.control.controller import Controller
 from robot_fleet.control.ports import CannotStore, Record
 from robot_fleet.control.retention import BATCH, DAY_S
@@ -74,6 +75,48 @@ def test_runs_go_with_all_that_belongs_to_them_once_they_are_too_old(made: Virtu
     made.controller.record(young)
     made.restart_controller()
     assert {run.run_id for run in made.controller.snapshot.runs} == {young, newest}
+
+
+def raise_alerts(made: VirtualSite, *keys: str) -> None:
+    """Something that a person should know; the last one holds, the others are over."""
+    state = made.controller._state
+    for key in keys:
+        state.alert(key, "WARNING", "It happened", "Look at it")
+        if key != keys[-1]:
+            state.settle(key)
+    made.controller._finish("alerts")
+
+
+def alerts(made: VirtualSite) -> set[str]:
+    assert kept(made, "alert") == {alert.alert_id for alert in made.controller.snapshot.alerts}
+    return kept(made, "alert")
+
+
+def test_alerts_that_are_over_go_with_the_runs_of_their_time_and_one_that_holds_stays(
+    made: VirtualSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)  # several go in several steps
+    night(made, 0.0, "old")
+    raise_alerts(made, *(f"old-{number}" for number in range(5)), "holds")
+    night(made, 8.0, "young")
+    raise_alerts(made, "young", "holds as well")
+    night(made, 4.0, "newest")
+    made.restart_controller()
+    made.advance(90.0)
+    assert alerts(made) == {"holds", "young", "holds as well"}
+    assert check_database(tmp_path / "fleet.db").faults == ()
+    made.restart_controller()
+    made.advance(20.0)
+    assert alerts(made) == {"holds", "young", "holds as well"}
+
+
+def test_an_alert_that_is_raised_again_or_just_over_while_old_ones_go_stays(made: VirtualSite) -> None:
+    raise_alerts(made, "over", "raised again")
+    raise_alerts(made, "just over")
+    made.controller._state.settle("just over")
+    made.controller._retention._forget_alerts(["over", "raised again", "just over"])
+    made.advance(1.0)
+    assert alerts(made) == {"raised again", "just over"}
 
 
 def test_it_is_looked_at_again_each_day(made: VirtualSite) -> None:

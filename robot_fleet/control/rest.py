@@ -114,6 +114,7 @@ def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
     if run.state is RunState.PLANNING:
         run.requested_m2, run.coverable_m2, run.unplanned = plan.requested_m2, plan.coverable_m2, plan.missed
         state.touch("unplanned", run.run_id)
+        _settle_what_earlier_runs_met(state)
     else:
         run.shut = tuple(area for area in plan.missed if area.reason is MissedReason.BLOCKED)
         if run.makeup_passes and not any(leg.kind is LegKind.CLEAN for path in plan.paths for leg in path.legs):
@@ -138,6 +139,12 @@ def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
     run.started_at_s = run.started_at_s or state.clock.wall_s()
     state.touch("run", run.run_id)
     state.note("planned", run=run.run_id, epoch=run.epoch, makespan_s=round(plan.makespan_s, 1))
+
+
+def _settle_what_earlier_runs_met(state: FleetState) -> None:
+    """A new run finds out for itself; while the old alert holds, nobody would be told that it happens again."""
+    for key in [key for key in state.alerts if key.startswith(("blocked-", "waits-", "plan-"))]:
+        state.settle(key)
 
 
 def _tell_of_late_zones(state: FleetState, run: CleaningRun, plan: Plan) -> None:

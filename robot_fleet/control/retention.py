@@ -1,4 +1,4 @@
-"""Forgets runs and journal lines that are older than is asked for: at the start and once a day, a little each second.
+"""Forgets runs, settled alerts and journal lines that are too old: at the start and once a day, a little each second.
 
 Age is counted back from when the newest run began, not from now: a clock that is wrong by years makes nothing old.
 """
@@ -19,7 +19,7 @@ _PAUSE_S = 1.0
 
 
 class Retention:
-    """What ended more than `keep_days` before goes; None keeps all. The newest run always stays."""
+    """What ended more than `keep_days` before goes; None keeps all. The newest run always stays, and so do alerts that hold."""
 
     def __init__(self, state: FleetState, run_store: RunStore, keep_days: float | None) -> None:
         self._state = state
@@ -47,6 +47,11 @@ class Retention:
                 yield
             self._forget(run)
             yield
+        alerts = self._state.alerts.items()
+        over = [key for key, alert in alerts if not alert.active and alert.at_s < before_s]
+        for first in range(0, len(over), BATCH):
+            self._forget_alerts(over[first : first + BATCH])
+            yield
         last = 0
         while last := self._run_store.trim_journal(before_s, last, BATCH):
             yield
@@ -62,6 +67,15 @@ class Retention:
         records = [Record(kind, run.run_id, None) for kind in ("coverage", "unplanned", "run")]
         self._run_store.commit(json.dumps([line]), records)
         del self._state.runs[run.run_id]
+
+    def _forget_alerts(self, keys: list[str]) -> None:
+        # One may have been raised again since, or be over only by the present event, which is not written yet.
+        changed = self._state.effects.rows
+        gone = [key for key in keys if not self._state.alerts[key].active and ("alert", key) not in changed]
+        records = [Record("alert", key, None) for key in gone]
+        self._run_store.commit(json.dumps([{"event": "alerts forgotten", "alerts": gone}]), records)
+        for key in gone:
+            del self._state.alerts[key]
 
 
 def _ended_s(run: CleaningRun) -> float:
