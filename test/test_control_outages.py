@@ -10,11 +10,24 @@ from postgres_server import PostgresServer
 
 from robot_fleet.control.outages import AGAIN_S, LOOK_S
 from robot_fleet.control.ports import CannotStore, Displaced, InDoubt, Record
+from robot_fleet.fleet.commands import Command
 from robot_fleet.fleet.errors import NotFound, Unavailable
+from robot_fleet.fleet.events import HoldReported
 from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.main.sole_driver import SoleDriver
 from robot_fleet.sim.site import VirtualSite
 from robot_fleet.sim.virtual import MemoryRunStore
 from robot_fleet.storage.database import SqlRunStore
+
+
+class Recorder:
+    """A driver of robots that never answer."""
+
+    def __init__(self) -> None:
+        self.commands: list[Command] = []
+
+    def send(self, command: Command) -> None:
+        self.commands.append(command)
 
 
 @pytest.fixture
@@ -220,6 +233,32 @@ def test_a_run_goes_on_after_its_database_server_was_killed_and_started_again(
     assert ended.state is RunState.COMPLETED and ended.progress > undisturbed - 0.01
     versions = [version for version, _, _ in store.journal()]
     assert versions == list(range(1, len(versions) + 1))
+    store.close()
+
+
+def test_a_controller_that_was_displaced_sends_nothing_more_not_even_a_stop(postgres: PostgresServer) -> None:
+    url = postgres.new_schema()
+    store = SqlRunStore(url)
+    made = lasting(store)
+    sent = Recorder()
+    lasting_one = made.controller
+    lasting_one._driver = lasting_one._controller._driver = SoleDriver(sent, store.confirm_ours)  # type: ignore
+    run_id = lasting_one.ask(lambda controller: controller.start_run((), "night")).run_id  # type: ignore[attr-defined]
+    made.advance(5.0)
+    assert sent.commands
+    sent.commands.clear()
+    postgres.stop()
+    postgres.start()
+    other = SqlRunStore(url)
+    for request in (
+        lambda: lasting_one.stop_run(run_id),
+        lambda: lasting_one.ask(lambda controller: controller.pause_run(run_id)),  # type: ignore[attr-defined]
+        lambda: lasting_one.handle(HoldReported("r1", made.world.now_s, "emergency stop")),
+    ):
+        with pytest.raises(Displaced):
+            request()
+    assert sent.commands == []
+    other.close()
     store.close()
 
 

@@ -29,6 +29,12 @@ class Recorder:
     def handle(self, event: object) -> None:
         raise Displaced("database postgresql://h/shop: another process has taken it over")
 
+    def confirm_ours(self) -> None:
+        """A database that was taken over, as its last answer told."""
+
+    def fall_silent(self) -> None:
+        self.sent.append("nothing more")
+
     def stop_run(self, run_id: str) -> None:
         self.handle(run_id)
 
@@ -39,20 +45,20 @@ def fleet(require: Callable[[str, str], None]) -> Any:
     from robot_fleet.main.controller_process import Settings, _Fleet
 
     made = _Fleet(Settings(store=None, address="", data=None), hall(), Recorder())  # type: ignore[arg-type]
-    made._controller = made._driver = Recorder()  # type: ignore[assignment]
+    made._controller = made._driver = made._bridge = Recorder()  # type: ignore[assignment]
     made._ended = asyncio.Event()
     return made
 
 
 def test_an_event_that_finds_another_writer_ends_the_process_without_a_word_to_robots(fleet: Any) -> None:
     fleet._take(HoldReported("r1", 0.0, ""))
-    assert (fleet._exit_code, fleet._ended.is_set(), fleet._driver.sent) == (1, True, [])
+    assert (fleet._exit_code, fleet._ended.is_set(), fleet._driver.sent) == (1, True, ["nothing more"])
 
 
 def test_a_request_that_finds_another_writer_is_refused_and_ends_the_process(fleet: Any) -> None:
     with pytest.raises(Unavailable, match="has taken it over"):
         fleet.stop_run("a")
-    assert (fleet._exit_code, fleet._ended.is_set(), fleet._driver.sent) == (1, True, [])
+    assert (fleet._exit_code, fleet._ended.is_set(), fleet._driver.sent) == (1, True, ["nothing more"])
     with pytest.raises(Unavailable, match="going down"):
         fleet.pause_run("a")
 

@@ -112,6 +112,26 @@ async def test_a_bug_in_a_futures_callback_is_told_though_rclpy_swallows_it() ->
     assert [type(bug) for bug in bugs] == [ZeroDivisionError]
 
 
+async def test_a_bridge_that_falls_silent_drops_what_waits_and_ends_by_itself() -> None:
+    bridge, ran = RosBridge(), []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold_up() -> None:
+        begun.set()
+        go_on.wait(60.0)
+
+    async with running(bridge):
+        bridge.to_ros(hold_up)
+        await until(begun.is_set)
+        bridge.to_ros(lambda: ran.append("order"))
+        bridge.to_ros(lambda: ran.append("cancel"), urgent=True)
+        bridge.fall_silent()
+        go_on.set()
+        await until(lambda: not bridge._thread.is_alive())
+        bridge.to_ros(lambda: ran.append("late"), urgent=True)
+    assert ran == []
+
+
 def test_a_bridge_that_was_never_started_stops_too() -> None:
     assert RosBridge().stop()
 

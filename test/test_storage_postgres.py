@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -149,6 +150,53 @@ def test_who_finds_another_writer_after_an_outage_writes_nothing_any_more(
     # Gone by now, it has written all the same: what this one has in memory is old.
     with pytest.raises(Displaced):
         store.commit("mine", [])
+
+
+def end_sessions(postgres: PostgresServer, url: str) -> None:
+    """An administrator ends the sessions of one database; this returns when they have ended."""
+    mine = f"datname = '{database_of(url)}' AND application_name LIKE 'robot_fleet%'"
+    postgres.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {mine}")
+
+
+def test_who_was_displaced_finds_it_out_before_anything_is_written(
+    store: SqlRunStore, postgres: PostgresServer, url: str
+) -> None:
+    store.confirm_ours()
+    end_sessions(postgres, url)
+    with closing(SqlRunStore(url)) as other:
+        for _ in range(2):
+            with pytest.raises(Displaced):
+                store.confirm_ours()
+        other.commit("theirs", [])
+    # Once displaced it stays so, also when the other one has gone.
+    with pytest.raises(Displaced):
+        store.confirm_ours()
+
+
+def test_a_connection_that_has_ended_is_made_anew_where_nobody_else_came(
+    store: SqlRunStore, postgres: PostgresServer, url: str
+) -> None:
+    end_sessions(postgres, url)
+    store.confirm_ours()
+    with pytest.raises(Unavailable, match="in use"):
+        SqlRunStore(url)
+    store.commit("two", [])
+    assert events(store) == [(1, "one"), (2, "two")]
+
+
+def test_while_the_server_is_away_nobody_knows_who_has_the_database_and_nobody_waits_for_it(
+    store: SqlRunStore, postgres: PostgresServer
+) -> None:
+    postgres.kill()
+    began_s = time.monotonic()
+    for _ in range(20):
+        store.confirm_ours()
+    assert time.monotonic() - began_s < 1.0
+    with pytest.raises(CannotStore):
+        store.commit("lost", [])
+    postgres.start()
+    until_stored(store, "two")
+    store.confirm_ours()
 
 
 def test_a_second_writer_without_the_lock_is_noticed(store: SqlRunStore, postgres: PostgresServer, url: str) -> None:

@@ -33,6 +33,7 @@ from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.store import Store
 from robot_fleet.main.data_folder import check_data_folder, default_data_folder, open_run_store
 from robot_fleet.main.journal_log import ToldRunStore
+from robot_fleet.main.sole_driver import SoleDriver
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
 from robot_fleet.ros.diagnostics import Diagnostics
@@ -124,7 +125,7 @@ class _Fleet:
         self._settings = settings
         self._store = store
         self._run_store = ToldRunStore(run_store)
-        self._database = run_store.name
+        self._database, self._confirm_ours = run_store.name, run_store.confirm_ours
         self._hub = SnapshotHub()
         self._early: deque[Event] = deque(maxlen=10_000)
         self._controller: LastingController | None = None
@@ -146,6 +147,7 @@ class _Fleet:
         self._bridge = bridge
         self._clock = RosClock(bridge, self._settings.sim_time)
         self._driver = NavDriver(bridge, self._store.robots, self._clock)
+        self._sole_driver = SoleDriver(self._driver, self._confirm_ours)
         self._visuals = Visuals(bridge, self._store.floor)
         self._diagnostics = Diagnostics(bridge, self._store.floor.name)
         self._planner = PlanningPool(self._take)
@@ -219,14 +221,16 @@ class _Fleet:
     def _begin(self) -> None:
         names = [robot.name for robot in self._store.robots]
         publish = self._hub.publish
-        self._controller = LastingController(self._resumed, names, self._driver, self._run_store, self._clock, publish)
+        self._controller = LastingController(
+            self._resumed, names, self._sole_driver, self._run_store, self._clock, publish
+        )
         publish(self._controller.snapshot)
         while self._early:
             self._take(self._early.popleft())
 
     def _resumed(self) -> Controller:
         controller = Controller(
-            self._store, self._driver, self._planner, self._run_store, self._clock, self._hub.publish,
+            self._store, self._sole_driver, self._planner, self._run_store, self._clock, self._hub.publish,
             self._settings.plan_within_s, self._settings.keep_days,
         )  # fmt: skip
         controller.resume_from_storage()
@@ -326,8 +330,9 @@ class _Fleet:
         self._ended.set()
 
     def _on_displaced(self, taken: Displaced) -> None:
-        """Ends without a word to the robots: they are the other controller's now."""
+        """Ends without a word to the robots, also of what still waits to be sent: they are the other controller's now."""
         if not self._exit_code:
+            self._bridge.fall_silent()
             self._exit_code = DISPLACED_EXIT
             _log.critical("%s: this controller ends, and orders nothing any more", taken)
             self._ended.set()

@@ -57,7 +57,7 @@ class RosBridge:
         self._calls: deque[Call] = deque()
         self._urgent: deque[Call] = deque()
         self._events: deque[Event] = deque()
-        self._announced = False
+        self._announced = self._is_silent = False
         self._told_of_bug = False
         self._at_stop: list[Call] = []
         self._wake = self.node.create_guard_condition(self._run_calls)
@@ -83,6 +83,12 @@ class RosBridge:
         if self._thread.is_alive():
             _log.error("the ROS thread has not ended within %.0f s", limit_s)
         return not self._thread.is_alive()
+
+    def fall_silent(self) -> None:
+        """Any thread: nothing is sent any more. What is queued is dropped, and the thread ends without it."""
+        self._is_silent = True
+        self._stopping.set()
+        self._nudge()
 
     def to_loop(self, event: Event) -> None:
         """Any thread: the event reaches the sink on the loop's thread, in the order of the calls."""
@@ -165,7 +171,7 @@ class RosBridge:
                 raise
 
     def _run_calls(self) -> None:
-        while self._urgent or self._calls:
+        while (self._urgent or self._calls) and not self._is_silent:
             self.loud((self._urgent or self._calls).popleft())()
 
     def _spin(self) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class SqlRunStore:
         self._wall_s = wall_s
         self._newest = 0
         self._doubted: _Line | None = None
-        self._is_checked, self._is_closed = True, False
+        self._is_checked, self._is_closed, self._is_displaced = True, False, False
         try:
             self._connection = self._place.connect(migrate)
             if migrate:
@@ -87,6 +87,20 @@ class SqlRunStore:
                 raise CannotStore(f"{self._place.name}: {cause_of(error)}") from error
             self._find_out(line, error)
         self._newest = line[0]
+
+    def confirm_ours(self) -> None:
+        """Displaced when another process has taken the database over, though nothing is to be written.
+
+        As long as the connection stands nobody has, and the server is not asked. One that has ended is made anew; while that
+        cannot be done (an outage) nothing is known, and nothing is said.
+        """
+        if self._is_displaced:
+            raise self._displaced()
+        if self._is_closed or self._place.is_lost(self._connection) or not self._place.has_hung_up(self._connection):
+            return
+        self._connection.invalidate()
+        with suppress(exc.SQLAlchemyError, FleetError):
+            self._connected()
 
     def load(self, kind: str, prefix: str = "") -> dict[str, bytes]:
         """The rows of a kind by key, those whose key begins with `prefix`, in the order of the keys."""
@@ -179,6 +193,7 @@ class SqlRunStore:
             raise CannotStore(text) from error
 
     def _displaced(self) -> Displaced:
+        self._is_displaced = True
         return Displaced(f"database {self._place.name}: another process has taken it over, and writes to it")
 
 

@@ -26,6 +26,9 @@ class Place(Protocol):
     def is_lost(self, connection: sql.Connection) -> bool:
         """Whether the connection has ended, and with it the right to write."""
 
+    def has_hung_up(self, connection: sql.Connection) -> bool:
+        """Whether the other end has ended the connection, as far as this machine has heard: nobody is asked."""
+
     def refusal(self, error: exc.SQLAlchemyError) -> FleetError:
         """What a failed opening or reading means for a person."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import time
 from typing import Any
 
@@ -27,6 +28,15 @@ class PatientConnection(psycopg.Connection[Any]):
     """Gives a server up that does not answer within `answer_s` seconds: the connection is closed then."""
 
     answer_s: float = ANSWER_S
+
+    @property
+    def has_hung_up(self) -> bool:
+        """Whether the server has ended it, or its machine or the network did, as far as this machine has heard."""
+        if self.closed:
+            return True
+        end = select.poll()
+        end.register(self.fileno(), getattr(select, "POLLRDHUP", 0))
+        return bool(end.poll(0))
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """What psycopg waits in for all answers of the server."""

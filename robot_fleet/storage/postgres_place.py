@@ -70,6 +70,11 @@ class PostgresPlace:
         # Idle, or in a transaction; else it waits for an answer that nobody takes any more.
         return mine.closed or mine.info.transaction_status.name not in ("IDLE", "INTRANS", "INERROR")
 
+    def has_hung_up(self, connection: sql.Connection) -> bool:
+        """See Place."""
+        mine: Any = connection.connection.dbapi_connection
+        return bool(mine.has_hung_up)
+
     def refusal(self, error: exc.SQLAlchemyError) -> FleetError:
         """See Place."""
         cause, state = cause_of(error), getattr(getattr(error, "orig", None), "sqlstate", None) or ""

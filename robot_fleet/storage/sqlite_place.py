@@ -48,6 +48,10 @@ class SqlitePlace:
         """Never: a file does not go away."""
         return False
 
+    def has_hung_up(self, connection: sql.Connection) -> bool:
+        """Never: there is no other end."""
+        return False
+
     def refusal(self, error: exc.SQLAlchemyError) -> FleetError:
         """See Place."""
         cause = cause_of(error)
