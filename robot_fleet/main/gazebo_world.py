@@ -10,8 +10,8 @@ from robot_fleet.fleet.errors import InvalidInput
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.store import Store
 from robot_fleet.main.stores import load
-from robot_fleet.sim.gazebo.dialect import FORTRESS, HARMONIC
-from robot_fleet.sim.gazebo.world_file import Clutter, shapes_of, world_name, world_sdf
+from robot_fleet.sim.gazebo.dialect import FORTRESS, HARMONIC, world_name
+from robot_fleet.sim.gazebo.world_file import Clutter, shapes_of, world_sdf
 
 
 @dataclass(frozen=True)

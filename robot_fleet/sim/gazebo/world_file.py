@@ -12,7 +12,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import Dock, FloorMap, RobotSpec, Store
 from robot_fleet.sim.gazebo import elements as sdf
 from robot_fleet.sim.gazebo.blocks import Block, blocks_of
-from robot_fleet.sim.gazebo.dialect import HARMONIC, Dialect, plain
+from robot_fleet.sim.gazebo.dialect import HARMONIC, Dialect, plain, world_name
 from robot_fleet.sim.gazebo.machine import add_robot
 
 # What Fortress and Harmonic read, and DART's own parser as well.
@@ -48,11 +48,6 @@ def world_sdf(store: Store, dialect: Dialect = HARMONIC, clutter: Clutter = Clut
         add_robot(world, robot, store.floor.dock(robot.dock).pose, dialect)
     indent(root, " ")
     return '<?xml version="1.0"?>\n' + tostring(root, encoding="unicode") + "\n"
-
-
-def world_name(store: Store) -> str:
-    """The name of the store's world."""
-    return plain(store.floor.name) or "store"
 
 
 def shapes_of(document: str) -> int:

@@ -29,12 +29,12 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import RobotSpec, Store
 from robot_fleet.ros.conversion import pose_to_ros, seconds_to_ros, transform_to_ros
 from robot_fleet.ros.names import frame_name, topic_name
-from robot_fleet.sim.gazebo.dialect import CLOCK_TOPIC, WORLD_TOPIC_POSES, RobotTopics
+from robot_fleet.sim.gazebo.dialect import WORLD_TOPIC_POSES, RobotTopics, world_name
+from robot_fleet.sim.gazebo.link import WorldClock
 from robot_fleet.sim.gazebo.network import Network
 from robot_fleet.sim.gazebo.node import GazeboNode
 from robot_fleet.sim.gazebo.readings import pose_of, seconds_of, twist_of
 from robot_fleet.sim.gazebo.v1 import messages_pb2 as gz
-from robot_fleet.sim.gazebo.world_file import world_name
 from robot_fleet.sim.ros_face.gazebo_heads import GazeboHeads
 from robot_fleet.sim.ros_face.signals import on_signals
 
@@ -51,8 +51,8 @@ class GazeboBridge:
         self._poses = node.create_publisher(TFMessage, POSES, 10)
         self._tf: dict[str, Publisher] = {}
         self._due_s = {"clock": 0.0, "poses": 0.0}
-        gazebo.subscribe(CLOCK_TOPIC, self._say_time)
-        gazebo.subscribe(WORLD_TOPIC_POSES.format(world=world_name(store)), self._say_poses)
+        WorldClock(gazebo, store, self._say_time)
+        gazebo.subscribe(WORLD_TOPIC_POSES.format(world=world_name(store)), "Pose_V", self._say_poses)
         self.now_s: float | None = None
         self.robots = {
             spec.name: _BridgedRobot(spec, node, gazebo, self._tf_of(spec), store.floor.dock(spec.dock).pose)
@@ -65,8 +65,7 @@ class GazeboBridge:
             self._tf[topic] = self._node.create_publisher(TFMessage, topic, 100)
         return self._tf[topic]
 
-    def _say_time(self, message: bytes) -> None:
-        now_s = seconds_of(gz.Clock.FromString(message).sim)
+    def _say_time(self, now_s: float) -> None:
         self.now_s = now_s
         if self._is_due("clock", now_s, _CLOCK_EVERY_S):
             self._clock.publish(RosClock(clock=seconds_to_ros(now_s)))
@@ -103,8 +102,8 @@ class _BridgedRobot:
         self._wheels = Pose(0.0, 0.0)
         self._publish_odometry = self._publisher(node, spec, "odom")
         self._publish_truth = self._publisher(node, spec, "ground_truth")
-        gazebo.subscribe(topics.odometry, self._say_odometry)
-        gazebo.subscribe(topics.truth, self._say_truth)
+        gazebo.subscribe(topics.odometry, "Odometry", self._say_odometry)
+        gazebo.subscribe(topics.truth, "Odometry", self._say_truth)
         gazebo.advertise(topics.cmd_vel, "Twist")
         self._gazebo, self._cmd_vel = gazebo, topics.cmd_vel
         self._velocities = node.create_subscription(RosTwist, topic_name(spec, "cmd_vel"), self._drive, 10)
