@@ -49,8 +49,9 @@ class RobotTopics:
 
 
 def plain(name: str) -> str:
-    """The name with nothing in it that a topic or an entity's name may not have."""
-    return re.sub(r"[^A-Za-z0-9_]+", "_", name)
+    """The name with nothing in it that a topic or an entity's name may not have, and none that SDF keeps for itself."""
+    cleaned = re.sub(r"[^A-Za-z0-9_]+", "_", name).lstrip("_")
+    return "World" if cleaned == "world" else cleaned
 
 
 def world_name(store: Store) -> str:
