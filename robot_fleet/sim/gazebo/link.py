@@ -14,6 +14,7 @@ from robot_fleet.sim.gazebo.readings import pose_of, twist_of, world_s_of
 from robot_fleet.sim.gazebo.v1 import messages_pb2 as gz
 
 _POLL_S = 0.05
+CLOCK = "the clock"
 # In the world's time. Poses come twenty times a second.
 _BLIND_S, _SET_BACK_S = 0.5, 0.5
 
@@ -89,7 +90,7 @@ class GazeboLink:
 
     def missing(self) -> list[str]:
         """What was not heard yet, in words."""
-        found = [] if self._now_s is not None else ["the clock"]
+        found = [] if self._now_s is not None else [CLOCK]
         return [*found, *(name for name, body in self.bodies.items() if not body.heard)]
 
     def body(self, spec: RobotSpec) -> GazeboBody:
@@ -113,14 +114,16 @@ class GazeboLink:
         self._now_s = now_s
 
 
-def world_runs(store: Store, network: Network, within_s: float, heed: Callable[[], None] = lambda: None) -> bool:
-    """Whether a world with all robots of the store is heard within so many seconds; `heed` may raise to end the wait."""
+def unheard(store: Store, network: Network, within_s: float, heed: Callable[[], None] = lambda: None) -> list[str]:
+    """What is not heard within so many seconds of a world with all robots of the store, as `GazeboLink.missing`; empty: it
+    runs. `heed` may raise to end the wait.
+    """
     link = GazeboLink(store, network)
     deadline = time.monotonic() + within_s
     try:
-        while link.now_s is None and time.monotonic() < deadline:
+        while (missing := link.missing()) and time.monotonic() < deadline:
             heed()
             time.sleep(_POLL_S)
-        return link.now_s is not None
+        return missing
     finally:
         link.node.close()
