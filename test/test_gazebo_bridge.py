@@ -77,9 +77,9 @@ def bridge() -> Iterator[subprocess.Popen]:
 
 
 @contextmanager
-def bridged(store: str, *options: str) -> Iterator[subprocess.Popen]:
+def bridged(store: str, *options: str, **variables: str) -> Iterator[subprocess.Popen]:
     command = [sys.executable, "-m", "robot_fleet.cli", "gazebo-bridge", "--store", str(MAPS / store)]
-    process = subprocess.Popen([*command, *options], env=os.environ | ENVIRONMENT)
+    process = subprocess.Popen([*command, *options], env=os.environ | ENVIRONMENT | variables)
     try:
         yield process
     finally:
@@ -156,6 +156,29 @@ def test_the_odometry_of_thirty_robots_comes_through(bridge: subprocess.Popen, r
         gazebo.close()
     kept = sum(message.header.stamp.sec >= 1 for messages in heard for message in messages)
     assert kept > 0.9 * rounds * ROBOTS
+
+
+def test_robots_that_drive_are_stopped_when_the_bridge_ends(ros: Listener) -> None:
+    """Gazebo's wheels keep to the last velocity that they were given."""
+    driven: list[float] = []
+    velocities = ros.node.create_publisher(Twist, "/robot_1/cmd_vel", 10)
+    wanted = Twist()
+    wanted.linear.x = 0.25
+    apart = {"IGN_PARTITION": f"{ENVIRONMENT['IGN_PARTITION']}_apart"}
+    wheels = GazeboNode(Network.of(ENVIRONMENT | apart), "ignition.msgs")
+    # By what others publish the bridge learns how messages are called here.
+    wheels.advertise("/model/robot_1/odometry", "Odometry")
+    wheels.subscribe(
+        "/model/robot_1/cmd_vel", "Twist", lambda message: driven.append(gz.Twist.FromString(message).linear.x)
+    )
+    wheels.start()
+    try:
+        with bridged("corner_shop", "--robots", "1", **apart):
+            until(lambda: driven, lambda: (velocities.publish(wanted), ros.spin()))
+            assert driven[-1] == 0.25
+        until(lambda: driven[-1] == 0.0)
+    finally:
+        wheels.close()
 
 
 def test_robots_with_their_own_nav2_get_heads_batteries_and_a_record_of_what_is_clean(

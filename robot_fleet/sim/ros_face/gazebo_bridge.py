@@ -6,6 +6,7 @@ executor's thread.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -40,6 +41,7 @@ from robot_fleet.sim.ros_face.signals import on_signals
 
 POSES = "/gazebo/poses"
 _CLOCK_EVERY_S, _POSES_EVERY_S, _LOOK_S = 0.01, 0.1, 0.02
+_LAST_WORDS_S = 0.05
 
 
 class GazeboBridge:
@@ -58,6 +60,13 @@ class GazeboBridge:
             spec.name: _BridgedRobot(spec, node, gazebo, self._tf_of(spec), store.floor.dock(spec.dock).pose)
             for spec in store.robots
         }
+
+    def stop(self) -> None:
+        """Makes all robots stand that were told to drive."""
+        stopped = [robot for robot in self.robots.values() if robot.stop()]
+        if stopped:
+            # What has just been said is to be out before the sockets close.
+            time.sleep(_LAST_WORDS_S)
 
     def _tf_of(self, spec: RobotSpec) -> Publisher:
         topic = topic_name(spec, spec.profile.interface.tf_topic)
@@ -105,7 +114,7 @@ class _BridgedRobot:
         gazebo.subscribe(topics.odometry, "Odometry", self._say_odometry)
         gazebo.subscribe(topics.truth, "Odometry", self._say_truth)
         gazebo.advertise(topics.cmd_vel, "Twist")
-        self._gazebo, self._cmd_vel = gazebo, topics.cmd_vel
+        self._gazebo, self._cmd_vel, self._stands = gazebo, topics.cmd_vel, True
         self._velocities = node.create_subscription(RosTwist, topic_name(spec, "cmd_vel"), self._drive, 10)
 
     @staticmethod
@@ -141,7 +150,15 @@ class _BridgedRobot:
 
     def drive(self, speed_mps: float, yaw_rate_rps: float) -> None:
         """Sets the velocity until further notice."""
+        self._stands = not speed_mps and not yaw_rate_rps
         self._gazebo.publish(self._cmd_vel, twist_of(speed_mps, yaw_rate_rps))
+
+    def stop(self) -> bool:
+        """Makes it stand if it was told to drive: Gazebo keeps to the last velocity for ever. Whether it had to be."""
+        drives = not self._stands
+        if drives:
+            self.drive(0.0, 0.0)
+        return drives
 
     def _drive(self, wanted: RosTwist) -> None:
         self.drive(wanted.linear.x, wanted.angular.z)
@@ -178,6 +195,7 @@ def run_bridge(
     except ExternalShutdownException:
         pass
     finally:
+        bridge.stop()
         gazebo.close()
         if machines is not None:
             machines.close()
