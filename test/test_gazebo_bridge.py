@@ -31,6 +31,7 @@ from std_srvs.srv import SetBool
 from tf2_msgs.msg import TFMessage
 
 from robot_fleet.floor.pose import Pose
+from robot_fleet.sim.gazebo.machine import LINKS
 from robot_fleet.sim.gazebo.network import Network
 from robot_fleet.sim.gazebo.node import GazeboNode
 from robot_fleet.sim.gazebo.readings import message_of, time_of
@@ -115,6 +116,22 @@ def test_ros_hears_gazebo_and_gazebo_hears_ros(bridge: subprocess.Popen, ros: Li
     echo = Echo("/model/robot_1/cmd_vel", tmp_path / "echo")
     until(lambda: "z: -0.125" in echo.text(), lambda: (velocities.publish(wanted), ros.spin()))
     echo.kill()
+
+
+def test_ros_hears_where_all_that_moves_is_and_not_where_its_parts_are_in_it(
+    bridge: subprocess.Popen, ros: Listener
+) -> None:
+    heard = ros.listen(TFMessage, "/gazebo/poses")
+    links = " ".join(f'pose: {{name: "{name}", orientation: {{w: 1}}}}' for name in LINKS)
+    text = f'pose: {{name: "robot_1", position: {{x: 3}}, orientation: {{w: 1}}}} {links} pose: {{name: "box"}}'
+    seconds = itertools.count(10)
+
+    def say_poses() -> None:
+        say("/world/supermarket/dynamic_pose/info", "Pose_V", f"header: {{stamp: {{sec: {next(seconds)}}}}} {text}")
+        ros.spin()
+
+    until(lambda: heard, say_poses)
+    assert chain(heard) == {("map", "robot_1"): (3.0, 0.0), ("map", "box"): (0.0, 0.0)}
 
 
 def chain(heard: list[TFMessage]) -> dict[tuple[str, str], tuple[float, float]]:

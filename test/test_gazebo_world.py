@@ -20,7 +20,7 @@ from robot_fleet.floor.store import Store
 from robot_fleet.main.gazebo_world import WorldSettings, write_world_of
 from robot_fleet.sim.gazebo.blocks import INTO_FREE_M, MOST_BLOCKS, blocks_of
 from robot_fleet.sim.gazebo.dialect import FORTRESS, HARMONIC
-from robot_fleet.sim.gazebo.machine import Wheels, _body_shapes
+from robot_fleet.sim.gazebo.machine import LINKS, Wheels, _body_shapes
 from robot_fleet.sim.gazebo.world_file import Clutter, shapes_of, world_sdf
 
 ALL = [*NAMES, "bookstore"]
@@ -103,6 +103,7 @@ def test_robots_stand_in_their_docks_with_their_systems(dialect) -> None:
         x, y, z, _, _, yaw = map(float, model.findtext("pose").split())
         dock = store.floor.dock(spec.dock).pose
         assert (x, y, z, yaw) == pytest.approx((dock.x_m, dock.y_m, 0.0, dock.yaw_rad))
+        assert {link.get("name") for link in model.findall("link")} == set(LINKS)
         systems = {plugin.get("filename"): plugin for plugin in model.iter("plugin")}
         assert set(systems) == {
             f"{dialect.library}-diff-drive-system",

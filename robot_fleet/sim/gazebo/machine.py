@@ -21,6 +21,8 @@ from robot_fleet.sim.gazebo import elements as sdf
 from robot_fleet.sim.gazebo.dialect import Dialect, RobotTopics, plain
 
 BODY_HEIGHT_M = 0.35
+LINKS = ("base_link", "left_wheel", "right_wheel", "front_caster", "back_caster")
+"""The parts of each robot, as they are called in its model."""
 _DENSITY_KGPM3 = 250.0
 _WHEEL_KG, _CASTER_KG = 1.0, 0.2
 _WHEEL_WIDTH_M = 0.05

@@ -32,6 +32,7 @@ from robot_fleet.ros.conversion import pose_to_ros, seconds_to_ros, transform_to
 from robot_fleet.ros.names import frame_name, topic_name
 from robot_fleet.sim.gazebo.dialect import WORLD_TOPIC_POSES, RobotTopics, world_name
 from robot_fleet.sim.gazebo.link import WorldClock
+from robot_fleet.sim.gazebo.machine import LINKS
 from robot_fleet.sim.gazebo.network import Network
 from robot_fleet.sim.gazebo.node import GazeboNode
 from robot_fleet.sim.gazebo.readings import pose_of, seconds_of, twist_of
@@ -83,7 +84,9 @@ class GazeboBridge:
         poses = gz.Poses.FromString(message)
         at_s = seconds_of(poses.header.stamp)
         if self._is_due("poses", at_s, _POSES_EVERY_S):
-            moved = [transform_to_ros("map", pose.name, at_s, pose_of(pose)) for pose in poses.pose]
+            # Among them are the parts of each robot, all of the same names, and where they are in the robot.
+            things = [pose for pose in poses.pose if pose.name not in LINKS]
+            moved = [transform_to_ros("map", pose.name, at_s, pose_of(pose)) for pose in things]
             self._poses.publish(TFMessage(transforms=moved))
 
     def _is_due(self, what: str, now_s: float, every_s: float) -> bool:
