@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import zmq
@@ -177,6 +178,17 @@ def test_what_cannot_be_read_is_passed_over() -> None:
     other = gz.Discovery(version=9, process_uuid="p").SerializeToString()
     for packet in (b"", b"\x01", b"\xff\xff" + hello, b"\x03\x00abc", len(other).to_bytes(2, "little") + other):
         assert decoded(packet) is None
+
+
+def test_who_is_flooded_with_what_cannot_be_read_still_listens_to_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    multicast = Multicast(Network.of(ENVIRONMENT))
+    flooded = SimpleNamespace(recv=lambda most: b"noise")
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(multicast, "socket", flooded)
+            assert multicast.heard() is None
+    finally:
+        multicast.close()
 
 
 @pytest.mark.parametrize(

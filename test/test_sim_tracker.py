@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from shapely import LineString, Point
 
 from robot_fleet.fleet.commands import Follow, Undock
 from robot_fleet.fleet.events import LegEnded, Outcome
+from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import SCRUBBER_S, WORKING_W, RobotProfile
+from robot_fleet.floor.profile import SCRUBBER_S, WORKING_W, Head, RobotProfile
 from robot_fleet.floor.store import Store
 from robot_fleet.main.gazebo_world import WorldSettings, write_world_of
 from robot_fleet.main.stores import load
@@ -238,8 +240,17 @@ def executed(robot: SimulatedRobot, world: DartWorld, body: DartBody, command: U
     return poses
 
 
-@pytest.mark.parametrize("profile", ["W", "S"])
-def test_wheels_turn_a_robot_by_as_much_as_odometry_believes(profile: str, tmp_path: Path) -> None:
+ASIDE = replace(
+    WORKING_W,
+    name="aside",
+    footprint=Footprint(corners_m=((-0.5, -0.2), (0.5, -0.2), (0.5, 0.6), (-0.5, 0.6))),
+    head=Head(0.4, 0.0),
+)
+
+
+@pytest.mark.parametrize("profile", [WORKING_W, SCRUBBER_S, ASIDE], ids=lambda profile: profile.name)
+def test_wheels_turn_a_robot_by_as_much_as_odometry_believes(profile: RobotProfile, tmp_path: Path) -> None:
+    """Also one whose body reaches farther to one side than to the other."""
     store = load(MAPS / "supermarket", 2, profile)
     world = DartWorld(write_world_of(store, WorldSettings(Path(), tmp_path)).file)
     body = world.body(store.robots[0], late_s=0.0)

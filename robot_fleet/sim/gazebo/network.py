@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 GROUP, PORT, WIRE_VERSION = "239.255.0.7", 10317, 10
 LOOPBACK = "127.0.0.1"
 _LENGTH = struct.Struct("<H")
-_MOST_BYTES = 65_535
+_MOST_BYTES, _MOST_UNREADABLE = 65_535, 1_000
 # Linux: the IPv4 address of the interface whose name begins the request, and where it lies in the answer.
 _SIOCGIFADDR, _REQUEST, _ADDRESS = 0x8915, struct.Struct("256s"), slice(20, 24)
 
@@ -122,8 +122,10 @@ class Multicast:
                 self.socket.sendto(_LENGTH.pack(len(encoded)) + encoded, self._there)
 
     def heard(self) -> Discovery | None:
-        """The next message of our wire version; None when there is none for now. What cannot be read is passed over."""
-        while True:
+        """The next message of our wire version; None when there is none for now. What cannot be read is passed over, if there
+        is not too much of it.
+        """
+        for _ in range(_MOST_UNREADABLE):
             try:
                 packet = self.socket.recv(_MOST_BYTES)
             except OSError:
@@ -131,6 +133,7 @@ class Multicast:
             message = decoded(packet)
             if message is not None:
                 return message
+        return None
 
     def close(self) -> None:
         """Leaves."""
