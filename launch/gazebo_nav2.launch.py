@@ -13,12 +13,18 @@ from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+# One machine: Gazebo and all who talk to it stay on the loopback interface.
 LOOPBACK = {name: os.environ.get(name, "127.0.0.1") for name in ("GZ_IP", "IGN_IP")}
 # Package, program and name of each server.
 SERVERS = (
     ("nav2_controller", "controller_server", "controller_server"),
     ("opennav_docking", "opennav_docking", "docking_server"),
 )
+
+
+def true(text):
+    """Tell whether a launch argument means yes."""
+    return text.lower() in ("true", "1", "yes")
 
 
 def program():
@@ -60,7 +66,7 @@ def start(context, *_args, **_kwargs):
         return LaunchConfiguration(name).perform(context)
 
     names = [name.strip() for name in given("names").split(",") if name.strip()]
-    fortress = given("fortress").lower() in ("true", "1", "yes")
+    fortress = true(given("fortress"))
     folder = tempfile.mkdtemp(prefix="robot_fleet_gazebo_")
     store, count = given("store"), str(len(names))
     options = ["--fortress"] if fortress else []
@@ -72,7 +78,7 @@ def start(context, *_args, **_kwargs):
     report = ["--report", given("report")] if given("report") else []
     return [
         ExecuteProcess(
-            cmd=[*gazebo, "-r", world],
+            cmd=[*gazebo, "-r", *([] if true(given("gui")) else ["-s"]), world],
             output="screen",
             additional_env=LOOPBACK,
             on_exit=Shutdown(reason="Gazebo has ended"),
@@ -101,6 +107,7 @@ def generate_launch_description():
                 "names", default_value="robot_1,robot_2", description="the first robots of the store"
             ),
             DeclareLaunchArgument("fortress", default_value="false", description="true: Gazebo Fortress (ign gazebo)"),
+            DeclareLaunchArgument("gui", default_value="true", description="false: Gazebo without its window"),
             DeclareLaunchArgument(
                 "config", default_value="", description="Nav2's parameters; ROBOT stands for the name"
             ),

@@ -39,7 +39,7 @@ def main() -> None:
         topics = RobotTopics.of(spec.name)
         bodies[topics.truth] = world.body(spec, late_s=0.0)
         node.advertise(topics.truth, "Odometry")
-        node.subscribe(topics.cmd_vel, partial(drive, bodies[topics.truth]))
+        node.subscribe(topics.cmd_vel, "Twist", partial(drive, bodies[topics.truth]))
     node.start()
     ended: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):

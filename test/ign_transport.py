@@ -22,11 +22,11 @@ def program(name: str) -> str:
     return str(found[-1])
 
 
-def ask(name: str, *arguments: str) -> str:
-    """What the program answers."""
+def ask(name: str, *arguments: str, **variables: str) -> str:
+    """What the program answers, with these in its environment."""
     done = subprocess.run(
         [program(name), *arguments],
-        env=os.environ | ENVIRONMENT,
+        env=os.environ | ENVIRONMENT | variables,
         capture_output=True,
         text=True,
         timeout=60,

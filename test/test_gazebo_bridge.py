@@ -31,6 +31,7 @@ from std_srvs.srv import SetBool
 from tf2_msgs.msg import TFMessage
 
 from robot_fleet.floor.pose import Pose
+from robot_fleet.sim.gazebo.machine import LINKS
 from robot_fleet.sim.gazebo.network import Network
 from robot_fleet.sim.gazebo.node import GazeboNode
 from robot_fleet.sim.gazebo.readings import message_of, time_of
@@ -77,9 +78,9 @@ def bridge() -> Iterator[subprocess.Popen]:
 
 
 @contextmanager
-def bridged(store: str, *options: str) -> Iterator[subprocess.Popen]:
+def bridged(store: str, *options: str, **variables: str) -> Iterator[subprocess.Popen]:
     command = [sys.executable, "-m", "robot_fleet.cli", "gazebo-bridge", "--store", str(MAPS / store)]
-    process = subprocess.Popen([*command, *options], env=os.environ | ENVIRONMENT)
+    process = subprocess.Popen([*command, *options], env=os.environ | ENVIRONMENT | variables)
     try:
         yield process
     finally:
@@ -115,6 +116,22 @@ def test_ros_hears_gazebo_and_gazebo_hears_ros(bridge: subprocess.Popen, ros: Li
     echo = Echo("/model/robot_1/cmd_vel", tmp_path / "echo")
     until(lambda: "z: -0.125" in echo.text(), lambda: (velocities.publish(wanted), ros.spin()))
     echo.kill()
+
+
+def test_ros_hears_where_all_that_moves_is_and_not_where_its_parts_are_in_it(
+    bridge: subprocess.Popen, ros: Listener
+) -> None:
+    heard = ros.listen(TFMessage, "/gazebo/poses")
+    links = " ".join(f'pose: {{name: "{name}", orientation: {{w: 1}}}}' for name in LINKS)
+    text = f'pose: {{name: "robot_1", position: {{x: 3}}, orientation: {{w: 1}}}} {links} pose: {{name: "box"}}'
+    seconds = itertools.count(10)
+
+    def say_poses() -> None:
+        say("/world/supermarket/dynamic_pose/info", "Pose_V", f"header: {{stamp: {{sec: {next(seconds)}}}}} {text}")
+        ros.spin()
+
+    until(lambda: heard, say_poses)
+    assert chain(heard) == {("map", "robot_1"): (3.0, 0.0), ("map", "box"): (0.0, 0.0)}
 
 
 def chain(heard: list[TFMessage]) -> dict[tuple[str, str], tuple[float, float]]:
@@ -156,6 +173,29 @@ def test_the_odometry_of_thirty_robots_comes_through(bridge: subprocess.Popen, r
         gazebo.close()
     kept = sum(message.header.stamp.sec >= 1 for messages in heard for message in messages)
     assert kept > 0.9 * rounds * ROBOTS
+
+
+def test_robots_that_drive_are_stopped_when_the_bridge_ends(ros: Listener) -> None:
+    """Gazebo's wheels keep to the last velocity that they were given."""
+    driven: list[float] = []
+    velocities = ros.node.create_publisher(Twist, "/robot_1/cmd_vel", 10)
+    wanted = Twist()
+    wanted.linear.x = 0.25
+    apart = {"IGN_PARTITION": f"{ENVIRONMENT['IGN_PARTITION']}_apart"}
+    wheels = GazeboNode(Network.of(ENVIRONMENT | apart), "ignition.msgs")
+    # By what others publish the bridge learns how messages are called here.
+    wheels.advertise("/model/robot_1/odometry", "Odometry")
+    wheels.subscribe(
+        "/model/robot_1/cmd_vel", "Twist", lambda message: driven.append(gz.Twist.FromString(message).linear.x)
+    )
+    wheels.start()
+    try:
+        with bridged("corner_shop", "--robots", "1", **apart):
+            until(lambda: driven, lambda: (velocities.publish(wanted), ros.spin()))
+            assert driven[-1] == 0.25
+        until(lambda: driven[-1] == 0.0)
+    finally:
+        wheels.close()
 
 
 def test_robots_with_their_own_nav2_get_heads_batteries_and_a_record_of_what_is_clean(

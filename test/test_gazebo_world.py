@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +16,11 @@ from gazebo_worlds import MAPS, NAMES, ign, store_of
 from robot_fleet.fleet.errors import InvalidInput
 from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.profile import SCRUBBER_S, WORKING_W
+from robot_fleet.floor.store import Store
 from robot_fleet.main.gazebo_world import WorldSettings, write_world_of
 from robot_fleet.sim.gazebo.blocks import INTO_FREE_M, MOST_BLOCKS, blocks_of
 from robot_fleet.sim.gazebo.dialect import FORTRESS, HARMONIC
-from robot_fleet.sim.gazebo.machine import Wheels, _body_shapes
+from robot_fleet.sim.gazebo.machine import LINKS, Wheels, _body_shapes
 from robot_fleet.sim.gazebo.world_file import Clutter, shapes_of, world_sdf
 
 ALL = [*NAMES, "bookstore"]
@@ -67,6 +70,22 @@ def test_fortress_worlds_with_pallets_and_pillars_are_valid(profile: str, tmp_pa
     check(written.file)
 
 
+@pytest.mark.parametrize("name", ["world", "__x__", 'Büro <2> & "co"', "日本", "my store"])
+def test_worlds_are_valid_whatever_things_are_called(name: str, tmp_path: Path) -> None:
+    """Robots as the things of a world, docks that differ in signs alone, and names that SDF keeps for itself."""
+    store = store_of("corner_shop", 2)
+    docks = tuple(replace(dock, name=f"dock{'+' * n}") for n, dock in enumerate(store.floor.docks))
+    numbers = {dock.name: n for n, dock in enumerate(store.floor.docks)}
+    robots = tuple(
+        replace(spec, name=called, dock=docks[numbers[spec.dock]].name)
+        for spec, called in zip(store.robots, ("floor", "world"), strict=True)
+    )
+    unusual = Store(replace(store.floor, name=name, docks=docks), robots)
+    written = write_world_of(unusual, WorldSettings(MAPS, tmp_path / "a folder", pallets=1, pillars=1))
+    check(written.file)
+    assert shlex.split(written.command) == ["gz", "sim", "-r", str(written.file)]
+
+
 def check(world: Path) -> None:
     """Unknown elements are no errors to the checker, but it warns of them."""
     done = subprocess.run([ign(), "sdf", "-k", str(world)], capture_output=True, text=True, timeout=100, check=False)
@@ -84,6 +103,7 @@ def test_robots_stand_in_their_docks_with_their_systems(dialect) -> None:
         x, y, z, _, _, yaw = map(float, model.findtext("pose").split())
         dock = store.floor.dock(spec.dock).pose
         assert (x, y, z, yaw) == pytest.approx((dock.x_m, dock.y_m, 0.0, dock.yaw_rad))
+        assert {link.get("name") for link in model.findall("link")} == set(LINKS)
         systems = {plugin.get("filename"): plugin for plugin in model.iter("plugin")}
         assert set(systems) == {
             f"{dialect.library}-diff-drive-system",
@@ -122,7 +142,7 @@ def test_pallets_stand_on_free_floor_away_from_the_docks_and_where_the_seed_says
     assert one != other
     assert shapes_of(one) == shapes_of(world_sdf(store)) + 7
     models = ElementTree.fromstring(one).findall("world/model")
-    places = [tuple(map(float, m.findtext("pose").split()))[:2] for m in models if m.get("name").startswith("p")]
+    places = [tuple(map(float, m.findtext("pose").split()))[:2] for m in models if m.get("name").startswith("P")]
     assert len(places) == 7
     assert store.floor.grid.free[tuple(store.floor.grid.cells_at(places).T)].all()
     docks = [store.floor.dock(spec.dock).staging for spec in store.robots]

@@ -17,7 +17,7 @@ pytest.importorskip("dartpy", reason="no physics here: apt install libgl1, and m
 
 import rclpy
 from gazebo_worlds import MAPS, store_of
-from ign_transport import ENVIRONMENT
+from ign_transport import ENVIRONMENT, until
 from nav2_msgs.action import FollowPath, UndockRobot
 from rclpy.action import ActionClient
 from rclpy.context import Context
@@ -108,3 +108,15 @@ def test_a_robot_backs_out_of_its_dock_and_follows_a_path_on_its_wheels(client, 
     assert goal.distance_m(Pose(x, y)) < 0.3
     assert document["collisions"] == []
     assert len(tracks["robot_1"]) > 5
+
+
+def test_who_waits_for_a_world_is_told_for_what(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    command = [sys.executable, "-m", "robot_fleet.cli", "sim", "--store", str(MAPS / "corner_shop"), "--gazebo"]
+    with log.open("wb") as said:
+        process = subprocess.Popen(command, env=os.environ | ENVIRONMENT, stderr=said)
+    try:
+        until(lambda: "not heard are the clock, robot_1, robot_2" in log.read_text())
+    finally:
+        process.terminate()
+        process.wait(30)

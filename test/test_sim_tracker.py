@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from dart_world import DartWorld
-from gazebo_worlds import store_of
+from dart_world import DartBody, DartWorld
+from gazebo_worlds import MAPS, store_of
 from shapely import LineString, Point
 
+from robot_fleet.fleet.commands import Follow, Undock
+from robot_fleet.fleet.events import LegEnded, Outcome
+from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import SCRUBBER_S, WORKING_W, RobotProfile
+from robot_fleet.floor.profile import SCRUBBER_S, WORKING_W, Head, RobotProfile
 from robot_fleet.floor.store import Store
 from robot_fleet.main.gazebo_world import WorldSettings, write_world_of
+from robot_fleet.main.stores import load
 from robot_fleet.planning.plan import LegKind, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
+from robot_fleet.sim.robot import SimulatedRobot
 from robot_fleet.sim.tracked import TrackedMotion
 from robot_fleet.sim.tracker import Tracker
 
@@ -105,6 +111,34 @@ def test_the_next_piece_is_driven_into_without_a_stop_and_a_brake_stops_on_the_p
     assert before.distance_m(body.pose) == pytest.approx(0.25, abs=0.05)
 
 
+@pytest.mark.parametrize("facing", [-2.8, -1.4, 0.5, 2.0])
+@pytest.mark.parametrize("aside", [Pose(0.015, -0.014), Pose(-0.004, 0.019), Pose(0.03, 0.0), Pose(-0.01, 0.0)])
+def test_a_path_of_two_centimetres_turns_the_robot_also_where_it_is_not_quite_there(facing: float, aside: Pose) -> None:
+    """So a way is ended by a machine that is to face as told: its last part is as short as that."""
+    body = IdealBody(aside)
+    motion = TrackedMotion(SCRUBBER_S, body)
+    motion.follow(np.array([(0.0, 0.0), (0.02 * math.cos(facing), 0.02 * math.sin(facing))]))
+    driven(motion, body)
+    assert abs(math.remainder(body.pose.yaw_rad - facing, math.tau)) < 0.05
+    assert body.pose.distance_m(aside) < 0.03
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["ahead", "backwards"])
+def test_at_the_end_of_a_bend_the_robot_faces_as_the_bend_does(back: bool) -> None:
+    body = IdealBody(Pose(0.0, 0.0, math.pi if back else 0.0))
+    motion = TrackedMotion(SCRUBBER_S, body)
+    motion.follow(bend(Pose(0.0, 0.0), 1.0 / 0.9, 1.2), reverse=back)
+    driven(motion, body)
+    assert abs(math.remainder(body.pose.yaw_rad - 1.2 / 0.9 - math.pi * back, math.tau)) < 0.05
+
+
+def bend(start: Pose, curvature: float, length: float) -> np.ndarray:
+    """Points along an arc; a negative length leads back from where `start` faces."""
+    turns = curvature * np.linspace(0.0, length, 30)
+    places = [start @ Pose(math.sin(turn) / curvature, (1.0 - math.cos(turn)) / curvature) for turn in turns]
+    return np.array([(place.x_m, place.y_m) for place in places])
+
+
 def test_a_path_back_while_driving_is_taken_up_after_a_stop() -> None:
     body = IdealBody()
     motion = TrackedMotion(WORKING_W, body)
@@ -166,12 +200,57 @@ def test_lanes_are_followed_within_five_centimetres_in_gazebos_physics(name: str
     assert motion.driven_m > 15.0
 
 
-@pytest.mark.parametrize("profile", ["W", "S"])
-def test_wheels_turn_a_robot_by_as_much_as_odometry_believes(profile: str, tmp_path: Path) -> None:
-    from gazebo_worlds import MAPS
+def test_a_way_with_cusps_is_driven_to_each_of_them_and_back_in_gazebos_physics(tmp_path: Path) -> None:
+    """As a scrubber turns where it has no room for a turn in one go: ahead, back, and ahead again."""
+    store = load(MAPS / "supermarket", 1, "S")
+    world = DartWorld(write_world_of(store, WorldSettings(Path(), tmp_path)).file)
+    spec = store.robots[0]
+    dock, body = store.floor.dock(spec.dock), world.body(spec)
+    robot = SimulatedRobot(spec, dock, np.random.default_rng(0), motion=TrackedMotion(spec.profile, body))
+    out = executed(robot, world, body, Undock(spec.name, "out", dock))[-1]
+    ahead = bend(out, -1.0, -1.5)
+    start = executed(robot, world, body, Follow(spec.name, "away", ahead, reverse=True))[-1]
+    turned, parts, cusps, length = start, [bend(start, 1.0, 0.0)[:1]], [], 0
+    for curvature, metres in ((1.0, 1.2), (-1.0, -1.2), (1.0, 1.0)):
+        parts.append(bend(turned, curvature, metres)[1:])
+        turned @= Pose(math.sin(metres), curvature * (1.0 - math.cos(metres)), curvature * metres)
+        length += len(parts[-1])
+        cusps.append(length)
+    points, facing = np.vstack(parts), math.remainder(turned.yaw_rad + 1.0, math.tau)
+    poses = executed(robot, world, body, Follow(spec.name, "turn", points, False, tuple(cusps[:-1]), facing))
+    assert off_m(poses, points) < 0.03
+    for cusp in cusps:
+        assert min(math.dist((pose.x_m, pose.y_m), points[cusp]) for pose in poses) < 0.03
+    backwards = [(before.inverse() @ pose).x_m < -0.005 for before, pose in pairwise(poses)]
+    assert [gear for gear, before in zip(backwards, [None, *backwards], strict=False) if gear != before] == [0, 1, 0]
+    assert abs(math.remainder(poses[-1].yaw_rad - facing, math.tau)) < 0.1
 
-    from robot_fleet.main.stores import load
 
+def executed(robot: SimulatedRobot, world: DartWorld, body: DartBody, command: Undock | Follow) -> list[Pose]:
+    """The poses until the robot has carried the command out and stands."""
+    poses, passed, ended = [body.truth], 0.0, []
+    robot.command(command, passed)
+    while not ended or not robot.motion.at_rest:
+        passed += STEP_S
+        ended += [event for event in robot.step(STEP_S, passed) if isinstance(event, LegEnded)]
+        world.advance(STEP_S)
+        poses.append(body.truth)
+        assert passed < 60.0
+    assert [event.outcome for event in ended] == [Outcome.SUCCEEDED]
+    return poses
+
+
+ASIDE = replace(
+    WORKING_W,
+    name="aside",
+    footprint=Footprint(corners_m=((-0.5, -0.2), (0.5, -0.2), (0.5, 0.6), (-0.5, 0.6))),
+    head=Head(0.4, 0.0),
+)
+
+
+@pytest.mark.parametrize("profile", [WORKING_W, SCRUBBER_S, ASIDE], ids=lambda profile: profile.name)
+def test_wheels_turn_a_robot_by_as_much_as_odometry_believes(profile: RobotProfile, tmp_path: Path) -> None:
+    """Also one whose body reaches farther to one side than to the other."""
     store = load(MAPS / "supermarket", 2, profile)
     world = DartWorld(write_world_of(store, WorldSettings(Path(), tmp_path)).file)
     body = world.body(store.robots[0], late_s=0.0)

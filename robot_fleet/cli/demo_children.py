@@ -64,8 +64,8 @@ class Children:
         """Starts `robot-fleet ARGUMENTS`; what it says goes to NAME.log."""
         self.run(name, [sys.executable, "-m", "robot_fleet.cli.child", str(os.getpid()), *arguments])
 
-    def run(self, name: str, command: list[str]) -> None:
-        """Starts a program; what it says goes to NAME.log."""
+    def run(self, name: str, command: list[str]) -> Path:
+        """Starts a program; what it says goes to NAME.log, which is returned."""
         log = self._folder / f"{name}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
@@ -78,6 +78,7 @@ class Children:
                 start_new_session=True,
             )
         self._children.append(Child(name, process, log))
+        return log
 
     def check(self) -> None:
         """CommandFailed with the end of its log when a process has ended that should run."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from robot_fleet.floor.store import Store
 from robot_fleet.main.gazebo_world import WorldSettings, write_world_of
-from robot_fleet.sim.gazebo.link import world_runs
+from robot_fleet.sim.gazebo.link import CLOCK, unheard
 from robot_fleet.sim.gazebo.network import LOOPBACK, Network
 
 _ASK_S = 20.0
@@ -51,11 +51,18 @@ def write_demo_world(store: Store, gazebo: Gazebo, place: Path, speed: float) ->
     return write_world_of(store, WorldSettings(place, place, fortress=gazebo.fortress, speed=speed)).file
 
 
-def is_running(
+def not_running(
     store: Store, within_s: float, heed: Callable[[], None], environment: dict[str, str] | None = None
-) -> bool:
-    """Whether a Gazebo with this store's robots is heard within so many seconds."""
-    return world_runs(store, Network.of({**os.environ, **(environment or {})}), within_s, heed)
+) -> list[str]:
+    """What is not heard within so many seconds of a Gazebo with this store's robots; empty: it runs."""
+    return unheard(store, Network.of({**os.environ, **(environment or {})}), within_s, heed)
+
+
+def half_heard(missing: list[str]) -> str:
+    """What to say of a Gazebo of which only a part is heard; empty where there is none at all."""
+    if CLOCK in missing or not missing:
+        return ""
+    return f"a Gazebo is heard, but not {', '.join(missing)}: it is paused, or its world has other robots"
 
 
 def _answers(command: list[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from robot_fleet.fleet.errors import InvalidInput
 from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.store import Store
 from robot_fleet.main.stores import load
-from robot_fleet.sim.gazebo.dialect import FORTRESS, HARMONIC
-from robot_fleet.sim.gazebo.world_file import Clutter, shapes_of, world_name, world_sdf
+from robot_fleet.sim.gazebo.dialect import FORTRESS, HARMONIC, world_name
+from robot_fleet.sim.gazebo.world_file import Clutter, shapes_of, world_sdf
 
 
 @dataclass(frozen=True)
@@ -59,5 +60,5 @@ def write_world_of(store: Store, settings: WorldSettings) -> WrittenWorld:
     unfinished = file.with_suffix(".sdf.new")
     unfinished.write_text(document, encoding="utf-8")
     os.replace(unfinished, file)
-    runner = "ign gazebo" if settings.fortress else "gz sim"
-    return WrittenWorld(file, shapes_of(document), len(store.robots), f"{runner} -r {file}")
+    runner = ["ign", "gazebo"] if settings.fortress else ["gz", "sim"]
+    return WrittenWorld(file, shapes_of(document), len(store.robots), shlex.join([*runner, "-r", str(file)]))

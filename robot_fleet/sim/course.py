@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.pose import Pose, wrap_angle
 from robot_fleet.sim.rail import joined, stretches, without_repeats
 from robot_fleet.sim.trajectory import Limits
 
@@ -16,6 +17,8 @@ _AHEAD_M = 0.1
 _SPACING_M = 0.05
 # From further off the path the robot first drives straight to it; from nearer it draws close on its way.
 _ASIDE_M = 0.1
+# A path as short as this says which way to face, not where to go: it is driven from where the robot stands.
+_STUB_M = 0.03
 # For a profile without limits: no real wheels have none.
 ACCELERATION_MPS2, YAW_ACCELERATION_RPS2 = 1.0, 2.0
 
@@ -37,9 +40,8 @@ class Course:
         if along_m <= self.length_m:
             x, y = (float(np.interp(along_m, self.along_m, self.points[:, axis])) for axis in (0, 1))
             return x, y
-        (ux, uy), (x, y) = self._direction(self.length_m - _AHEAD_M), self.points[-1].tolist()
-        beyond = along_m - self.length_m
-        return x + beyond * ux, y + beyond * uy
+        (x, y), beyond, yaw = self.points[-1].tolist(), along_m - self.length_m, self._end_heading
+        return x + beyond * math.cos(yaw), y + beyond * math.sin(yaw)
 
     def heading_at(self, along_m: float) -> float:
         """In which direction it leads from there, radians."""
@@ -62,6 +64,14 @@ class Course:
         best = int(np.argmin(away))
         return max(from_m, float(self.along_m[first + best] + shares[best] * lengths[best]))
 
+    @cached_property
+    def _end_heading(self) -> float:
+        """In which direction it ends. At the end of a bend this is more than the last hand's breadth leads on the whole."""
+        last = self.heading_at(self.length_m)
+        if self.length_m < 2 * _AHEAD_M:
+            return last
+        return last + wrap_angle(last - self.heading_at(self.length_m - 2 * _AHEAD_M)) / 2
+
     def _direction(self, along_m: float) -> tuple[float, float]:
         start = min(max(0.0, along_m), max(0.0, self.length_m - _AHEAD_M))
         (x0, y0), (x1, y1) = self.at(start), self.at(min(start + _AHEAD_M, self.length_m))
@@ -71,7 +81,10 @@ class Course:
 
 def courses(start: Pose, points: NDArray[np.float64], limits: Limits) -> list[Course]:
     """The stretches from `start` along a path (n, 2), map frame, which is joined where it is nearest within its first metre."""
-    rest, offset = joined(start, without_repeats(np.asarray(points, dtype=np.float64)))
+    path = without_repeats(np.asarray(points, dtype=np.float64))
+    if np.hypot(*np.diff(path, axis=0).T).sum() < _STUB_M and math.dist((start.x_m, start.y_m), path[0]) < _ASIDE_M:
+        path = path - path[0] + np.array([start.x_m, start.y_m])
+    rest, offset = joined(start, path)
     if math.hypot(*offset) > _ASIDE_M:
         rest = without_repeats(np.vstack(((start.x_m, start.y_m), rest)))
     return [_course(stretch, limits) for stretch in stretches(rest)]

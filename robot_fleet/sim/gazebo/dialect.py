@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from robot_fleet.floor.store import Store
+
 WORLD_TOPIC_POSES = "/world/{world}/dynamic_pose/info"
+WORLD_TOPIC_CLOCK = "/world/{world}/clock"
+# Only where nobody else published it when the world began: another world may, or a bridge.
 CLOCK_TOPIC = "/clock"
 
 
@@ -45,5 +49,11 @@ class RobotTopics:
 
 
 def plain(name: str) -> str:
-    """The name with nothing in it that a topic or an entity's name may not have."""
-    return re.sub(r"[^A-Za-z0-9_]+", "_", name)
+    """The name with nothing in it that a topic or an entity's name may not have, and none that SDF keeps for itself."""
+    cleaned = re.sub(r"[^A-Za-z0-9_]+", "_", name).lstrip("_")
+    return "World" if cleaned == "world" else cleaned
+
+
+def world_name(store: Store) -> str:
+    """The name of the store's world."""
+    return plain(store.floor.name) or "store"

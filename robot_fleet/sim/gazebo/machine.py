@@ -21,11 +21,14 @@ from robot_fleet.sim.gazebo import elements as sdf
 from robot_fleet.sim.gazebo.dialect import Dialect, RobotTopics, plain
 
 BODY_HEIGHT_M = 0.35
+LINKS = ("base_link", "left_wheel", "right_wheel", "front_caster", "back_caster")
+"""The parts of each robot, as they are called in its model."""
 _DENSITY_KGPM3 = 250.0
 _WHEEL_KG, _CASTER_KG = 1.0, 0.2
 _WHEEL_WIDTH_M = 0.05
 _TRACK_SHARE, _CASTER_SHARE = 4.0 / 7.0, 0.7
 _GRIP, _GLIDE = 1.0, 0.0
+_BESIDE_SHARE = 0.5
 # Above the floor by so much, casters leave the weight to the wheels, and the body hardly tips.
 _CASTER_GAP_M = 0.001
 _SLICES = 8
@@ -84,7 +87,9 @@ def _add_body(model: Element, profile: RobotProfile, wheels: Wheels) -> None:
     outline = Polygon(profile.footprint.corners())
     bottom = wheels.radius_m / 2
     middle = bottom + BODY_HEIGHT_M / 2
-    x, y = outline.centroid.x, outline.centroid.y
+    # Between the wheels, even of a body that reaches far to one side: a machine that tips over drives nowhere.
+    most = _BESIDE_SHARE * wheels.half_track_m
+    x, y = outline.centroid.x, min(most, max(-most, outline.centroid.y))
     mass = outline.area * BODY_HEIGHT_M * _DENSITY_KGPM3
     _add_inertia(link, mass, _inertia(outline, mass), (x, y, middle))
     for index, (pose, size) in enumerate(_body_shapes(profile.footprint)):

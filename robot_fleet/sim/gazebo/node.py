@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 
 import zmq
 from google.protobuf.message import Message
@@ -24,10 +25,19 @@ from robot_fleet.sim.gazebo.v1.messages_pb2 import Discovery
 
 _log = logging.getLogger(__name__)
 _HEARTBEAT_S, _SILENT_S, _WAIT_S = 1.0, 5.0, 0.2
+_COMPLAIN_S = 10.0
 _WAITING = 10_000
 """Messages that may wait for us before some are lost."""
+_MOST_BYTES = 16 * 2**20
+"""Of a message: more is nobody's pose, and is not kept in memory."""
+_AT_ONCE = 1_000
+"""Messages that are taken in before the heartbeat is looked after again: who is flooded must not seem gone."""
+_MOST_PUBLISHERS = 200
+"""Addresses that are connected to: everybody on the network may claim to publish."""
+_PACKAGES = ("gz.msgs", "ignition.msgs")
 
 Hear = Callable[[bytes], None]
+Taken = TypeVar("Taken")
 
 
 class GazeboNode:
@@ -41,7 +51,7 @@ class GazeboNode:
         self.network = network
         self._messages = messages
         self._process, self._node = str(uuid.uuid4()), str(uuid.uuid4())
-        self._heard: dict[str, Hear] = {}
+        self._heard: dict[str, tuple[str, Hear]] = {}
         self._types: dict[str, str] = {}
         # Of each process that publishes what we hear: since when it is silent, and its addresses.
         self._last_heard: dict[str, float] = {}
@@ -50,16 +60,18 @@ class GazeboNode:
         self._context = zmq.Context()
         self._pub, self._sub = self._context.socket(zmq.PUB), self._context.socket(zmq.SUB)
         self._sub.set_hwm(_WAITING)
+        self._sub.setsockopt(zmq.MAXMSGSIZE, _MOST_BYTES)
         port = self._pub.bind_to_random_port(f"tcp://{network.hosts[0]}")
         self._address = f"tcp://{network.hosts[0]}:{port}"
         self._publishing = threading.Lock()
-        self._multicast = Multicast(network.hosts)
+        self._complains_at = 0.0
+        self._multicast = Multicast(network)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="gazebo", daemon=True)
 
-    def subscribe(self, topic: str, hear: Hear) -> None:
-        """Has each message of the topic handed to `hear`, encoded."""
-        self._heard[self.network.full_name(topic)] = hear
+    def subscribe(self, topic: str, message_type: str, hear: Hear) -> None:
+        """Has each message of the topic handed to `hear`, encoded; those of other types than that one are passed over."""
+        self._heard[self.network.full_name(topic)] = (message_type, hear)
         self._sub.subscribe(self.network.full_name(topic))
 
     def advertise(self, topic: str, message_type: str) -> None:
@@ -104,8 +116,11 @@ class GazeboNode:
                 next_beat = now + _HEARTBEAT_S
                 self._beat(now)
             poller.poll(int(1000 * min(_WAIT_S, max(0.0, next_beat - now))))
-            while (told := self._multicast.heard()) is not None:
-                self._take_in(told)
+            for _ in range(_AT_ONCE):
+                told = self._multicast.heard()
+                if told is None:
+                    break
+                self._guarded(self._take_in, told)
             self._hand_over()
 
     def _beat(self, now: float) -> None:
@@ -161,23 +176,42 @@ class GazeboNode:
             self._forget(told.process_uuid)
 
     def _connect(self, publisher: Discovery.Publisher) -> None:
-        process, known = publisher.process_uuid, self._addresses.setdefault(publisher.process_uuid, set())
-        if publisher.address not in known:
-            known.add(publisher.address)
-            self._sub.connect(publisher.address)
-            _log.info("hears %s", publisher.address)
-            self._learn(publisher.msg_pub.msg_type)
+        process, kind = publisher.process_uuid, publisher.msg_pub.msg_type
+        if not self._is_meant(publisher.topic, kind) or not self._reach(process, publisher.address):
+            return
+        self._learn(kind)
         self._last_heard[process] = time.monotonic()
         self._publishers.setdefault(publisher.topic, set()).add(process)
         # At each of its heartbeats anew: it may have taken us for gone while this machine was busy.
         answer = self._offer(publisher.topic, publisher.address, ctrl=process)
-        answer.msg_pub.msg_type = publisher.msg_pub.msg_type
+        answer.msg_pub.msg_type = kind
         self._tell(Discovery.TYPE_NEW_CONNECTION, answer)
+
+    def _reach(self, process: str, address: str) -> bool:
+        """Connects to where a process publishes; False when that is no place to connect to."""
+        known = self._addresses.get(process, set())
+        if address in known:
+            return True
+        if not address.startswith("tcp://") or sum(map(len, self._addresses.values())) >= _MOST_PUBLISHERS:
+            return False
+        try:
+            self._sub.connect(address)
+        except zmq.ZMQError as fault:
+            _log.debug("%.100s is passed over: %s", address, fault)
+            return False
+        self._addresses[process] = {*known, address}
+        _log.info("hears %s", address)
+        return True
+
+    def _is_meant(self, topic: str, message_type: str) -> bool:
+        """Whether we listen to such messages there."""
+        package, _, kind = message_type.rpartition(".")
+        return topic in self._heard and package in _PACKAGES and kind == self._heard[topic][0]
 
     def _learn(self, message_type: str) -> None:
         """Speaks as the publisher does: Gazebo's releases have two names for the same messages."""
         messages = message_type.rpartition(".")[0]
-        if messages and messages != self._messages:
+        if messages != self._messages:
             self._messages = messages
             self._advertise(*self._types)
 
@@ -190,18 +224,22 @@ class GazeboNode:
             publishers.discard(process)
 
     def _hand_over(self) -> None:
-        while True:
+        for _ in range(_AT_ONCE):
             try:
                 frames = self._sub.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            hear = self._heard.get(frames[0].decode(errors="replace"))
-            if hear is not None and len(frames) == 4:
-                self._guarded(hear, frames[2])
+            if len(frames) == 4:
+                topic, _, message, kind = frames
+                name = topic.decode(errors="replace")
+                if self._is_meant(name, kind.decode(errors="replace")):
+                    self._guarded(self._heard[name][1], message)
 
-    def _guarded(self, hear: Hear, message: bytes) -> None:
+    def _guarded(self, take: Callable[[Taken], None], message: Taken) -> None:
         try:
-            hear(message)
+            take(message)
         except Exception:
-            # One bad message must not deafen the node.
-            _log.exception("a message could not be taken in")
+            # One bad message must not deafen the node, nor many of them fill the log.
+            if time.monotonic() > self._complains_at:
+                self._complains_at = time.monotonic() + _COMPLAIN_S
+                _log.exception("a message could not be taken in")

@@ -13,6 +13,11 @@ def seconds_of(stamp: gz.Time) -> float:
     return float(stamp.sec + 1e-9 * stamp.nsec)
 
 
+def world_s_of(clock: gz.Clock) -> float | None:
+    """A world's time in seconds; None for what no clock of ROS could show."""
+    return seconds_of(clock.sim) if 0 <= clock.sim.sec < 2**31 else None
+
+
 def time_of(seconds: float) -> gz.Time:
     """Seconds as Gazebo has them, to the nearest nanosecond."""
     whole, fraction = divmod(round(seconds * 1e9), 1_000_000_000)
@@ -20,11 +25,14 @@ def time_of(seconds: float) -> gz.Time:
 
 
 def pose_of(message: gz.Pose) -> Pose:
-    """The placement in the plane: heights and tilts are left out."""
+    """The placement in the plane: heights and tilts are left out. ValueError where it is not made of numbers."""
     turned = message.orientation
     x, y, z, w = turned.x, turned.y, turned.z, turned.w
     yaw = math.atan2(2.0 * (w * z + x * y), w * w + x * x - y * y - z * z)
-    return Pose(message.position.x, message.position.y, yaw)
+    pose = Pose(message.position.x, message.position.y, yaw)
+    if not pose.is_finite():
+        raise ValueError("a pose is not made of numbers")
+    return pose
 
 
 def message_of(pose: Pose) -> gz.Pose:
@@ -37,5 +45,7 @@ def message_of(pose: Pose) -> gz.Pose:
 
 
 def twist_of(speed_mps: float, yaw_rate_rps: float) -> gz.Twist:
-    """A velocity ahead and about the vertical."""
+    """A velocity ahead and about the vertical; none where that is not made of numbers, which physics does not survive."""
+    if not math.isfinite(speed_mps) or not math.isfinite(yaw_rate_rps):
+        speed_mps = yaw_rate_rps = 0.0
     return gz.Twist(linear=gz.Vector3d(x=speed_mps), angular=gz.Vector3d(z=yaw_rate_rps))

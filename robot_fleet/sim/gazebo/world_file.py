@@ -12,7 +12,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import Dock, FloorMap, RobotSpec, Store
 from robot_fleet.sim.gazebo import elements as sdf
 from robot_fleet.sim.gazebo.blocks import Block, blocks_of
-from robot_fleet.sim.gazebo.dialect import HARMONIC, Dialect, plain
+from robot_fleet.sim.gazebo.dialect import HARMONIC, Dialect, world_name
 from robot_fleet.sim.gazebo.machine import add_robot
 
 # What Fortress and Harmonic read, and DART's own parser as well.
@@ -23,6 +23,8 @@ _PALLET_M, _PALLET_HEIGHT_M = (1.2, 0.8), 0.15
 _PILLAR_RADIUS_M, _PILLAR_HEIGHT_M = 0.2, 2.5
 _AROUND_M = 2.0
 _MOST_TRIES = 20_000
+# With capitals, as no robot's name has any.
+_FLOOR, _WALLS, _DOCKS, _PALLET, _PILLAR = "Floor", "Walls_and_shelves", "Docks", "Pallet", "Pillar"
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,6 @@ def world_sdf(store: Store, dialect: Dialect = HARMONIC, clutter: Clutter = Clut
         add_robot(world, robot, store.floor.dock(robot.dock).pose, dialect)
     indent(root, " ")
     return '<?xml version="1.0"?>\n' + tostring(root, encoding="unicode") + "\n"
-
-
-def world_name(store: Store) -> str:
-    """The name of the store's world."""
-    return plain(store.floor.name) or "store"
 
 
 def shapes_of(document: str) -> int:
@@ -89,7 +86,7 @@ def _add_ground(world: Element, floor: FloorMap) -> None:
     rows, cols = floor.grid.shape
     size_m = floor.grid.resolution_m * np.array([cols, rows])
     centre = floor.grid.origin @ Pose(*(size_m / 2).tolist())
-    model, link = _static(world, "floor")
+    model, link = _static(world, _FLOOR)
     sdf.place_on_floor(model, centre)
     for kind in ("collision", "visual"):
         part = sdf.add(link, kind, name=kind)
@@ -105,7 +102,7 @@ def _add_ground(world: Element, floor: FloorMap) -> None:
 def _add_blocks(world: Element, blocks: list[Block]) -> None:
     if not blocks:
         return
-    _, link = _static(world, "walls_and_shelves")
+    _, link = _static(world, _WALLS)
     for index, block in enumerate(blocks):
         for kind in ("collision", "visual"):
             part = sdf.add(link, kind, name=f"block_{index}_{kind}")
@@ -119,14 +116,14 @@ def _add_docks(world: Element, store: Store) -> None:
     """A mat under each docked robot and a charger before it; both are there for the eye alone, docks are driven onto."""
     if not store.floor.docks:
         return
-    _, link = _static(world, "docks")
+    _, link = _static(world, _DOCKS)
     reach = {robot.dock: robot.profile.footprint.corners()[:, 0].max() for robot in store.robots}
-    for dock in store.floor.docks:
-        _add_dock(link, dock, float(reach.get(dock.name, 0.35)))
+    for number, dock in enumerate(store.floor.docks, start=1):
+        # Numbered: of two names nothing may be left that tells them apart.
+        _add_dock(link, f"dock_{number}", dock, float(reach.get(dock.name, 0.35)))
 
 
-def _add_dock(link: Element, dock: Dock, reach_m: float) -> None:
-    name = plain(dock.name)
+def _add_dock(link: Element, name: str, dock: Dock, reach_m: float) -> None:
     for what, x, size in (("mat", 0.0, (0.5, 0.4, 0.004)), ("charger", reach_m + 0.06, (0.1, 0.3, 0.3))):
         visual = sdf.add(link, "visual", name=f"{name}_{what}")
         sdf.place_on_floor(visual, dock.pose @ Pose(x, 0.0), size[2] / 2)
@@ -138,7 +135,7 @@ def _add_clutter(world: Element, store: Store, clutter: Clutter) -> None:
     wanted = clutter.pallets + clutter.pillars
     for index, pose in enumerate(_free_places(store, wanted, clutter.seed)):
         pallet = index < clutter.pallets
-        name = f"pallet_{index + 1}" if pallet else f"pillar_{index + 1 - clutter.pallets}"
+        name = f"{_PALLET}_{index + 1}" if pallet else f"{_PILLAR}_{index + 1 - clutter.pallets}"
         model, link = _static(world, name)
         height = _PALLET_HEIGHT_M if pallet else _PILLAR_HEIGHT_M
         sdf.place_on_floor(model, pose, height / 2)

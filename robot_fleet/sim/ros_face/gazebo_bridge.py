@@ -6,6 +6,7 @@ executor's thread.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -29,17 +30,19 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import RobotSpec, Store
 from robot_fleet.ros.conversion import pose_to_ros, seconds_to_ros, transform_to_ros
 from robot_fleet.ros.names import frame_name, topic_name
-from robot_fleet.sim.gazebo.dialect import CLOCK_TOPIC, WORLD_TOPIC_POSES, RobotTopics
+from robot_fleet.sim.gazebo.dialect import WORLD_TOPIC_POSES, RobotTopics, world_name
+from robot_fleet.sim.gazebo.link import WorldClock
+from robot_fleet.sim.gazebo.machine import LINKS
 from robot_fleet.sim.gazebo.network import Network
 from robot_fleet.sim.gazebo.node import GazeboNode
 from robot_fleet.sim.gazebo.readings import pose_of, seconds_of, twist_of
 from robot_fleet.sim.gazebo.v1 import messages_pb2 as gz
-from robot_fleet.sim.gazebo.world_file import world_name
 from robot_fleet.sim.ros_face.gazebo_heads import GazeboHeads
 from robot_fleet.sim.ros_face.signals import on_signals
 
 POSES = "/gazebo/poses"
 _CLOCK_EVERY_S, _POSES_EVERY_S, _LOOK_S = 0.01, 0.1, 0.02
+_LAST_WORDS_S = 0.05
 
 
 class GazeboBridge:
@@ -51,13 +54,20 @@ class GazeboBridge:
         self._poses = node.create_publisher(TFMessage, POSES, 10)
         self._tf: dict[str, Publisher] = {}
         self._due_s = {"clock": 0.0, "poses": 0.0}
-        gazebo.subscribe(CLOCK_TOPIC, self._say_time)
-        gazebo.subscribe(WORLD_TOPIC_POSES.format(world=world_name(store)), self._say_poses)
+        WorldClock(gazebo, store, self._say_time)
+        gazebo.subscribe(WORLD_TOPIC_POSES.format(world=world_name(store)), "Pose_V", self._say_poses)
         self.now_s: float | None = None
         self.robots = {
             spec.name: _BridgedRobot(spec, node, gazebo, self._tf_of(spec), store.floor.dock(spec.dock).pose)
             for spec in store.robots
         }
+
+    def stop(self) -> None:
+        """Makes all robots stand that were told to drive."""
+        stopped = [robot for robot in self.robots.values() if robot.stop()]
+        if stopped:
+            # What has just been said is to be out before the sockets close.
+            time.sleep(_LAST_WORDS_S)
 
     def _tf_of(self, spec: RobotSpec) -> Publisher:
         topic = topic_name(spec, spec.profile.interface.tf_topic)
@@ -65,8 +75,7 @@ class GazeboBridge:
             self._tf[topic] = self._node.create_publisher(TFMessage, topic, 100)
         return self._tf[topic]
 
-    def _say_time(self, message: bytes) -> None:
-        now_s = seconds_of(gz.Clock.FromString(message).sim)
+    def _say_time(self, now_s: float) -> None:
         self.now_s = now_s
         if self._is_due("clock", now_s, _CLOCK_EVERY_S):
             self._clock.publish(RosClock(clock=seconds_to_ros(now_s)))
@@ -75,7 +84,9 @@ class GazeboBridge:
         poses = gz.Poses.FromString(message)
         at_s = seconds_of(poses.header.stamp)
         if self._is_due("poses", at_s, _POSES_EVERY_S):
-            moved = [transform_to_ros("map", pose.name, at_s, pose_of(pose)) for pose in poses.pose]
+            # Among them are the parts of each robot, all of the same names, and where they are in the robot.
+            things = [pose for pose in poses.pose if pose.name not in LINKS]
+            moved = [transform_to_ros("map", pose.name, at_s, pose_of(pose)) for pose in things]
             self._poses.publish(TFMessage(transforms=moved))
 
     def _is_due(self, what: str, now_s: float, every_s: float) -> bool:
@@ -103,10 +114,10 @@ class _BridgedRobot:
         self._wheels = Pose(0.0, 0.0)
         self._publish_odometry = self._publisher(node, spec, "odom")
         self._publish_truth = self._publisher(node, spec, "ground_truth")
-        gazebo.subscribe(topics.odometry, self._say_odometry)
-        gazebo.subscribe(topics.truth, self._say_truth)
+        gazebo.subscribe(topics.odometry, "Odometry", self._say_odometry)
+        gazebo.subscribe(topics.truth, "Odometry", self._say_truth)
         gazebo.advertise(topics.cmd_vel, "Twist")
-        self._gazebo, self._cmd_vel = gazebo, topics.cmd_vel
+        self._gazebo, self._cmd_vel, self._stands = gazebo, topics.cmd_vel, True
         self._velocities = node.create_subscription(RosTwist, topic_name(spec, "cmd_vel"), self._drive, 10)
 
     @staticmethod
@@ -142,7 +153,15 @@ class _BridgedRobot:
 
     def drive(self, speed_mps: float, yaw_rate_rps: float) -> None:
         """Sets the velocity until further notice."""
+        self._stands = not speed_mps and not yaw_rate_rps
         self._gazebo.publish(self._cmd_vel, twist_of(speed_mps, yaw_rate_rps))
+
+    def stop(self) -> bool:
+        """Makes it stand if it was told to drive: Gazebo keeps to the last velocity for ever. Whether it had to be."""
+        drives = not self._stands
+        if drives:
+            self.drive(0.0, 0.0)
+        return drives
 
     def _drive(self, wanted: RosTwist) -> None:
         self.drive(wanted.linear.x, wanted.angular.z)
@@ -179,6 +198,7 @@ def run_bridge(
     except ExternalShutdownException:
         pass
     finally:
+        bridge.stop()
         gazebo.close()
         if machines is not None:
             machines.close()
