@@ -25,7 +25,7 @@ def cleaning() -> tuple[VirtualSite, FleetState, CleaningRun, Robot, Order]:
     made.controller.start_run((), "", ("r1",))
     while robot_of(made, "r1").state is not RobotState.CLEANING:
         made.advance(0.2)
-    made.advance(5.0)
+    made.advance(8.0)
     state = made.controller._state
     robot = state.robots["r1"]
     assert state.active is not None and robot.order is not None

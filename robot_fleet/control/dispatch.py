@@ -15,7 +15,7 @@ from robot_fleet.control.homing import dock_near
 from robot_fleet.control.orders import RETRIES, braking_s, drop_work, give_up_here
 from robot_fleet.control.parting import parts_from
 from robot_fleet.control.state import FleetState
-from robot_fleet.control.ways import pose_at, way_to
+from robot_fleet.control.ways import Way, length_m, pose_at, way_to
 from robot_fleet.control.yielding import give_way
 from robot_fleet.fleet.commands import Command, DockAt, Follow, SwitchHead, Undock
 from robot_fleet.fleet.entities import CleaningRun, Order, Robot, kind_event
@@ -192,9 +192,21 @@ def _in_position(state: FleetState, robot: Robot, itinerary: Itinerary) -> bool:
     if way is None:
         give_up_here(state, robot, "no way leads from where it stands to its next lane")
         return False
-    robot.itinerary, robot.place = itinerary.led(way, robot.place), Place()
+    robot.itinerary, robot.place = _led(robot, itinerary, way), Place()
     state.touch("itinerary", robot.name)
     return False
+
+
+def _led(robot: Robot, itinerary: Itinerary, way: Way) -> Itinerary:
+    """What leads the robot to its place first; a lane near by begins where it stands.
+
+    It stopped within its tolerance of where the lane was to begin: an order that leads it there would end as it begins.
+    """
+    stretch, profile = itinerary.stretches[robot.place.stretch], robot.spec.profile
+    begins_here = stretch.kind is LegKind.CLEAN and not profile.is_steered and way
+    if begins_here and length_m(way) <= OFF_PATH_M + profile.goal_tolerance_m:
+        return itinerary.begun_with(way[0].points, robot.place)
+    return itinerary.led(way, robot.place)
 
 
 def _further_on(robot: Robot, itinerary: Itinerary) -> Place:

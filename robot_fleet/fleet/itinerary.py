@@ -322,6 +322,13 @@ class Itinerary:
         first = (replace(stretch, times_s=np.full(len(stretch.points), at_s)) for stretch in way)
         return Itinerary((*first, *self.rest(resume_at).stretches))
 
+    def begun_with(self, points: NDArray[np.float64], resume_at: Place) -> Itinerary:
+        """A new itinerary that goes on with this one at `resume_at`, whose stretch begins with `points` (n, 2) that lead there."""
+        first, *others = self.rest(resume_at).stretches
+        times = np.concatenate((np.full(len(points), first.times_s[0]), first.times_s))
+        longer = replace(first, points=np.vstack((points, first.points)), times_s=times)
+        return Itinerary((_without_waits(longer), *others))
+
     def rest(self, place: Place) -> Itinerary:
         """What is left from `place` on, as an itinerary of its own."""
         if self.ended(place):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import shapely
@@ -67,11 +68,19 @@ class OccupancyGrid:
 
     def shape_to_map(self, shape: BaseGeometry) -> BaseGeometry:
         """A shapely geometry of the grid frame in the map frame."""
-        return affinity.affine_transform(shape, _matrix(self.origin))
+        return affinity.affine_transform(shape, self._to_map)
 
     def shape_from_map(self, shape: BaseGeometry) -> BaseGeometry:
         """A shapely geometry of the map frame in the grid frame."""
-        return affinity.affine_transform(shape, _matrix(self.origin.inverse()))
+        return affinity.affine_transform(shape, self._from_map)
+
+    @cached_property
+    def _to_map(self) -> list[float]:
+        return _matrix(self.origin)
+
+    @cached_property
+    def _from_map(self) -> list[float]:
+        return _matrix(self.origin.inverse())
 
     def cells_at(self, points: ArrayLike) -> NDArray[np.int64]:
         """(n, 2) rows and columns of the cells under (n, 2) map-frame points; may lie outside the grid."""

@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.snapshot import RunView
 from robot_fleet.fleet.commands import Command, DockAt, Follow, Undock
+from robot_fleet.fleet.events import LOST
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.grid import OCCUPIED
 from robot_fleet.floor.pose import Pose
@@ -26,6 +27,7 @@ from robot_fleet.nights.checks.violation import Findings, Violation
 from robot_fleet.nights.site import NightSite
 from robot_fleet.planning.judging.ground import coverable
 from robot_fleet.planning.plan import MissedReason
+from robot_fleet.sim.robot import SimulatedRobot
 
 _OWN_FLOOR_S = 0.5
 # Beyond their clearance robots keep so far from each other and from what they see.
@@ -36,11 +38,15 @@ _TIGHT_M = 0.03
 
 
 class Eyes:
-    """Looks after each step; `lost` are the robots that do not know where they are, by whom nobody else can know it."""
+    """Looks after each step; `lost` are the robots that do not know where they are, by whom nobody else can know it.
+
+    `clean_when_lost` has for each of them that nobody knows to be lost what was credited when it lost its way.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.lost: set[str] = set()
+        self.clean_when_lost: dict[str, NDArray[np.bool_]] = {}
         self._were_lost: set[str] = set()
         self.promises = PromiseCheck()
         self._contact, self._held, self._stop = ContactCheck(store), HeldCheck(), StopCheck()
@@ -65,6 +71,23 @@ class Eyes:
         view = next(robot for robot in controller.snapshot.robots if robot.name == command.robot)
         self._held.ordered(site.now_s, command.robot, view.state is RobotState.HELD)
 
+    def lose(self, site: NightSite, name: str) -> None:
+        """A robot loses its way, and nobody notices yet."""
+        self.lost.add(name)
+        clean = np.zeros(self.store.floor.grid.shape, dtype=bool)
+        if controller := site.controller:
+            for run in controller.snapshot.runs:
+                if not run.state.is_terminal:
+                    clean |= controller.record(run.run_id).cleaned
+        self.clean_when_lost.setdefault(name, clean)
+
+    def known_credit(self, credited: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """What must truly be clean: what a lost robot claims cannot be withdrawn before anybody knows that it is lost."""
+        known = credited.copy()
+        for clean in self.clean_when_lost.values():
+            known &= clean
+        return known
+
     def look(self, site: NightSite) -> None:
         """A step has passed."""
         now_s = site.now_s
@@ -75,6 +98,9 @@ class Eyes:
             self._held.look(now_s, None, poses)
             return
         snapshot = controller.snapshot
+        for view in snapshot.robots:
+            if LOST in view.hold and LOST in site.world.robots[view.name].hold:
+                self.clean_when_lost.pop(view.name, None)
         self._held.look(now_s, [view.name for view in snapshot.robots if view.state is RobotState.HELD], poses)
         self._stop.look(now_s, snapshot.runs, poses)
         self.promises.look(now_s, snapshot.runs)
@@ -97,8 +123,9 @@ class Eyes:
         credited = controller.record(run.run_id).cleaned & requested
         within, at_s = requested & self.coverable, site.now_s
         missed = [area.polygon for area in run.missed]
+        known = self.known_credit(credited)
         self.false_credit = max(
-            self.false_credit, self._account.credit(run.run_id, at_s, within, credited, truth & requested)
+            self.false_credit, self._account.credit(run.run_id, at_s, within, known, truth & requested)
         )
         self._account.complete(run.run_id, at_s, requested, credited, missed)
         if run.state is RunState.COMPLETED:
@@ -150,15 +177,15 @@ class Eyes:
     def _left_coverable(
         self, site: NightSite, things: list[BaseGeometry], others: list[BaseGeometry]
     ) -> NDArray[np.bool_]:
-        """What robots that live can get to from where they are, past all that stands or stood in their way."""
+        """What robots that may work can get to from where they are, past all that stands or stood in their way."""
         if not (things or others):
             return self.coverable
         grown = [*(thing.buffer(_BERTH_M) for thing in things), *(other.buffer(_KEPT_OFF_M) for other in others)]
         shapes = shapely.get_parts(grown)
         closed = tuple(Keepout(f"closed-{index}", shape) for index, shape in enumerate(shapes))
-        # What dead robots hold is like walls: a robot within a ring of it does not begin beyond.
+        # What robots hold for good is like walls: a robot within a ring of it does not begin beyond.
         grid, walls = self.store.floor.grid, np.zeros(self.store.floor.grid.shape, dtype=bool)
-        for held in self._held_by_dead(site):
+        for held in self._kept_for_good(site):
             grid.mark(walls, held)
         grid = replace(grid, cells=np.where(walls, OCCUPIED, grid.cells).astype(grid.cells.dtype))
         floor = replace(self.store.floor, grid=grid, keepouts=(*self.store.floor.keepouts, *closed))
@@ -166,22 +193,27 @@ class Eyes:
         starts = [
             (profile, staging if robots[name].docked_at else robots[name].pose)
             for name, (profile, staging) in self._starts.items()
-            if robots[name].alive
+            if _may_work(robots[name])
         ]
         return coverable(floor, starts)
 
     def _others(self, site: NightSite) -> list[BaseGeometry]:
-        """Where missed floor has a cause beside the things that stood there: robots, what dead ones still hold, closed floor."""
+        """Where missed floor has a cause beside the things that stood there: robots, what some hold for good, closed floor."""
         stood = [
             Point(robot.pose.x_m, robot.pose.y_m).buffer(robot.spec.profile.footprint.circumscribed_m)
             for robot in site.world.robots.values()
         ]
-        return [*stood, *self._held_by_dead(site), *self._ever_closed.values()]
+        return [*stood, *self._kept_for_good(site), *self._ever_closed.values()]
 
-    def _held_by_dead(self, site: NightSite) -> list[BaseGeometry]:
+    def _kept_for_good(self, site: NightSite) -> list[BaseGeometry]:
+        """The floor of robots that are dead, or held until the morning."""
         assert site.controller is not None
         traffic = site.controller.traffic
-        return [traffic.held(name) for name, robot in site.world.robots.items() if not robot.alive]
+        return [traffic.held(name) for name, robot in site.world.robots.items() if not _may_work(robot)]
+
+
+def _may_work(robot: SimulatedRobot) -> bool:
+    return robot.alive and not robot.hold
 
 
 def _wider(profile: RobotProfile) -> RobotProfile:

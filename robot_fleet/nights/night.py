@@ -31,8 +31,10 @@ LIMIT_S = 10_800.0
 """Charging a battery alone takes 5,000 s."""
 _REST_S = 3.0
 _FOUND_AGAIN_S = 60.0
-# Within this time after a robot was found again others learn of it, and brake.
+# Within this time after the controller has heard where a robot that was found again truly is, others have braked.
 _LEARNT_S = 3.0
+# A pose that is heard is a moment old, and wavers.
+_HEARD_M = 0.15
 _RAM = Path("/dev/shm")
 
 
@@ -110,6 +112,7 @@ class _Course:
         self._people = People(self.site, self.eyes.promises)
         self._due = sorted(self._schedule(about.faults), key=lambda entry: entry[0])
         self._judged: set[str] = set()
+        self._found: dict[str, float | None] = {}
         self._rest_since_s: float | None = None
         self._left_s: float | None = None
         self._home_s: float | None = None
@@ -149,7 +152,6 @@ class _Course:
                 yield at_s, partial(self._lose, fault)
                 yield end_s, partial(world.notices, name)
                 yield end_s + _FOUND_AGAIN_S, partial(self._find, name)
-                yield end_s + _FOUND_AGAIN_S + _LEARNT_S, partial(self._is_known, name)
             elif fault.kind == "crash":
                 yield at_s, partial(site.crash_in, int(fault.value), fault.seconds)
             elif fault.kind == "commit fails":
@@ -158,7 +160,9 @@ class _Course:
                 yield at_s, partial(self._people.meet, fault)
 
     def _lose(self, fault: Fault) -> None:
-        self.eyes.lost.add(fault.robot)
+        with self.site.fuse.spared():
+            self.eyes.lose(self.site, fault.robot)
+        self._found.pop(fault.robot, None)
         self.site.world.lose_way(fault.robot, fault.x_m, fault.y_m)
 
     def _find(self, name: str) -> None:
@@ -167,10 +171,20 @@ class _Course:
         world.found(name)
         if not self._hangs(name):
             world.release(name)
+            self._found[name] = None
 
-    def _is_known(self, name: str) -> None:
-        if not self._hangs(name):
-            self.eyes.lost.discard(name)
+    def _look_for_found(self) -> None:
+        """Who was found again counts as lost until the controller has heard it, and others had time to brake."""
+        controller, now_s = self.site.controller, self.site.now_s
+        views = {view.name: view for view in controller.snapshot.robots} if controller else {}
+        for name, heard_s in list(self._found.items()):
+            pose = views[name].pose if name in views else None
+            truly = self.site.world.robots[name].pose
+            if heard_s is None and pose is not None and pose.distance_m(truly) <= _HEARD_M:
+                self._found[name] = now_s
+            elif heard_s is not None and now_s >= heard_s + _LEARNT_S:
+                del self._found[name]
+                self.eyes.lost.discard(name)
 
     def _hangs(self, name: str) -> bool:
         return any(name in (hit.robot, hit.other) for hit in self.site.world.collisions)
@@ -183,6 +197,7 @@ class _Course:
             self._home_s = None
         elif self._left_s is not None and self._home_s is None:
             self._home_s = site.now_s
+        self._look_for_found()
         for run in self._runs():
             if run.state.is_terminal and run.run_id not in self._judged:
                 self._judge(run)
