@@ -1,4 +1,4 @@
-"""A hundred nights with everything going wrong: none does harm, and hardly one leaves floor out; `make nights` passes thousands."""
+"""A hundred nights with everything going wrong: none does harm, and none leaves floor out without a cause; `make nights` passes thousands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from robot_fleet.main.nights import KINDS, RANDOM, Nights, NightsSettings
 
 SHOP = str(Path(__file__).resolve().parent.parent / "maps" / "corner_shop")
 AT_A_TIME = 5
-MISSED = "are missed without a cause"
 
 
 @cache
@@ -30,12 +29,7 @@ def nights_of(store: str, robots: int | None) -> Nights:
     ],
     ids=lambda value: "corner_shop" if value == SHOP else str(value),
 )
-def test_nights_do_no_harm_and_leave_hardly_anything_out(store: str, robots: int | None, first: int) -> None:
-    nights, missed = nights_of(store, robots), []
-    for seed in range(first, first + AT_A_TIME):
-        outcome = nights.outcome(nights.night(seed))
-        worse = [found.text for found in outcome.violations if not found.text.endswith(MISSED)]
-        assert not worse, f"seed {seed}: {worse}"
-        missed += [f"seed {seed}: {found.text}" for found in outcome.violations]
-    # A few nights in a thousand leave floor out that could have been got to: known, and told in docs/reliability.md.
-    assert len(missed) <= 1, missed
+def test_nights_violate_nothing(store: str, robots: int | None, first: int) -> None:
+    nights = nights_of(store, robots)
+    violated = {seed: nights.outcome(nights.night(seed)).violations for seed in range(first, first + AT_A_TIME)}
+    assert not any(violated.values()), violated
