@@ -8,6 +8,7 @@ import pwd
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -122,6 +123,48 @@ def test_addresses_that_lead_nowhere_do_not_deafen_us(node: GazeboNode) -> None:
         stranger.tell(advertised(network.full_name("/clock"), address, process=f"stranger {n}"))
     stranger.close()
     until(lambda: times, lambda: say("/clock", "Clock", "sim: {sec: 3}"))
+
+
+def told_within(listener: Multicast, seconds: float) -> list[gz.Discovery]:
+    """What is heard for so long."""
+    found: list[gz.Discovery] = []
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        while (message := listener.heard()) is not None:
+            found.append(message)
+        time.sleep(0.01)
+    return found
+
+
+def test_what_is_asked_over_several_interfaces_is_answered_once_and_asked_again_is_answered_again(
+    node: GazeboNode,
+) -> None:
+    """A process that shares two networks with us is heard on both: here the loopback carries all of it twice."""
+    node.advertise("/model/r1/cmd_vel", "Twist")
+    node.subscribe("/clock", "Clock", lambda message: None)
+    node.start()
+    network = Network.of(ENVIRONMENT)
+    asker = Multicast(replace(network, hosts=("127.0.0.1", "127.0.0.2")))
+    topic = network.full_name("/model/r1/cmd_vel")
+    question = gz.Discovery(
+        version=10, process_uuid="asker", type=gz.Discovery.TYPE_SUBSCRIBE, sub=gz.Discovery.Subscriber(topic=topic)
+    )
+    offer = advertised(network.full_name("/clock"), "tcp://127.0.0.1:9", process="asker")
+    try:
+        for _ in range(2):
+            told_within(asker, 0.5)
+            asker.tell(question)
+            asker.tell(offer)
+            told = told_within(asker, 0.5)
+            assert (told.count(question), told.count(offer)) == (2, 2)
+            (process,) = {message.process_uuid for message in told if message.pub.topic == topic}
+            kinds = [message.type for message in told if message.process_uuid == process]
+            # Offers that come with a heartbeat are made to everybody, whether asked or not.
+            beats = kinds.count(gz.Discovery.TYPE_HEARTBEAT)
+            assert kinds.count(gz.Discovery.TYPE_ADVERTISE) - beats == 1
+            assert kinds.count(gz.Discovery.TYPE_NEW_CONNECTION) == 1
+    finally:
+        asker.close()
 
 
 def test_a_flood_of_addresses_is_not_followed(node: GazeboNode) -> None:

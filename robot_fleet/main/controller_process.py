@@ -8,6 +8,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -137,6 +138,7 @@ class _Fleet:
     async def run(self) -> int:
         """Starts everything, serves until a signal or a bug, and stops everything."""
         self._ended = asyncio.Event()
+        self._activated = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal, number)
@@ -158,6 +160,7 @@ class _Fleet:
                 bridge.to_ros(bridge.node.begin_active)
             self._greet(port)
             if await self._clock_is_ready():
+                await self._activation()
                 self._begin()
                 await server.start()
                 await self._tick_until_ended()
@@ -270,6 +273,14 @@ class _Fleet:
             self._planning_since_s = 0.0
         self._clock.confirm(at_s)
 
+    async def _activation(self) -> None:
+        """Lets a node that nobody manages become active first: to begin can keep this thread for a minute, while loops are
+        compiled, and the transition would not wait for so long.
+        """
+        if not self._settings.managed:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._activated.wait(), _TRANSITION_S)
+
     async def _clock_is_ready(self) -> bool:
         """True when the time is known; False when the process was told to end before."""
         ready = asyncio.ensure_future(self._clock.ready())
@@ -309,6 +320,7 @@ class _Fleet:
             self._ended.set()
             return
         self._activity.change(transition == "activate")
+        self._activated.set()
         if self._controller is not None:
             try:
                 self._activity.look_after(self._controller)

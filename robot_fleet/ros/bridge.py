@@ -25,6 +25,7 @@ from rclpy.node import Node
 
 from robot_fleet.fleet.errors import Unavailable
 from robot_fleet.fleet.events import Event
+from robot_fleet.ros.log_folder import ensure_log_folder
 
 _log = logging.getLogger(__name__)
 _STOP_LIMIT_S = 2.0
@@ -46,6 +47,7 @@ class RosBridge:
 
     def __init__(self, node_name: str = "fleet_controller", make_node: MakeNode | None = None) -> None:
         _check_domain()
+        ensure_log_folder()
         self._context = Context()
         try:
             self._context.init(args=[])

@@ -41,6 +41,7 @@ from robot_fleet.planning.plan_poses import poses_of
 from robot_fleet.planning.planner import plan
 from robot_fleet.ros.conversion import BadReading, pose_from_ros, pose_to_ros
 from robot_fleet.ros.listening import LATCHED
+from robot_fleet.ros.log_folder import ensure_log_folder
 
 MOST_ROBOTS = 100
 
@@ -145,6 +146,7 @@ def path_message(path: CoveragePath, profile: RobotProfile, frame: str) -> Path:
 
 def run_coverage_planner(arguments: Sequence[str], profile_of: Callable[[str], RobotProfile]) -> int:
     """Runs the node until it is told to end; the exit code."""
+    ensure_log_folder()
     rclpy.init(args=list(arguments))
     executor = SingleThreadedExecutor()
     try:

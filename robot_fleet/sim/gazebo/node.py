@@ -10,6 +10,7 @@ One thread of its own listens. What is heard is handed over on that thread; `pub
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 import uuid
@@ -26,6 +27,8 @@ from robot_fleet.sim.gazebo.v1.messages_pb2 import Discovery
 _log = logging.getLogger(__name__)
 _HEARTBEAT_S, _SILENT_S, _WAIT_S = 1.0, 5.0, 0.2
 _COMPLAIN_S = 10.0
+_COPIES_S = 0.1
+"""For so long what is heard again is taken for a copy that came over another interface; who asks again does so each second."""
 _WAITING = 10_000
 """Messages that may wait for us before some are lost."""
 _MOST_BYTES = 16 * 2**20
@@ -57,6 +60,8 @@ class GazeboNode:
         self._last_heard: dict[str, float] = {}
         self._addresses: dict[str, set[str]] = {}
         self._publishers: dict[str, set[str]] = {}
+        # What was answered, and when.
+        self._answered: dict[bytes, float] = {}
         self._context = zmq.Context()
         self._pub, self._sub = self._context.socket(zmq.PUB), self._context.socket(zmq.SUB)
         self._sub.set_hwm(_WAITING)
@@ -133,6 +138,7 @@ class GazeboNode:
         for process, heard_at in list(self._last_heard.items()):
             if now - heard_at > _SILENT_S:
                 self._forget(process)
+        self._answered = {asked: at for asked, at in self._answered.items() if now - at < _COPIES_S}
 
     def _advertise(self, *topics: str) -> None:
         for topic in topics if self._messages else ():
@@ -167,21 +173,33 @@ class GazeboNode:
         if told.process_uuid in self._last_heard:
             self._last_heard[told.process_uuid] = time.monotonic()
         if told.type == Discovery.TYPE_ADVERTISE and told.pub.topic in self._heard:
-            self._connect(told.pub)
+            self._connect(told)
         elif told.type == Discovery.TYPE_SUBSCRIBE and told.sub.topic in self._types:
-            self._advertise(told.sub.topic)
+            if not self._was_answered(told):
+                self._advertise(told.sub.topic)
         elif told.type == Discovery.TYPE_UNADVERTISE:
             self._publishers.get(told.pub.topic, set()).discard(told.pub.process_uuid)
         elif told.type == Discovery.TYPE_BYE:
             self._forget(told.process_uuid)
 
-    def _connect(self, publisher: Discovery.Publisher) -> None:
+    def _was_answered(self, told: Discovery) -> bool:
+        """Whether this is a copy of what is being answered: all that is told goes over every interface, and so do answers."""
+        asked, now = told.SerializeToString(deterministic=True), time.monotonic()
+        if now - self._answered.get(asked, -math.inf) < _COPIES_S:
+            return True
+        self._answered[asked] = now
+        return False
+
+    def _connect(self, told: Discovery) -> None:
+        publisher = told.pub
         process, kind = publisher.process_uuid, publisher.msg_pub.msg_type
         if not self._is_meant(publisher.topic, kind) or not self._reach(process, publisher.address):
             return
         self._learn(kind)
         self._last_heard[process] = time.monotonic()
         self._publishers.setdefault(publisher.topic, set()).add(process)
+        if self._was_answered(told):
+            return
         # At each of its heartbeats anew: it may have taken us for gone while this machine was busy.
         answer = self._offer(publisher.topic, publisher.address, ctrl=process)
         answer.msg_pub.msg_type = kind

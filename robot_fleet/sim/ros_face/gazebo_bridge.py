@@ -29,6 +29,7 @@ from tf2_msgs.msg import TFMessage
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import RobotSpec, Store
 from robot_fleet.ros.conversion import pose_to_ros, seconds_to_ros, transform_to_ros
+from robot_fleet.ros.log_folder import ensure_log_folder
 from robot_fleet.ros.names import frame_name, topic_name
 from robot_fleet.sim.gazebo.dialect import WORLD_TOPIC_POSES, RobotTopics, world_name
 from robot_fleet.sim.gazebo.link import WorldClock
@@ -179,6 +180,7 @@ def run_bridge(
     With `heads` the robots get what a cleaning robot has beside its Nav2: head, battery, status (see `GazeboHeads`).
     """
     stop = on_signals()
+    ensure_log_folder()
     context = Context()
     rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor(context=context)

@@ -27,6 +27,7 @@ from tf2_msgs.msg import TFMessage
 from robot_fleet.fleet.events import Event
 from robot_fleet.floor.store import RobotSpec, Store
 from robot_fleet.ros.conversion import seconds_from_ros, seconds_to_ros
+from robot_fleet.ros.log_folder import ensure_log_folder
 from robot_fleet.ros.names import topic_name
 from robot_fleet.sim.gazebo.link import GazeboLink
 from robot_fleet.sim.gazebo.network import Network
@@ -202,6 +203,7 @@ def run_simulator(
     world = World(store, realism, seed, names, motions=partial(_in_gazebo, link) if link else None)
     makes_time = clock_only or (clock if clock is not None else robot is None)
     stop = on_signals()
+    ensure_log_folder()
     context = Context()
     rclpy.init(args=[], context=context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO)
     reporter = Reporter(report, world, speed=speed if makes_time else None, seed=seed)
