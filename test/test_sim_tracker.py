@@ -111,6 +111,25 @@ def test_the_next_piece_is_driven_into_without_a_stop_and_a_brake_stops_on_the_p
     assert before.distance_m(body.pose) == pytest.approx(0.25, abs=0.05)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_robot_that_is_looked_after_seldom_drives_slowly_and_keeps_to_its_path(seed: int) -> None:
+    """On a busy machine it does for most of a second what it was last told, and shelves are five centimetres away."""
+    rng = np.random.default_rng(seed)
+    body = IdealBody()
+    motion = TrackedMotion(WORKING_W, body)
+    motion.follow(CORNERS)
+    poses, since_s = [body.pose], STEP_S
+    while not motion.at_rest:
+        motion.step(since_s)
+        since_s = STEP_S if rng.random() < 0.7 else STEP_S * rng.integers(1, 16)
+        for _ in range(round(since_s / STEP_S)):
+            body.advance(STEP_S)
+            poses.append(body.pose)
+    assert off_m(poses, CORNERS) < 0.05
+    assert math.dist((body.pose.x_m, body.pose.y_m), CORNERS[-1]) < 0.05
+    assert len(poses) * STEP_S < 90.0
+
+
 @pytest.mark.parametrize("facing", [-2.8, -1.4, 0.5, 2.0])
 @pytest.mark.parametrize("aside", [Pose(0.015, -0.014), Pose(-0.004, 0.019), Pose(0.03, 0.0), Pose(-0.01, 0.0)])
 def test_a_path_of_two_centimetres_turns_the_robot_also_where_it_is_not_quite_there(facing: float, aside: Pose) -> None:
