@@ -19,7 +19,8 @@ from robot_fleet.sim.course import ACCELERATION_MPS2, YAW_ACCELERATION_RPS2, Cou
 from robot_fleet.sim.rail import PIVOT_ABOVE_RAD
 from robot_fleet.sim.trajectory import Limits
 
-_LEAST_AHEAD_M, _AHEAD_S = 0.25, 0.7
+# Short: who looks past a tight bend cuts it, and comes out of it wide.
+_LEAST_AHEAD_M, _AHEAD_S = 0.15, 0.6
 _THERE_M, _CREEP_MPS = 0.01, 0.02
 _FACING_RAD, _YAW_GAIN = 0.015, 3.0
 # Odometry is some hundredths of a second old, and wheels take a moment: braking for turns begins a little early.
