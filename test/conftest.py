@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import runpy
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 ROS = ("rclpy", "nav2_msgs", "tf2_msgs")
+PHYSICS = "dartpy"
 ON_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 
@@ -48,11 +50,23 @@ def _is_there(name: str) -> bool:
         return False
 
 
+def _can_be_imported(name: str) -> bool:
+    """It may be there and yet lack a library of the system."""
+    try:
+        import_module(name)
+    except ImportError:
+        return False
+    return True
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Ends the whole session in CI without ROS 2: files that need it for their imports would be skipped as a whole."""
+    """Ends the whole session in CI without ROS 2 or physics: files that import them would be skipped as a whole."""
     absent = [name for name in ROS if not _is_there(name)]
     if ON_CI and absent:
         pytest.exit(f"missing in CI: {', '.join(absent)}; make setup brings them", returncode=1)
+    # The quick tests, which colcon runs also beside a ROS without our other packages, need no physics.
+    if ON_CI and os.environ.get("COLCON") != "1" and not _can_be_imported(PHYSICS):
+        pytest.exit(f"missing in CI: {PHYSICS}; apt install libgl1, and make setup", returncode=1)
     if not os.environ.get("PYTEST_XDIST_WORKER") and (tools := Path(__file__).parent.parent / "tools").is_dir():
         # Machine code of older sources must not be tested.
         runpy.run_path(str(tools / "compile_loops.py"))["forget_stale"]()

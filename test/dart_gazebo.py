@@ -17,7 +17,7 @@ from dart_world import DartBody, DartWorld
 
 from robot_fleet.main.gazebo_world import WorldSettings, write_world_of
 from robot_fleet.main.stores import load
-from robot_fleet.sim.gazebo.dialect import RobotTopics
+from robot_fleet.sim.gazebo.dialect import CLOCK_TOPIC, WORLD_TOPIC_CLOCK, RobotTopics, world_name
 from robot_fleet.sim.gazebo.network import Network
 from robot_fleet.sim.gazebo.node import GazeboNode
 from robot_fleet.sim.gazebo.readings import message_of, time_of
@@ -34,7 +34,9 @@ def main() -> None:
         world = DartWorld(write_world_of(store, WorldSettings(folder, Path(place))).file)
     node = GazeboNode(Network.of(), "gz.msgs")
     bodies = {}
-    node.advertise("/clock", "Clock")
+    clocks = (CLOCK_TOPIC, WORLD_TOPIC_CLOCK.format(world=world_name(store)))
+    for topic in clocks:
+        node.advertise(topic, "Clock")
     for spec in store.robots:
         topics = RobotTopics.of(spec.name)
         bodies[topics.truth] = world.body(spec, late_s=0.0)
@@ -53,7 +55,8 @@ def main() -> None:
             next_odometry_s += ODOMETRY_S
             for topic, body in bodies.items():
                 node.publish(topic, gz.Odometry(header=gz.Header(stamp=time_of(now_s)), pose=message_of(body.truth)))
-        node.publish("/clock", gz.Clock(sim=time_of(now_s)))
+        for topic in clocks:
+            node.publish(topic, gz.Clock(sim=time_of(now_s)))
         time.sleep(max(0.0, begun + now_s / speed - time.monotonic()))
     node.close()
 

@@ -12,6 +12,9 @@ from conftest import lacking
 
 ENVIRONMENT = {"IGN_IP": "127.0.0.1", "IGN_PARTITION": f"robot_fleet_test_{os.getpid()}"}
 PATIENCE_S = 90.0
+# Whoever runs the tests may have a Gazebo of their own: it is not to be driven, and GZ_ is looked at before IGN_.
+for _name in ("GZ_IP", "GZ_PARTITION", "GZ_DISCOVERY_MULTICAST_IP", "GZ_DISCOVERY_MSG_PORT"):
+    os.environ.pop(_name, None)
 
 
 def program(name: str) -> str:

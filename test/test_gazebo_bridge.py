@@ -9,7 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -78,9 +79,11 @@ def bridge() -> Iterator[subprocess.Popen]:
 
 
 @contextmanager
-def bridged(store: str, *options: str, **variables: str) -> Iterator[subprocess.Popen]:
+def bridged(store: str, *options: str, log: Path | None = None, **variables: str) -> Iterator[subprocess.Popen]:
     command = [sys.executable, "-m", "robot_fleet.cli", "gazebo-bridge", "--store", str(MAPS / store)]
-    process = subprocess.Popen([*command, *options], env=os.environ | ENVIRONMENT | variables)
+    with ExitStack() as opened:
+        said = opened.enter_context(log.open("wb")) if log else None
+        process = subprocess.Popen([*command, *options], env=os.environ | ENVIRONMENT | variables, stderr=said)
     try:
         yield process
     finally:
@@ -196,6 +199,38 @@ def test_robots_that_drive_are_stopped_when_the_bridge_ends(ros: Listener) -> No
         until(lambda: driven[-1] == 0.0)
     finally:
         wheels.close()
+
+
+def test_a_bridge_says_for_whom_it_waits_and_finds_a_gazebo_that_was_started_anew(
+    ros: Listener, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    truth = ros.listen(Odometry, "/robot_2/ground_truth")
+    apart = {"IGN_PARTITION": f"{ENVIRONMENT['IGN_PARTITION']}_anew"}
+    waits = "waiting for Gazebo: not heard are robot_1, robot_2"
+    with bridged("corner_shop", "--robots", "2", log=log, **apart):
+        for life in (1, 2):
+            until(lambda n=life: log.read_text().count(waits) >= n)
+            with world_of_two(Network.of(ENVIRONMENT | apart)) as gazebo:
+                here = gz.Odometry(header=gz.Header(stamp=time_of(life)), pose=message_of(Pose(life, 0.0)))
+                say_it = partial(gazebo.publish, "/model/robot_2/ground_truth", here)
+                until(
+                    lambda n=life: truth and truth[-1].pose.pose.position.x == n,
+                    lambda say_it=say_it: (say_it(), ros.spin()),
+                )
+
+
+@contextmanager
+def world_of_two(network: Network) -> Iterator[GazeboNode]:
+    """A stand-in of a Gazebo that offers two robots' poses."""
+    gazebo = GazeboNode(network, "gz.msgs")
+    for n in (1, 2):
+        gazebo.advertise(f"/model/robot_{n}/ground_truth", "Odometry")
+    gazebo.start()
+    try:
+        yield gazebo
+    finally:
+        gazebo.close()
 
 
 def test_robots_with_their_own_nav2_get_heads_batteries_and_a_record_of_what_is_clean(

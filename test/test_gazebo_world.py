@@ -55,9 +55,13 @@ def test_a_straight_shelf_is_one_box_exactly() -> None:
     assert {(round(shelf.length_m, 6), round(shelf.width_m, 6)) for shelf in shelves} == {(14.0, 1.2)}
 
 
+@pytest.mark.parametrize("fortress", [False, True], ids=["harmonic", "fortress"])
 @pytest.mark.parametrize("name", ALL)
-def test_the_world_is_valid_to_gazebos_own_checker(name: str, tmp_path: Path) -> None:
-    check(write_world_of(store_of(name, 10 if "super" in name else 2), WorldSettings(MAPS, tmp_path)).file)
+def test_the_world_is_valid_to_gazebos_own_checker(name: str, fortress: bool, tmp_path: Path) -> None:
+    store = store_of(name, 10 if "super" in name else 2)
+    written = write_world_of(store, WorldSettings(MAPS, tmp_path, fortress=fortress))
+    assert written.shapes < MOST_BLOCKS
+    check(written.file)
 
 
 @pytest.mark.parametrize("profile", ["W", "S"])

@@ -77,6 +77,17 @@ def test_a_path_is_followed_to_its_end_within_the_limits(profile: RobotProfile, 
     assert max(b - a for a, b in pairwise(speeds)) < profile.acceleration_mps2 * STEP_S + 1e-6
 
 
+@pytest.mark.parametrize("radius", [0.12, 0.2, 0.3])
+def test_a_tight_half_turn_is_neither_cut_nor_left_wide(radius: float) -> None:
+    """As at the end of a narrow aisle: the shelves are five centimetres away."""
+    turn = [(1.0 + radius * math.sin(t), radius - radius * math.cos(t)) for t in np.linspace(0, math.pi, 25)]
+    points = np.array([(0.0, 0.0), *turn, (0.0, 2 * radius)])
+    body = IdealBody()
+    motion = TrackedMotion(WORKING_W, body)
+    motion.follow(points)
+    assert off_m(driven(motion, body), points) < 0.03
+
+
 def test_corners_are_reached_before_the_robot_turns() -> None:
     body = IdealBody()
     motion = TrackedMotion(WORKING_W, body)
@@ -109,6 +120,25 @@ def test_the_next_piece_is_driven_into_without_a_stop_and_a_brake_stops_on_the_p
     motion.brake()
     driven(motion, body)
     assert before.distance_m(body.pose) == pytest.approx(0.25, abs=0.05)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_robot_that_is_looked_after_seldom_drives_slowly_and_keeps_to_its_path(seed: int) -> None:
+    """On a busy machine it does for most of a second what it was last told, and shelves are five centimetres away."""
+    rng = np.random.default_rng(seed)
+    body = IdealBody()
+    motion = TrackedMotion(WORKING_W, body)
+    motion.follow(CORNERS)
+    poses, since_s = [body.pose], STEP_S
+    while not motion.at_rest:
+        motion.step(since_s)
+        since_s = STEP_S if rng.random() < 0.7 else STEP_S * rng.integers(1, 16)
+        for _ in range(round(since_s / STEP_S)):
+            body.advance(STEP_S)
+            poses.append(body.pose)
+    assert off_m(poses, CORNERS) < 0.05
+    assert math.dist((body.pose.x_m, body.pose.y_m), CORNERS[-1]) < 0.05
+    assert len(poses) * STEP_S < 90.0
 
 
 @pytest.mark.parametrize("facing", [-2.8, -1.4, 0.5, 2.0])
@@ -198,6 +228,28 @@ def test_lanes_are_followed_within_five_centimetres_in_gazebos_physics(name: str
             assert passed < 30.0 + 5 * line.length
         assert math.dist((body.truth.x_m, body.truth.y_m), points[-1]) < 0.05
     assert motion.driven_m > 15.0
+
+
+@pytest.mark.parametrize("name", ["supermarket", "supercenter_scan"])
+def test_ten_robots_leave_their_docks_at_once_in_gazebos_physics(name: str, tmp_path: Path) -> None:
+    store = store_of(name, 10)
+    world = DartWorld(write_world_of(store, WorldSettings(Path(), tmp_path)).file)
+    bodies = {spec.name: world.body(spec) for spec in store.robots}
+    world.advance(0.5)
+    motions = {spec.name: TrackedMotion(spec.profile, bodies[spec.name]) for spec in store.robots}
+    ends = {spec.name: store.floor.dock(spec.dock).staging for spec in store.robots}
+    for spec in store.robots:
+        dock, end = store.floor.dock(spec.dock).pose, ends[spec.name]
+        motions[spec.name].follow(np.array([(dock.x_m, dock.y_m), (end.x_m, end.y_m)]), reverse=True)
+    passed = 0.0
+    while not all(motion.at_rest for motion in motions.values()):
+        for motion in motions.values():
+            motion.step(STEP_S)
+        world.advance(STEP_S)
+        passed += STEP_S
+        assert passed < 30.0
+    assert max(bodies[robot].truth.distance_m(end) for robot, end in ends.items()) < 0.05
+    assert min(motion.driven_m for motion in motions.values()) > 0.4
 
 
 def test_a_way_with_cusps_is_driven_to_each_of_them_and_back_in_gazebos_physics(tmp_path: Path) -> None:

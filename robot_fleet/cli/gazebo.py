@@ -75,6 +75,9 @@ def gazebo_bridge(
     from robot_fleet.cli.log import log_to_stderr
     from robot_fleet.main.gazebo_bridge_process import bridge
 
+    if report is not None and not heads:
+        what = "--report needs --heads: only with them is it known what gets clean"
+        raise CommandFailed(Exit.USAGE, what, "Add --heads, or leave --report out.")
     check_writable(*filter(None, [report]))
     log_to_stderr()
     bridge(store, robots, heads, report)

@@ -105,6 +105,9 @@ def sim(
         raise CommandFailed(
             Exit.USAGE, "--gazebo is for all robots of the store", "Leave --robot and --clock-only out."
         )
+    if gazebo and speed != 1.0:
+        what = "with --gazebo the clock is Gazebo's, and as fast as its world was written"
+        raise CommandFailed(Exit.USAGE, what, "Leave --speed out, and give it to gazebo-world.")
     if real_time and (gazebo or clock_only or speed != 1.0):
         raise CommandFailed(
             Exit.USAGE,

@@ -62,7 +62,7 @@ def half_heard(missing: list[str]) -> str:
     """What to say of a Gazebo of which only a part is heard; empty where there is none at all."""
     if CLOCK in missing or not missing:
         return ""
-    return f"a Gazebo is heard, but not {', '.join(missing)}: it is paused, or its world has other robots"
+    return f"a Gazebo is heard, but not {', '.join(missing)}: it is paused, or its world is another"
 
 
 def _answers(command: list[str]) -> bool:

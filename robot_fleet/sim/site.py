@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from robot_fleet.control.controller import Controller
 from robot_fleet.fleet.events import Event, Tick
-from robot_fleet.floor.store import Store
+from robot_fleet.floor.store import RobotSpec, Store
 from robot_fleet.planning.plan import Plan, PlanRequest
 from robot_fleet.sim.realism import PERFECT, Realism
+from robot_fleet.sim.tracked import DrivenElsewhere
 from robot_fleet.sim.virtual import MemoryRunStore, VirtualClock, VirtualDriver, VirtualPlanner
 from robot_fleet.sim.world import STEP_S, World
 
@@ -16,7 +17,10 @@ TICK_S = 0.2
 
 
 class VirtualSite:
-    """The store with its controller; `advance` lets time pass. `watch` sees each event before the controller does."""
+    """The store with its controller; `advance` lets time pass. `watch` sees each event before the controller does.
+
+    With `motions` the robots' bodies are somewhere else, and whoever has them moves them on between two steps.
+    """
 
     def __init__(
         self,
@@ -27,9 +31,10 @@ class VirtualSite:
         step_s: float = STEP_S,
         planning_s: float = 1.0,
         watch: Callable[[Event], None] = lambda event: None,
+        motions: Callable[[RobotSpec], DrivenElsewhere] | None = None,
     ) -> None:
         self.store = store
-        self.world = World(store, realism, seed)
+        self.world = World(store, realism, seed, motions=motions)
         self.clock = VirtualClock(self.world)
         self.driver = VirtualDriver(self.world, realism.command_delay_s)
         self.planner = VirtualPlanner(self.world, plan, planning_s)

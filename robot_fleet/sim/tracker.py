@@ -19,11 +19,14 @@ from robot_fleet.sim.course import ACCELERATION_MPS2, YAW_ACCELERATION_RPS2, Cou
 from robot_fleet.sim.rail import PIVOT_ABOVE_RAD
 from robot_fleet.sim.trajectory import Limits
 
-_LEAST_AHEAD_M, _AHEAD_S = 0.25, 0.7
+# Short: who looks past a tight bend cuts it, and comes out of it wide.
+_LEAST_AHEAD_M, _AHEAD_S = 0.15, 0.6
 _THERE_M, _CREEP_MPS = 0.01, 0.02
 _FACING_RAD, _YAW_GAIN = 0.015, 3.0
 # Odometry is some hundredths of a second old, and wheels take a moment: braking for turns begins a little early.
 _LATE_S = 0.1
+# Where the robot is asked for more seldom than that it slows down; who was late once is taken for late for some seconds.
+_SELDOM_S, _REMEMBERED_S = 0.2, 5.0
 _WINDOW_M = 1.0
 _JUMP_M = 1.0
 _STUCK_S, _STUCK_M, _STUCK_RAD = 8.0, 0.02, 0.02
@@ -40,7 +43,10 @@ STANDING = Steering(0.0, 0.0)
 
 
 class Tracker:
-    """Follows one path after the other; `steer` is to be asked at an even rate, some 20 times a second."""
+    """Follows one path after the other; `steer` is to be asked at an even rate, some 20 times a second.
+
+    Where it is asked more seldom, because the machine is busy, the robot drives more slowly and brakes earlier.
+    """
 
     def __init__(self, profile: RobotProfile) -> None:
         self._limits = Limits.of(profile)
@@ -52,6 +58,7 @@ class Tracker:
         self._pending: tuple[NDArray[np.float64], bool] | None = None
         self._given = STANDING
         self._pose: Pose | None = None
+        self._gap_s = 0.0
         self._progress = (0.0, 0.0, 0.0)
         self._since_progress_s = 0.0
 
@@ -96,6 +103,7 @@ class Tracker:
         if self._pose is not None and pose.distance_m(self._pose) > _JUMP_M:
             self.halt()
         self._pose = pose
+        self._gap_s = max(dt_s, self._gap_s * math.exp(-dt_s / _REMEMBERED_S))
         if self._courses:
             self._given = self._steered(pose, dt_s)
             self._look_for_progress(pose, dt_s)
@@ -135,7 +143,7 @@ class Tracker:
         if abs(off) < _FACING_RAD:
             self._pivots = False
             return STANDING
-        late = max(0.0, abs(off) - _LATE_S * abs(self._given.yaw_rate_rps))
+        late = max(0.0, abs(off) - self._late_s * abs(self._given.yaw_rate_rps))
         rate = min(self._limits.yaw_rate_rps, math.sqrt(2 * self._yaw_acceleration * late), _YAW_GAIN * abs(off))
         rate = min(rate, abs(self._given.yaw_rate_rps) + self._yaw_acceleration * dt_s)
         return Steering(0.0, math.copysign(max(rate, _YAW_GAIN * _FACING_RAD), off))
@@ -144,11 +152,17 @@ class Tracker:
         before = abs(self._given.speed_mps)
         ahead_m = max(_LEAST_AHEAD_M, _AHEAD_S * before)
         bend = self._bend_to(pose, course.at(self._along_m + ahead_m))
-        speed = min(course.speed_at(self._along_m + _LATE_S * before), before + self._acceleration * dt_s)
+        most = min(1.0, _SELDOM_S / self._late_s) * self._limits.speed_mps
+        speed = min(course.speed_at(self._along_m + self._late_s * before), most, before + self._acceleration * dt_s)
         if self._brakes:
             speed = min(speed, before - self._acceleration * dt_s)
         speed = min(max(speed, _CREEP_MPS), 1.2 * self._limits.yaw_rate_rps / max(abs(bend), 1e-9))
         return Steering(-speed if self._reverse else speed, speed * bend)
+
+    @property
+    def _late_s(self) -> float:
+        """For how long, at worst, the robot keeps to what it was told."""
+        return max(_LATE_S, self._gap_s)
 
     def _bend_to(self, pose: Pose, target: tuple[float, float]) -> float:
         """Curvature (1/m) of the arc on which the robot, in the direction in which it drives, comes to the target."""

@@ -68,6 +68,10 @@ class World:
         """Each robot's true way so far, (n, 3): seconds, x, y."""
         return {name: np.array(track) for name, track in self._tracks.items()}
 
+    def copied_tracks(self) -> dict[str, list[tuple[float, float, float]]]:
+        """The same as lists, which is quicker: for who may not wait."""
+        return {name: list(track) for name, track in self._tracks.items()}
+
     @property
     def distance_m(self) -> dict[str, float]:
         """How far each robot has driven."""

@@ -23,16 +23,16 @@ class WorldClock:
     """Hands on the time of a store's world, whenever it is heard: its own clock's, or the one that all share until that is."""
 
     def __init__(self, node: GazeboNode, store: Store, hear: Callable[[float], None]) -> None:
-        self._hear, self._has_own = hear, False
+        self._hear, self.has_own = hear, False
         node.subscribe(WORLD_TOPIC_CLOCK.format(world=world_name(store)), "Clock", self._hear_own)
         node.subscribe(CLOCK_TOPIC, "Clock", self._hear_shared)
 
     def _hear_own(self, message: bytes) -> None:
-        self._has_own = True
+        self.has_own = True
         self._hand_on(message)
 
     def _hear_shared(self, message: bytes) -> None:
-        if not self._has_own:
+        if not self.has_own:
             self._hand_on(message)
 
     def _hand_on(self, message: bytes) -> None:
@@ -80,7 +80,7 @@ class GazeboLink:
         self.bodies = {
             robot.name: GazeboBody(self.node, robot.name, store.floor.dock(robot.dock).pose) for robot in store.robots
         }
-        WorldClock(self.node, store, self._hear_clock)
+        self._clock = WorldClock(self.node, store, self._hear_clock)
         self.node.start()
 
     @property
@@ -92,6 +92,11 @@ class GazeboLink:
         """What was not heard yet, in words."""
         found = [] if self._now_s is not None else [CLOCK]
         return [*found, *(name for name, body in self.bodies.items() if not body.heard)]
+
+    @property
+    def is_of_store(self) -> bool:
+        """Whether the store's own world is heard, not one of another store with robots of the same names."""
+        return self._clock.has_own
 
     def body(self, spec: RobotSpec) -> GazeboBody:
         """The robot's wheels."""
@@ -115,15 +120,19 @@ class GazeboLink:
 
 
 def unheard(store: Store, network: Network, within_s: float, heed: Callable[[], None] = lambda: None) -> list[str]:
-    """What is not heard within so many seconds of a world with all robots of the store, as `GazeboLink.missing`; empty: it
+    """What is not heard within so many seconds of the store's own world with all its robots, as `GazeboLink.missing`; empty: it
     runs. `heed` may raise to end the wait.
     """
+
+    def missing(link: GazeboLink) -> list[str]:
+        return link.missing() or ([] if link.is_of_store else [f"the world {world_name(store)}"])
+
     link = GazeboLink(store, network)
     deadline = time.monotonic() + within_s
     try:
-        while (missing := link.missing()) and time.monotonic() < deadline:
+        while missing(link) and time.monotonic() < deadline:
             heed()
             time.sleep(_POLL_S)
-        return missing
+        return missing(link)
     finally:
         link.node.close()

@@ -40,9 +40,10 @@ from robot_fleet.sim.gazebo.readings import pose_of, seconds_of, twist_of
 from robot_fleet.sim.gazebo.v1 import messages_pb2 as gz
 from robot_fleet.sim.ros_face.gazebo_heads import GazeboHeads
 from robot_fleet.sim.ros_face.signals import on_signals
+from robot_fleet.sim.ros_face.waiting import Waiting
 
 POSES = "/gazebo/poses"
-_CLOCK_EVERY_S, _POSES_EVERY_S, _LOOK_S = 0.01, 0.1, 0.02
+_CLOCK_EVERY_S, _POSES_EVERY_S, _LOOK_S, _WAIT_S = 0.01, 0.1, 0.02, 1.0
 _LAST_WORDS_S = 0.05
 
 
@@ -62,6 +63,10 @@ class GazeboBridge:
             spec.name: _BridgedRobot(spec, node, gazebo, self._tf_of(spec), store.floor.dock(spec.dock).pose)
             for spec in store.robots
         }
+
+    def missing(self) -> list[str]:
+        """Whose Gazebo is not there now: the robots whose true poses nobody publishes."""
+        return [name for name, robot in self.robots.items() if not robot.is_heard]
 
     def stop(self) -> None:
         """Makes all robots stand that were told to drive."""
@@ -118,13 +123,18 @@ class _BridgedRobot:
         gazebo.subscribe(topics.odometry, "Odometry", self._say_odometry)
         gazebo.subscribe(topics.truth, "Odometry", self._say_truth)
         gazebo.advertise(topics.cmd_vel, "Twist")
-        self._gazebo, self._cmd_vel, self._stands = gazebo, topics.cmd_vel, True
+        self._gazebo, self._topics, self._stands = gazebo, topics, True
         self._velocities = node.create_subscription(RosTwist, topic_name(spec, "cmd_vel"), self._drive, 10)
 
     @staticmethod
     def _publisher(node: Node, spec: RobotSpec, name: str) -> Callable[[RosOdometry], None]:
         publisher: Publisher = node.create_publisher(RosOdometry, topic_name(spec, name), 10)
         return publisher.publish
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether a Gazebo tells now where it truly is."""
+        return self._gazebo.hears(self._topics.truth)
 
     def _say_odometry(self, message: bytes) -> None:
         odometry = gz.Odometry.FromString(message)
@@ -155,7 +165,7 @@ class _BridgedRobot:
     def drive(self, speed_mps: float, yaw_rate_rps: float) -> None:
         """Sets the velocity until further notice."""
         self._stands = not speed_mps and not yaw_rate_rps
-        self._gazebo.publish(self._cmd_vel, twist_of(speed_mps, yaw_rate_rps))
+        self._gazebo.publish(self._topics.cmd_vel, twist_of(speed_mps, yaw_rate_rps))
 
     def stop(self) -> bool:
         """Makes it stand if it was told to drive: Gazebo keeps to the last velocity for ever. Whether it had to be."""
@@ -192,6 +202,12 @@ def run_bridge(
     if machines is not None:
         look = partial(_look, machines, bridge)
         node.create_timer(_LOOK_S, look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+    waiting = Waiting()
+    node.create_timer(
+        _WAIT_S,
+        lambda: waiting.look(bridge.missing(), time.monotonic()),
+        clock=Clock(clock_type=ClockType.STEADY_TIME),
+    )
     gazebo.start()
     try:
         on_ready()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import math
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -37,13 +35,12 @@ from robot_fleet.sim.ros_face.face import RobotFace
 from robot_fleet.sim.ros_face.leash import Leash
 from robot_fleet.sim.ros_face.reporter import Reporter
 from robot_fleet.sim.ros_face.signals import on_signals
+from robot_fleet.sim.ros_face.waiting import Waiting
 from robot_fleet.sim.tracked import TrackedMotion
 from robot_fleet.sim.world import STEP_S, World
 
-_log = logging.getLogger(__name__)
 _TIMER_S = 0.01
 _SAY_AGAIN_S = 0.2
-_SILENT_S = 5.0
 _CLOCK_OUT = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 _CLOCK_IN = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 
@@ -79,7 +76,7 @@ class Simulator:
         for topic in set(self._tf_topics.values()):
             self._tf[topic] = self._own.create_publisher(TFMessage, topic, 100)
         self._heard = False
-        self._silent_since = math.inf
+        self._waiting = Waiting()
         if gazebo is not None:
             self._gazebo = gazebo
             self._clock = self._own.create_publisher(ClockMessage, "/clock", _CLOCK_OUT)
@@ -140,9 +137,9 @@ class Simulator:
         """Lets the world of records follow Gazebo's; what this process has slept through is one long step."""
         heard_s = self._gazebo.now_s
         if heard_s is None:
-            self._say_what_is_missing(time.monotonic())
+            self._waiting.look(self._gazebo.missing(), time.monotonic())
             return
-        self._silent_since = math.inf
+        self._waiting.look([], time.monotonic())
         if not self._heard or heard_s < self.world.now_s - STEP_S:
             self._heard = True
             self.world.set_clock(heard_s)
@@ -152,13 +149,6 @@ class Simulator:
             events = self.world.step(late_s)
             self._say_time()
             self._tell(events)
-
-    def _say_what_is_missing(self, real_s: float) -> None:
-        """Every some seconds: who waits for a world is to know for what of it."""
-        self._silent_since = min(self._silent_since, real_s)
-        if real_s - self._silent_since > _SILENT_S:
-            self._silent_since = real_s
-            _log.warning("waiting for Gazebo: not heard are %s", ", ".join(self._gazebo.missing()))
 
     def _tell(self, events: list[Event]) -> None:
         transforms: dict[str, list[TransformStamped]] = defaultdict(list)
