@@ -1,4 +1,4 @@
-"""A hundred nights with everything going wrong: none does harm, and none leaves floor out without a cause; `make nights` passes thousands."""
+"""A hundred nights with everything going wrong violate nothing; `make nights` passes thousands."""
 
 from __future__ import annotations
 
