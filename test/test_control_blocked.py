@@ -9,7 +9,7 @@ from control_site import robot_of, site
 from shapely import LineString, Point
 
 from robot_fleet.control import rest, views
-from robot_fleet.control.blocked import clear, places, remember
+from robot_fleet.control.blocked import clear, places, remember, tell
 from robot_fleet.control.missed import MAKEUP_PASSES, MOST_PASSES, WORTH_AGAIN_M2, may_pass_again
 from robot_fleet.control.state import FleetState
 from robot_fleet.control.ways import way_to
@@ -33,7 +33,7 @@ def cleaning() -> tuple[VirtualSite, FleetState, CleaningRun, Robot, Order]:
 
 
 def test_what_stands_in_a_robots_way_is_taken_to_stand_right_ahead_of_it_and_the_same_place_is_kept_once() -> None:
-    _, _, run, robot, order = cleaning()
+    _, state, run, robot, order = cleaning()
     assert robot.pose is not None
     remember(run, robot, order)
     remember(run, robot, order)
@@ -41,7 +41,7 @@ def test_what_stands_in_a_robots_way_is_taken_to_stand_right_ahead_of_it_and_the
     assert count == 2
     assert robot.radius_m < math.dist((x, y), (robot.pose.x_m, robot.pose.y_m)) < robot.radius_m + 1.0
     assert order.piece.line.distance(Point(x, y)) < 0.01
-    clear(run, order)
+    clear(state, run, order)
     assert not run.blocked
 
 
@@ -141,3 +141,44 @@ def test_a_robot_that_is_hemmed_in_takes_part_in_every_other_of_the_last_passes(
     rest.ask_for_plan(state, run)
     names = [starter.name for starter in state.effects.plans[-1][2].robots]
     assert (robot.name in names) is takes_part and len(names) == 1 + takes_part
+
+
+def active(made: VirtualSite) -> dict[str, str]:
+    """The alerts about places where robots did not get on, by their names."""
+    made.controller._publish()
+    alerts = made.controller.snapshot.alerts
+    return {alert.alert_id: alert.text for alert in alerts if alert.active and alert.alert_id.startswith("blocked-")}
+
+
+def test_one_place_is_one_alert_whoever_meets_it_from_whatever_side_and_another_place_is_another() -> None:
+    made, state, run, robot, _ = cleaning()
+    other = state.robots["r2"]
+    # A pallet of 0.8 m, met from both sides, and something else farther on.
+    run.blocked = [[6.0, 4.0, 1.0], [6.6, 4.0, 1.0], [9.0, 4.0, 1.0]]
+    robot.pose, other.pose = Pose(5.2, 4.0), Pose(7.4, 4.0)
+    tell(state, robot, "no progress")
+    tell(state, robot, "no progress")
+    tell(state, other, "no progress")
+    assert len(active(made)) == 1
+    robot.pose = Pose(8.3, 4.0)
+    tell(state, robot, "no progress")
+    assert sorted(active(made).values()) == [
+        "r1 did not get on at (5.2, 4.0): no progress",
+        "r1 did not get on at (8.3, 4.0): no progress",
+    ]
+
+
+def test_what_was_told_of_a_place_is_over_when_a_robot_has_driven_over_it() -> None:
+    made, state, run, robot, order = cleaning()
+    remember(run, robot, order)
+    tell(state, robot, "no progress")
+    assert len(active(made)) == 1
+    clear(state, run, order)
+    assert not active(made)
+
+
+def test_a_robot_that_alone_does_not_get_on_is_told_of_by_its_name() -> None:
+    made, state, run, robot, _ = cleaning()
+    run.blocked = []
+    tell(state, robot, "the server is not active")
+    assert set(active(made)) == {"blocked-r1"}

@@ -88,6 +88,24 @@ def test_a_robot_that_a_run_left_off_its_dock_is_told_of_until_it_is_there() -> 
     assert not told(made, "stray-r1")
 
 
+@pytest.mark.parametrize(
+    ("alert", "is_told"), [("blocked-r1", True), ("battery-r1", True), ("dock-r1", False), ("place-r1", False)]
+)
+def test_a_stray_is_told_of_unless_another_alert_sends_somebody_to_it(alert: str, is_told: bool) -> None:
+    made = site()
+    made.controller.start_run((), "")
+    while robot_of(made, "r1").state is not RobotState.CLEANING:
+        made.advance(1.0)
+    made.world.press_e_stop("r1")
+    until_ended(made)
+    made.world.release("r1")
+    made.advance(1.0)
+    made.controller._state.alert(alert, "WARNING", "It happened", "Look at it", "r1")
+    made.controller.acknowledge("r1", "somebody")
+    made.advance(2.0)
+    assert told(made, "stray-r1") is is_told
+
+
 def told(made: VirtualSite, key: str) -> bool:
     """Whether an alert of that name is active."""
     return any(alert.alert_id == key and alert.active for alert in made.controller.snapshot.alerts)

@@ -222,7 +222,7 @@ def test_the_work_of_a_dead_robot_goes_to_the_other_and_its_place_stays_closed()
     made.controller.start_run((), "")
     made.advance(90.0)
     made.world.kill("r1")
-    made.advance(60.0)
+    made.advance(30.0)
     assert robot_of(made, "r1").state is RobotState.OFFLINE
     handed_on = [line for line in made.run_store.journal if "work handed on" in line]
     assert len(handed_on) == 1

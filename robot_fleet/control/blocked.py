@@ -37,10 +37,35 @@ def remember(run: CleaningRun, robot: Robot, order: Order) -> None:
     run.blocked.append([round(ahead.x, 3), round(ahead.y, 3), 1.0])
 
 
-def clear(run: CleaningRun, order: Order) -> None:
-    """Forgets the places that the robot has driven over."""
+def clear(state: FleetState, run: CleaningRun, order: Order) -> None:
+    """Forgets the places that the robot has driven over, and settles what was told of them."""
     line = order.piece.line
-    run.blocked = [place for place in run.blocked if line.distance(Point(place[:2])) > _RADIUS_M]
+    passed = [place for place in run.blocked if line.distance(Point(place[:2])) <= _RADIUS_M]
+    run.blocked = [place for place in run.blocked if place not in passed]
+    for place in passed:
+        state.settle(_alert_id(place))
+
+
+def tell(state: FleetState, robot: Robot, why: str) -> None:
+    """Tells a person of the place ahead of the robot, once for all robots and orders that meet it.
+
+    Where no place is remembered there, it is told of the robot: then it alone does not get on.
+    """
+    assert robot.pose is not None
+    x, y = robot.pose.x_m, robot.pose.y_m
+    blocked = state.active.blocked if state.active else []
+    ahead = min(blocked, key=lambda place: math.dist(place[:2], (x, y)), default=None)
+    key = f"blocked-{robot.name}"
+    if ahead is not None and math.dist(ahead[:2], (x, y)) <= NEAR_M:
+        # The first of those that tell of the same thing: robots meet it from several sides.
+        key = _alert_id(next(place for place in blocked if math.dist(place[:2], ahead[:2]) <= NEAR_M))
+    text = f"{robot.name} did not get on at ({x:.1f}, {y:.1f}): {why}"
+    remedy = "Look whether something stands in its way; it goes on behind the place and comes back later"
+    state.alert(key, "WARNING", text, remedy, robot.name)
+
+
+def _alert_id(place: list[float]) -> str:
+    return f"blocked-at-{place[0]:.2f},{place[1]:.2f}"
 
 
 def places(state: FleetState, run: CleaningRun, members: list[Robot], times: int = 1) -> tuple[Polygon, ...]:

@@ -20,6 +20,9 @@ HOME_TRIES = 2
 """How often a robot sets off for its dock without arriving before it is left where it stands, with an alert."""
 
 
+# Alerts that tell a person where the robot is, or to go to it.
+_TOLD = ("dock-", "held-", "place-", "pose-", "silent-", "trapped-", "waits-")
+
 # So near to its dock a robot is on it; one that is charged there may be less sure of where it is.
 _ON_DOCK_M = 0.15
 
@@ -86,7 +89,7 @@ def look_for_strays(state: FleetState) -> None:
     """Tells a person of robots that stand off their docks after a run that was not stopped: only the next one sends them home."""
     last = next(reversed(state.runs.values()), None)
     ended = last is not None and last.state in (RunState.COMPLETED, RunState.FAILED)
-    told = {alert.robot for alert in state.alerts.values() if alert.active}
+    told = {alert.robot for key, alert in state.alerts.items() if alert.active and key.startswith(_TOLD)}
     for robot in state.robots.values():
         key = f"stray-{robot.name}"
         if not ended or on_dock(state, robot):

@@ -8,7 +8,7 @@ import math
 import numpy as np
 from shapely import Point
 
-from robot_fleet.control.blocked import BARRED_M, clear, remember
+from robot_fleet.control.blocked import BARRED_M, clear, remember, tell
 from robot_fleet.control.homing import way_home
 from robot_fleet.control.state import FleetState
 from robot_fleet.control.ways import Way, straight, way_to
@@ -117,7 +117,7 @@ def ended(state: FleetState, robot: Robot, event: LegEnded) -> None:
     if event.outcome is Outcome.SUCCEEDED and _believed(robot, order):
         _passed(robot, robot.itinerary, order)
         if state.active and order.piece.kind in _DRIVEN:
-            clear(state.active, order)
+            clear(state, state.active, order)
         return
     _keep_progress(robot, robot.itinerary, order)
     asked_by_us = robot.cancel_due and order.cancel_asked_s is None
@@ -235,9 +235,7 @@ def give_up_here(state: FleetState, robot: Robot, why: str) -> None:
         state.alert(f"dock-{robot.name}", "ERROR", text, remedy, robot.name)
         drop_work(state, robot, why)
     else:
-        text = f"{robot.name} did not get on at ({robot.pose.x_m:.1f}, {robot.pose.y_m:.1f}): {why}"
-        remedy = "Look whether something stands in its way; it goes on behind the place and comes back later"
-        state.alert(f"blocked-{robot.name}", "WARNING", text, remedy, robot.name)
+        tell(state, robot, why)
         _skip_lanes(robot, robot.itinerary)
         steered = robot.spec.profile.is_steered
         if robot.give_ups >= _BACKS_OFF_AFTER and robot.cleans and not steered:

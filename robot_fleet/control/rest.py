@@ -36,8 +36,8 @@ from robot_fleet.planning.plan import LegKind, MissedReason, Plan, PlanRequest, 
 SPARE = 0.05
 """So much of a battery more than its reserve is to be left by plans of runs: at the reserve a robot is sent home at once."""
 
-HAND_ON_S = 30.0
-"""After how long the work of a robot that takes no orders goes to the others."""
+HAND_ON_S = 15.0
+"""After how long the work of a robot that takes no orders goes to the others: 30 s after it was last heard they have it."""
 
 PLAN_TRIES = 3
 """How often in a row a plan of the rest may fail before what is left is given up."""

@@ -35,6 +35,8 @@ _KEPT_OFF_M = 0.1
 # Of a thing that nobody announced the fleet knows no more than where robots did not get on: a narrow gap beside it is no way.
 _BERTH_M = 0.4
 _TIGHT_M = 0.03
+# These tell of a robot, but neither where it stands nor that somebody is to go there.
+_TELL_OF_FLOOR = ("blocked-", "battery-", "head-", "late-", "plan-")
 
 
 class Eyes:
@@ -166,7 +168,8 @@ class Eyes:
     def _look_for_strays(self, site: NightSite) -> None:
         """After a completed run each robot that lives and is not held stands on a dock, or an alert says why not."""
         assert site.controller is not None
-        told = {alert.robot for alert in site.controller.snapshot.alerts if alert.active}
+        alerts = [alert for alert in site.controller.snapshot.alerts if alert.active]
+        told = {alert.robot for alert in alerts if not alert.alert_id.startswith(_TELL_OF_FLOOR)}
         for name, robot in site.world.robots.items():
             if robot.alive and not robot.hold and robot.docked_at is None and name not in told:
                 x, y = robot.pose.x_m, robot.pose.y_m
