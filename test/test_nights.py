@@ -11,9 +11,11 @@ import pytest
 from robot_fleet.cli.app import run
 from robot_fleet.control.controller import Controller
 from robot_fleet.control.ports import Record
+from robot_fleet.control.robots import RobotReports
 from robot_fleet.fleet.commands import CancelAll, Undock
-from robot_fleet.fleet.events import LOST, Event, LegEnded
+from robot_fleet.fleet.events import LOST, Event, HoldReported, LegEnded
 from robot_fleet.fleet.events import Outcome as LegOutcome
+from robot_fleet.fleet.states import RobotState
 from robot_fleet.main.nights import Nights, NightsSettings, OtherNights, draw_night, pass_nights
 from robot_fleet.nights.faults import KINDS, Fault, draw_faults, kinds_named
 from robot_fleet.nights.floors import random_store
@@ -150,6 +152,34 @@ def test_a_controller_that_does_not_stop_is_found_and_the_night_shrinks_to_the_s
         return "promises" in {found.check for found in outcome.violations}
 
     assert shrunk(faults, fails) == (faults[1],)
+
+
+def test_a_controller_that_frees_held_robots_by_itself_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    takes_in = RobotReports.hold
+
+    def frees(reports: RobotReports, event: HoldReported) -> None:
+        takes_in(reports, event)
+        robot = reports._state.robots[event.robot]
+        if robot.state is RobotState.HELD and not event.reason:
+            robot.state, robot.hold = RobotState.IDLE, ""
+
+    faults = (Fault("e-stop", 60.0, 20.0, "robot_1"), Fault("crash", 75.0, 3.0, value=2))
+    assert not night(*faults).violations
+    monkeypatch.setattr(RobotReports, "hold", frees)
+    assert violated(night(*faults)) == ["robot_1 is HELD no more, and nobody acknowledged it"]
+
+
+def test_a_controller_that_forgets_at_a_restart_who_is_held_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    takes_up = Controller.resume_from_storage
+
+    def forgets(controller: Controller) -> None:
+        takes_up(controller)
+        for robot in controller._state.robots.values():
+            robot.state, robot.hold = RobotState.OFFLINE, ""
+
+    monkeypatch.setattr(Controller, "resume_from_storage", forgets)
+    outcome = night(Fault("e-stop", 60.0, 18.0, "robot_1"), Fault("crash", 75.0, 5.0))
+    assert violated(outcome) == ["robot_1 is HELD no more, and nobody acknowledged it"]
 
 
 def test_shrinking_finds_two_faults_that_only_fail_together() -> None:

@@ -110,26 +110,81 @@ def test_a_robot_off_its_own_floor_is_found_unless_it_cannot_know() -> None:
         assert len(check.findings.found) == number
 
 
+def looks(
+    check: HeldCheck, moments: range, held: list[str] | None, at: float = 0.0, truly: tuple[str, ...] = ("r1",)
+) -> None:
+    """So many seconds in which it is shown who is held, and who truly is; r1 stands at (at, 0)."""
+    for second in moments:
+        check.look(float(second), held, truly, {"r1": Pose(at, 0.0)})
+
+
+def times(check: HeldCheck) -> list[float]:
+    return [found.at_s for found in check.findings.found]
+
+
 def test_a_held_robot_that_moves_or_is_told_to_is_found() -> None:
     check = HeldCheck()
     for second in range(30):
-        check.look(float(second), ["r1"], {"r1": Pose(min(second, 3), 0.0)})
-    assert not check.findings.found
-    check.look(30.0, ["r1"], {"r1": Pose(3.1, 0.0)})
+        check.look(float(second), ["r1"], ("r1",), {"r1": Pose(min(second, 3), 0.0)})
+    assert not times(check)
+    looks(check, range(30, 31), ["r1"], 3.1)
     check.ordered(31.0, "r1", True)
     check.ordered(32.0, "r2", False)
-    assert [found.at_s for found in check.findings.found] == [30.0, 31.0]
+    assert times(check) == [30.0, 31.0]
+
+
+def test_a_robot_brakes_at_once_when_it_is_held_but_may_get_an_order_late_when_that_is_over_before_it_is_told() -> None:
+    check, late = HeldCheck(), HeldCheck()
+    for truly, one in (("r1",), check), ((), late):
+        looks(one, range(6), ["r1"], truly=truly)
+        looks(one, range(6, 10), ["r1"], 0.5, truly=truly)
+        looks(one, range(10, 20), ["r1"], 0.7, truly=truly)
+    assert times(check) == [6.0] and not times(late)
+    looks(late, range(20, 21), ["r1"], 1.0, truly=())
+    assert times(late) == [20.0]
 
 
 def test_a_held_robot_may_brake_while_there_is_no_controller_and_must_not_move_later() -> None:
     check = HeldCheck()
-    check.look(0.0, ["r1"], {"r1": Pose(0.0, 0.0)})
-    for second in range(1, 30):
-        check.look(float(second), None, {"r1": Pose(0.4, 0.0)})
-    check.look(30.0, ["r1"], {"r1": Pose(0.4, 0.0)})
-    assert not check.findings.found
-    check.look(31.0, None, {"r1": Pose(0.5, 0.0)})
-    assert [found.at_s for found in check.findings.found] == [31.0]
+    looks(check, range(1), ["r1"])
+    looks(check, range(1, 30), None, 0.4)
+    looks(check, range(30, 31), ["r1"], 0.4)
+    assert not times(check)
+    looks(check, range(31, 32), None, 0.5)
+    assert times(check) == [31.0]
+
+
+def test_a_robot_that_was_shown_held_and_is_free_without_a_word_is_found_also_after_a_restart() -> None:
+    for between in (None, ["r1"]):
+        check = HeldCheck()
+        looks(check, range(2), ["r1"])
+        looks(check, range(2, 9), between, truly=())
+        looks(check, range(9, 11), [], truly=())
+        assert times(check) == [9.0]
+
+
+def test_a_robot_is_free_by_a_word_also_when_the_answer_was_lost_and_a_word_that_came_to_nothing_frees_nobody() -> None:
+    check = HeldCheck()
+    looks(check, range(2), ["r1"])
+    check.acknowledging("r1")
+    looks(check, range(2, 9), None, truly=())
+    check.ordered(9.0, "r1", False)
+    looks(check, range(9, 11), [], truly=())
+    assert not times(check)
+    looks(check, range(11, 12), ["r1"])
+    check.acknowledging("r1")
+    looks(check, range(12, 13), ["r1"])
+    check.ordered(13.0, "r1", False)
+    looks(check, range(14, 15), [])
+    assert times(check) == [13.0, 14.0]
+
+
+def test_what_is_shown_held_while_nothing_can_be_stored_may_be_gone_after_a_restart() -> None:
+    check = HeldCheck()
+    check.look(0.0, ["r1"], ("r1",), {"r1": Pose(0.0, 0.0)}, is_stored=False)
+    looks(check, range(1, 3), None)
+    looks(check, range(3, 5), [])
+    assert not times(check)
 
 
 def run(state: RunState, run_id: str = "a", unconfirmed: tuple[str, ...] = (), at_s: float = 0.0) -> RunView:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from shapely import Point
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.control.snapshot import RunView
+from robot_fleet.control.snapshot import RunView, Snapshot
 from robot_fleet.fleet.commands import Command, DockAt, Follow, Undock
 from robot_fleet.fleet.events import LOST
 from robot_fleet.fleet.states import RobotState, RunState
@@ -49,7 +49,8 @@ class Eyes:
         self.clean_when_lost: dict[str, NDArray[np.bool_]] = {}
         self._were_lost: set[str] = set()
         self.promises = PromiseCheck()
-        self._contact, self._held, self._stop = ContactCheck(store), HeldCheck(), StopCheck()
+        self.held = HeldCheck()
+        self._contact, self._stop = ContactCheck(store), StopCheck()
         self._reservations, self._rings = ReservationCheck(), RingCheck()
         radii = {spec.name: spec.profile.footprint.circumscribed_m for spec in store.robots}
         self._own_floor, self._closed_floor = OwnFloorCheck(radii), ClosedFloorCheck(radii)
@@ -69,7 +70,7 @@ class Eyes:
         if controller is None or not isinstance(command, Undock | Follow | DockAt):
             return
         view = next(robot for robot in controller.snapshot.robots if robot.name == command.robot)
-        self._held.ordered(site.now_s, command.robot, view.state is RobotState.HELD)
+        self.held.ordered(site.now_s, command.robot, view.state is RobotState.HELD)
 
     def lose(self, site: NightSite, name: str) -> None:
         """A robot loses its way, and nobody notices yet."""
@@ -94,14 +95,16 @@ class Eyes:
         poses = {name: robot.pose for name, robot in site.world.robots.items()}
         self._contact.look(now_s, poses, site.world.things, tuple(self.lost))
         controller = site.controller
+        truly = {name for name, robot in site.world.robots.items() if robot.hold}
         if controller is None:
-            self._held.look(now_s, None, poses)
+            self.held.look(now_s, None, truly, poses)
             return
         snapshot = controller.snapshot
         for view in snapshot.robots:
             if LOST in view.hold and LOST in site.world.robots[view.name].hold:
                 self.clean_when_lost.pop(view.name, None)
-        self._held.look(now_s, [view.name for view in snapshot.robots if view.state is RobotState.HELD], poses)
+        shown = [view.name for view in snapshot.robots if view.state is RobotState.HELD]
+        self.held.look(now_s, shown, truly, poses, _is_stored(snapshot))
         self._stop.look(now_s, snapshot.runs, poses)
         self.promises.look(now_s, snapshot.runs)
         held = {name: controller.traffic.held(name) for name in poses}
@@ -152,7 +155,7 @@ class Eyes:
     def violations(self) -> list[Violation]:
         """All that was found, in the order of time."""
         checks = (
-            self._contact, self._held, self._stop, self.promises, self._reservations, self._rings, self._own_floor,
+            self._contact, self.held, self._stop, self.promises, self._reservations, self._rings, self._own_floor,
             self._closed_floor, self._account,
         )  # fmt: skip
         found = [violation for check in checks for violation in check.findings.found]
@@ -214,6 +217,11 @@ class Eyes:
 
 def _may_work(robot: SimulatedRobot) -> bool:
     return robot.alive and not robot.hold
+
+
+def _is_stored(snapshot: Snapshot) -> bool:
+    """Whether what is seen outlasts a crash; if not, an alert says so."""
+    return not any(alert.alert_id == "storage" and alert.active for alert in snapshot.alerts)
 
 
 def _wider(profile: RobotProfile) -> RobotProfile:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from shapely import Point
 
@@ -15,7 +16,7 @@ from robot_fleet.control.outages import LastingController
 from robot_fleet.control.snapshot import RunView
 from robot_fleet.fleet.errors import FleetError, Unavailable
 from robot_fleet.fleet.states import RobotState, RunState
-from robot_fleet.nights.checks.obedience import PromiseCheck
+from robot_fleet.nights.checks.obedience import HeldCheck, PromiseCheck
 from robot_fleet.nights.faults import FLOOR_CLOSED, Fault
 from robot_fleet.nights.site import NightSite
 
@@ -40,9 +41,9 @@ class _Wish:
 class People:
     """Looks at the site after each step and does what is due."""
 
-    def __init__(self, site: NightSite, promises: PromiseCheck) -> None:
+    def __init__(self, site: NightSite, promises: PromiseCheck, held: HeldCheck) -> None:
         self._site = site
-        self._promises = promises
+        self._promises, self._held = promises, held
         self._starts = 0
         self._wishes: list[_Wish] = []
         self._round_s = 0.0
@@ -155,14 +156,11 @@ class People:
             return
         for view in controller.snapshot.robots:
             if view.state is RobotState.HELD and not self._site.world.robots[view.name].hold:
-                self._wishes.append(_Wish(now_s, now_s + _SHORT_S, _acknowledge(view.name)))
+                self._wishes.append(_Wish(now_s, now_s + _SHORT_S, partial(self._acknowledge, view.name)))
 
-
-def _acknowledge(name: str) -> Callable[[LastingController], None]:
-    def acknowledge(lasting: LastingController) -> None:
+    def _acknowledge(self, name: str, lasting: LastingController) -> None:
+        self._held.acknowledging(name)
         lasting.ask(lambda controller: controller.acknowledge(name, "somebody"))
-
-    return acknowledge
 
 
 def _active(lasting: LastingController) -> RunView | None:
