@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 
 from robot_fleet.cli.app import run
+from robot_fleet.control import records
 from robot_fleet.control.controller import Controller
+from robot_fleet.control.dispatch import advance
+from robot_fleet.control.ending import Endings
 from robot_fleet.control.ports import Record
 from robot_fleet.control.robots import RobotReports
 from robot_fleet.fleet.commands import CancelAll, Undock
+from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.fleet.events import LOST, Event, HoldReported, LegEnded
 from robot_fleet.fleet.events import Outcome as LegOutcome
-from robot_fleet.fleet.states import RobotState
+from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.main.nights import Nights, NightsSettings, OtherNights, draw_night, pass_nights
 from robot_fleet.nights.faults import KINDS, Fault, draw_faults, kinds_named
 from robot_fleet.nights.floors import random_store
@@ -180,6 +184,62 @@ def test_a_controller_that_forgets_at_a_restart_who_is_held_is_found(monkeypatch
     monkeypatch.setattr(Controller, "resume_from_storage", forgets)
     outcome = night(Fault("e-stop", 60.0, 18.0, "robot_1"), Fault("crash", 75.0, 5.0))
     assert violated(outcome) == ["robot_1 is HELD no more, and nobody acknowledged it"]
+
+
+def test_a_controller_that_ends_runs_which_nobody_asked_to_stop_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Controller, "pause_run", Controller.stop_run)
+    assert "a run is CANCELLED that nobody asked to stop" in violated(night(Fault("pause", 60.0, 20.0)))
+
+
+def test_a_controller_that_lets_a_run_fail_while_a_robot_could_work_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    fails = Endings.fail_if_nobody
+
+    def fails_without_one(endings: Endings, run: CleaningRun) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(endings._state, "members", lambda run: [endings._state.robots["robot_1"]])
+            fails(endings, run)
+
+    monkeypatch.setattr(Endings, "fail_if_nobody", fails_without_one)
+    monkeypatch.setattr("robot_fleet.control.ending.NOBODY_S", 30.0)
+    [found] = violated(night(Fault("e-stop", 60.0, 60.0, "robot_1")))
+    assert "FAILED" in found and "though robot_2 could have worked" in found
+
+
+def test_a_run_that_fails_since_there_is_no_plan_or_no_robot_is_a_proper_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("robot_fleet.control.ending.NOBODY_S", 90.0)
+    for faults in (
+        (Fault("plan fails", 0.0, 20.0),),
+        (Fault("dead", 60.0, robot="robot_1"), Fault("dead", 70.0, robot="robot_2")),
+    ):
+        outcome = night(*faults)
+        assert not violated(outcome) and outcome.runs[-1].state == "FAILED"
+
+
+def test_a_controller_that_goes_on_in_a_pause_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = Controller._run_tick
+
+    def goes_on(controller: Controller, run: CleaningRun, elapsed_s: float) -> None:
+        if run.state is not RunState.PAUSED:
+            ticks(controller, run, elapsed_s)
+            return
+        for robot in controller._state.members(run):
+            advance(controller._state, run, robot)
+
+    monkeypatch.setattr(Controller, "_run_tick", goes_on)
+    found = night(Fault("pause", 60.0, 20.0)).violations
+    assert {violation.check for violation in found} >= {"pause"}
+
+
+def test_a_controller_that_does_not_store_a_persons_word_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = records._robot_to
+
+    def forgets(robot: Robot, floor: str) -> bytes:
+        row = json.loads(stored(robot, floor))
+        return json.dumps(row | {"held": row["held"] or bool(robot.acknowledged_by)}).encode()
+
+    monkeypatch.setattr(records, "_robot_to", forgets)
+    outcome = night(Fault("e-stop", 60.0, 8.5, "robot_1"), Fault("crash", 90.0, 5.0))
+    assert "robot_1 is HELD again, though nothing held it since that was acknowledged" in violated(outcome)
 
 
 def test_shrinking_finds_two_faults_that_only_fail_together() -> None:

@@ -9,16 +9,18 @@ from control_site import hall
 from shapely import Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.control.snapshot import RunView
-from robot_fleet.fleet.states import RunState
+from robot_fleet.control.snapshot import ClosureView, RobotView, RunView, Snapshot
+from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import WORKING_W
 from robot_fleet.floor.store import RobotSpec, Store
 from robot_fleet.nights.checks.account import AccountCheck
 from robot_fleet.nights.checks.contact import ContactCheck
+from robot_fleet.nights.checks.ends import EndCheck
 from robot_fleet.nights.checks.floors import ClosedFloorCheck, OwnFloorCheck, ReservationCheck, RingCheck
-from robot_fleet.nights.checks.obedience import HeldCheck, PromiseCheck, StopCheck
+from robot_fleet.nights.checks.obedience import HeldCheck, PauseCheck, StopCheck
+from robot_fleet.nights.checks.promises import PromiseCheck
 
 CLOSED = {"spill": box(4.0, 0.0, 6.0, 2.0)}
 
@@ -211,17 +213,105 @@ def test_a_new_run_may_move_what_the_one_before_had_stopped() -> None:
     assert not check.findings.found
 
 
+def shows(*runs: RunView, held: tuple[str, ...] = (), closed: tuple[str, ...] = ()) -> Snapshot:
+    robots = (RobotView(name, RobotState.HELD, 1, None, None, False, False, "", "", "", 0.0) for name in held)
+    closures = (ClosureView(name, CLOSED["spill"], 0.0) for name in closed)
+    return Snapshot(1, 0.0, runs=runs, robots=tuple(robots), closures=tuple(closures))
+
+
+def seen(check: PromiseCheck, *moments: tuple[float, Snapshot]) -> list[float]:
+    """When something was found of what is shown at these moments; the time of day is that of the night."""
+    for at_s, snapshot in moments:
+        check.look(at_s, at_s, snapshot)
+    return [found.at_s for found in check.findings.found]
+
+
 def test_a_request_that_was_acknowledged_and_is_gone_or_undone_is_found() -> None:
     check = PromiseCheck()
     check.started(1.0, run(RunState.PLANNING), "request-a")
-    check.look(2.0, [run(RunState.RUNNING)])
+    assert not seen(check, (2.0, shows(run(RunState.RUNNING))))
     check.stopped(run(RunState.STOPPING))
-    check.look(3.0, [run(RunState.STOPPING)])
-    assert not check.findings.found
-    check.look(4.0, [run(RunState.RUNNING)])
-    check.look(5.0, [])
+    assert not seen(check, (3.0, shows(run(RunState.STOPPING))))
+    assert seen(check, (4.0, shows(run(RunState.RUNNING))), (5.0, shows())) == [4.0, 5.0]
     check.started(6.0, run(RunState.PLANNING, "b"), "request-a")
-    assert [found.at_s for found in check.findings.found] == [4.0, 5.0, 6.0]
+    assert seen(check) == [4.0, 5.0, 6.0]
+
+
+def test_a_run_that_is_cancelled_is_found_unless_a_stop_was_asked_for() -> None:
+    check = PromiseCheck()
+    check.stopping("a")
+    assert not seen(check, (1.0, shows(run(RunState.CANCELLED))))
+    assert seen(check, (2.0, shows(run(RunState.CANCELLED), run(RunState.CANCELLED, "b")))) == [2.0]
+
+
+def test_a_run_that_goes_on_though_its_pause_was_acknowledged_is_found_until_it_is_to_go_on() -> None:
+    check = PromiseCheck()
+    check.paused(run(RunState.PAUSING))
+    assert not seen(check, (1.0, shows(run(RunState.PAUSED))))
+    check.resuming("a")
+    assert not seen(check, (2.0, shows(run(RunState.RUNNING))))
+    check.paused(run(RunState.PAUSING))
+    assert seen(check, (3.0, shows(run(RunState.RUNNING)))) == [3.0]
+
+
+def held_again(truly_s: float, freed_s: float, again_s: float) -> list[float]:
+    """What is found of a robot that was last held by something at one time, acknowledged at another, and is HELD again."""
+    check = PromiseCheck()
+    for at_s in sorted((truly_s, freed_s, again_s)):
+        if at_s == freed_s:
+            check.freed(at_s, "r1")
+        elif at_s == truly_s:
+            check.held(at_s, ("r1",))
+        else:
+            check.look(at_s, at_s, shows(held=("r1",)))
+    return [found.at_s for found in check.findings.found]
+
+
+def test_an_acknowledged_robot_that_is_held_again_is_found_unless_something_held_it_since_or_its_word_came_late() -> (
+    None
+):
+    assert held_again(truly_s=8.0, freed_s=10.0, again_s=20.0) == [20.0]
+    assert not held_again(truly_s=12.0, freed_s=10.0, again_s=20.0)
+    assert not held_again(truly_s=8.0, freed_s=9.0, again_s=11.0)
+
+
+def test_closed_floor_that_is_open_before_its_time_or_closed_though_it_was_opened_is_found() -> None:
+    check = PromiseCheck()
+    check.closed("spill", None)
+    check.closed("paint", 5.0)
+    both = shows(closed=("spill", "paint"))
+    assert not seen(check, (2.0, both), (6.0, shows(closed=("spill",))))
+    check.opening("spill")
+    assert not seen(check, (7.0, shows()))
+    check.opened("spill")
+    check.closed("paint", 9.0)
+    assert seen(check, (8.0, shows(closed=("spill",)))) == [8.0, 8.0]
+
+
+def test_a_robot_that_moves_in_a_paused_run_is_found_but_not_one_that_was_away_or_once_it_goes_on() -> None:
+    check, poses = PauseCheck(), {"r1": Pose(1, 1), "r2": Pose(2, 2)}
+    check.look(1.0, [run(RunState.PAUSING)], {"r1": Pose(0, 1), "r2": Pose(2, 2)}, ["r2"])
+    check.look(2.0, [run(RunState.PAUSED)], poses, ["r2"])
+    check.look(3.0, [run(RunState.PAUSED)], poses | {"r2": Pose(3, 2)}, [])
+    check.look(4.0, [run(RunState.RUNNING)], {"r1": Pose(2, 1), "r2": Pose(3, 2)}, [])
+    assert not check.findings.found
+    check.look(5.0, [run(RunState.PAUSED)], poses, [])
+    check.look(6.0, [run(RunState.PAUSED)], poses | {"r1": Pose(1.1, 1)}, [])
+    assert [found.robot for found in check.findings.found] == ["r1"]
+
+
+def failed(able: tuple[float, float], has_no_plan: bool = False) -> list[str]:
+    """What is found when a run fails at 100 s and r1 was able to work between two times."""
+    check = EndCheck()
+    for second in range(101):
+        check.look(float(second), ["r1"] if able[0] <= second <= able[1] else [])
+    check.ended(100.0, run(RunState.FAILED), has_no_plan)
+    return [found.text for found in check.findings.found]
+
+
+def test_a_run_that_fails_while_a_robot_could_work_is_found_unless_there_is_no_plan() -> None:
+    assert "r1 could have worked" in failed((20, 100))[0]
+    assert not failed((20, 99)) and not failed((60, 100)) and not failed((20, 100), has_no_plan=True)
 
 
 def masks() -> tuple[AccountCheck, np.ndarray, np.ndarray]:

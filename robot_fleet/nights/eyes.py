@@ -13,16 +13,20 @@ from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.snapshot import RunView, Snapshot
 from robot_fleet.fleet.commands import Command, DockAt, Follow, Undock
+from robot_fleet.fleet.entities import NOT_HERE
 from robot_fleet.fleet.events import LOST
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.grid import OCCUPIED
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import Keepout, Store
+from robot_fleet.nights.ailing import able_robots
 from robot_fleet.nights.checks.account import AccountCheck
 from robot_fleet.nights.checks.contact import ContactCheck
+from robot_fleet.nights.checks.ends import EndCheck
 from robot_fleet.nights.checks.floors import ClosedFloorCheck, OwnFloorCheck, ReservationCheck, RingCheck
-from robot_fleet.nights.checks.obedience import HeldCheck, PromiseCheck, StopCheck
+from robot_fleet.nights.checks.obedience import HeldCheck, PauseCheck, StopCheck
+from robot_fleet.nights.checks.promises import PromiseCheck
 from robot_fleet.nights.checks.violation import Findings, Violation
 from robot_fleet.nights.site import NightSite
 from robot_fleet.planning.judging.ground import coverable
@@ -50,12 +54,12 @@ class Eyes:
         self._were_lost: set[str] = set()
         self.promises = PromiseCheck()
         self.held = HeldCheck()
-        self._contact, self._stop = ContactCheck(store), StopCheck()
+        self._contact, self._stop, self._pause = ContactCheck(store), StopCheck(), PauseCheck()
         self._reservations, self._rings = ReservationCheck(), RingCheck()
         radii = {spec.name: spec.profile.footprint.circumscribed_m for spec in store.robots}
         self._own_floor, self._closed_floor = OwnFloorCheck(radii), ClosedFloorCheck(radii)
         self._ever_closed: dict[str, BaseGeometry] = {}
-        self._account, self._ends = AccountCheck(store.floor), Findings("end")
+        self._account, self._ends, self._failures = AccountCheck(store.floor), Findings("end"), EndCheck()
         self._own_floor_s = 0.0
         self._last_end: RunState | None = None
         self.false_credit = 0.0
@@ -96,6 +100,8 @@ class Eyes:
         self._contact.look(now_s, poses, site.world.things, tuple(self.lost))
         controller = site.controller
         truly = {name for name, robot in site.world.robots.items() if robot.hold}
+        self._failures.look(now_s, able_robots(site))
+        self.promises.held(now_s, truly)
         if controller is None:
             self.held.look(now_s, None, truly, poses)
             return
@@ -106,7 +112,8 @@ class Eyes:
         shown = [view.name for view in snapshot.robots if view.state is RobotState.HELD]
         self.held.look(now_s, shown, truly, poses, _is_stored(snapshot))
         self._stop.look(now_s, snapshot.runs, poses)
-        self.promises.look(now_s, snapshot.runs)
+        self._pause.look(now_s, snapshot.runs, poses, [view.name for view in snapshot.robots if view.state in NOT_HERE])
+        self.promises.look(now_s, site.clock.wall_s(), snapshot)
         held = {name: controller.traffic.held(name) for name in poses}
         closed = {view.name: view.polygon for view in snapshot.closures}
         self._ever_closed |= closed
@@ -131,6 +138,7 @@ class Eyes:
             self.false_credit, self._account.credit(run.run_id, at_s, within, known, truth & requested)
         )
         self._account.complete(run.run_id, at_s, requested, credited, missed)
+        self._failures.ended(at_s, run, run.run_id in site.unplanned)
         if run.state is RunState.COMPLETED:
             things, others = [thing for _, thing in site.world.stood], self._others(site)
             left = self._left_coverable(site, things, others)
@@ -156,7 +164,7 @@ class Eyes:
         """All that was found, in the order of time."""
         checks = (
             self._contact, self.held, self._stop, self.promises, self._reservations, self._rings, self._own_floor,
-            self._closed_floor, self._account,
+            self._closed_floor, self._account, self._pause, self._failures,
         )  # fmt: skip
         found = [violation for check in checks for violation in check.findings.found]
         return sorted([*found, *self._ends.found], key=lambda violation: violation.at_s)

@@ -1,4 +1,4 @@
-"""A HELD robot does not move and is not told to; after a confirmed stop nothing moves; what was acknowledged stays visible."""
+"""A HELD robot does not move and is not told to, until it is acknowledged; after a confirmed stop or pause nothing moves."""
 
 from __future__ import annotations
 
@@ -104,32 +104,20 @@ class StopCheck:
                 self.findings.add(name, now_s, f"{name} moves after a confirmed stop", name)
 
 
-class PromiseCheck:
-    """Takes in what was acknowledged; it must be seen in every later snapshot, and a stop holds for ever."""
+class PauseCheck:
+    """Takes in runs and poses; in a PAUSED run every robot rests that was there when it came to be so."""
 
     def __init__(self) -> None:
-        self.findings = Findings("promises")
-        self._runs: dict[str, str] = {}
-        self._stopped: set[str] = set()
+        self.findings = Findings("pause")
+        self._run_id = ""
+        self._rests: dict[str, Pose] = {}
 
-    def started(self, now_s: float, run: RunView, request_id: str) -> None:
-        """A start was acknowledged; the same request_id must have given the same run."""
-        known = self._runs.setdefault(request_id, run.run_id)
-        if known != run.run_id or run.request_id != request_id:
-            self.findings.add(request_id, now_s, f"request {request_id} gave a second run")
-
-    def stopped(self, run: RunView) -> None:
-        """A stop was acknowledged."""
-        self._stopped.add(run.run_id)
-
-    def look(self, now_s: float, runs: Iterable[RunView]) -> None:
-        """A moment, when the controller is there."""
-        if not self._runs:
-            return
-        states = {run.run_id: run.state.value for run in runs}
-        for request_id, run_id in self._runs.items():
-            if run_id not in states:
-                self.findings.add((request_id, "gone"), now_s, f"the run of request {request_id} is gone")
-        for run_id in self._stopped:
-            if states.get(run_id, "CANCELLED") in ("PLANNING", "RUNNING", "PAUSING", "PAUSED"):
-                self.findings.add((run_id, "undone"), now_s, f"a run whose stop was acknowledged is {states[run_id]}")
+    def look(self, now_s: float, runs: Sequence[RunView], poses: Mapping[str, Pose], away: Collection[str]) -> None:
+        """A moment; `away` are those that take no orders: a pause does not wait for their word."""
+        run_id = next((run.run_id for run in runs if run.state.value == "PAUSED"), "")
+        if run_id != self._run_id:
+            self._run_id = run_id
+            self._rests = {name: pose for name, pose in poses.items() if run_id and name not in away}
+        for name, pose in self._rests.items():
+            if pose.distance_m(poses[name]) > STILL_M:
+                self.findings.add((run_id, name), now_s, f"{name} moves in a paused run", name)
