@@ -21,14 +21,14 @@ from robot_fleet.fleet.events import LOST, Event, HoldReported, LegEnded
 from robot_fleet.fleet.events import Outcome as LegOutcome
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.main.nights import Nights, NightsSettings, OtherNights, draw_night, pass_nights
-from robot_fleet.nights.faults import KINDS, Fault, draw_faults, kinds_named
+from robot_fleet.nights.faults import KINDS, ROBOT, Fault, draw_faults, kinds_named
 from robot_fleet.nights.floors import random_store
 from robot_fleet.nights.link import Link
 from robot_fleet.nights.night import Night, Outcome, simulate
 from robot_fleet.nights.planning import HastyPlans
 from robot_fleet.nights.ports import Crash, Fuse, Gathering
 from robot_fleet.nights.shrinking import shrunk
-from robot_fleet.nights.world import TroubledWorld
+from robot_fleet.nights.world import HOLDS, TroubledWorld
 from robot_fleet.planning.planner import plan
 from robot_fleet.sim.realism import EXECUTED
 from robot_fleet.storage.database import SqlRunStore
@@ -56,6 +56,7 @@ def test_a_night_without_faults_violates_nothing_and_ends_with_all_on_their_dock
     [
         Fault("crash", 60.0, 3.0, value=2),
         Fault("e-stop", 60.0, 20.0, "robot_1"),
+        Fault("contact", 60.0, 20.0, "robot_1"),
         Fault("silent", 60.0, 20.0, "robot_1"),
         Fault("messages lost", 30.0, 100.0, "robot_2", value=0.3),
         Fault("commit fails", 60.0),
@@ -69,6 +70,24 @@ def test_a_mishap_in_the_middle_violates_nothing_and_the_run_is_completed(fault:
     outcome = night(fault)
     assert not violated(outcome)
     assert [end.state for end in outcome.runs] == ["COMPLETED"]
+
+
+@pytest.mark.parametrize("kind", ["dead", "silent"])
+def test_a_pause_while_work_of_a_dead_or_silent_robot_is_handed_on_loses_nothing(kind: str) -> None:
+    gone = Fault(kind, 60.0, 70.0, "robot_1")
+    handed_on = night(gone, Fault("pause", 101.5, 20.0))
+    assert not violated(handed_on)
+    [paused], [without] = handed_on.runs, night(gone).runs
+    assert paused.state == "COMPLETED" and paused.cleaned_m2 > 0.985 * without.cleaned_m2
+
+
+@pytest.mark.parametrize("kind", HOLDS)
+def test_whatever_holds_a_robot_is_told_by_it_and_holds_it_until_that_is_over(kind: str) -> None:
+    world = TroubledWorld(STORE, EXECUTED, 0, ())
+    world.latch("robot_1", HOLDS[kind])
+    assert HoldReported("robot_1", world.now_s, kind) in world.step(0.1)
+    world.release("robot_1")
+    assert KINDS[kind].group == ROBOT and not world.robots["robot_1"].hold
 
 
 def test_a_full_disk_is_lasted_through_and_a_stop_meanwhile_holds() -> None:
