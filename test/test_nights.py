@@ -9,20 +9,26 @@ import numpy as np
 import pytest
 
 from robot_fleet.cli.app import run
+from robot_fleet.control import records
 from robot_fleet.control.controller import Controller
+from robot_fleet.control.dispatch import advance
+from robot_fleet.control.ending import Endings
 from robot_fleet.control.ports import Record
+from robot_fleet.control.robots import RobotReports
 from robot_fleet.fleet.commands import CancelAll, Undock
-from robot_fleet.fleet.events import LOST, Event, LegEnded
+from robot_fleet.fleet.entities import CleaningRun, Robot
+from robot_fleet.fleet.events import LOST, Event, HoldReported, LegEnded
 from robot_fleet.fleet.events import Outcome as LegOutcome
+from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.main.nights import Nights, NightsSettings, OtherNights, draw_night, pass_nights
-from robot_fleet.nights.faults import KINDS, Fault, draw_faults, kinds_named
+from robot_fleet.nights.faults import KINDS, ROBOT, Fault, draw_faults, kinds_named
 from robot_fleet.nights.floors import random_store
 from robot_fleet.nights.link import Link
 from robot_fleet.nights.night import Night, Outcome, simulate
 from robot_fleet.nights.planning import HastyPlans
 from robot_fleet.nights.ports import Crash, Fuse, Gathering
 from robot_fleet.nights.shrinking import shrunk
-from robot_fleet.nights.world import TroubledWorld
+from robot_fleet.nights.world import HOLDS, TroubledWorld
 from robot_fleet.planning.planner import plan
 from robot_fleet.sim.realism import EXECUTED
 from robot_fleet.storage.database import SqlRunStore
@@ -50,6 +56,7 @@ def test_a_night_without_faults_violates_nothing_and_ends_with_all_on_their_dock
     [
         Fault("crash", 60.0, 3.0, value=2),
         Fault("e-stop", 60.0, 20.0, "robot_1"),
+        Fault("contact", 60.0, 20.0, "robot_1"),
         Fault("silent", 60.0, 20.0, "robot_1"),
         Fault("messages lost", 30.0, 100.0, "robot_2", value=0.3),
         Fault("commit fails", 60.0),
@@ -63,6 +70,24 @@ def test_a_mishap_in_the_middle_violates_nothing_and_the_run_is_completed(fault:
     outcome = night(fault)
     assert not violated(outcome)
     assert [end.state for end in outcome.runs] == ["COMPLETED"]
+
+
+@pytest.mark.parametrize("kind", ["dead", "silent"])
+def test_a_pause_while_work_of_a_dead_or_silent_robot_is_handed_on_loses_nothing(kind: str) -> None:
+    gone = Fault(kind, 60.0, 70.0, "robot_1")
+    handed_on = night(gone, Fault("pause", 101.5, 20.0))
+    assert not violated(handed_on)
+    [paused], [without] = handed_on.runs, night(gone).runs
+    assert paused.state == "COMPLETED" and paused.cleaned_m2 > 0.985 * without.cleaned_m2
+
+
+@pytest.mark.parametrize("kind", HOLDS)
+def test_whatever_holds_a_robot_is_told_by_it_and_holds_it_until_that_is_over(kind: str) -> None:
+    world = TroubledWorld(STORE, EXECUTED, 0, ())
+    world.latch("robot_1", HOLDS[kind])
+    assert HoldReported("robot_1", world.now_s, kind) in world.step(0.1)
+    world.release("robot_1")
+    assert KINDS[kind].group == ROBOT and not world.robots["robot_1"].hold
 
 
 def test_a_full_disk_is_lasted_through_and_a_stop_meanwhile_holds() -> None:
@@ -150,6 +175,90 @@ def test_a_controller_that_does_not_stop_is_found_and_the_night_shrinks_to_the_s
         return "promises" in {found.check for found in outcome.violations}
 
     assert shrunk(faults, fails) == (faults[1],)
+
+
+def test_a_controller_that_frees_held_robots_by_itself_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    takes_in = RobotReports.hold
+
+    def frees(reports: RobotReports, event: HoldReported) -> None:
+        takes_in(reports, event)
+        robot = reports._state.robots[event.robot]
+        if robot.state is RobotState.HELD and not event.reason:
+            robot.state, robot.hold = RobotState.IDLE, ""
+
+    faults = (Fault("e-stop", 60.0, 20.0, "robot_1"), Fault("crash", 75.0, 3.0, value=2))
+    assert not night(*faults).violations
+    monkeypatch.setattr(RobotReports, "hold", frees)
+    assert violated(night(*faults)) == ["robot_1 is HELD no more, and nobody acknowledged it"]
+
+
+def test_a_controller_that_forgets_at_a_restart_who_is_held_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    takes_up = Controller.resume_from_storage
+
+    def forgets(controller: Controller) -> None:
+        takes_up(controller)
+        for robot in controller._state.robots.values():
+            robot.state, robot.hold = RobotState.OFFLINE, ""
+
+    monkeypatch.setattr(Controller, "resume_from_storage", forgets)
+    outcome = night(Fault("e-stop", 60.0, 18.0, "robot_1"), Fault("crash", 75.0, 5.0))
+    assert violated(outcome) == ["robot_1 is HELD no more, and nobody acknowledged it"]
+
+
+def test_a_controller_that_ends_runs_which_nobody_asked_to_stop_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Controller, "pause_run", Controller.stop_run)
+    assert "a run is CANCELLED that nobody asked to stop" in violated(night(Fault("pause", 60.0, 20.0)))
+
+
+def test_a_controller_that_lets_a_run_fail_while_a_robot_could_work_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    fails = Endings.fail_if_nobody
+
+    def fails_without_one(endings: Endings, run: CleaningRun) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(endings._state, "members", lambda run: [endings._state.robots["robot_1"]])
+            fails(endings, run)
+
+    monkeypatch.setattr(Endings, "fail_if_nobody", fails_without_one)
+    monkeypatch.setattr("robot_fleet.control.ending.NOBODY_S", 30.0)
+    [found] = violated(night(Fault("e-stop", 60.0, 60.0, "robot_1")))
+    assert "FAILED" in found and "though robot_2 could have worked" in found
+
+
+def test_a_run_that_fails_since_there_is_no_plan_or_no_robot_is_a_proper_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("robot_fleet.control.ending.NOBODY_S", 90.0)
+    for faults in (
+        (Fault("plan fails", 0.0, 20.0),),
+        (Fault("dead", 60.0, robot="robot_1"), Fault("dead", 70.0, robot="robot_2")),
+    ):
+        outcome = night(*faults)
+        assert not violated(outcome) and outcome.runs[-1].state == "FAILED"
+
+
+def test_a_controller_that_goes_on_in_a_pause_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = Controller._run_tick
+
+    def goes_on(controller: Controller, run: CleaningRun, elapsed_s: float) -> None:
+        if run.state is not RunState.PAUSED:
+            ticks(controller, run, elapsed_s)
+            return
+        for robot in controller._state.members(run):
+            advance(controller._state, run, robot)
+
+    monkeypatch.setattr(Controller, "_run_tick", goes_on)
+    found = night(Fault("pause", 60.0, 20.0)).violations
+    assert {violation.check for violation in found} >= {"pause"}
+
+
+def test_a_controller_that_does_not_store_a_persons_word_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = records._robot_to
+
+    def forgets(robot: Robot, floor: str) -> bytes:
+        row = json.loads(stored(robot, floor))
+        return json.dumps(row | {"held": row["held"] or bool(robot.acknowledged_by)}).encode()
+
+    monkeypatch.setattr(records, "_robot_to", forgets)
+    outcome = night(Fault("e-stop", 60.0, 8.5, "robot_1"), Fault("crash", 90.0, 5.0))
+    assert "robot_1 is HELD again, though nothing held it since that was acknowledged" in violated(outcome)
 
 
 def test_shrinking_finds_two_faults_that_only_fail_together() -> None:

@@ -9,16 +9,18 @@ from control_site import hall
 from shapely import Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.control.snapshot import RunView
-from robot_fleet.fleet.states import RunState
+from robot_fleet.control.snapshot import ClosureView, RobotView, RunView, Snapshot
+from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import WORKING_W
 from robot_fleet.floor.store import RobotSpec, Store
 from robot_fleet.nights.checks.account import AccountCheck
 from robot_fleet.nights.checks.contact import ContactCheck
+from robot_fleet.nights.checks.ends import EndCheck
 from robot_fleet.nights.checks.floors import ClosedFloorCheck, OwnFloorCheck, ReservationCheck, RingCheck
-from robot_fleet.nights.checks.obedience import HeldCheck, PromiseCheck, StopCheck
+from robot_fleet.nights.checks.obedience import HeldCheck, PauseCheck, StopCheck
+from robot_fleet.nights.checks.promises import PromiseCheck
 
 CLOSED = {"spill": box(4.0, 0.0, 6.0, 2.0)}
 
@@ -110,26 +112,81 @@ def test_a_robot_off_its_own_floor_is_found_unless_it_cannot_know() -> None:
         assert len(check.findings.found) == number
 
 
+def looks(
+    check: HeldCheck, moments: range, held: list[str] | None, at: float = 0.0, truly: tuple[str, ...] = ("r1",)
+) -> None:
+    """So many seconds in which it is shown who is held, and who truly is; r1 stands at (at, 0)."""
+    for second in moments:
+        check.look(float(second), held, truly, {"r1": Pose(at, 0.0)})
+
+
+def times(check: HeldCheck) -> list[float]:
+    return [found.at_s for found in check.findings.found]
+
+
 def test_a_held_robot_that_moves_or_is_told_to_is_found() -> None:
     check = HeldCheck()
     for second in range(30):
-        check.look(float(second), ["r1"], {"r1": Pose(min(second, 3), 0.0)})
-    assert not check.findings.found
-    check.look(30.0, ["r1"], {"r1": Pose(3.1, 0.0)})
+        check.look(float(second), ["r1"], ("r1",), {"r1": Pose(min(second, 3), 0.0)})
+    assert not times(check)
+    looks(check, range(30, 31), ["r1"], 3.1)
     check.ordered(31.0, "r1", True)
     check.ordered(32.0, "r2", False)
-    assert [found.at_s for found in check.findings.found] == [30.0, 31.0]
+    assert times(check) == [30.0, 31.0]
+
+
+def test_a_robot_brakes_at_once_when_it_is_held_but_may_get_an_order_late_when_that_is_over_before_it_is_told() -> None:
+    check, late = HeldCheck(), HeldCheck()
+    for truly, one in (("r1",), check), ((), late):
+        looks(one, range(6), ["r1"], truly=truly)
+        looks(one, range(6, 10), ["r1"], 0.5, truly=truly)
+        looks(one, range(10, 20), ["r1"], 0.7, truly=truly)
+    assert times(check) == [6.0] and not times(late)
+    looks(late, range(20, 21), ["r1"], 1.0, truly=())
+    assert times(late) == [20.0]
 
 
 def test_a_held_robot_may_brake_while_there_is_no_controller_and_must_not_move_later() -> None:
     check = HeldCheck()
-    check.look(0.0, ["r1"], {"r1": Pose(0.0, 0.0)})
-    for second in range(1, 30):
-        check.look(float(second), None, {"r1": Pose(0.4, 0.0)})
-    check.look(30.0, ["r1"], {"r1": Pose(0.4, 0.0)})
-    assert not check.findings.found
-    check.look(31.0, None, {"r1": Pose(0.5, 0.0)})
-    assert [found.at_s for found in check.findings.found] == [31.0]
+    looks(check, range(1), ["r1"])
+    looks(check, range(1, 30), None, 0.4)
+    looks(check, range(30, 31), ["r1"], 0.4)
+    assert not times(check)
+    looks(check, range(31, 32), None, 0.5)
+    assert times(check) == [31.0]
+
+
+def test_a_robot_that_was_shown_held_and_is_free_without_a_word_is_found_also_after_a_restart() -> None:
+    for between in (None, ["r1"]):
+        check = HeldCheck()
+        looks(check, range(2), ["r1"])
+        looks(check, range(2, 9), between, truly=())
+        looks(check, range(9, 11), [], truly=())
+        assert times(check) == [9.0]
+
+
+def test_a_robot_is_free_by_a_word_also_when_the_answer_was_lost_and_a_word_that_came_to_nothing_frees_nobody() -> None:
+    check = HeldCheck()
+    looks(check, range(2), ["r1"])
+    check.acknowledging("r1")
+    looks(check, range(2, 9), None, truly=())
+    check.ordered(9.0, "r1", False)
+    looks(check, range(9, 11), [], truly=())
+    assert not times(check)
+    looks(check, range(11, 12), ["r1"])
+    check.acknowledging("r1")
+    looks(check, range(12, 13), ["r1"])
+    check.ordered(13.0, "r1", False)
+    looks(check, range(14, 15), [])
+    assert times(check) == [13.0, 14.0]
+
+
+def test_what_is_shown_held_while_nothing_can_be_stored_may_be_gone_after_a_restart() -> None:
+    check = HeldCheck()
+    check.look(0.0, ["r1"], ("r1",), {"r1": Pose(0.0, 0.0)}, is_stored=False)
+    looks(check, range(1, 3), None)
+    looks(check, range(3, 5), [])
+    assert not times(check)
 
 
 def run(state: RunState, run_id: str = "a", unconfirmed: tuple[str, ...] = (), at_s: float = 0.0) -> RunView:
@@ -156,17 +213,105 @@ def test_a_new_run_may_move_what_the_one_before_had_stopped() -> None:
     assert not check.findings.found
 
 
+def shows(*runs: RunView, held: tuple[str, ...] = (), closed: tuple[str, ...] = ()) -> Snapshot:
+    robots = (RobotView(name, RobotState.HELD, 1, None, None, False, False, "", "", "", 0.0) for name in held)
+    closures = (ClosureView(name, CLOSED["spill"], 0.0) for name in closed)
+    return Snapshot(1, 0.0, runs=runs, robots=tuple(robots), closures=tuple(closures))
+
+
+def seen(check: PromiseCheck, *moments: tuple[float, Snapshot]) -> list[float]:
+    """When something was found of what is shown at these moments; the time of day is that of the night."""
+    for at_s, snapshot in moments:
+        check.look(at_s, at_s, snapshot)
+    return [found.at_s for found in check.findings.found]
+
+
 def test_a_request_that_was_acknowledged_and_is_gone_or_undone_is_found() -> None:
     check = PromiseCheck()
     check.started(1.0, run(RunState.PLANNING), "request-a")
-    check.look(2.0, [run(RunState.RUNNING)])
+    assert not seen(check, (2.0, shows(run(RunState.RUNNING))))
     check.stopped(run(RunState.STOPPING))
-    check.look(3.0, [run(RunState.STOPPING)])
-    assert not check.findings.found
-    check.look(4.0, [run(RunState.RUNNING)])
-    check.look(5.0, [])
+    assert not seen(check, (3.0, shows(run(RunState.STOPPING))))
+    assert seen(check, (4.0, shows(run(RunState.RUNNING))), (5.0, shows())) == [4.0, 5.0]
     check.started(6.0, run(RunState.PLANNING, "b"), "request-a")
-    assert [found.at_s for found in check.findings.found] == [4.0, 5.0, 6.0]
+    assert seen(check) == [4.0, 5.0, 6.0]
+
+
+def test_a_run_that_is_cancelled_is_found_unless_a_stop_was_asked_for() -> None:
+    check = PromiseCheck()
+    check.stopping("a")
+    assert not seen(check, (1.0, shows(run(RunState.CANCELLED))))
+    assert seen(check, (2.0, shows(run(RunState.CANCELLED), run(RunState.CANCELLED, "b")))) == [2.0]
+
+
+def test_a_run_that_goes_on_though_its_pause_was_acknowledged_is_found_until_it_is_to_go_on() -> None:
+    check = PromiseCheck()
+    check.paused(run(RunState.PAUSING))
+    assert not seen(check, (1.0, shows(run(RunState.PAUSED))))
+    check.resuming("a")
+    assert not seen(check, (2.0, shows(run(RunState.RUNNING))))
+    check.paused(run(RunState.PAUSING))
+    assert seen(check, (3.0, shows(run(RunState.RUNNING)))) == [3.0]
+
+
+def held_again(truly_s: float, freed_s: float, again_s: float) -> list[float]:
+    """What is found of a robot that was last held by something at one time, acknowledged at another, and is HELD again."""
+    check = PromiseCheck()
+    for at_s in sorted((truly_s, freed_s, again_s)):
+        if at_s == freed_s:
+            check.freed(at_s, "r1")
+        elif at_s == truly_s:
+            check.held(at_s, ("r1",))
+        else:
+            check.look(at_s, at_s, shows(held=("r1",)))
+    return [found.at_s for found in check.findings.found]
+
+
+def test_an_acknowledged_robot_that_is_held_again_is_found_unless_something_held_it_since_or_its_word_came_late() -> (
+    None
+):
+    assert held_again(truly_s=8.0, freed_s=10.0, again_s=20.0) == [20.0]
+    assert not held_again(truly_s=12.0, freed_s=10.0, again_s=20.0)
+    assert not held_again(truly_s=8.0, freed_s=9.0, again_s=11.0)
+
+
+def test_closed_floor_that_is_open_before_its_time_or_closed_though_it_was_opened_is_found() -> None:
+    check = PromiseCheck()
+    check.closed("spill", None)
+    check.closed("paint", 5.0)
+    both = shows(closed=("spill", "paint"))
+    assert not seen(check, (2.0, both), (6.0, shows(closed=("spill",))))
+    check.opening("spill")
+    assert not seen(check, (7.0, shows()))
+    check.opened("spill")
+    check.closed("paint", 9.0)
+    assert seen(check, (8.0, shows(closed=("spill",)))) == [8.0, 8.0]
+
+
+def test_a_robot_that_moves_in_a_paused_run_is_found_but_not_one_that_was_away_or_once_it_goes_on() -> None:
+    check, poses = PauseCheck(), {"r1": Pose(1, 1), "r2": Pose(2, 2)}
+    check.look(1.0, [run(RunState.PAUSING)], {"r1": Pose(0, 1), "r2": Pose(2, 2)}, ["r2"])
+    check.look(2.0, [run(RunState.PAUSED)], poses, ["r2"])
+    check.look(3.0, [run(RunState.PAUSED)], poses | {"r2": Pose(3, 2)}, [])
+    check.look(4.0, [run(RunState.RUNNING)], {"r1": Pose(2, 1), "r2": Pose(3, 2)}, [])
+    assert not check.findings.found
+    check.look(5.0, [run(RunState.PAUSED)], poses, [])
+    check.look(6.0, [run(RunState.PAUSED)], poses | {"r1": Pose(1.1, 1)}, [])
+    assert [found.robot for found in check.findings.found] == ["r1"]
+
+
+def failed(able: tuple[float, float], has_no_plan: bool = False) -> list[str]:
+    """What is found when a run fails at 100 s and r1 was able to work between two times."""
+    check = EndCheck()
+    for second in range(101):
+        check.look(float(second), ["r1"] if able[0] <= second <= able[1] else [])
+    check.ended(100.0, run(RunState.FAILED), has_no_plan)
+    return [found.text for found in check.findings.found]
+
+
+def test_a_run_that_fails_while_a_robot_could_work_is_found_unless_there_is_no_plan() -> None:
+    assert "r1 could have worked" in failed((20, 100))[0]
+    assert not failed((20, 99)) and not failed((60, 100)) and not failed((20, 100), has_no_plan=True)
 
 
 def masks() -> tuple[AccountCheck, np.ndarray, np.ndarray]:

@@ -11,18 +11,22 @@ from numpy.typing import NDArray
 from shapely import Point
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.control.snapshot import RunView
+from robot_fleet.control.snapshot import RunView, Snapshot
 from robot_fleet.fleet.commands import Command, DockAt, Follow, Undock
+from robot_fleet.fleet.entities import NOT_HERE
 from robot_fleet.fleet.events import LOST
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.grid import OCCUPIED
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import Keepout, Store
+from robot_fleet.nights.ailing import able_robots
 from robot_fleet.nights.checks.account import AccountCheck
 from robot_fleet.nights.checks.contact import ContactCheck
+from robot_fleet.nights.checks.ends import EndCheck
 from robot_fleet.nights.checks.floors import ClosedFloorCheck, OwnFloorCheck, ReservationCheck, RingCheck
-from robot_fleet.nights.checks.obedience import HeldCheck, PromiseCheck, StopCheck
+from robot_fleet.nights.checks.obedience import HeldCheck, PauseCheck, StopCheck
+from robot_fleet.nights.checks.promises import PromiseCheck
 from robot_fleet.nights.checks.violation import Findings, Violation
 from robot_fleet.nights.site import NightSite
 from robot_fleet.planning.judging.ground import coverable
@@ -51,12 +55,13 @@ class Eyes:
         self.clean_when_lost: dict[str, NDArray[np.bool_]] = {}
         self._were_lost: set[str] = set()
         self.promises = PromiseCheck()
-        self._contact, self._held, self._stop = ContactCheck(store), HeldCheck(), StopCheck()
+        self.held = HeldCheck()
+        self._contact, self._stop, self._pause = ContactCheck(store), StopCheck(), PauseCheck()
         self._reservations, self._rings = ReservationCheck(), RingCheck()
         radii = {spec.name: spec.profile.footprint.circumscribed_m for spec in store.robots}
         self._own_floor, self._closed_floor = OwnFloorCheck(radii), ClosedFloorCheck(radii)
         self._ever_closed: dict[str, BaseGeometry] = {}
-        self._account, self._ends = AccountCheck(store.floor), Findings("end")
+        self._account, self._ends, self._failures = AccountCheck(store.floor), Findings("end"), EndCheck()
         self._own_floor_s = 0.0
         self._last_end: RunState | None = None
         self.false_credit = 0.0
@@ -71,7 +76,7 @@ class Eyes:
         if controller is None or not isinstance(command, Undock | Follow | DockAt):
             return
         view = next(robot for robot in controller.snapshot.robots if robot.name == command.robot)
-        self._held.ordered(site.now_s, command.robot, view.state is RobotState.HELD)
+        self.held.ordered(site.now_s, command.robot, view.state is RobotState.HELD)
 
     def lose(self, site: NightSite, name: str) -> None:
         """A robot loses its way, and nobody notices yet."""
@@ -96,16 +101,21 @@ class Eyes:
         poses = {name: robot.pose for name, robot in site.world.robots.items()}
         self._contact.look(now_s, poses, site.world.things, tuple(self.lost))
         controller = site.controller
+        truly = {name for name, robot in site.world.robots.items() if robot.hold}
+        self._failures.look(now_s, able_robots(site))
+        self.promises.held(now_s, truly)
         if controller is None:
-            self._held.look(now_s, None, poses)
+            self.held.look(now_s, None, truly, poses)
             return
         snapshot = controller.snapshot
         for view in snapshot.robots:
             if LOST in view.hold and LOST in site.world.robots[view.name].hold:
                 self.clean_when_lost.pop(view.name, None)
-        self._held.look(now_s, [view.name for view in snapshot.robots if view.state is RobotState.HELD], poses)
+        shown = [view.name for view in snapshot.robots if view.state is RobotState.HELD]
+        self.held.look(now_s, shown, truly, poses, _is_stored(snapshot))
         self._stop.look(now_s, snapshot.runs, poses)
-        self.promises.look(now_s, snapshot.runs)
+        self._pause.look(now_s, snapshot.runs, poses, [view.name for view in snapshot.robots if view.state in NOT_HERE])
+        self.promises.look(now_s, site.clock.wall_s(), snapshot)
         held = {name: controller.traffic.held(name) for name in poses}
         closed = {view.name: view.polygon for view in snapshot.closures}
         self._ever_closed |= closed
@@ -130,6 +140,7 @@ class Eyes:
             self.false_credit, self._account.credit(run.run_id, at_s, within, known, truth & requested)
         )
         self._account.complete(run.run_id, at_s, requested, credited, missed)
+        self._failures.ended(at_s, run, run.run_id in site.unplanned)
         if run.state is RunState.COMPLETED:
             things, others = [thing for _, thing in site.world.stood], self._others(site)
             left = self._left_coverable(site, things, others)
@@ -154,8 +165,8 @@ class Eyes:
     def violations(self) -> list[Violation]:
         """All that was found, in the order of time."""
         checks = (
-            self._contact, self._held, self._stop, self.promises, self._reservations, self._rings, self._own_floor,
-            self._closed_floor, self._account,
+            self._contact, self.held, self._stop, self.promises, self._reservations, self._rings, self._own_floor,
+            self._closed_floor, self._account, self._pause, self._failures,
         )  # fmt: skip
         found = [violation for check in checks for violation in check.findings.found]
         return sorted([*found, *self._ends.found], key=lambda violation: violation.at_s)
@@ -217,6 +228,11 @@ class Eyes:
 
 def _may_work(robot: SimulatedRobot) -> bool:
     return robot.alive and not robot.hold
+
+
+def _is_stored(snapshot: Snapshot) -> bool:
+    """Whether what is seen outlasts a crash; if not, an alert says so."""
+    return not any(alert.alert_id == "storage" and alert.active for alert in snapshot.alerts)
 
 
 def _wider(profile: RobotProfile) -> RobotProfile:

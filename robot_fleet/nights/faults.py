@@ -67,6 +67,7 @@ KINDS: dict[str, Kind] = {
     "manual mode": Kind(ROBOT, (5.0, 120.0)),
     "safety fault": Kind(ROBOT, (5.0, 120.0)),
     "power loss": Kind(ROBOT, (20.0, 120.0)),
+    "contact": Kind(ROBOT, (5.0, 120.0)),
     "battery falls": Kind(ROBOT, (60.0, 240.0), (20.0, 60.0)),
     "docking fails": Kind(ROBOT, (30.0, 400.0)),
     "tank full": Kind(ROBOT, (20.0, 200.0)),

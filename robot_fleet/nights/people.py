@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from shapely import Point
 
@@ -15,7 +16,8 @@ from robot_fleet.control.outages import LastingController
 from robot_fleet.control.snapshot import RunView
 from robot_fleet.fleet.errors import FleetError, Unavailable
 from robot_fleet.fleet.states import RobotState, RunState
-from robot_fleet.nights.checks.obedience import PromiseCheck
+from robot_fleet.nights.checks.obedience import HeldCheck
+from robot_fleet.nights.checks.promises import PromiseCheck
 from robot_fleet.nights.faults import FLOOR_CLOSED, Fault
 from robot_fleet.nights.site import NightSite
 
@@ -23,6 +25,7 @@ FIRST_START_S = 5.0
 STARTS = 3
 """How many runs a night has at most: a stopped one is started again."""
 
+_SPOT = "spot"
 _DOCKS_OPEN_M = 0.9
 _AGAIN_S, _ROUND_S, _PATIENCE_S, _SHORT_S = 10.0, 5.0, 120.0, 4.0
 
@@ -40,9 +43,9 @@ class _Wish:
 class People:
     """Looks at the site after each step and does what is due."""
 
-    def __init__(self, site: NightSite, promises: PromiseCheck) -> None:
+    def __init__(self, site: NightSite, promises: PromiseCheck, held: HeldCheck) -> None:
         self._site = site
-        self._promises = promises
+        self._promises, self._held = promises, held
         self._starts = 0
         self._wishes: list[_Wish] = []
         self._round_s = 0.0
@@ -105,12 +108,15 @@ class People:
         spill = Point(place).buffer(fault.value, quad_segs=3)
 
         def close(lasting: LastingController) -> None:
-            lasting.ask(lambda controller: controller.close_floor(name, spill, lasts_s))
+            view = lasting.ask(lambda controller: controller.close_floor(name, spill, lasts_s))
+            self._promises.closed(name, view.ends_at_s)
             if lasts_s is None:
                 self._wishes.append(_Wish(at_s + fault.seconds, float("inf"), reopen))
 
         def reopen(lasting: LastingController) -> None:
+            self._promises.opening(name)
             lasting.ask(lambda controller: controller.open_floor(name))
+            self._promises.opened(name)
 
         self._wishes.append(_Wish(at_s, at_s + _PATIENCE_S, close))
 
@@ -127,6 +133,7 @@ class People:
         run = _active(lasting)
         if run is None:
             return
+        self._promises.stopping(run.run_id)
         stopped = lasting.stop_run(run.run_id)
         self._promises.stopped(stopped)
         if self._starts < STARTS:
@@ -136,17 +143,19 @@ class People:
         run = _active(lasting)
         if run is not None:
             run_id = run.run_id
-            lasting.ask(lambda controller: controller.pause_run(run_id))
+            self._promises.paused(lasting.ask(lambda controller: controller.pause_run(run_id)))
 
     def _resume(self, lasting: LastingController) -> None:
         run = _active(lasting)
         if run is not None and run.state in (RunState.PAUSED, RunState.PAUSING):
             run_id = run.run_id
+            self._promises.resuming(run_id)
             lasting.ask(lambda controller: controller.resume_run(run_id))
 
     def _spot(self, lasting: LastingController) -> None:
         zone = self._site.about.store.floor.zones[0].name
-        lasting.ask(lambda controller: controller.start_run((zone,), "spot"))
+        run = lasting.ask(lambda controller: controller.start_run((zone,), _SPOT))
+        self._promises.started(self._site.now_s, run, _SPOT)
 
     def _go_round(self) -> None:
         """Acknowledges held robots whose cause is gone."""
@@ -155,14 +164,12 @@ class People:
             return
         for view in controller.snapshot.robots:
             if view.state is RobotState.HELD and not self._site.world.robots[view.name].hold:
-                self._wishes.append(_Wish(now_s, now_s + _SHORT_S, _acknowledge(view.name)))
+                self._wishes.append(_Wish(now_s, now_s + _SHORT_S, partial(self._acknowledge, view.name)))
 
-
-def _acknowledge(name: str) -> Callable[[LastingController], None]:
-    def acknowledge(lasting: LastingController) -> None:
+    def _acknowledge(self, name: str, lasting: LastingController) -> None:
+        self._held.acknowledging(name)
         lasting.ask(lambda controller: controller.acknowledge(name, "somebody"))
-
-    return acknowledge
+        self._promises.freed(self._site.now_s, name)
 
 
 def _active(lasting: LastingController) -> RunView | None:

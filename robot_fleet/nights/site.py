@@ -15,7 +15,7 @@ from robot_fleet.control.controller import Controller
 from robot_fleet.control.outages import LastingController
 from robot_fleet.fleet.commands import CancelAll, Command
 from robot_fleet.fleet.errors import FleetError, Unavailable
-from robot_fleet.fleet.events import Event, Tick
+from robot_fleet.fleet.events import Event, PlanFailed, Tick
 from robot_fleet.floor.store import Store
 from robot_fleet.nights.faults import Fault
 from robot_fleet.nights.link import Link
@@ -71,7 +71,10 @@ class Process:
 
 
 class NightSite:
-    """Lets time pass by `step`; requests go through `ask`. `commanded` is told of every command that leaves."""
+    """Lets time pass by `step`; requests go through `ask`. `commanded` is told of every command that leaves.
+
+    `unplanned` are the runs for which the planner has answered that it has no plan.
+    """
 
     def __init__(self, about: Circumstances, commanded: Callable[[Command], None]) -> None:
         self.about = about
@@ -81,6 +84,7 @@ class NightSite:
         self.fuse = Fuse()
         self.bugs: list[Bug] = []
         self.restarts = 0
+        self.unplanned: set[str] = set()
         self._driver = FusedDriver(self.link, self.fuse, commanded)
         self._virtual = VirtualPlanner(self.world, about.plan, about.planning_s)
         self._planner = FusedPlanner(self._virtual, self.fuse, lambda: self.goes_on("plan fails"))
@@ -150,7 +154,9 @@ class NightSite:
 
     def _planner_says(self) -> list[Event]:
         failed, self._planner.failed = self._planner.failed, []
-        return [*failed, *self._virtual.answers()]
+        answers = [*failed, *self._virtual.answers()]
+        self.unplanned |= {answer.run_id for answer in answers if isinstance(answer, PlanFailed)}
+        return answers
 
     def _hand_over(self, event: Event) -> None:
         process = self._process

@@ -13,9 +13,11 @@ from robot_fleet.floor.store import Store
 from robot_fleet.nights.faults import Fault
 from robot_fleet.nights.robot import TroubledRobot
 from robot_fleet.sim.realism import Realism
+from robot_fleet.sim.robot import CONTACT
 from robot_fleet.sim.world import World
 
-HOLDS = {"e-stop": "e-stop", "manual mode": "manual mode", "safety fault": "safety fault", "power loss": "power loss"}
+HOLDS = {kind: kind for kind in ("e-stop", "manual mode", "safety fault", "power loss", CONTACT)}
+"""The kinds of faults that hold a robot, by what it says of them."""
 _ROOM_M = 0.6
 _PERSON_M, _PALLET_M, _CLOSED_M = 0.3, (1.2, 0.8), (2.5, 0.3)
 
