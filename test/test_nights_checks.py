@@ -96,6 +96,21 @@ def test_floor_that_two_robots_hold_is_found() -> None:
     assert [found.at_s for found in check.findings.found] == [2.0]
 
 
+def doubly_held(before: tuple[str, ...], after: tuple[str, ...], reach_m: float = 1.1) -> bool:
+    """Whether it is found that r1 holds 10 cm of another's floor, and then up to there, while these are under way."""
+    check = ReservationCheck()
+    check.look(1.0, {"r1": box(0, 0, 1.1, 1), "r2": box(1, 0, 2, 1)}, before)
+    check.look(2.0, {"r1": box(0, 0, reach_m, 1), "r2": box(1, 0, 2, 1)}, after)
+    return bool(check.findings.found)
+
+
+def test_robots_at_rest_may_hold_a_little_of_the_same_floor_but_of_what_is_granted_nothing() -> None:
+    assert not doubly_held((), ())
+    assert doubly_held(("r1", "r2"), ("r1", "r2"))
+    assert not doubly_held((), ("r1", "r2")) and not doubly_held((), ("r1", "r2"), 1.11)
+    assert doubly_held((), ("r1", "r2"), 1.15) and not doubly_held((), ("r1",), 1.15)
+
+
 def test_robots_that_wait_in_a_ring_are_found() -> None:
     check = RingCheck()
     check.look(1.0, {"r1": frozenset({"r2"}), "r2": frozenset({"r3"}), "r3": frozenset()})
@@ -352,6 +367,20 @@ def test_missed_floor_without_a_cause_near_it_is_found() -> None:
     assert not check.findings.found
     assert check.explained("a", 2.0, requested, credited, [Point(9.0, 3.5).buffer(0.3)]) > 0.9
     assert "(5.5, 3.5)" in check.findings.found[0].text
+
+
+def test_missed_floor_in_strips_and_crumbs_needs_no_cause_until_there_is_much_of_it() -> None:
+    for strips, is_found in ((1, False), (4, True)):
+        check, requested, _ = masks()
+        credited = requested.copy()
+        for strip in range(strips):
+            credited[20 + 20 * strip : 24 + 20 * strip, 20:170] = False  # 7.5 m x 0.2 m
+        assert check.explained("a", 1.0, requested, credited, []) == 0.0
+        assert bool(check.findings.found) is is_found
+        causes = [box(0.0, 0.0, 12.0, 8.0)]
+        assert is_found is ("in small parts" in str(check.findings.found))
+        check.explained("b", 2.0, requested, credited, causes)
+        assert len(check.findings.found) == is_found
 
 
 def test_floor_that_is_listed_as_blocked_is_explained_farther_from_what_stood_there_but_not_everywhere() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from control_site import by_hand, hall
 from shapely import box
@@ -45,10 +44,15 @@ def test_nobody_is_to_clean_what_only_a_robot_can_get_to_that_is_held_until_the_
 ) -> None:
     store = two_rooms()
     site = NightSite(Circumstances(store, (), 1, by_hand, tmp_path, EXECUTED), lambda command: None)
+    eyes = Eyes(store)
     site.step()
     if reason:
         site.world.latch("r2", reason)
-    left = Eyes(store)._left_coverable(site, [box(3.0, 3.0, 3.5, 3.5)], [])
+    eyes.look(site)
+    while site.now_s < 40.0:
+        site.step()
+    eyes.look(site)
+    left = eyes._left_coverable(site, [box(3.0, 3.0, 3.5, 3.5)], [])
     assert left[:, :120].sum() > 10_000
     assert (left[:, 120:].sum() > 10_000) is not bool(reason)
     site.close()
@@ -91,10 +95,3 @@ def test_what_a_lost_robot_claimed_and_nobody_withdraws_is_false_credit_once_it_
     assert not is_credited_falsely(night(lost))
     monkeypatch.setattr(RobotReports, "_withdraw", lambda reports, robot: None)
     assert is_credited_falsely(night(lost))
-
-
-def test_what_was_credited_falsely_before_a_robot_lost_its_way_is_found() -> None:
-    eyes, credited = Eyes(hall()), np.ones(hall().floor.grid.shape, dtype=bool)
-    assert eyes.known_credit(credited).all()
-    eyes.clean_when_lost["r1"] = credited & (np.arange(240) < 100)
-    assert (eyes.known_credit(credited) == eyes.clean_when_lost["r1"]).all()

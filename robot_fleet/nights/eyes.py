@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import Point
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.snapshot import RunView, Snapshot
@@ -17,23 +16,23 @@ from robot_fleet.fleet.entities import NOT_HERE
 from robot_fleet.fleet.events import LOST
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.grid import OCCUPIED
-from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import Keepout, Store
 from robot_fleet.nights.ailing import able_robots
+from robot_fleet.nights.causes import Causes
 from robot_fleet.nights.checks.account import AccountCheck
 from robot_fleet.nights.checks.contact import ContactCheck
 from robot_fleet.nights.checks.ends import EndCheck
 from robot_fleet.nights.checks.floors import ClosedFloorCheck, OwnFloorCheck, ReservationCheck, RingCheck
 from robot_fleet.nights.checks.obedience import HeldCheck, PauseCheck, StopCheck
 from robot_fleet.nights.checks.promises import PromiseCheck
+from robot_fleet.nights.checks.sweeping import SweepCheck
 from robot_fleet.nights.checks.violation import Findings, Violation
+from robot_fleet.nights.claims import Claims
 from robot_fleet.nights.site import NightSite
 from robot_fleet.planning.judging.ground import coverable
 from robot_fleet.planning.plan import MissedReason
-from robot_fleet.sim.robot import SimulatedRobot
 
-_OWN_FLOOR_S = 0.5
 # Beyond their clearance robots keep so far from each other and from what they see.
 _KEPT_OFF_M = 0.1
 # Of a thing that nobody announced the fleet knows no more than where robots did not get on: a narrow gap beside it is no way.
@@ -41,18 +40,16 @@ _BERTH_M = 0.4
 _TIGHT_M = 0.03
 # These tell of a robot, but neither where it stands nor that somebody is to go there.
 _TELL_OF_FLOOR = ("blocked-", "battery-", "head-", "late-", "plan-")
+_NO_ORDERS = (RobotState.OFFLINE, RobotState.HELD)
 
 
 class Eyes:
-    """Looks after each step; `lost` are the robots that do not know where they are, by whom nobody else can know it.
-
-    `clean_when_lost` has for each of them that nobody knows to be lost what was credited when it lost its way.
-    """
+    """Looks after each step; `lost` are the robots that do not know where they are, by whom nobody else can know it."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.lost: set[str] = set()
-        self.clean_when_lost: dict[str, NDArray[np.bool_]] = {}
+        self.claims, self.causes = Claims(store), Causes()
         self._were_lost: set[str] = set()
         self.promises = PromiseCheck()
         self.held = HeldCheck()
@@ -60,9 +57,8 @@ class Eyes:
         self._reservations, self._rings = ReservationCheck(), RingCheck()
         radii = {spec.name: spec.profile.footprint.circumscribed_m for spec in store.robots}
         self._own_floor, self._closed_floor = OwnFloorCheck(radii), ClosedFloorCheck(radii)
-        self._ever_closed: dict[str, BaseGeometry] = {}
+        self._sweep = SweepCheck(store.floor, {spec.name: spec.profile.head for spec in store.robots})
         self._account, self._ends, self._failures = AccountCheck(store.floor), Findings("end"), EndCheck()
-        self._own_floor_s = 0.0
         self._last_end: RunState | None = None
         self.false_credit = 0.0
         self._starts = {
@@ -79,52 +75,53 @@ class Eyes:
         self.held.ordered(site.now_s, command.robot, view.state is RobotState.HELD)
 
     def lose(self, site: NightSite, name: str) -> None:
-        """A robot loses its way, and nobody notices yet."""
-        self.lost.add(name)
-        clean = np.zeros(self.store.floor.grid.shape, dtype=bool)
-        if controller := site.controller:
-            for run in controller.snapshot.runs:
-                if not run.state.is_terminal:
-                    clean |= controller.record(run.run_id).cleaned
-        self.clean_when_lost.setdefault(name, clean)
+        """A robot loses its way, and nobody notices yet; one that is dead neither drives nor claims anything."""
+        robot = site.world.troubled[name]
+        if robot.alive:
+            self.lost.add(name)
+            self.claims.begin(robot)
 
     def known_credit(self, credited: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """What must truly be clean: what a lost robot claims cannot be withdrawn before anybody knows that it is lost."""
-        known = credited.copy()
-        for clean in self.clean_when_lost.values():
-            known &= clean
-        return known
+        return credited & ~self.claims.cells
 
     def look(self, site: NightSite) -> None:
         """A step has passed."""
         now_s = site.now_s
         poses = {name: robot.pose for name, robot in site.world.robots.items()}
         self._contact.look(now_s, poses, site.world.things, tuple(self.lost))
+        self._sweep.look((name, robot.pose, robot.head_on) for name, robot in site.world.robots.items())
+        self.claims.look(site.world.troubled)
         controller = site.controller
         truly = {name for name, robot in site.world.robots.items() if robot.hold}
         self._failures.look(now_s, able_robots(site))
         self.promises.held(now_s, truly)
+        closed = {view.name: view.polygon for view in controller.snapshot.closures} if controller else {}
+        self.causes.look(now_s, site.world.things, closed, site.world.robots)
         if controller is None:
             self.held.look(now_s, None, truly, poses)
             return
         snapshot = controller.snapshot
         for view in snapshot.robots:
             if LOST in view.hold and LOST in site.world.robots[view.name].hold:
-                self.clean_when_lost.pop(view.name, None)
+                self.claims.end(view.name)
         shown = [view.name for view in snapshot.robots if view.state is RobotState.HELD]
         self.held.look(now_s, shown, truly, poses, _is_stored(snapshot))
         self._stop.look(now_s, snapshot.runs, poses)
         self._pause.look(now_s, snapshot.runs, poses, [view.name for view in snapshot.robots if view.state in NOT_HERE])
         self.promises.look(now_s, site.clock.wall_s(), snapshot)
         held = {name: controller.traffic.held(name) for name in poses}
-        closed = {view.name: view.polygon for view in snapshot.closures}
-        self._ever_closed |= closed
+        self.causes.look_at_runs(snapshot.runs)
+        self.causes.look_at_alerts(snapshot.alerts)
         legs = {view.name: view.leg_id for view in snapshot.robots}
+        driving = [view.name for view in snapshot.robots if view.leg_id and view.state not in _NO_ORDERS]
         self._closed_floor.look(now_s, closed, poses, legs, self.lost)
         self._were_lost |= self.lost
-        self._reservations.look(now_s, {name: floor for name, floor in held.items() if name not in self._were_lost})
+        self._were_lost -= {name for name in self._were_lost - self.lost if _is_alone(name, held)}
+        known = {name: floor for name, floor in held.items() if name not in self._were_lost}
+        self._reservations.look(now_s, known, driving)
         self._rings.look(now_s, controller.traffic.waiting)
-        self._look_at_own_floor(now_s, poses, held)
+        self._own_floor.look(now_s, poses, held, tuple(self._were_lost))
 
     def ended(self, site: NightSite, run: RunView, truth: NDArray[np.bool_]) -> None:
         """A run has ended."""
@@ -134,6 +131,7 @@ class Eyes:
         requested = self.store.floor.requested(run.zones)
         credited = controller.record(run.run_id).cleaned & requested
         within, at_s = requested & self.coverable, site.now_s
+        self._sweep.compare(run.run_id, at_s, truth)
         missed = [area.polygon for area in run.missed]
         known = self.known_credit(credited)
         self.false_credit = max(
@@ -142,7 +140,7 @@ class Eyes:
         self._account.complete(run.run_id, at_s, requested, credited, missed)
         self._failures.ended(at_s, run, run.run_id in site.unplanned)
         if run.state is RunState.COMPLETED:
-            things, others = [thing for _, thing in site.world.stood], self._others(site)
+            things, others = self.causes.things, self._others(site)
             left = self._left_coverable(site, things, others)
             blocked = [area.polygon for area in run.missed if area.reason is MissedReason.BLOCKED]
             self._account.explained(run.run_id, at_s, within & left, credited, [*things, *others], blocked, things)
@@ -166,15 +164,10 @@ class Eyes:
         """All that was found, in the order of time."""
         checks = (
             self._contact, self.held, self._stop, self.promises, self._reservations, self._rings, self._own_floor,
-            self._closed_floor, self._account, self._pause, self._failures,
+            self._closed_floor, self._account, self._sweep, self._pause, self._failures,
         )  # fmt: skip
         found = [violation for check in checks for violation in check.findings.found]
         return sorted([*found, *self._ends.found], key=lambda violation: violation.at_s)
-
-    def _look_at_own_floor(self, now_s: float, poses: Mapping[str, Pose], held: Mapping[str, BaseGeometry]) -> None:
-        if now_s >= self._own_floor_s:
-            self._own_floor_s = now_s + _OWN_FLOOR_S
-            self._own_floor.look(now_s, poses, held, tuple(self._were_lost))
 
     def _look_for_strays(self, site: NightSite) -> None:
         """After a completed run each robot that lives and is not held stands on a dock, or an alert says why not."""
@@ -207,27 +200,24 @@ class Eyes:
         starts = [
             (profile, staging if robots[name].docked_at else robots[name].pose)
             for name, (profile, staging) in self._starts.items()
-            if _may_work(robots[name])
+            if not self.causes.is_out(name)
         ]
         return coverable(floor, starts)
 
     def _others(self, site: NightSite) -> list[BaseGeometry]:
         """Where missed floor has a cause beside the things that stood there: robots, what some hold for good, closed floor."""
-        stood = [
-            Point(robot.pose.x_m, robot.pose.y_m).buffer(robot.spec.profile.footprint.circumscribed_m)
-            for robot in site.world.robots.values()
-        ]
-        return [*stood, *self._kept_for_good(site), *self._ever_closed.values()]
+        return [*self.causes.bodies(site.world.robots.values()), *self._kept_for_good(site), *self.causes.closed]
 
     def _kept_for_good(self, site: NightSite) -> list[BaseGeometry]:
         """The floor of robots that are dead, or held until the morning."""
         assert site.controller is not None
         traffic = site.controller.traffic
-        return [traffic.held(name) for name, robot in site.world.robots.items() if not _may_work(robot)]
+        return [traffic.held(name) for name in site.world.robots if self.causes.is_out(name)]
 
 
-def _may_work(robot: SimulatedRobot) -> bool:
-    return robot.alive and not robot.hold
+def _is_alone(name: str, held: Mapping[str, BaseGeometry]) -> bool:
+    """Whether the robot's floor is its own: one that was found may stand in the midst of what another had been granted."""
+    return not any(floor.intersects(held[name]) for other, floor in held.items() if other != name)
 
 
 def _is_stored(snapshot: Snapshot) -> bool:

@@ -13,10 +13,11 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.nights.checks.violation import Findings
 
 # A robot at rest holds the floor about where it says it is: three sigma off at times, and two robots twice that; and one that
-# came by has strayed from its path by up to 0.05 m. Floor that is granted twice overlaps by more.
-_DEEP_M = 0.18
+# came by has strayed from its path by up to 0.05 m. What is granted does not overlap what another holds but by roundings.
+_DEEP_M, _GRANTED_DEEP_M = 0.18, 0.02
 _STICKS_OUT_M = 0.02
 _BEYOND_M2 = 0.002
+_RIM = np.array([(np.cos(turn), np.sin(turn)) for turn in np.arange(16) * np.pi / 8])
 
 
 class ReservationCheck:
@@ -25,20 +26,31 @@ class ReservationCheck:
     def __init__(self) -> None:
         self.findings = Findings("reservations")
         self._held: dict[str, BaseGeometry] = {}
+        self._shared: dict[frozenset[str], BaseGeometry] = {}
 
-    def look(self, now_s: float, held: Mapping[str, BaseGeometry]) -> None:
-        """Takes in who holds what; compares what has changed with all else."""
+    def look(self, now_s: float, held: Mapping[str, BaseGeometry], driving: Collection[str] = ()) -> None:
+        """Takes in who holds what, and who has an order under way; compares what has changed with all else.
+
+        While two are under way they may share what they shared before at rest, but little that was granted since.
+        """
         changed = [name for name, floor in held.items() if self._held.get(name) is not floor]
         self._held = dict(held)
         names, floors = list(held), list(held.values())
+        before = self._shared
+        self._shared = {
+            pair: shared for pair, shared in before.items() if pair <= held.keys() and pair.isdisjoint(changed)
+        }
         for name in changed:
             for index in np.flatnonzero(shapely.intersects(floors, held[name])):
-                other, floor = names[index], floors[index]
-                if other != name:
-                    shared = floor.intersection(held[name])
-                    if not shared.buffer(-_DEEP_M / 2).is_empty:
-                        text = f"{name} and {other} both hold {shared.area:.3f} m2"
-                        self.findings.add(frozenset((name, other)), now_s, text, name)
+                other, pair = names[index], frozenset((name, names[index]))
+                if other == name or pair in self._shared:
+                    continue
+                shared = self._shared[pair] = floors[index].intersection(held[name])
+                is_granted = name in driving and other in driving
+                fresh = shared.difference(before[pair]) if is_granted and pair in before else shared
+                if not fresh.buffer(-(_GRANTED_DEEP_M if is_granted else _DEEP_M) / 2).is_empty:
+                    text = f"{name} and {other} both hold {shared.area:.3f} m2"
+                    self.findings.add(pair, now_s, text, name)
 
 
 class RingCheck:
@@ -106,14 +118,14 @@ class OwnFloorCheck:
     def __init__(self, radii_m: Mapping[str, float]) -> None:
         self.findings = Findings("off its floor")
         self._radii_m = radii_m
-        self._fine: dict[str, tuple[Pose, BaseGeometry]] = {}
+        self._looked_at: dict[str, tuple[Pose, BaseGeometry]] = {}
 
     def look(
         self, now_s: float, poses: Mapping[str, Pose], held: Mapping[str, BaseGeometry], excused: Sequence[str] = ()
     ) -> None:
         """Takes in where robots truly are and what they hold."""
         looked_at = [name for name in poses if name in held and name not in excused]
-        looked_at = [name for name in looked_at if not self._is_known(name, poses[name], held[name])]
+        looked_at = [name for name in looked_at if not self._is_fine(name, poses[name], held[name])]
         if not looked_at:
             return
         floors = [held[name] for name in looked_at]
@@ -123,13 +135,16 @@ class OwnFloorCheck:
             looked_at, floors, insides, shapely.covers(floors, insides), strict=True
         ):
             pose = poses[name]
-            self._fine[name] = pose, floor
             beyond = 0.0 if is_fine else inside.difference(floor).area
             if beyond > _BEYOND_M2:
                 text = f"{name} at ({pose.x_m:.2f}, {pose.y_m:.2f}) sticks out of its floor by {beyond:.3f} m2"
                 self.findings.add(name, now_s, text, name)
 
-    def _is_known(self, name: str, pose: Pose, floor: BaseGeometry) -> bool:
-        """Whether this very place on this very floor was judged the last time."""
-        last = self._fine.get(name)
-        return last is not None and last[0] is pose and last[1] is floor
+    def _is_fine(self, name: str, pose: Pose, floor: BaseGeometry) -> bool:
+        """Whether the robot surely is on its floor, or this very place on this very floor was judged the last time."""
+        last = self._looked_at.get(name)
+        self._looked_at[name] = pose, floor
+        if last is not None and last[0] is pose and last[1] is floor:
+            return True
+        rim = (pose.x_m, pose.y_m) + (self._radii_m[name] - _STICKS_OUT_M) * _RIM
+        return bool(shapely.contains_xy(floor, rim).all())
