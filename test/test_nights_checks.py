@@ -9,13 +9,14 @@ from control_site import hall
 from shapely import Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.control.snapshot import RunView
+from robot_fleet.control.snapshot import ClosureView, RunView
 from robot_fleet.fleet.states import RunState
 from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import WORKING_W
 from robot_fleet.floor.store import RobotSpec, Store
 from robot_fleet.nights.checks.account import AccountCheck
+from robot_fleet.nights.checks.closures import ClosurePromiseCheck
 from robot_fleet.nights.checks.contact import ContactCheck
 from robot_fleet.nights.checks.floors import ClosedFloorCheck, OwnFloorCheck, ReservationCheck, RingCheck
 from robot_fleet.nights.checks.obedience import HeldCheck, PromiseCheck, StopCheck
@@ -39,6 +40,50 @@ def test_who_comes_onto_closed_floor_is_found_but_not_who_was_there_or_on_the_wa
     assert not came_onto_closed_floor((5.0, "a"), (5.0, "b"), (3.0, "b"), (1.0, "c"))
     assert not came_onto_closed_floor((3.0, "a"), (5.0, "a"), (7.0, "a"))
     assert not came_onto_closed_floor((1.0, ""), (3.0, "b"), (5.0, "b"), lost=("r1",))
+
+
+SPILL = CLOSED["spill"]
+
+
+def forgotten(check: ClosurePromiseCheck, now_s: float, *closed: Polygon) -> bool:
+    """Whether it is found that what is closed now is not what was promised."""
+    before = len(check.findings.found)
+    check.look(now_s, [ClosureView("spill", polygon, 0.0) for polygon in closed])
+    return len(check.findings.found) > before
+
+
+def test_closed_floor_that_is_forgotten_before_its_time_is_found() -> None:
+    check = ClosurePromiseCheck()
+    check.asked("spill", SPILL)
+    assert not forgotten(check, 1.0) and not check.promised(1.0)
+    check.closed("spill", SPILL, 60.0)
+    assert check.promised(2.0) == {"spill": SPILL} and not forgotten(check, 2.0, SPILL)
+    assert not check.promised(60.0) and not forgotten(check, 60.0)
+    assert forgotten(check, 58.0) and check.ever_asked == (SPILL,)
+
+
+def test_closed_floor_that_lies_elsewhere_than_was_asked_for_is_found_unless_it_may_have_been_drawn_anew() -> None:
+    check, elsewhere = ClosurePromiseCheck(), box(0.0, 0.0, 1.0, 1.0)
+    check.closed("spill", SPILL, None)
+    assert forgotten(check, 1e6, elsewhere)
+    check.asked("spill", elsewhere)
+    assert not forgotten(check, 1e6, SPILL) and not check.promised(1e6)
+
+
+def test_closed_floor_may_be_open_as_soon_as_somebody_asks_for_that_and_sooner_by_a_clock_set_between_processes() -> (
+    None
+):
+    check = ClosurePromiseCheck()
+    check.closed("spill", SPILL, None)
+    check.clock_set(7200.0)
+    assert forgotten(check, 1e6)
+    check.opening("spill")
+    assert not forgotten(check, 1e6)
+    check = ClosurePromiseCheck()
+    check.closed("spill", SPILL, 100.0)
+    check.clock_set(-7200.0)
+    check.clock_set(30.0)
+    assert not forgotten(check, 75.0) and forgotten(check, 65.0)
 
 
 def contacts(

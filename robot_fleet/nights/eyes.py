@@ -20,6 +20,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import Keepout, Store
 from robot_fleet.nights.checks.account import AccountCheck
+from robot_fleet.nights.checks.closures import ClosurePromiseCheck
 from robot_fleet.nights.checks.contact import ContactCheck
 from robot_fleet.nights.checks.floors import ClosedFloorCheck, OwnFloorCheck, ReservationCheck, RingCheck
 from robot_fleet.nights.checks.obedience import HeldCheck, PromiseCheck, StopCheck
@@ -28,6 +29,7 @@ from robot_fleet.nights.site import NightSite
 from robot_fleet.planning.judging.ground import coverable
 from robot_fleet.planning.plan import MissedReason
 from robot_fleet.sim.robot import SimulatedRobot
+from robot_fleet.sim.virtual import MIDNIGHT_S
 
 _OWN_FLOOR_S = 0.5
 # Beyond their clearance robots keep so far from each other and from what they see.
@@ -48,12 +50,12 @@ class Eyes:
         self.lost: set[str] = set()
         self.clean_when_lost: dict[str, NDArray[np.bool_]] = {}
         self._were_lost: set[str] = set()
-        self.promises = PromiseCheck()
+        self.promises, self.closures = PromiseCheck(), ClosurePromiseCheck()
         self._contact, self._held, self._stop = ContactCheck(store), HeldCheck(), StopCheck()
         self._reservations, self._rings = ReservationCheck(), RingCheck()
         radii = {spec.name: spec.profile.footprint.circumscribed_m for spec in store.robots}
         self._own_floor, self._closed_floor = OwnFloorCheck(radii), ClosedFloorCheck(radii)
-        self._ever_closed: dict[str, BaseGeometry] = {}
+        self._clock_off_s, self._restarts = 0.0, 0
         self._account, self._ends = AccountCheck(store.floor), Findings("end")
         self._own_floor_s = 0.0
         self._last_end: RunState | None = None
@@ -105,10 +107,10 @@ class Eyes:
         self._stop.look(now_s, snapshot.runs, poses)
         self.promises.look(now_s, snapshot.runs)
         held = {name: controller.traffic.held(name) for name in poses}
-        closed = {view.name: view.polygon for view in snapshot.closures}
-        self._ever_closed |= closed
+        self._look_at_the_clock(site)
+        self.closures.look(now_s, snapshot.closures)
         legs = {view.name: view.leg_id for view in snapshot.robots}
-        self._closed_floor.look(now_s, closed, poses, legs, self.lost)
+        self._closed_floor.look(now_s, self.closures.promised(now_s), poses, legs, self.lost)
         self._were_lost |= self.lost
         self._reservations.look(now_s, {name: floor for name, floor in held.items() if name not in self._were_lost})
         self._rings.look(now_s, controller.traffic.waiting)
@@ -153,10 +155,19 @@ class Eyes:
         """All that was found, in the order of time."""
         checks = (
             self._contact, self._held, self._stop, self.promises, self._reservations, self._rings, self._own_floor,
-            self._closed_floor, self._account,
+            self.closures, self._closed_floor, self._account,
         )  # fmt: skip
         found = [violation for check in checks for violation in check.findings.found]
         return sorted([*found, *self._ends.found], key=lambda violation: violation.at_s)
+
+    def _look_at_the_clock(self, site: NightSite) -> None:
+        """Across a restart closed floor lasts by the time of day: a process that has not noted that it was set cannot tell."""
+        off_s = site.clock.wall_s() - MIDNIGHT_S - site.now_s
+        if site.restarts != self._restarts:
+            self.closures.clock_set(off_s - self._clock_off_s)
+        elif site.goes_on("asleep") or site.goes_on("disk full"):
+            return
+        self._clock_off_s, self._restarts = off_s, site.restarts
 
     def _look_at_own_floor(self, now_s: float, poses: Mapping[str, Pose], held: Mapping[str, BaseGeometry]) -> None:
         if now_s >= self._own_floor_s:
@@ -203,7 +214,7 @@ class Eyes:
             Point(robot.pose.x_m, robot.pose.y_m).buffer(robot.spec.profile.footprint.circumscribed_m)
             for robot in site.world.robots.values()
         ]
-        return [*stood, *self._kept_for_good(site), *self._ever_closed.values()]
+        return [*stood, *self._kept_for_good(site), *self.closures.ever_asked]
 
     def _kept_for_good(self, site: NightSite) -> list[BaseGeometry]:
         """The floor of robots that are dead, or held until the morning."""

@@ -15,6 +15,7 @@ from robot_fleet.control.outages import LastingController
 from robot_fleet.control.snapshot import RunView
 from robot_fleet.fleet.errors import FleetError, Unavailable
 from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.nights.checks.closures import ClosurePromiseCheck
 from robot_fleet.nights.checks.obedience import PromiseCheck
 from robot_fleet.nights.faults import FLOOR_CLOSED, Fault
 from robot_fleet.nights.site import NightSite
@@ -40,9 +41,9 @@ class _Wish:
 class People:
     """Looks at the site after each step and does what is due."""
 
-    def __init__(self, site: NightSite, promises: PromiseCheck) -> None:
+    def __init__(self, site: NightSite, promises: PromiseCheck, closures: ClosurePromiseCheck) -> None:
         self._site = site
-        self._promises = promises
+        self._promises, self._closures = promises, closures
         self._starts = 0
         self._wishes: list[_Wish] = []
         self._round_s = 0.0
@@ -105,11 +106,14 @@ class People:
         spill = Point(place).buffer(fault.value, quad_segs=3)
 
         def close(lasting: LastingController) -> None:
+            self._closures.asked(name, spill)
             lasting.ask(lambda controller: controller.close_floor(name, spill, lasts_s))
+            self._closures.closed(name, spill, None if lasts_s is None else self._site.now_s + lasts_s)
             if lasts_s is None:
                 self._wishes.append(_Wish(at_s + fault.seconds, float("inf"), reopen))
 
         def reopen(lasting: LastingController) -> None:
+            self._closures.opening(name)
             lasting.ask(lambda controller: controller.open_floor(name))
 
         self._wishes.append(_Wish(at_s, at_s + _PATIENCE_S, close))
