@@ -22,6 +22,7 @@ class Mutant:
 
 # Several of them see what happens in whole runs.
 _RUNS, _MISHAPS, _OUTAGES = "test_control_runs", "test_control_mishaps", "test_control_outages"
+_CLOSURES = "test_control_closures"
 
 TRAFFIC = (
     Mutant(
@@ -572,4 +573,39 @@ CLOCKS = (
     ),
 )
 
-MUTANTS = (*TRAFFIC, *ORDERS, *LINK, *STOPS, *RESTARTS, *HELD, *COVERAGE, *BATTERY, *CLOCKS)
+CLOSURES = (
+    Mutant(
+        "closed floor is forgotten by a restart",
+        "robot_fleet/control/records.py",
+        '        for body in self._run_store.load("closure").values():\n',
+        '        for body in self._run_store.load("none").values():\n',
+        "robots drive through wet paint that somebody was promised to be kept off it",
+        (_CLOSURES,),
+    ),
+    Mutant(
+        "a clock that is set opens closed floor",
+        "robot_fleet/control/closures.py",
+        "        if now_s >= opens_s:\n",
+        "        if wall_s >= (view.ends_at_s or 0.0):\n",
+        "a spill is driven through at once, or stays shut for hours, when somebody corrects the clock",
+        (_CLOSURES,),
+    ),
+    Mutant(
+        "closed floor lasts by a clock that was set back while the controller was down",
+        "robot_fleet/control/records.py",
+        "        ends_at_s = min(ends_at_s, wall_s + most_s)\n",
+        "",
+        "floor stays closed, and dirty, until a clock that lost its battery has caught up",
+        (_CLOSURES,),
+    ),
+    Mutant(
+        "a clock that is set while storage refuses opens closed floor",
+        "robot_fleet/control/outages.py",
+        "        self._controller.count_on(self._closed_until)\n",
+        "",
+        "robots drive through a spill as soon as there is space on the disk again",
+        (_CLOSURES,),
+    ),
+)
+
+MUTANTS = (*TRAFFIC, *ORDERS, *LINK, *STOPS, *RESTARTS, *HELD, *COVERAGE, *BATTERY, *CLOCKS, *CLOSURES)

@@ -38,6 +38,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from mutant_list import MUTANTS, Mutant
 from table import between_marks
 
+from robot_fleet.main.kept_lines import OtherLines, add_line, whole_lines
+
 ROOT = Path(__file__).resolve().parent.parent
 MARKS = "<!-- mutants begin -->", "<!-- mutants end -->"
 HEADINGS = "bug", "what it breaks", "found by"
@@ -49,6 +51,7 @@ _LEFT_OUT = (".git", ".venv", "build", "install", "log", ".*_cache", ".hypothesi
 # A test may take so many times as long as with the unchanged code before it is said to hang, but for a start so long.
 _SLOWER, _LEAST_S = 5.0, 60.0
 _NIGHT_S = 600.0
+_BEGIN = '{"kind": "'
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (?:test/)?(\S+?)\.py(?:::(\S+))?", re.MULTILINE)
 
 
@@ -141,10 +144,8 @@ class Kept:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._entries: dict[tuple[str, str], dict[str, Any]] = {}
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-            if line.endswith("}"):
-                entry = json.loads(line)
-                self._entries[entry["kind"], entry["name"]] = entry
+        for entry in whole_lines(path, _BEGIN):
+            self._entries[entry["kind"], entry["name"]] = entry
 
     def find(self, kind: str, name: str, key: str) -> dict[str, Any] | None:
         """What is kept of it, if it still has that key."""
@@ -155,8 +156,7 @@ class Kept:
         """Keeps it, and gives it back."""
         entry = self._entries[kind, name] = {"kind": kind, "name": name, "key": key, **values}
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        add_line(self._path, entry)
         return entry
 
 
@@ -319,7 +319,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         results = results_of(mutants, Kept(options.kept), options.nights, options.jobs)
-    except NotGreen as fault:
+    except (NotGreen, OtherLines) as fault:
         print(fault, file=sys.stderr)
         return 2
     print(summary(results))

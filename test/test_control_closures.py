@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
-from control_site import all_docked, hall, lasting, robot_of, run_of, site, until_ended
+from control_site import Disk, all_docked, hall, lasting, robot_of, run_of, site, until_ended
 from shapely import Point, Polygon, box
 
 from robot_fleet.control.closures import MOST_CLOSURES, how_to_clear
-from robot_fleet.fleet.errors import InvalidInput, NotFound
+from robot_fleet.control.ports import Record
+from robot_fleet.fleet.errors import InvalidInput, NotFound, Unavailable
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.nights.planning import HastyPlans
 from robot_fleet.planning.plan import MissedReason
 from robot_fleet.planning.planner import plan
 from robot_fleet.sim.realism import EXECUTED
 from robot_fleet.sim.site import VirtualSite
+from robot_fleet.sim.virtual import VirtualClock
 
 SPILL = box(5.0, 3.0, 6.5, 4.5)
 
@@ -119,6 +122,100 @@ def test_closed_floor_outlives_the_process() -> None:
     made.controller.open_floor("spill")
     made.restart_controller()
     assert not made.controller.snapshot.closures
+
+
+class SetClock(VirtualClock):
+    """A clock whose time of day somebody sets."""
+
+    set_by_s = 0.0
+
+    def wall_s(self) -> float:
+        return super().wall_s() + self.set_by_s
+
+
+def with_set_clock(made: VirtualSite) -> SetClock:
+    """Restarts the controller on a clock that can be set."""
+    made.clock = SetClock(made.world)
+    made.restart_controller()
+    return made.clock
+
+
+@pytest.mark.parametrize("hours", [2.0, -2.0, 0.01])
+def test_a_clock_that_is_set_neither_opens_closed_floor_nor_keeps_it_shut_and_its_end_is_told_anew(
+    hours: float,
+) -> None:
+    made = site()
+    clock = with_set_clock(made)
+    made.controller.close_floor("spill", SPILL, 100.0)
+    clock.set_by_s = hours * 3600.0
+    made.advance(90.0)
+    (closure,) = made.controller.snapshot.closures
+    assert closure.ends_at_s == pytest.approx(clock.wall_s() + 10.0, abs=0.5) and closure.polygon.equals(SPILL)
+    # Also the next process knows it.
+    made.restart_controller()
+    made.advance(9.0)
+    assert made.controller.snapshot.closures
+    made.advance(2.0)
+    assert not made.controller.snapshot.closures
+
+
+@pytest.mark.parametrize(
+    ("set_by_s", "least_s", "most_s"), [(0.0, 9.9, 10.1), (-5.0, 14.9, 15.1), (-7200.0, 9.0, 70.0), (7200.0, 0.0, 0.0)]
+)
+def test_across_a_restart_closed_floor_lasts_by_the_time_of_day_but_for_no_longer_than_was_left_a_minute_before(
+    set_by_s: float, least_s: float, most_s: float
+) -> None:
+    made = site()
+    clock = with_set_clock(made)
+    made.controller.close_floor("spill", SPILL, 100.0)
+    made.advance(90.0)
+    clock.set_by_s = set_by_s
+    made.restart_controller()
+    (closure,) = made.controller.snapshot.closures
+    left_s = max(0.0, (closure.ends_at_s or 0.0) - clock.wall_s())
+    assert least_s <= left_s <= most_s
+    if left_s:
+        made.advance(left_s - 1.0)
+        assert made.controller.snapshot.closures
+    made.advance(2.0)
+    assert not made.controller.snapshot.closures
+
+
+def test_closed_floor_that_was_stored_before_it_was_written_down_how_long_it_lasts_is_read() -> None:
+    made = lasting()
+    made.controller.ask(lambda controller: controller.close_floor("spill", SPILL, 60.0))  # type: ignore[attr-defined]
+    stored = json.loads(made.run_store.load("closure")["spill"])
+    del stored["left_s"]
+    made.run_store.commit("{}", [Record("closure", "spill", json.dumps(stored).encode())])
+    made.restart_controller()
+    made.advance(59.0)
+    assert made.controller.snapshot.closures
+    made.advance(2.0)
+    assert not made.controller.snapshot.closures
+
+
+def test_a_clock_that_is_set_while_the_disk_is_full_does_not_open_closed_floor() -> None:
+    disk = Disk()
+    made = lasting(disk)
+    made.clock = SetClock(made.world)
+    with_full_disk(made, disk)  # The controller that comes after it goes by that clock.
+    made.controller.ask(lambda controller: controller.close_floor("spill", SPILL, 100.0))  # type: ignore[attr-defined]
+    with_full_disk(made, disk, 7200.0)
+    made.advance(80.0)
+    assert [view.name for view in made.controller.snapshot.closures] == ["spill"]
+    made.advance(20.0)
+    assert not made.controller.snapshot.closures
+
+
+def with_full_disk(made: VirtualSite, disk: Disk, set_by_s: float = 0.0) -> None:
+    """Fills the disk for ten seconds, in which the clock is set."""
+    disk.full = True
+    with pytest.raises(Unavailable):
+        made.controller.ask(lambda controller: controller.close_floor("other", SPILL))  # type: ignore[attr-defined]
+    made.clock.set_by_s = set_by_s  # type: ignore[attr-defined]
+    made.advance(10.0)
+    disk.full = False
+    made.advance(5.0)
 
 
 def test_a_closure_is_drawn_anew_by_its_name() -> None:

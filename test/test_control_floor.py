@@ -24,6 +24,9 @@ class _Clock:
     def wall_s(self) -> float:
         return 0.0
 
+    def steady_s(self) -> float:
+        return 0.0
+
 
 def _robot(pose: Pose, at_s: float) -> tuple[FleetState, Robot]:
     state = FleetState(hall(), _Clock())

@@ -29,6 +29,9 @@ class Calendar:
     def wall_s(self) -> float:
         return 1e9 + self.days * DAY_S + self._made.world.now_s
 
+    def steady_s(self) -> float:
+        return self._made.world.now_s
+
 
 @pytest.fixture
 def made(tmp_path: Path) -> VirtualSite:

@@ -29,6 +29,9 @@ class _Clock:
     def wall_s(self) -> float:
         return 0.0
 
+    def steady_s(self) -> float:
+        return 0.0
+
 
 def _setting_out(pose: Pose, kind: LegKind = LegKind.CLEAN, store: Store | None = None) -> tuple[FleetState, Robot]:
     """A robot whose head is as it is to be, with its next order for a lane if it was given one."""

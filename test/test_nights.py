@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shapely import Polygon
 
 from robot_fleet.cli.app import run
 from robot_fleet.control import records
@@ -15,6 +16,7 @@ from robot_fleet.control.dispatch import advance
 from robot_fleet.control.ending import Endings
 from robot_fleet.control.ports import Record
 from robot_fleet.control.robots import RobotReports
+from robot_fleet.control.snapshot import ClosureView
 from robot_fleet.fleet.commands import CancelAll, Undock
 from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.fleet.events import LOST, Event, HoldReported, LegEnded
@@ -298,6 +300,33 @@ def test_nights_are_kept_and_gone_on_with_and_not_mixed_with_others(tmp_path: Pa
     assert told == [True, False]
     with pytest.raises(OtherNights, match="another kind"):
         pass_nights(NightsSettings("random", 3, ()), [3], 1, kept, lambda entry, is_new: told.append(is_new))
+
+
+CLOSED_FOR_LONG = Fault("floor closed", 61.0, 400.0, "robot_1", value=0.5)
+
+
+@pytest.mark.parametrize("forgets", ["at once", "by a restart"])
+def test_a_controller_that_forgets_closed_floor_is_found_by_what_people_were_told(
+    monkeypatch: pytest.MonkeyPatch, forgets: str
+) -> None:
+    if forgets == "at once":
+        closed = ClosureView("", Polygon(), 0.0)
+        monkeypatch.setattr(Controller, "close_floor", lambda controller, name, polygon, lasts_s: closed)
+    else:
+        load = SqlRunStore.load
+        nothing: dict[str, bytes] = {}
+        monkeypatch.setattr(SqlRunStore, "load", lambda *about: nothing if about[1] == "closure" else load(*about))
+    outcome = simulate(STORE, Night(1, (CLOSED_FOR_LONG, Fault("crash", 90.0, 3.0, value=2)), limit_s=110.0), PLANS)
+    assert any("was forgotten" in text for text in violated(outcome))
+
+
+@pytest.mark.parametrize("jump", [-7200.0, 7200.0])
+@pytest.mark.parametrize("at_s", [75.0, 91.0])
+def test_closed_floor_stays_closed_through_a_restart_and_a_clock_that_is_set(jump: float, at_s: float) -> None:
+    faults = (CLOSED_FOR_LONG, Fault("clock jumps", at_s, value=jump), Fault("crash", 90.0, 3.0, value=2))
+    outcome = simulate(STORE, Night(1, faults, limit_s=160.0), PLANS)
+    assert not [found for found in outcome.violations if found.check in ("closures", "closed floor", "promises")]
+    assert outcome.restarts == 1
 
 
 def test_a_night_is_drawn(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import WORKING_W
 from robot_fleet.floor.store import RobotSpec, Store
 from robot_fleet.nights.checks.account import AccountCheck
+from robot_fleet.nights.checks.closures import ClosurePromiseCheck
 from robot_fleet.nights.checks.contact import ContactCheck
 from robot_fleet.nights.checks.ends import EndCheck
 from robot_fleet.nights.checks.floors import ClosedFloorCheck, OwnFloorCheck, ReservationCheck, RingCheck
@@ -41,6 +42,61 @@ def test_who_comes_onto_closed_floor_is_found_but_not_who_was_there_or_on_the_wa
     assert not came_onto_closed_floor((5.0, "a"), (5.0, "b"), (3.0, "b"), (1.0, "c"))
     assert not came_onto_closed_floor((3.0, "a"), (5.0, "a"), (7.0, "a"))
     assert not came_onto_closed_floor((1.0, ""), (3.0, "b"), (5.0, "b"), lost=("r1",))
+
+
+SPILL = CLOSED["spill"]
+
+
+def forgotten(check: ClosurePromiseCheck, now_s: float, *closed: Polygon) -> bool:
+    """Whether it is found that what is closed now is not what was promised."""
+    before = len(check.findings.found)
+    check.look(now_s, [ClosureView("spill", polygon, 0.0) for polygon in closed])
+    return len(check.findings.found) > before
+
+
+def test_closed_floor_that_is_forgotten_before_its_time_is_found() -> None:
+    check = ClosurePromiseCheck()
+    check.asked("spill", SPILL)
+    assert not forgotten(check, 1.0) and not check.promised(1.0)
+    check.closed("spill", SPILL, 60.0)
+    assert check.promised(2.0) == {"spill": SPILL} and not forgotten(check, 2.0, SPILL)
+    assert not check.promised(60.0) and not forgotten(check, 60.0)
+    assert forgotten(check, 58.0) and check.ever_asked == (SPILL,)
+
+
+def test_closed_floor_that_lies_elsewhere_than_was_asked_for_is_found_unless_it_may_have_been_drawn_anew() -> None:
+    check, elsewhere = ClosurePromiseCheck(), box(0.0, 0.0, 1.0, 1.0)
+    check.closed("spill", SPILL, None)
+    assert forgotten(check, 1e6, elsewhere)
+    check.asked("spill", elsewhere)
+    assert not forgotten(check, 1e6, SPILL) and not check.promised(1e6)
+
+
+def test_closed_floor_may_be_open_as_soon_as_somebody_asks_for_that_and_sooner_by_a_clock_set_between_processes() -> (
+    None
+):
+    check = ClosurePromiseCheck()
+    check.closed("spill", SPILL, None)
+    check.clock_set(7200.0)
+    assert forgotten(check, 1e6)
+    check.opening("spill")
+    assert not forgotten(check, 1e6)
+    check = ClosurePromiseCheck()
+    check.closed("spill", SPILL, 100.0)
+    check.clock_set(-7200.0)
+    check.clock_set(30.0)
+    assert not forgotten(check, 75.0) and forgotten(check, 65.0)
+
+
+def test_closed_floor_that_is_shown_after_its_opening_was_answered_is_found_until_it_is_closed_again() -> None:
+    check = ClosurePromiseCheck()
+    check.closed("spill", SPILL, None)
+    check.opening("spill")
+    assert not forgotten(check, 1.0, SPILL)
+    check.opened("spill")
+    assert not forgotten(check, 2.0) and forgotten(check, 3.0, SPILL)
+    check.asked("spill", SPILL)
+    assert not forgotten(check, 4.0, SPILL)
 
 
 def contacts(
@@ -228,16 +284,15 @@ def test_a_new_run_may_move_what_the_one_before_had_stopped() -> None:
     assert not check.findings.found
 
 
-def shows(*runs: RunView, held: tuple[str, ...] = (), closed: tuple[str, ...] = ()) -> Snapshot:
+def shows(*runs: RunView, held: tuple[str, ...] = ()) -> Snapshot:
     robots = (RobotView(name, RobotState.HELD, 1, None, None, False, False, "", "", "", 0.0) for name in held)
-    closures = (ClosureView(name, CLOSED["spill"], 0.0) for name in closed)
-    return Snapshot(1, 0.0, runs=runs, robots=tuple(robots), closures=tuple(closures))
+    return Snapshot(1, 0.0, runs=runs, robots=tuple(robots))
 
 
 def seen(check: PromiseCheck, *moments: tuple[float, Snapshot]) -> list[float]:
-    """When something was found of what is shown at these moments; the time of day is that of the night."""
+    """When something was found of what is shown at these moments."""
     for at_s, snapshot in moments:
-        check.look(at_s, at_s, snapshot)
+        check.look(at_s, snapshot)
     return [found.at_s for found in check.findings.found]
 
 
@@ -288,19 +343,6 @@ def test_an_acknowledged_robot_that_is_held_again_is_found_unless_something_held
     assert held_again(truly_s=8.0, freed_s=10.0, again_s=20.0) == [20.0]
     assert not held_again(truly_s=12.0, freed_s=10.0, again_s=20.0)
     assert not held_again(truly_s=8.0, freed_s=9.0, again_s=11.0)
-
-
-def test_closed_floor_that_is_open_before_its_time_or_closed_though_it_was_opened_is_found() -> None:
-    check = PromiseCheck()
-    check.closed("spill", None)
-    check.closed("paint", 5.0)
-    both = shows(closed=("spill", "paint"))
-    assert not seen(check, (2.0, both), (6.0, shows(closed=("spill",))))
-    check.opening("spill")
-    assert not seen(check, (7.0, shows()))
-    check.opened("spill")
-    check.closed("paint", 9.0)
-    assert seen(check, (8.0, shows(closed=("spill",)))) == [8.0, 8.0]
 
 
 def test_a_robot_that_moves_in_a_paused_run_is_found_but_not_one_that_was_away_or_once_it_goes_on() -> None:

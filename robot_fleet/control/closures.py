@@ -31,6 +31,8 @@ LONGEST_NAME, MOST_CORNERS, LONGEST_S = 40, 500, 7 * 86400.0
 _FARTHEST_M = 1e7
 # A robot beside closed floor may seem to stand in it by as much as poses waver.
 _SEEMS_M = 0.1
+# The wall's clock was set when it is off by more; and so often it is written down how long closed floor is still to last.
+_SET_S, _KEEP_S = 1.0, 60.0
 
 
 def check_closure(state: FleetState, name: str, polygon: Polygon, lasts_s: float | None) -> None:
@@ -68,10 +70,10 @@ def _polygon_faults(state: FleetState, polygon: Polygon) -> list[Fault]:
     return []
 
 
-def close(state: FleetState, view: ClosureView) -> None:
+def close(state: FleetState, view: ClosureView, lasts_s: float | None = None) -> None:
     """Closes floor from now on, or draws it anew; robots on their way into it stop, those in it are to get out."""
     open_again(state, view.name)
-    state.put_closure(view)
+    state.put_closure(view, lasts_s)
     if state.active is not None:
         state.active.closed.append(view.polygon)
     state.touch("closure", view.name)
@@ -103,11 +105,28 @@ def open_again(state: FleetState, name: str) -> None:
 
 def look_after_closures(state: FleetState) -> None:
     """Opens what was closed for a time that is over, and sees who has got out of closed floor."""
-    over = [view.name for view in state.closures.values() if view.ends_at_s and state.clock.wall_s() >= view.ends_at_s]
-    for name in over:
-        open_floor(state, name)
+    if state.opens_s:
+        _look_at_the_time(state)
     if state.closures or state.in_closed:
         look_who_is_inside(state)
+
+
+def _look_at_the_time(state: FleetState) -> None:
+    """Closed floor lasts by a clock that nobody sets; its end as it is told, and kept for the next process, follows the wall's."""
+    now_s, wall_s = state.clock.steady_s(), state.clock.wall_s()
+    keeps = now_s - state.opens_kept_s >= _KEEP_S
+    state.opens_kept_s = now_s if keeps else state.opens_kept_s
+    for name, opens_s in list(state.opens_s.items()):
+        view, ends_at_s = state.closures[name], wall_s + opens_s - now_s
+        if now_s >= opens_s:
+            open_floor(state, name)
+            continue
+        off_s = ends_at_s - (view.ends_at_s or 0.0)
+        if abs(off_s) > _SET_S:
+            state.closures[name] = replace(view, ends_at_s=ends_at_s)
+            state.note("the clock was set", closed=name, by_s=round(off_s, 1))
+        if keeps or abs(off_s) > _SET_S:
+            state.touch("closure", name)
 
 
 def look_who_is_inside(state: FleetState) -> None:

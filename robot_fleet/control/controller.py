@@ -7,7 +7,7 @@ storage in one transaction, and only then do its commands go out and its snapsho
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from shapely import Polygon
 
@@ -215,9 +215,20 @@ class Controller:
             raise Unavailable("STORAGE", self._rows.owed)
         now_s = self._state.clock.wall_s()
         view = ClosureView(name, polygon, now_s, None if lasts_s is None else now_s + lasts_s)
-        closures.close(self._state, view)
+        closures.close(self._state, view, lasts_s)
         self._finish("floor closed")
         return closures.with_inside(self._state, view)
+
+    def closed_until(self) -> dict[tuple[str, float], float]:
+        """When closed floor opens by itself, by name and time of closing, on the clock that nobody sets."""
+        state = self._state
+        return {(name, state.closures[name].closed_at_s): opens_s for name, opens_s in state.opens_s.items()}
+
+    def count_on(self, until_s: Mapping[tuple[str, float], float]) -> None:
+        """Lets closed floor open when a controller before, in this process, was to open it."""
+        for name in self._state.opens_s:
+            known = name, self._state.closures[name].closed_at_s
+            self._state.opens_s[name] = until_s.get(known, self._state.opens_s[name])
 
     def open_floor(self, name: str) -> None:
         """Opens closed floor again; what of it is wanted is planned anew. NotFound when there is none of that name."""

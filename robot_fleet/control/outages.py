@@ -66,6 +66,7 @@ class LastingController:
         self._controller: Controller | None = None
         self._snapshot = Snapshot(version=0, clock_s=clock.now_s())
         self._refusal, self._again_s, self._to_stop = "", 0.0, ""
+        self._closed_until: dict[tuple[str, float], float] = {}
         self._look_s = clock.now_s() + LOOK_S
         # What a new controller must hear: of what robots say only when it changes the newest, then all that they said since.
         self._said: dict[tuple[type[Event], str], Event] = {}
@@ -164,7 +165,8 @@ class LastingController:
             "storage refuses: robots finish their piece and rest; tried again every %.0f s: %s", AGAIN_S, refusal
         )
         assert self._controller is not None
-        self._snapshot, self._controller = self._controller.snapshot, None
+        self._snapshot, self._closed_until = self._controller.snapshot, self._controller.closed_until()
+        self._controller = None
         self._refused(refusal)
 
     def _refused(self, refusal: Exception) -> None:
@@ -193,6 +195,8 @@ class LastingController:
                 _log.error("storage refuses; tried again every %.0f s: %s", AGAIN_S, refusal)
             self._refused(refusal)
             return
+        # Somebody may have set the clock meanwhile, by which alone the new controller could tell how long that was.
+        self._controller.count_on(self._closed_until)
         if self._refusal:
             _log.info("storage takes changes again: going on with what is stored")
         self._refusal = ""

@@ -33,6 +33,9 @@ class Clock(Protocol):
     def wall_s(self) -> float:
         """Seconds since 1970 in UTC, for people."""
 
+    def steady_s(self) -> float:
+        """Seconds by a clock that nobody sets, from a moment of this process's own: for what is to last so long."""
+
 
 @dataclass(frozen=True)
 class Record:

@@ -119,7 +119,8 @@ class Rows:
                 # A robot may be anywhere on the floor that it was granted until it has confirmed that it rests.
                 state.traffic.hold(name, shapely.from_wkb(stored["floor"]))
         for body in self._run_store.load("closure").values():
-            state.put_closure(_closure_from(body))
+            view, left_s = _closure_from(body, state.clock.wall_s())
+            state.put_closure(view, left_s)
         if state.active:
             self._load_active(state.active)
 
@@ -180,7 +181,7 @@ class Rows:
         if kind == "coverage":
             return state.coverage.packed() if state.coverage else None
         if kind == "closure":
-            return _closure_to(state.closures[key]) if key in state.closures else None
+            return _closure_to(state.closures[key], self._left_s(key)) if key in state.closures else None
         if kind == "track":
             run_id, robot, start = key.split("/")
             return zlib.compress(json.dumps(state.runs[run_id].tracks[robot][int(start) :]).encode(), 1)
@@ -194,6 +195,11 @@ class Rows:
         text = ",".join(self._stretches[stretch] for stretch in itinerary.stretches)
         return zlib.compress(f"[{text}]".encode(), 1)
 
+    def _left_s(self, closure: str) -> float | None:
+        """How long floor is still to be closed; None: until somebody opens it."""
+        opens_s = self._state.opens_s.get(closure)
+        return None if opens_s is None else opens_s - self._state.clock.steady_s()
+
     def _floor(self, robot: str) -> str:
         """The floor that a robot holds, as text; it seldom changes as often as the robot's row."""
         floor = self._state.traffic.held(robot)
@@ -203,19 +209,28 @@ class Rows:
         return known[1]
 
 
-def _closure_to(view: ClosureView) -> bytes:
+def _closure_to(view: ClosureView, left_s: float | None) -> bytes:
     body = {
         "name": view.name,
         "outline": view.polygon.wkt,
         "closed_at_s": view.closed_at_s,
         "ends_at_s": view.ends_at_s,
+        "left_s": left_s,
     }
     return json.dumps(body).encode()
 
 
-def _closure_from(body: bytes) -> ClosureView:
+def _closure_from(body: bytes, wall_s: float) -> tuple[ClosureView, float | None]:
+    """A closure, and how long it is still to last: what the wall's clock says, which may have been set back meanwhile."""
     stored = json.loads(body)
-    return ClosureView(stored["name"], shapely.from_wkt(stored["outline"]), stored["closed_at_s"], stored["ends_at_s"])
+    closed_at_s, ends_at_s = stored["closed_at_s"], stored["ends_at_s"]
+    left_s = None
+    if ends_at_s is not None:
+        # Closures that were kept before that was written down say nothing of what is left.
+        most_s = stored.get("left_s", ends_at_s - closed_at_s)
+        ends_at_s = min(ends_at_s, wall_s + most_s)
+        left_s = max(0.0, ends_at_s - wall_s)
+    return ClosureView(stored["name"], shapely.from_wkt(stored["outline"]), closed_at_s, ends_at_s), left_s
 
 
 def _check_store(state: FleetState, run: CleaningRun) -> None:

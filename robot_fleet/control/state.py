@@ -63,6 +63,9 @@ class FleetState:
         self.homeward: dict[tuple[str, frozenset[str]], Reaching | None] = {}
         self.alerts: dict[str, AlertView] = {}
         self.closures: dict[str, ClosureView] = {}
+        # When they open by themselves, by the clock that nobody sets, and when that was written down last.
+        self.opens_s: dict[str, float] = {}
+        self.opens_kept_s = clock.steady_s()
         self.in_closed: set[str] = set()
         self.effects = Effects()
         self._zone_masks: dict[str, NDArray[np.bool_]] = {}
@@ -83,15 +86,18 @@ class FleetState:
                 self.steered_ways(robot).prepare(self.store.floor.dock(robot.spec.dock).staging)
             self.traffic.hold(robot.name, self.under(robot, self.store.floor.dock(robot.spec.dock).pose))
 
-    def put_closure(self, view: ClosureView) -> None:
-        """Closes floor for all robots, and for their ways home."""
+    def put_closure(self, view: ClosureView, lasts_s: float | None) -> None:
+        """Closes floor for all robots, and for their ways home; None: until somebody opens it."""
         self.closures[view.name] = view
+        if lasts_s is not None:
+            self.opens_s[view.name] = self.clock.steady_s() + lasts_s
         self.traffic.close(view.key, view.polygon)
         self.escapes.fix(view.key, view.polygon)
 
     def drop_closure(self, name: str) -> None:
         """Opens it again."""
         key = self.closures.pop(name).key
+        self.opens_s.pop(name, None)
         self.traffic.reopen(key)
         self.escapes.forget(key)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from robot_fleet.floor.store import Store
+from robot_fleet.main.kept_lines import OtherLines, add_line, line_of, whole_lines
 from robot_fleet.main.stores import load
 from robot_fleet.nights.faults import GROUPS, KINDS, Fault, draw_faults, kinds_named
 from robot_fleet.nights.floors import random_store
@@ -118,8 +118,7 @@ def pass_nights(
     for entry in _passed(settings, todo, jobs):
         done[entry["seed"]] = entry
         if kept:
-            with kept.open("a") as file:
-                file.write(json.dumps(entry) + "\n")
+            add_line(kept, entry)
         tell(entry, True)
     return [done[seed] for seed in seeds]
 
@@ -134,13 +133,14 @@ def draw_night(store: Store, outcome: Outcome, path: Path) -> Path:
 
 def _kept(path: Path, settings: NightsSettings) -> list[dict[str, Any]]:
     """The nights in a file; a new file begins with what they are like. A line that was cut off is left out."""
-    if not path.exists():
-        path.write_text(json.dumps(settings.as_dict()) + "\n")
-        return []
-    first, *rest = path.read_text().splitlines()
-    if json.loads(first) != settings.as_dict():
-        raise OtherNights(f"{path} holds nights of another kind: {first}")
-    return [json.loads(line) for line in rest if line.endswith("}")]
+    about = settings.as_dict()
+    try:
+        entries = whole_lines(path, line_of(about))
+    except OtherLines as other:
+        raise OtherNights(f"{path} holds nights of another kind, or something else: {other}") from None
+    if not entries:
+        add_line(path, about)
+    return entries[1:]
 
 
 def _passed(settings: NightsSettings, seeds: list[int], jobs: int) -> Iterator[dict[str, Any]]:

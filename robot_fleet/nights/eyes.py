@@ -21,6 +21,7 @@ from robot_fleet.floor.store import Keepout, Store
 from robot_fleet.nights.ailing import able_robots
 from robot_fleet.nights.causes import Causes
 from robot_fleet.nights.checks.account import AccountCheck
+from robot_fleet.nights.checks.closures import ClosurePromiseCheck
 from robot_fleet.nights.checks.contact import ContactCheck
 from robot_fleet.nights.checks.ends import EndCheck
 from robot_fleet.nights.checks.floors import ClosedFloorCheck, OwnFloorCheck, ReservationCheck, RingCheck
@@ -32,6 +33,7 @@ from robot_fleet.nights.claims import Claims
 from robot_fleet.nights.site import NightSite
 from robot_fleet.planning.judging.ground import coverable
 from robot_fleet.planning.plan import MissedReason
+from robot_fleet.sim.virtual import MIDNIGHT_S
 
 # Beyond their clearance robots keep so far from each other and from what they see.
 _KEPT_OFF_M = 0.1
@@ -51,14 +53,14 @@ class Eyes:
         self.lost: set[str] = set()
         self.claims, self.causes = Claims(store), Causes()
         self._were_lost: set[str] = set()
-        self.promises = PromiseCheck()
-        self.held = HeldCheck()
+        self.promises, self.closures, self.held = PromiseCheck(), ClosurePromiseCheck(), HeldCheck()
         self._contact, self._stop, self._pause = ContactCheck(store), StopCheck(), PauseCheck()
         self._reservations, self._rings = ReservationCheck(), RingCheck()
         radii = {spec.name: spec.profile.footprint.circumscribed_m for spec in store.robots}
         self._own_floor, self._closed_floor = OwnFloorCheck(radii), ClosedFloorCheck(radii)
         self._sweep = SweepCheck(store.floor, {spec.name: spec.profile.head for spec in store.robots})
         self._account, self._ends, self._failures = AccountCheck(store.floor), Findings("end"), EndCheck()
+        self._clock_off_s, self._restarts = 0.0, 0
         self._last_end: RunState | None = None
         self.false_credit = 0.0
         self._starts = {
@@ -109,13 +111,15 @@ class Eyes:
         self.held.look(now_s, shown, truly, poses, _is_stored(snapshot))
         self._stop.look(now_s, snapshot.runs, poses)
         self._pause.look(now_s, snapshot.runs, poses, [view.name for view in snapshot.robots if view.state in NOT_HERE])
-        self.promises.look(now_s, site.clock.wall_s(), snapshot)
+        self.promises.look(now_s, snapshot)
         held = {name: controller.traffic.held(name) for name in poses}
         self.causes.look_at_runs(snapshot.runs)
         self.causes.look_at_alerts(snapshot.alerts)
         legs = {view.name: view.leg_id for view in snapshot.robots}
         driving = [view.name for view in snapshot.robots if view.leg_id and view.state not in _NO_ORDERS]
-        self._closed_floor.look(now_s, closed, poses, legs, self.lost)
+        self._look_at_the_clock(site)
+        self.closures.look(now_s, snapshot.closures)
+        self._closed_floor.look(now_s, self.closures.promised(now_s), poses, legs, self.lost)
         self._were_lost |= self.lost
         self._were_lost -= {name for name in self._were_lost - self.lost if _is_alone(name, held)}
         known = {name: floor for name, floor in held.items() if name not in self._were_lost}
@@ -164,10 +168,19 @@ class Eyes:
         """All that was found, in the order of time."""
         checks = (
             self._contact, self.held, self._stop, self.promises, self._reservations, self._rings, self._own_floor,
-            self._closed_floor, self._account, self._sweep, self._pause, self._failures,
+            self.closures, self._closed_floor, self._account, self._sweep, self._pause, self._failures,
         )  # fmt: skip
         found = [violation for check in checks for violation in check.findings.found]
         return sorted([*found, *self._ends.found], key=lambda violation: violation.at_s)
+
+    def _look_at_the_clock(self, site: NightSite) -> None:
+        """Across a restart closed floor lasts by the time of day: a process that has not noted that it was set cannot tell."""
+        off_s = site.clock.wall_s() - MIDNIGHT_S - site.now_s
+        if site.restarts != self._restarts:
+            self.closures.clock_set(off_s - self._clock_off_s)
+        elif site.goes_on("asleep") or site.goes_on("disk full"):
+            return
+        self._clock_off_s, self._restarts = off_s, site.restarts
 
     def _look_for_strays(self, site: NightSite) -> None:
         """After a completed run each robot that lives and is not held stands on a dock, or an alert says why not."""

@@ -109,7 +109,7 @@ class _Course:
         self.plans: list[Plan] = []
         noted = dataclasses.replace(about, plan=partial(self._noted, about.plan))
         self.site = NightSite(noted, self._commanded)
-        self._people = People(self.site, self.eyes.promises, self.eyes.held)
+        self._people = People(self.site, self.eyes.promises, self.eyes.held, self.eyes.closures)
         self._due = sorted(self._schedule(about.faults), key=lambda entry: entry[0])
         self._judged: set[str] = set()
         self._found: dict[str, float | None] = {}

@@ -16,6 +16,7 @@ from robot_fleet.control.outages import LastingController
 from robot_fleet.control.snapshot import RunView
 from robot_fleet.fleet.errors import FleetError, Unavailable
 from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.nights.checks.closures import ClosurePromiseCheck
 from robot_fleet.nights.checks.obedience import HeldCheck
 from robot_fleet.nights.checks.promises import PromiseCheck
 from robot_fleet.nights.faults import FLOOR_CLOSED, Fault
@@ -43,9 +44,9 @@ class _Wish:
 class People:
     """Looks at the site after each step and does what is due."""
 
-    def __init__(self, site: NightSite, promises: PromiseCheck, held: HeldCheck) -> None:
+    def __init__(self, site: NightSite, promises: PromiseCheck, held: HeldCheck, closures: ClosurePromiseCheck) -> None:
         self._site = site
-        self._promises, self._held = promises, held
+        self._promises, self._held, self._closures = promises, held, closures
         self._starts = 0
         self._wishes: list[_Wish] = []
         self._round_s = 0.0
@@ -108,15 +109,16 @@ class People:
         spill = Point(place).buffer(fault.value, quad_segs=3)
 
         def close(lasting: LastingController) -> None:
-            view = lasting.ask(lambda controller: controller.close_floor(name, spill, lasts_s))
-            self._promises.closed(name, view.ends_at_s)
+            self._closures.asked(name, spill)
+            lasting.ask(lambda controller: controller.close_floor(name, spill, lasts_s))
+            self._closures.closed(name, spill, None if lasts_s is None else self._site.now_s + lasts_s)
             if lasts_s is None:
                 self._wishes.append(_Wish(at_s + fault.seconds, float("inf"), reopen))
 
         def reopen(lasting: LastingController) -> None:
-            self._promises.opening(name)
+            self._closures.opening(name)
             lasting.ask(lambda controller: controller.open_floor(name))
-            self._promises.opened(name)
+            self._closures.opened(name)
 
         self._wishes.append(_Wish(at_s, at_s + _PATIENCE_S, close))
 

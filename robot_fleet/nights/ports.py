@@ -171,3 +171,7 @@ class JumpingClock:
         """What the wall shows, off by all jumps until now."""
         now_s = self._world.now_s
         return MIDNIGHT_S + now_s + sum(fault.value for fault in self._jumps if fault.at_s <= now_s)
+
+    def steady_s(self) -> float:
+        """Seconds of the world."""
+        return self._world.now_s

@@ -50,6 +50,10 @@ class RosClock:
         """Seconds since 1970 in UTC, also in simulation."""
         return time.time()
 
+    def steady_s(self) -> float:
+        """Seconds by the machine's clock that nobody sets, also in simulation."""
+        return time.monotonic()
+
     def start_ticking(self) -> None:
         """From now on a Tick reaches the bridge's sink every 0.2 s of simulated time, and when the time is said again."""
         self._ticks = True

@@ -29,6 +29,10 @@ class VirtualClock:
         """The same as a time of day."""
         return MIDNIGHT_S + self._world.now_s
 
+    def steady_s(self) -> float:
+        """Seconds of the world."""
+        return self._world.now_s
+
 
 class VirtualDriver:
     """Passes commands on to the robots of a world, `delay_s` later."""

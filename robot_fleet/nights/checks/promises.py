@@ -27,8 +27,6 @@ class PromiseCheck:
         self._paused: set[str] = set()
         self._freed_s: dict[str, float] = {}
         self._truly_s: dict[str, float] = {}
-        self._closed: dict[str, float | None] = {}
-        self._opened: set[str] = set()
 
     def started(self, now_s: float, run: RunView, request_id: str) -> None:
         """A start was acknowledged; the same request_id must have given the same run."""
@@ -56,29 +54,15 @@ class PromiseCheck:
         """A person's acknowledgement of a HELD robot was answered."""
         self._freed_s[robot] = now_s
 
-    def closed(self, name: str, ends_at_s: float | None) -> None:
-        """Floor was closed, until a time of day or until somebody opens it."""
-        self._opened.discard(name)
-        self._closed[name] = ends_at_s
-
-    def opening(self, name: str) -> None:
-        """It is about to be asked that floor is opened."""
-        self._closed.pop(name, None)
-
-    def opened(self, name: str) -> None:
-        """Floor was opened."""
-        self._opened.add(name)
-
     def held(self, now_s: float, truly: Iterable[str]) -> None:
         """A moment, also without a controller, and who is held by something."""
         self._truly_s |= dict.fromkeys(truly, now_s)
 
-    def look(self, now_s: float, wall_s: float, snapshot: Snapshot) -> None:
-        """A moment, when the controller is there; `wall_s` is the time of day."""
+    def look(self, now_s: float, snapshot: Snapshot) -> None:
+        """A moment, when the controller is there."""
         states = {run.run_id: run.state.value for run in snapshot.runs}
         self._look_at_runs(now_s, states)
         self._look_at_robots(now_s, (view.name for view in snapshot.robots if view.state.value == "HELD"))
-        self._look_at_floor(now_s, wall_s, {view.name for view in snapshot.closures})
 
     def _look_at_runs(self, now_s: float, states: dict[str, str]) -> None:
         for request_id, run_id in self._runs.items():
@@ -100,12 +84,3 @@ class PromiseCheck:
             if truly_s < freed_s and now_s - truly_s > LATE_S:
                 text = f"{name} is HELD again, though nothing held it since that was acknowledged"
                 self.findings.add((name, "held"), now_s, text, name)
-
-    def _look_at_floor(self, now_s: float, wall_s: float, shown: set[str]) -> None:
-        self._closed = {
-            name: ends_at_s for name, ends_at_s in self._closed.items() if ends_at_s is None or wall_s < ends_at_s
-        }
-        for name in self._closed.keys() - shown:
-            self.findings.add((name, "open"), now_s, f"floor that was closed is open: '{name}'")
-        for name in self._opened & shown:
-            self.findings.add((name, "closed"), now_s, f"floor that was opened is closed: '{name}'")
