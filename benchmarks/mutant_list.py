@@ -573,6 +573,17 @@ CLOCKS = (
     ),
 )
 
+RINGS = (
+    Mutant(
+        "room is looked for only behind who bars the way",
+        "robot_fleet/control/yielding.py",
+        "islice((goal for goal in goals if free.joins(robot.pose, goal)), _REFUGES)",
+        "islice(goals, _REFUGES)",
+        "two robots that were stopped face to face in an aisle stand there all night, with room behind them",
+        ("test_control_escaping",),
+    ),
+)
+
 CLOSURES = (
     Mutant(
         "closed floor is forgotten by a restart",
@@ -608,4 +619,4 @@ CLOSURES = (
     ),
 )
 
-MUTANTS = (*TRAFFIC, *ORDERS, *LINK, *STOPS, *RESTARTS, *HELD, *COVERAGE, *BATTERY, *CLOCKS, *CLOSURES)
+MUTANTS = (*TRAFFIC, *ORDERS, *LINK, *STOPS, *RESTARTS, *HELD, *COVERAGE, *BATTERY, *CLOCKS, *RINGS, *CLOSURES)

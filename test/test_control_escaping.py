@@ -6,6 +6,7 @@ import math
 
 import networkx as nx
 import numpy as np
+import pytest
 from control_site import site as hall_site
 from shapely import box
 
@@ -133,6 +134,33 @@ def test_a_robot_behind_a_dead_one_is_told_to_be_trapped_until_that_one_is_taken
     pushed(made, "r2", made.store.floor.dock("east").pose)
     made.advance(30.0)
     assert "trapped-r1" not in told(made)
+
+
+@pytest.mark.parametrize(("west_at_m", "east_at_m"), [(12.0, 16.0), (8.0, 20.0), (13.4, 14.6)])
+def test_robots_that_were_stopped_in_an_aisle_each_before_the_others_way_home_make_room_and_both_get_home(
+    west_at_m: float, east_at_m: float
+) -> None:
+    made = site()
+    made.controller.start_run((), "night")
+    made.advance(60.0)
+    for robot in ("r1", "r2"):
+        made.world.press_e_stop(robot)
+    made.advance(5.0)
+    # Nobody would have granted this: the one whose dock is in the west stands in the east of the other.
+    pushed(made, "r1", Pose(east_at_m, AISLE_Y, 0.0))
+    pushed(made, "r2", Pose(west_at_m, AISLE_Y, math.pi))
+    made.advance(5.0)
+    for robot in ("r1", "r2"):
+        made.world.release(robot)
+        made.advance(1.0)
+        made.controller.acknowledge(robot, "somebody")
+    cut_off: frozenset[str] = frozenset()
+    while not made.controller.snapshot.runs[-1].state.is_terminal and made.world.now_s < 900.0:
+        made.advance(1.0)
+        cut_off |= made.controller._state.escapes.cut_off()
+    assert cut_off == {"r1", "r2"} and not made.world.collisions
+    assert made.controller.snapshot.runs[-1].state is RunState.COMPLETED
+    assert all(robot.docked_at for robot in made.world.robots.values())
 
 
 def pushed(made: VirtualSite, robot: str, to: Pose) -> None:

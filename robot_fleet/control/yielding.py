@@ -220,8 +220,10 @@ def make_room(state: FleetState, robot: Robot, free: Router) -> bool:
     wishes = [_wish(other) for other in state.robots.values() if other is not robot]
     unwanted = union_all(wishes)
     spots = (spot for spot in _refuges(state, robot, robot.pose) if _suits(state, robot, spot, unwanted))
-    for spot in itertools.islice(spots, _REFUGES):
-        way = _route(state, robot, free, Pose(float(spot[0]), float(spot[1])))
+    goals = (Pose(float(spot[0]), float(spot[1])) for spot in spots)
+    # In an aisle the nearest are those behind whoever bars it.
+    for goal in itertools.islice((goal for goal in goals if free.joins(robot.pose, goal)), _REFUGES):
+        way = _route(state, robot, free, goal)
         if way:
             _retreat(state, robot, way)
             return True

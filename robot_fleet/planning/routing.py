@@ -167,6 +167,11 @@ class Router:
         """Whether a way along points (n, 2), map frame, is safe as it is."""
         return all(self._is_safe(one, other) for one, other in itertools.pairwise(points))
 
+    def joins(self, one: Pose, other: Pose) -> bool:
+        """Whether both places lie on the same part of the floor: what looks for a way to some of many asks this first."""
+        cells = [first_free_cell(self._field, self._standing, pose) for pose in (one, other)]
+        return cells[0] is not None and cells[1] is not None and bool(self._parts[cells[0]] == self._parts[cells[1]])
+
     def along_one_ways(self, start: Pose, goal: Pose) -> NDArray[np.float64] | None:
         """As `route`, and along one-ways, never against one; where there is no such way, any that is safe."""
         way = self.obeying.route(start, goal)
