@@ -333,7 +333,7 @@ def held_again(truly_s: float, freed_s: float, again_s: float) -> list[float]:
         elif at_s == truly_s:
             check.held(at_s, ("r1",))
         else:
-            check.look(at_s, at_s, shows(held=("r1",)))
+            check.look(at_s, shows(held=("r1",)))
     return [found.at_s for found in check.findings.found]
 
 
