@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
+from random import Random
 
 import networkx as nx
 import numpy as np
@@ -74,9 +76,10 @@ class Yard:
 
     def all_get_home(self, places: Places) -> bool:
         """Whether in some order each robot drives home by its escape, past where the others stand."""
-        return any(self._gets_home(places, order) for order in itertools.permutations(THREE))
+        return any(self.get_home(places, order) for order in itertools.permutations(THREE))
 
-    def _gets_home(self, places: Places, order: tuple[int, ...]) -> bool:
+    def get_home(self, places: Places, order: tuple[int, ...]) -> bool:
+        """Whether robots get home in that order, while those that are not in it stay where they are."""
         now = list(places)
         for robot in order:
             if {now[k] for k in THREE if k != robot} & set(self.escape[robot, places[robot]]):
@@ -96,6 +99,145 @@ def test_on_every_small_graph_all_robots_get_home_from_whatever_was_granted_in_a
                 assert all(yard.all_get_home(places) for places in reached)
                 states += len(reached)
     assert states > 1000
+
+
+RADIUS_M = 0.01
+
+
+class DrawnYard(Yard):
+    """A yard whose nodes lie on a floor, asked by the fleet's own book of escapes.
+
+    The graph's nodes lie on a circle, so that no straight edge passes another one; robots that are cancelled may also stop
+    half way along an edge, which is a node of `graph` too.
+    """
+
+    def __init__(self, graph: nx.Graph, homes: Places) -> None:
+        self.rests = tuple(graph)
+        halves = nx.Graph(pair for one, other in graph.edges for pair in ((one, (one, other)), ((one, other), other)))
+        super().__init__(halves, homes)
+        angles = {node: 2.0 * np.pi * (k + 0.13 * k * k / len(graph)) / len(graph) for k, node in enumerate(graph)}
+        self.at = {node: 10.0 * np.array((np.cos(angle), np.sin(angle))) for node, angle in angles.items()}
+        self.at |= {edge: 0.6 * self.at[edge[0]] + 0.4 * self.at[edge[1]] for edge in graph.edges}
+        self.drawn = {key: self._drawn([self.at[node] for node in way]) for key, way in self.escape.items()}
+
+    def _drawn(self, way: list[np.ndarray]) -> Escape:
+        return Escape(way[0], RADIUS_M, np.array(way))
+
+    def book(self, places: Places) -> Escapes:
+        """What the fleet knows when robots stand there."""
+        escapes = Escapes()
+        for robot, place in enumerate(places):
+            escapes.put(str(robot), self.drawn[robot, place])
+        return escapes
+
+    def is_safe(self, places: Places) -> bool:
+        return not self.book(places).cut_off()
+
+    def grants(self, places: Places) -> set[Places]:
+        return self.granted(places, self.book(places))
+
+    def granted(self, places: Places, book: Escapes, robots: Iterable[int] = THREE) -> set[Places]:
+        """What the fleet would grant to robots by its book."""
+        found = set()
+        for robot in robots:
+            others = {places[k] for k in THREE if k != robot}
+            free = self.graph.subgraph(set(self.graph) - others)
+            for node in nx.node_connected_component(free, places[robot]) & set(self.rests):
+                after = (*places[:robot], node, *places[robot + 1 :])
+                if after != places and self._may(book, robot, node):
+                    found.add(after)
+        return found
+
+    def driven(self, book: Escapes, places: Places, after: Places) -> Places:
+        """One robot has been granted its way, and rests at its end."""
+        for robot in THREE:
+            if after[robot] != places[robot]:
+                book.put(str(robot), self.drawn[robot, after[robot]])
+        return after
+
+    def _may(self, book: Escapes, robot: int, node: int) -> bool:
+        escape = self.drawn[robot, node]
+        cut = book.newly_cut_off(str(robot), escape)
+        return not cut or (cut == {str(robot)} and book.stands_before_fixed_only(str(robot), escape))
+
+
+def some_yards(nodes: int, count: int, seed: int = 1) -> list[DrawnYard]:
+    """So many yards of that size, drawn by chance: every graph and every three homes are as likely."""
+    graphs = [graph for graph in small_graphs() if len(graph) == nodes]
+    pairs = [(graph, homes) for graph in graphs for homes in itertools.combinations(graph, 3)]
+    return [DrawnYard(*pair) for pair in Random(seed).sample(pairs, min(count, len(pairs)))]
+
+
+@pytest.mark.parametrize(("nodes", "count"), [(3, 999), (4, 999), (5, 999), (6, 20)])
+def test_the_fleets_own_book_grants_only_what_all_get_home_from(nodes: int, count: int) -> None:
+    states = 0
+    for yard in some_yards(nodes, count):
+        if yard.is_safe(yard.homes):
+            reached = yard.reached()
+            assert all(yard.all_get_home(places) for places in reached)
+            states += len(reached)
+    assert states > 1
+
+
+def cancelled_anywhere(yard: DrawnYard, chance: Random) -> Places:
+    """Robots that stopped wherever they were, half way along edges too: nobody asked whether they may rest there."""
+    return tuple(chance.sample(list(yard.graph), 3))  # type: ignore[return-value]
+
+
+def left_outside(yard: DrawnYard, book: Escapes, places: Places) -> frozenset[int]:
+    """The robots that the book names as cut off; all others must get home past them, and past each other."""
+    named = frozenset(int(name) for name in book.cut_off())
+    free = [robot for robot in THREE if robot not in named and book.of(str(robot))]
+    assert any(yard.get_home(places, order) for order in itertools.permutations(free))
+    return named
+
+
+@pytest.mark.parametrize("nodes", [3, 4, 5, 6])
+def test_robots_that_were_cancelled_half_way_get_home_or_are_named_as_cut_off_and_no_grant_cuts_off_another(
+    nodes: int,
+) -> None:
+    chance, rings = Random(nodes), 0
+    for yard in some_yards(nodes, 60, seed=nodes):
+        for _ in range(6):
+            places = cancelled_anywhere(yard, chance)
+            book = yard.book(places)
+            named = left_outside(yard, book, places)
+            # Nobody is named without a cause.
+            assert bool(named) is not yard.all_get_home(places)
+            rings += bool(named)
+            for _ in range(3):
+                after = sorted(yard.granted(places, book), key=str)
+                if not after:
+                    break
+                places = yard.driven(book, places, chance.choice(after))
+                before, named = named, left_outside(yard, book, places)
+                assert named <= before
+    assert rings
+
+
+@pytest.mark.parametrize("nodes", [4, 5, 6])
+def test_beside_a_robot_that_cannot_move_no_grant_cuts_off_any_but_the_one_that_it_shuts_out_of_its_dock(
+    nodes: int,
+) -> None:
+    chance, shut_out = Random(nodes), 0
+    for yard in some_yards(nodes, 60, seed=nodes):
+        for _ in range(6):
+            places = cancelled_anywhere(yard, chance)
+            book = yard.book(places)
+            dead = yard.at[places[2]]
+            book.fix("2", Point(*dead).buffer(RADIUS_M))
+            named = left_outside(yard, book, places)
+            for _ in range(3):
+                after = sorted(yard.granted(places, book, (0, 1)), key=str)
+                if not after:
+                    break
+                now = chance.choice(after)
+                moved = next(robot for robot in THREE if now[robot] != places[robot])
+                places = yard.driven(book, places, now)
+                before, named = named, left_outside(yard, book, places)
+                assert named - before <= {moved}
+                shut_out += bool(named - before)
+    assert shut_out
 
 
 def test_what_the_rule_refuses_would_be_a_deadlock() -> None:

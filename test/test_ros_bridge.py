@@ -152,6 +152,15 @@ async def test_without_simulated_time_the_clock_is_the_machines() -> None:
         assert clock.now_s() <= clock.now_s() and not clock.stale
 
 
+async def test_a_clock_that_is_set_does_not_move_the_one_that_nobody_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    bridge = RosBridge()
+    clock = RosClock(bridge)
+    async with running(bridge):
+        set_s, steady_s = time.time() + 7200.0, clock.steady_s()
+        monkeypatch.setattr("robot_fleet.ros.clock.time.time", lambda: set_s)
+        assert clock.wall_s() == set_s and 0.0 <= clock.steady_s() - steady_s < 60.0
+
+
 async def test_simulated_time_is_what_the_simulator_says_and_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("robot_fleet.ros.clock.STALE_AFTER_S", 0.5)
     bridge, simulator = RosBridge(), RosBridge("simulator")

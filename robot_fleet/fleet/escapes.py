@@ -15,6 +15,19 @@ A grant changes one robot's rest and escape. So it is enough to refuse every gra
 depends on itself by way of others, or on one that does, or on a robot that cannot move at all. This is the banker's rule
 (Dijkstra, "Een algorithme ter voorkoming van de dodelijke omarming", EWD 108, 1965) with places for resources: not the fewest
 states are refused, but what is granted is safe, and the test takes time with the square of the fleet at most.
+
+The argument is about rests that were granted. Three things lie outside it:
+
+- A robot that stops elsewhere: cancelled half way, pushed, or just found out where it is. Its rest there is put without being
+  asked for, and may close a cycle.
+- Robots that are cut off already. A grant is refused only for those whom it would cut off newly, else one dead robot would
+  stop all others; so robots that are cut off may come to depend on each other as well.
+- A robot that only what cannot move shuts out of its dock may be granted rests as long as nobody else is cut off by them.
+
+What holds then: whom `cut_off` does not name gets home past those whom it does, whatever is granted afterwards, and it names
+nobody where all get home by their escapes. Those named are not given up. Robots that wait for each other in a ring go round it,
+make room or drive home out of it (`control/yielding.py`), by search and without a proof; a person is told of a robot that is
+trapped by what does not move, and of one that has waited for long.
 """
 
 from __future__ import annotations
