@@ -23,6 +23,7 @@ class Mutant:
 # Several of them see what happens in whole runs.
 _RUNS, _MISHAPS, _OUTAGES = "test_control_runs", "test_control_mishaps", "test_control_outages"
 _CLOSURES = "test_control_closures"
+_ANSWERS = "test_control_answers"
 
 TRAFFIC = (
     Mutant(
@@ -349,10 +350,19 @@ RESTARTS = (
         "an answer is sent before the commit",
         "robot_fleet/control/controller.py",
         "        stored = not changed or self._rows.commit(what)\n",
-        "        is_asked = what.split()[-1] in ('asked', 'started', 'acknowledged')\n"
-        "        stored = not changed or (not is_asked and self._rows.commit(what))\n",
+        "        answers = what.split()[-1] in ('asked', 'started', 'acknowledged', 'closed', 'opened')\n"
+        "        # The next event commits it: only a crash in between shows that it had been answered before.\n"
+        "        stored = not changed or (not answers and self._rows.commit(what))\n",
         "what was promised to a person is gone after a crash",
-        (_RUNS, _OUTAGES),
+        (_ANSWERS,),
+    ),
+    Mutant(
+        "what is decided is shown before the commit",
+        "robot_fleet/control/controller.py",
+        "        stored = not changed or self._rows.commit(what)\n",
+        "        if changed:\n            self._publish()\n        stored = not changed or self._rows.commit(what)\n",
+        "who watches sees a run that is not there any more after a crash",
+        (_ANSWERS,),
     ),
     Mutant(
         "a commit does not wait for the disk",

@@ -116,8 +116,7 @@ class Controller:
         known = check_request(state, zones, request_id, robots)
         if known:
             return self._view(known)
-        if self._rows.owed:
-            raise Unavailable("STORAGE", self._rows.owed)
+        self._refuse_while_owing()
         run = CleaningRun(
             run_id=uuid.uuid4().hex[:12],
             request_id=request_id,
@@ -153,8 +152,7 @@ class Controller:
         Raises Unavailable when the stop holds for this process alone, as it could not be stored; that is tried again.
         """
         run = self._run(run_id)
-        if self._rows.owed:
-            raise Unavailable("STORAGE", self._rows.owed)
+        self._refuse_while_owing()
         if run.state.is_terminal or run.state is RunState.STOPPING:
             return self._view(run)
         for robot in self._state.members(run):
@@ -198,6 +196,7 @@ class Controller:
             raise WrongState("NOT_HELD", f"{robot} is {found.state.value}; only a HELD robot is acknowledged")
         if found.hold_active:
             raise WrongState("STILL_HELD", f"{robot} still reports '{found.hold}'; clear it at the robot first")
+        self._refuse_while_owing()
         found.happen(RobotEvent.ACKNOWLEDGED)
         found.acknowledged_by, found.hold, found.came_back = who, "", True
         found.drops = found.home_tries = found.give_ups = 0
@@ -211,8 +210,7 @@ class Controller:
     def close_floor(self, name: str, polygon: Polygon, lasts_s: float | None = None) -> ClosureView:
         """Closes floor (map frame) for all robots, in mid-run too, until it is opened or for so long; drawn anew by its name."""
         closures.check_closure(self._state, name, polygon, lasts_s)
-        if self._rows.owed:
-            raise Unavailable("STORAGE", self._rows.owed)
+        self._refuse_while_owing()
         now_s = self._state.clock.wall_s()
         view = ClosureView(name, polygon, now_s, None if lasts_s is None else now_s + lasts_s)
         closures.close(self._state, view, lasts_s)
@@ -232,6 +230,7 @@ class Controller:
 
     def open_floor(self, name: str) -> None:
         """Opens closed floor again; what of it is wanted is planned anew. NotFound when there is none of that name."""
+        self._refuse_while_owing()
         closures.open_floor(self._state, name)
         self._finish("floor opened")
 
@@ -380,6 +379,11 @@ class Controller:
 
     def _view(self, run: CleaningRun) -> RunView:
         return next(view for view in self._snapshot.runs if view.run_id == run.run_id)
+
+    def _refuse_while_owing(self) -> None:
+        """What is answered while a stop is still to be stored would be gone after a crash."""
+        if self._rows.owed:
+            raise Unavailable("STORAGE", self._rows.owed)
 
     def _stop_not_stored(self, run: CleaningRun, error: CannotStore) -> Unavailable:
         """Lets a stop hold that could not be stored: going down now, the process would come back and clean on."""
