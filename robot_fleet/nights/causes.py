@@ -28,6 +28,7 @@ class Causes:
         self._out_since: dict[str, float] = {}
         self._told: set[tuple[str, float]] = set()
         self._gave_up: set[str] = set()
+        self._plans_failed = False
         self._heads: dict[str, bool] = {}
         self._now_s, self._planned_s = 0.0, math.inf
         self._is_planned = False
@@ -67,9 +68,13 @@ class Causes:
             self._planned_s, self._is_planned = self._now_s, True
 
     def look_at_alerts(self, alerts: Iterable[AlertView]) -> None:
-        """Takes in what people are told: whom that names for an error is given up, until it begins to clean again."""
+        """Takes in what people are told: whom that names for an error is given up, until it begins to clean again.
+
+        Where no plan of the rest could be made, nobody could be sent to what was left.
+        """
         for alert in alerts:
             key = alert.alert_id, alert.at_s
+            self._plans_failed |= alert.alert_id.startswith("plan-")
             if alert.severity == "ERROR" and alert.robot and key not in self._told:
                 self._told.add(key)
                 self._gave_up.add(alert.robot)
@@ -96,7 +101,7 @@ class Causes:
         return [
             Point(robot.pose.x_m, robot.pose.y_m).buffer(robot.spec.profile.footprint.circumscribed_m)
             for robot in robots
-            if robot.docked_at is None or robot.name in self._gave_up or self.is_out(robot.name)
+            if robot.docked_at is None or self._plans_failed or robot.name in self._gave_up or self.is_out(robot.name)
         ]
 
     def _is_late(self, last_s: float) -> bool:
