@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shapely import Point, box
 
 from robot_fleet.control import rest
-from robot_fleet.control.snapshot import AlertView, PlanningProgress, RunView
+from robot_fleet.control.snapshot import PlanningProgress, RunView
 from robot_fleet.fleet.coverage import CoverageRecord
 from robot_fleet.fleet.states import RunState
 from robot_fleet.floor.pose import Pose
@@ -74,35 +74,20 @@ def test_what_was_there_when_the_rest_was_last_planned_is_a_cause_however_long_t
     assert not causes_after(600.0, planned_s=590.0).things
 
 
-def test_robots_that_work_are_a_cause_off_their_docks_alone_and_others_once_they_are_out_for_a_while() -> None:
+def test_robots_are_out_once_they_are_held_or_dead_for_a_while_and_no_longer() -> None:
     made, causes = world(), Causes()
 
-    def bodies(now_s: float) -> list[tuple[float, float]]:
+    def out(now_s: float) -> list[str]:
         causes.look(now_s, [], {}, made.robots)
-        return [(round(body.centroid.x, 1), round(body.centroid.y, 1)) for body in causes.bodies(made.robots.values())]
+        return [name for name in made.robots if causes.is_out(name)]
 
-    assert not bodies(0.0)
+    assert not out(0.0)
     made.latch("r1", "e-stop")
     made.kill("r2")
-    assert not bodies(1.0) and not causes.is_out("r1")
-    assert bodies(1.0 + OUT_S) == [(0.6, 1.0), (0.6, 2.4)]
+    assert not out(1.0)
+    assert out(1.0 + OUT_S) == ["r1", "r2"]
     made.release("r1")
-    assert bodies(2.0 + OUT_S) == [(0.6, 2.4)]
-    made.robots["r1"].docked_at = None
-    assert len(bodies(3.0 + OUT_S)) == 2
-
-
-def test_a_robot_that_was_given_up_is_a_cause_until_it_cleans_again() -> None:
-    made, causes = world(), Causes()
-    causes.look(0.0, [], {}, made.robots)
-    told = AlertView("head-r1", 1.0, "ERROR", "r1", "a", "its head does not turn on", "", True)
-    causes.look_at_alerts([replace(told, severity="WARNING", robot="r2"), told])
-    causes.look(1.0, [], {}, made.robots)
-    assert len(causes.bodies(made.robots.values())) == 1
-    made.robots["r1"].head_on = True
-    causes.look(2.0, [], {}, made.robots)
-    causes.look_at_alerts([told])
-    assert not causes.bodies(made.robots.values())
+    assert out(2.0 + OUT_S) == ["r2"]
 
 
 def passes(course: _Course, until_s: float) -> None:

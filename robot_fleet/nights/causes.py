@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from shapely import Point
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.control.snapshot import AlertView, RunView
+from robot_fleet.control.snapshot import RunView
 from robot_fleet.fleet.states import RunState
 from robot_fleet.sim.robot import SimulatedRobot
 
@@ -26,10 +26,6 @@ class Causes:
         self._things: dict[int, tuple[float, BaseGeometry]] = {}
         self._closed: dict[str, tuple[float, BaseGeometry]] = {}
         self._out_since: dict[str, float] = {}
-        self._told: set[tuple[str, float]] = set()
-        self._gave_up: set[str] = set()
-        self._plans_failed = False
-        self._heads: dict[str, bool] = {}
         self._now_s, self._planned_s = 0.0, math.inf
         self._is_planned = False
 
@@ -51,9 +47,6 @@ class Causes:
                 self._out_since.pop(name, None)
             else:
                 self._out_since.setdefault(name, now_s)
-            if robot.head_on and not self._heads.get(name):
-                self._gave_up.discard(name)
-            self._heads[name] = robot.head_on
 
     def look_at_runs(self, runs: Iterable[RunView]) -> None:
         """Takes in whether the rest of a run is being planned: the first plan is not what comes back to missed floor."""
@@ -66,18 +59,6 @@ class Causes:
             self._is_planned = False
         elif not self._is_planned:
             self._planned_s, self._is_planned = self._now_s, True
-
-    def look_at_alerts(self, alerts: Iterable[AlertView]) -> None:
-        """Takes in what people are told: whom that names for an error is given up, until it begins to clean again.
-
-        Where no plan of the rest could be made, nobody could be sent to what was left.
-        """
-        for alert in alerts:
-            key = alert.alert_id, alert.at_s
-            self._plans_failed |= alert.alert_id.startswith("plan-")
-            if alert.severity == "ERROR" and alert.robot and key not in self._told:
-                self._told.add(key)
-                self._gave_up.add(alert.robot)
 
     @property
     def things(self) -> list[BaseGeometry]:
@@ -94,14 +75,10 @@ class Causes:
         return name in self._out_since and self._now_s >= self._out_since[name] + OUT_S
 
     def bodies(self, robots: Iterable[SimulatedRobot]) -> list[BaseGeometry]:
-        """The floor under robots that are out or given up, or were left off their docks.
-
-        One that can work is no cause where it rests on its dock.
-        """
+        """The floor under robots, docked ones too: beside a dock nobody else can clean, and plans do not always send its own."""
         return [
             Point(robot.pose.x_m, robot.pose.y_m).buffer(robot.spec.profile.footprint.circumscribed_m)
             for robot in robots
-            if robot.docked_at is None or self._plans_failed or robot.name in self._gave_up or self.is_out(robot.name)
         ]
 
     def _is_late(self, last_s: float) -> bool:

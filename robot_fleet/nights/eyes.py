@@ -114,7 +114,6 @@ class Eyes:
         self.promises.look(now_s, snapshot)
         held = {name: controller.traffic.held(name) for name in poses}
         self.causes.look_at_runs(snapshot.runs)
-        self.causes.look_at_alerts(snapshot.alerts)
         legs = {view.name: view.leg_id for view in snapshot.robots}
         driving = [view.name for view in snapshot.robots if view.leg_id and view.state not in _NO_ORDERS]
         self._look_at_the_clock(site)

@@ -13,8 +13,8 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.nights.checks.violation import Findings
 
 # A robot at rest holds the floor about where it says it is: three sigma off at times, and two robots twice that; and one that
-# came by has strayed from its path by up to 0.05 m. What is granted does not overlap what another holds but by roundings.
-_DEEP_M, _GRANTED_DEEP_M = 0.18, 0.02
+# came by has strayed from its path by up to 0.05 m. Of two that drive each may stray so far, and be seen off by as much.
+_DEEP_M, _GRANTED_DEEP_M = 0.18, 0.1
 _STICKS_OUT_M = 0.02
 _BEYOND_M2 = 0.002
 _RIM = np.array([(np.cos(turn), np.sin(turn)) for turn in np.arange(16) * np.pi / 8])
