@@ -12,7 +12,6 @@ from control_site import by_hand, hall
 from numpy.typing import NDArray
 from shapely import Point, box
 
-from robot_fleet.control import rest
 from robot_fleet.control.snapshot import PlanningProgress, RunView
 from robot_fleet.fleet.coverage import CoverageRecord
 from robot_fleet.fleet.states import RunState
@@ -21,12 +20,9 @@ from robot_fleet.nights.causes import LATELY_S, OUT_S, Causes
 from robot_fleet.nights.checks.sweeping import SweepCheck
 from robot_fleet.nights.eyes import Eyes
 from robot_fleet.nights.faults import Fault
-from robot_fleet.nights.floors import random_store
-from robot_fleet.nights.night import Night, _Course, simulate
-from robot_fleet.nights.planning import HastyPlans
+from robot_fleet.nights.night import _Course
 from robot_fleet.nights.site import Circumstances, NightSite
 from robot_fleet.nights.world import TroubledWorld
-from robot_fleet.planning.planner import plan
 from robot_fleet.sim.realism import EXECUTED
 
 PALLET, SPILL = box(3.0, 3.0, 4.0, 4.0), box(6.0, 3.0, 7.0, 4.0)
@@ -207,11 +203,3 @@ def test_a_thing_that_left_long_ago_closes_nothing_behind_it(tmp_path: Path) -> 
         eyes.look(site)
     assert eyes._left_coverable(site, eyes.causes.things, eyes._others(site))[:, 120:].any()
     site.close()
-
-
-def test_a_run_that_never_comes_back_to_where_a_pallet_stood_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    store, plans = random_store(9, 2), HastyPlans(plan)
-    night = Night(1, (Fault("pallet", 35.0, 50.0, x_m=0.44, y_m=2.9),))
-    assert not simulate(store, night, plans).violations
-    monkeypatch.setattr(rest, "may_pass_again", lambda state, run: False)
-    assert "missed without a cause" in str(simulate(store, night, plans).violations)
