@@ -9,6 +9,7 @@ from shapely import LineString, Point
 from robot_fleet.control.dispatch import advance
 from robot_fleet.control.orders import watch
 from robot_fleet.control.rest import ask_for_plan
+from robot_fleet.control.robots import RobotReports
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun, Order, Robot
 from robot_fleet.fleet.itinerary import Itinerary, Piece, Place, Stretch
@@ -48,6 +49,18 @@ def test_a_robot_that_came_to_rest_unseen_keeps_the_floor_ahead_while_it_waits_f
     assert robot.order is None and robot.head_asked_s == 20.0
     assert state.traffic.held("r1").covers(Point(3.5, 3.0).buffer(0.3))
     assert not state.traffic.held("r1").covers(Point(5.5, 3.0).buffer(0.3))
+
+
+def test_a_robot_that_is_placed_anew_before_it_confirms_a_cancel_holds_where_it_stands_and_where_it_may_drive() -> None:
+    state, robot = _robot(Pose(3.0, 6.0), at_s=10.0)
+    state.traffic.hold("r1", LineString([(3.0, 3.0), (6.0, 3.0)]).buffer(0.47))
+    robot.cancel_due = True
+    RobotReports(state).tick(robot)
+    assert state.traffic.held("r1").covers(Point(3.0, 6.0).buffer(robot.radius_m))
+    assert state.traffic.held("r1").covers(Point(6.0, 3.0).buffer(robot.radius_m))
+    robot.cancel_due = False
+    RobotReports(state).tick(robot)
+    assert not state.traffic.held("r1").intersects(Point(3.0, 3.0))
 
 
 def _progress_m(way: list[tuple[float, float]], pose: Pose) -> float:

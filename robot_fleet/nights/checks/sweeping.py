@@ -15,7 +15,7 @@ from robot_fleet.floor.profile import Head
 from robot_fleet.floor.store import FloorMap
 from robot_fleet.nights.checks.violation import Findings
 
-UNLIKE = 0.001
+UNLIKE = 0.002
 """The share of the swept floor by which the two may differ: cells along the edge of a way, by how its bends are cut.
 
 A head that is drawn 1 cm too wide makes more of it.
