@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from control_site import hall
 from shapely import LineString, Point
@@ -14,7 +16,9 @@ from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun, Order, Robot
 from robot_fleet.fleet.itinerary import Itinerary, Piece, Place, Stretch
 from robot_fleet.fleet.states import RobotState
+from robot_fleet.floor.grid import FREE, OCCUPIED
 from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.store import Store
 from robot_fleet.planning.plan import LegKind
 
 
@@ -29,8 +33,8 @@ class _Clock:
         return 0.0
 
 
-def _robot(pose: Pose, at_s: float) -> tuple[FleetState, Robot]:
-    state = FleetState(hall(), _Clock())
+def _robot(pose: Pose, at_s: float, store: Store | None = None) -> tuple[FleetState, Robot]:
+    state = FleetState(store or hall(), _Clock())
     robot = state.robots["r1"]
     robot.state, robot.cancel_due, robot.pose, robot.pose_at_s = RobotState.CLEANING, False, pose, at_s
     return state, robot
@@ -104,3 +108,21 @@ def test_the_way_that_a_hemmed_in_robot_tries_is_planned_for_the_others() -> Non
     assert [starter.name for starter in request.robots] == ["r2"]
     assert [polygon.distance(Point(11.0, 7.0)) for polygon in request.closed] == [0.0]
     assert request.closed[0].distance(Point(9.0, 7.0)) > 1.0
+
+
+def test_the_rest_is_planned_without_a_robot_that_stands_where_no_plan_can_begin_and_with_it_once_it_does_not() -> None:
+    store = hall()
+    cells = store.floor.grid.cells.copy()
+    cells[110:134, 150:174] = OCCUPIED
+    cells[114:130, 154:170] = FREE  # 0.8 m wide: the robot fits, though not with its clearance, and comes no farther
+    floor = replace(store.floor, grid=replace(store.floor.grid, cells=cells))
+    state, robot = _robot(Pose(8.1, 6.1), at_s=0.0, store=replace(store, floor=floor))
+    other = state.robots["r2"]
+    other.state, other.cancel_due, other.pose = RobotState.CHARGING, False, state.store.floor.dock("d2").pose
+    asked = []
+    for pose in (Pose(8.1, 6.1), Pose(4.0, 4.0)):
+        robot.pose = pose
+        ask_for_plan(state, _run())
+        asked.append([starter.name for starter in state.effects.plans[-1][2].robots])
+    assert asked == [["r2"], ["r1", "r2"]]
+    assert robot.came_back is False

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from shapely import box, distance, points
+from shapely import Point, box, distance, points
 
 from robot_fleet.floor.grid import OCCUPIED, OccupancyGrid
 from robot_fleet.floor.pose import Pose
@@ -219,6 +219,20 @@ def test_a_robot_whose_dock_is_shut_off_cleans_what_it_can_and_ends_there() -> N
     assert distance(points(np.concatenate([leg.points for leg in path.legs])), closed[1]).min() >= 0.35
     assert found.planned_m2 >= 0.95 * found.coverable_m2
     assert found.coverable_m2 > 0.7 * float(requested.sum()) * grid.cell_area_m2
+
+
+def test_a_robot_to_which_closed_floor_leaves_no_place_is_left_out_and_the_others_clean() -> None:
+    floor = room()
+    here, other = (Starter(d.name, REFERENCE_R, d.pose, True, d) for d in floor.docks)
+    x, y = floor.grid.to_map(floor.grid.centres(np.argwhere(floor.requested(("room",))))).mean(axis=0)
+    out = replace(here, pose=Pose(float(x), float(y)), docked=False)
+    ring = Point(x, y).buffer(1.5).difference(Point(x, y).buffer(0.36))
+    halves = tuple(ring.intersection(box(x - 2.0, low, x + 2.0, low + 2.0)) for low in (y - 2.0, y))
+    found = plan(PlanRequest(floor, (out, other), ("room",), closed=halves, deadline_s=SOON_S))
+    assert [path.robot for path in found.paths if path.legs] == [other.name]
+    assert found.planned_m2 >= 0.95 * found.coverable_m2
+    with pytest.raises(CannotPlan, match="no place that it fits into"):
+        plan(PlanRequest(floor, (out,), ("room",), closed=halves, deadline_s=SOON_S))
 
 
 @pytest.mark.parametrize(("deadline_s", "once"), [(5.0, True), (20.0, False), (None, False)])

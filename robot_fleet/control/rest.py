@@ -86,8 +86,15 @@ def _able(state: FleetState, robots: list[Robot], hemmed_in: bool = False) -> li
     """Those to plan for. One that is hemmed in would keep lanes from the others that it never gets to, unless there are none."""
     fit = [robot for robot in robots if robot.is_fit and not robot.needs_charge]
     misplaced = _misplaced(state, fit)
-    free = [robot for robot in fit if robot.name not in misplaced and (hemmed_in or not robot.is_hemmed_in)] or fit
+    fit = [robot for robot in fit if robot.name not in misplaced and _has_place(state, robot)] or fit
+    free = [robot for robot in fit if hemmed_in or not robot.is_hemmed_in] or fit
     return [robot for robot in free if not is_inside(state, robot)] or free
+
+
+def _has_place(state: FleetState, robot: Robot) -> bool:
+    """Whether a plan can begin where the robot is; in a gap as wide as itself it may stand where none does."""
+    starter = _starter(state, robot)
+    return starter.docked or robot.spec.profile.is_steered or state.router(robot).has_place_near(starter.pose)
 
 
 def _misplaced(state: FleetState, robots: list[Robot]) -> frozenset[str]:
@@ -102,6 +109,8 @@ def _tell_of_misplaced(state: FleetState, run: CleaningRun, members: list[Robot]
         robot.came_back = False
         state.settle(f"place-{robot.name}")
     fit = [robot for robot in state.members(run) if robot.is_fit]
+    for robot in fit:
+        robot.came_back |= not _has_place(state, robot)
     for name in sorted(_misplaced(state, fit) - {robot.name for robot in members}):
         state.robots[name].came_back = True
         text = f"{name} says that it stands where another robot stands: the run goes on without both until one is elsewhere"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from shapely import Point
 from shapely.geometry.base import BaseGeometry
@@ -17,6 +17,10 @@ LATELY_S = 120.0
 
 OUT_S = 30.0
 """So long a run waits for a robot that takes no orders: one that was held for less when the run ended had not been given up."""
+
+
+# With less charge than this a robot stays on its dock for long.
+_WORN_OUT = 0.5
 
 
 class Causes:
@@ -74,11 +78,13 @@ class Causes:
         """Whether the robot is dead, or has been held for so long that others had to do without it."""
         return name in self._out_since and self._now_s >= self._out_since[name] + OUT_S
 
-    def bodies(self, robots: Iterable[SimulatedRobot]) -> list[BaseGeometry]:
-        """The floor under robots, docked ones too: beside a dock nobody else can clean, and plans do not always send its own."""
+    @staticmethod
+    def bodies(robots: Mapping[str, SimulatedRobot], able: Collection[str]) -> list[BaseGeometry]:
+        """The floor under robots, but for docked ones that are `able` to work: these can clean it themselves."""
         return [
             Point(robot.pose.x_m, robot.pose.y_m).buffer(robot.spec.profile.footprint.circumscribed_m)
-            for robot in robots
+            for name, robot in robots.items()
+            if robot.docked_at is None or name not in able or robot.battery < _WORN_OUT
         ]
 
     def _is_late(self, last_s: float) -> bool:

@@ -101,12 +101,12 @@ def _standing(request: PlanRequest, robot: Starter, clearance: ClearanceField) -
         found.append(
             Fault("request", f"robot {robot.name}", "it stands outside the map", "Localise the robot on this map.")
         )
-    elif not _can_leave(robot, robot.pose, clearance):
+    elif not can_leave(robot, robot.pose, clearance):
         found.append(
             Fault("request", f"robot {robot.name}", f"it stands within {_AT_M} m of no place that it fits into",
                   "Move the robot to free floor, or check its pose.")
         )  # fmt: skip
-    if robot.dock is not None and not _can_leave(robot, robot.dock.staging, clearance):
+    if robot.dock is not None and not can_leave(robot, robot.dock.staging, clearance):
         found.append(
             Fault("request", f"dock {robot.dock.name}", f"{robot.name} does not fit in front of it",
                   "Move the dock, or its staging place, to floor with room for the robot.")
@@ -114,7 +114,8 @@ def _standing(request: PlanRequest, robot: Starter, clearance: ClearanceField) -
     return found
 
 
-def _can_leave(robot: Starter, pose: Pose, clearance: ClearanceField) -> bool:
+def can_leave(robot: Starter, pose: Pose, clearance: ClearanceField) -> bool:
+    """Whether a plan of the robot may begin or end at a pose: there is a place near it where it fits."""
     if robot.profile.is_steered:
         return stands(clearance, robot.profile, pose)
     return first_free_cell(clearance, standable(robot.profile, clearance), pose) is not None

@@ -16,7 +16,7 @@ import numpy as np
 from robot_fleet.floor.reach import KnownReach, first_free_cell, reachable
 from robot_fleet.planning.accounting import missed_areas
 from robot_fleet.planning.apart import PATIENCE_S, Apart
-from robot_fleet.planning.checking import faults_of
+from robot_fleet.planning.checking import can_leave, faults_of
 from robot_fleet.planning.crew import Clearances, Crew, crews, taking_over, under_steered
 from robot_fleet.planning.docking import may_share, shared_in_turn
 from robot_fleet.planning.evening import evened
@@ -199,12 +199,21 @@ def _past_closed(request: PlanRequest, clearances: Clearances) -> PlanRequest:
         return request
     robots = []
     for robot in request.robots:
+        if _is_shut_in(request, robot, clearances):
+            continue
         shut = robot.dock is not None and not _gets_home(request, robot, clearances)
         if not shut:
             robots.append(robot)
         elif not robot.docked:
             robots.append(replace(robot, dock=None))
     return replace(request, robots=tuple(robots)) if robots else request
+
+
+def _is_shut_in(request: PlanRequest, robot: Starter, clearances: Clearances) -> bool:
+    """Whether closed floor leaves the robot no place near it at which a plan could begin."""
+    if robot.docked or not robot.pose.is_finite() or can_leave(robot, robot.pose, clearances.of(robot)):
+        return False
+    return can_leave(robot, robot.pose, Clearances(replace(request, closed=())).of(robot))
 
 
 def _gets_home(request: PlanRequest, robot: Starter, clearances: Clearances) -> bool:

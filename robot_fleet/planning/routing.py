@@ -163,6 +163,10 @@ class Router:
         x, y = self.floor.grid.centres(cell)[0].tolist()
         return replace(pose, x_m=x, y_m=y)
 
+    def has_place_near(self, pose: Pose) -> bool:
+        """Whether the robot fits at a pose, or so near to it as a plan may begin."""
+        return first_free_cell(self._field, self._standing, pose) is not None
+
     def is_open(self, points: NDArray[np.float64]) -> bool:
         """Whether a way along points (n, 2), map frame, is safe as it is."""
         return all(self._is_safe(one, other) for one, other in itertools.pairwise(points))
