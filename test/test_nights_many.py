@@ -11,7 +11,6 @@ from robot_fleet.main.nights import KINDS, RANDOM, Nights, NightsSettings
 
 SHOP = str(Path(__file__).resolve().parent.parent / "maps" / "corner_shop")
 AT_A_TIME = 5
-MISSED = "missed without a cause"
 
 
 @cache
@@ -30,12 +29,8 @@ def nights_of(store: str, robots: int | None) -> Nights:
     ],
     ids=lambda value: "corner_shop" if value == SHOP else str(value),
 )
-def test_nights_do_no_harm_and_leave_hardly_anything_out(store: str, robots: int | None, first: int) -> None:
-    nights, missed = nights_of(store, robots), {}
-    for seed in range(first, first + AT_A_TIME):
-        found = [violation.text for violation in nights.outcome(nights.night(seed)).violations]
-        worse = [text for text in found if MISSED not in text]
-        assert not worse, f"seed {seed}: {worse}"
-        missed |= {seed: found} if found else {}
-    # Now and then floor is left out that could have been got to, mostly beside docks: known, and told in docs/reliability.md.
-    assert len(missed) <= 1, missed
+def test_nights_do_no_harm_and_leave_nothing_out_without_a_cause(store: str, robots: int | None, first: int) -> None:
+    nights = nights_of(store, robots)
+    found = {seed: nights.outcome(nights.night(seed)).violations for seed in range(first, first + AT_A_TIME)}
+    told = {seed: [violation.text for violation in violations] for seed, violations in found.items() if violations}
+    assert not told

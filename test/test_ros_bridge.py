@@ -152,13 +152,20 @@ async def test_without_simulated_time_the_clock_is_the_machines() -> None:
         assert clock.now_s() <= clock.now_s() and not clock.stale
 
 
-async def test_a_clock_that_is_set_does_not_move_the_one_that_nobody_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("by_s", [7200.0, -7200.0])
+async def test_when_the_machines_clock_is_set_time_goes_on_and_stamps_are_as_old_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, by_s: float
+) -> None:
     bridge = RosBridge()
     clock = RosClock(bridge)
     async with running(bridge):
-        set_s, steady_s = time.time() + 7200.0, clock.steady_s()
+        now_s, steady_s = clock.now_s(), clock.steady_s()
+        set_s = time.time() + by_s
         monkeypatch.setattr("robot_fleet.ros.clock.time.time", lambda: set_s)
-        assert clock.wall_s() == set_s and 0.0 <= clock.steady_s() - steady_s < 60.0
+        assert clock.wall_s() == set_s
+        assert 0.0 <= clock.steady_s() - steady_s < 60.0
+        assert 0.0 <= clock.now_s() - now_s < 60.0
+        assert clock.now_s() - clock.of_stamp_s(set_s - 0.5) == pytest.approx(0.5, abs=0.1)
 
 
 async def test_simulated_time_is_what_the_simulator_says_and_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:

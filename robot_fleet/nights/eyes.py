@@ -218,7 +218,11 @@ class Eyes:
 
     def _others(self, site: NightSite) -> list[BaseGeometry]:
         """Where missed floor has a cause beside the things that stood there: robots, what some hold for good, closed floor."""
-        return [*self.causes.bodies(site.world.robots, able_robots(site)), *self._kept_for_good(site), *self.causes.closed]
+        return [
+            *self.causes.bodies(site.world.robots, able_robots(site)),
+            *self._kept_for_good(site),
+            *self.causes.closed,
+        ]
 
     def _kept_for_good(self, site: NightSite) -> list[BaseGeometry]:
         """The floor of robots that are dead, or held until the morning."""

@@ -23,13 +23,15 @@ _TICK_S = 0.2
 class RosClock:
     """Implements the controller's Clock; any thread may ask.
 
-    Without simulated time `now_s` is the time in seconds since 1970, the scale of real robots' stamps. With it, `now_s`
-    is the newest time heard on /clock, 0 before the first. Neither ever goes back.
+    Without simulated time `now_s` began as the time in seconds since 1970, and goes on by the clock that nobody sets: when
+    the machine's time is set, nothing stands still or is overdue at once. With it, `now_s` is the newest time heard on
+    /clock, 0 before the first. Neither ever goes back.
     """
 
     def __init__(self, bridge: RosBridge, use_sim_time: bool = False) -> None:
         self.use_sim_time = use_sim_time
         self._latest_s = 0.0
+        self._began_s = time.time() - time.monotonic()
         self._advanced_at: float | None = None
         self._went_back = False
         self._bridge, self._ticks, self._ticked_s = bridge, False, 0.0
@@ -42,9 +44,11 @@ class RosClock:
 
     def now_s(self) -> float:
         """Seconds of the store's clock."""
-        if not self.use_sim_time:
-            self._latest_s = max(self._latest_s, time.time())
-        return self._latest_s
+        return self._latest_s if self.use_sim_time else self._began_s + time.monotonic()
+
+    def of_stamp_s(self, stamp_s: float) -> float:
+        """The time, by this clock, of a stamp that just came: as long ago as it is by the machine's time, as that is set now."""
+        return stamp_s if self.use_sim_time else self.now_s() - (self.wall_s() - stamp_s)
 
     def wall_s(self) -> float:
         """Seconds since 1970 in UTC, also in simulation."""

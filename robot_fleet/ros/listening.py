@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -92,8 +93,9 @@ class Listening:
         self._subscribe(bridge, DiagnosticArray, names.diagnostics_topic, self._hear_diagnostics, RELIABLE)
         self._subscribe(bridge, PoseWithCovarianceStamped, names.pose_topic, self._hear_pose, LATCHED, PLAIN)
 
-    def place(self, at_s: float, pose: Pose, may_be_old: bool = False) -> None:
+    def place(self, stamp_s: float, pose: Pose, may_be_old: bool = False) -> None:
         """The robot was at `pose` in its own map frame; it may be old where it is the latched one of a robot that stands."""
+        at_s = self._clock.of_stamp_s(stamp_s)
         late_s = 0.0 if self._clock.use_sim_time else self._clock.now_s() - at_s
         if late_s < -MAX_APART_S or (self._is_always_late(late_s) and not may_be_old):
             way = "ahead of" if late_s < 0.0 else "behind"
@@ -155,11 +157,15 @@ class Listening:
             self.refuse(str(bad))
         else:
             is_first = self._newest_pose_s == float("-inf")
-            self.place(seconds_from_ros(message.header.stamp) or self._clock.now_s(), pose, is_first)
+            self.place(seconds_from_ros(message.header.stamp) or self._now_as_stamp_s(), pose, is_first)
+
+    def _now_as_stamp_s(self) -> float:
+        return self._clock.now_s() if self._clock.use_sim_time else self._clock.wall_s()
 
     def _hear_battery(self, message: BatteryState) -> None:
         self._percent = self._percent or is_percent(message)
-        self._tell(battery_from_ros(self._spec.name, message, self._clock.now_s(), self._percent))
+        heard = battery_from_ros(self._spec.name, message, self._now_as_stamp_s(), self._percent)
+        self._tell(replace(heard, at_s=self._clock.of_stamp_s(heard.at_s)))
 
     def _hear_head(self, message: Bool) -> None:
         self._tell(head_from_ros(self._spec.name, message, self._clock.now_s()))
