@@ -44,6 +44,12 @@ def test_who_comes_onto_closed_floor_is_found_but_not_who_was_there_or_on_the_wa
     assert not came_onto_closed_floor((1.0, ""), (3.0, "b"), (5.0, "b"), lost=("r1",))
 
 
+def test_a_robot_whose_leg_was_cancelled_may_brake_onto_closed_floor_and_then_not_come_back() -> None:
+    assert not came_onto_closed_floor((3.0, "a"), (3.3, ""), (3.7, ""), (3.7, ""))
+    assert came_onto_closed_floor((3.0, "a"), (3.3, ""), (3.3, ""), (5.0, "b"))
+    assert came_onto_closed_floor((3.0, "a"), (3.3, ""), (3.7, ""), (3.0, "b"), (5.0, "b"))
+
+
 SPILL = CLOSED["spill"]
 
 

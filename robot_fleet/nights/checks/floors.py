@@ -17,6 +17,7 @@ from robot_fleet.nights.checks.violation import Findings
 _DEEP_M, _GRANTED_DEEP_M = 0.18, 0.1
 _STICKS_OUT_M = 0.02
 _BEYOND_M2 = 0.002
+_STILL_M = 0.001
 _RIM = np.array([(np.cos(turn), np.sin(turn)) for turn in np.arange(16) * np.pi / 8])
 
 
@@ -85,6 +86,7 @@ class ClosedFloorCheck:
         self._radii_m = radii_m
         self._closed: dict[str, BaseGeometry] = {}
         self._leaving: dict[tuple[str, str], str] = {}
+        self._last: dict[str, Pose] = {}
 
     def look(
         self,
@@ -105,11 +107,16 @@ class ClosedFloorCheck:
                 if robot in lost or (name in drawn and (inside or legs.get(robot))):
                     self._leaving[key] = legs.get(robot, "")
                 elif key in self._leaving:
-                    if not inside and legs.get(robot, "") != self._leaving[key]:
+                    if not inside and self._has_ended(robot, pose, self._leaving[key], legs.get(robot, "")):
                         del self._leaving[key]
                 elif inside:
                     text = f"{robot} at ({pose.x_m:.2f}, {pose.y_m:.2f}) came onto closed floor, '{name}'"
                     self.findings.add(key, now_s, text, robot)
+        self._last = dict(poses)
+
+    def _has_ended(self, robot: str, pose: Pose, leg: str, now: str) -> bool:
+        """Whether the robot drives another leg, or has stopped: a leg that was cancelled is braked out."""
+        return now != leg and bool(now or pose.distance_m(self._last.get(robot, pose)) < _STILL_M)
 
 
 class OwnFloorCheck:
