@@ -556,6 +556,18 @@ def test_a_robot_whose_clock_was_set_back_is_believed() -> None:
     assert made.controller._state.robots["r1"].battery == 0.5
 
 
+def test_how_fast_a_battery_falls_is_known_after_a_restart() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    for second in range(0, 40, 5):
+        made.controller.handle(BatteryReported("r1", made.world.now_s + second, 0.9 - 0.001 * second, False))
+    made.controller.handle(HoldReported("r1", made.world.now_s, "manual mode"))
+    learnt = made.controller._state.robots["r1"].drain.per_s
+    made.restart_controller()
+    assert made.controller._state.robots["r1"].drain.per_s == learnt > 0.0009
+
+
 def test_no_plans_are_made_over_and_over_for_a_robot_that_no_plan_can_use() -> None:
     made = site()
     made.controller.start_run((), "")

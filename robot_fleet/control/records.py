@@ -299,6 +299,7 @@ def _robot_to(robot: Robot, floor: str) -> bytes:
         place = robot.itinerary.advanced(order.piece, order.progress_m)
     body = {name: getattr(robot, name) for name in _ROBOT_SCALARS}
     body |= {"held": robot.state is RobotState.HELD, "place": [place.stretch, place.offset_m]}
+    body["drain_per_s"] = robot.drain.per_s
     return json.dumps({**body, "floor": floor}).encode()
 
 
@@ -307,6 +308,7 @@ def _restore_robot(robot: Robot, stored: dict[str, Any]) -> None:
         setattr(robot, name, stored.get(name, getattr(robot, name)))
     robot.state = RobotState.HELD if stored["held"] else RobotState.OFFLINE
     robot.place = Place(*stored["place"])
+    robot.drain.per_s = stored.get("drain_per_s", 0.0)
 
 
 def _stretch_to(stretch: Stretch) -> str:
