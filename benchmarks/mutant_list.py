@@ -33,7 +33,7 @@ TRAFFIC = (
         "    state.send(_command(state, robot, leg_id, piece))\n"
         "    state.traffic.hold(robot.name, state.under(robot))\n",
         "others are sent over the floor that a robot is about to drive over",
-        (_MISHAPS, "test_control_floor", _RUNS),
+        ("test_control_robot_floor", "test_control_floor", _RUNS),
     ),
     Mutant(
         "floor is granted to two robots",
@@ -81,7 +81,7 @@ TRAFFIC = (
         "    return state.traffic.held(robot.name).intersection(within)\n",
         "    return _NOWHERE\n",
         "a robot that brakes rolls onto floor that another one has got",
-        (_MISHAPS, "test_control_floor"),
+        ("test_control_robot_floor", "test_control_floor"),
     ),
     Mutant(
         "the floor where a robot strays is not held",
@@ -89,7 +89,7 @@ TRAFFIC = (
         "        state.traffic.hold(robot.name, state.traffic.held(robot.name).union(state.under(robot)))\n",
         "        pass\n",
         "another robot is sent to where one drives round a pallet",
-        (_MISHAPS,),
+        ("test_control_robot_floor",),
     ),
     Mutant(
         "robots do not brake before one that was pushed onto their floor",
@@ -97,7 +97,7 @@ TRAFFIC = (
         "    if within.any():\n",
         "    if within.all() and len(others) > 1:\n",
         "a robot drives into another one that can be seen on its way",
-        (_MISHAPS,),
+        ("test_control_robot_floor",),
     ),
     Mutant(
         "a robot far off its path is sent along it all the same",
@@ -156,7 +156,7 @@ ORDERS = (
         "    robot.retry_at_s = max(robot.retry_at_s, robot.rest_after_s)\n",
         "",
         "it gets its next order where it is not yet, with floor for where it was",
-        (_MISHAPS,),
+        ("test_control_robot_floor",),
     ),
     Mutant(
         "a goal that fails is tried again for ever",
@@ -164,7 +164,7 @@ ORDERS = (
         "    if robot.failures >= RETRIES:\n        robot.failures = 0\n",
         "    if robot.failures >= 1000 * RETRIES:\n        robot.failures = 0\n",
         "a robot stands before a pallet all night, and nobody is told",
-        (_MISHAPS,),
+        ("test_control_giving_up",),
     ),
     Mutant(
         "a robot with a dead head is sent to clean",
@@ -172,7 +172,7 @@ ORDERS = (
         "    return not wanted\n",
         "    return True\n",
         "it drives all its lanes and cleans nothing, instead of leaving them to others",
-        (_MISHAPS,),
+        ("test_control_batteries_and_heads",),
     ),
     Mutant(
         "a lane is given to two robots",
@@ -180,7 +180,7 @@ ORDERS = (
         "        if robot.needs_charge and robot.is_here:\n            continue\n",
         "        if not robot.is_here or robot.needs_charge:\n            continue\n",
         "a robot that was away goes on with lanes that a new plan has given to others",
-        (_MISHAPS, _RUNS),
+        ("test_control_batteries_and_heads", _RUNS),
     ),
 )
 
@@ -310,10 +310,18 @@ RESTARTS = (
     Mutant(
         "after a restart floor is freed before robots have confirmed that they rest",
         "robot_fleet/control/robots.py",
-        "        at_rest = robot.order is None and not robot.cancel_due and now_s >= robot.rest_after_s\n",
-        "        at_rest = robot.order is None and now_s >= robot.rest_after_s\n",
+        "        if not robot.cancel_due and self._state.now_s >= robot.rest_after_s:\n",
+        "        if self._state.now_s >= robot.rest_after_s:\n",
         "a robot that a cancel has not reached drives over floor of others",
         (_RUNS, _MISHAPS, "test_control_floor"),
+    ),
+    Mutant(
+        "a robot that is placed anew before it confirms a cancel does not hold where it stands",
+        "robot_fleet/control/robots.py",
+        "            traffic.settle(robot.name, held.union(under))\n",
+        "            pass\n",
+        "another robot is sent to where one stands that a person has just localised",
+        ("test_control_floor",),
     ),
     Mutant(
         "a restart cancels nothing",
@@ -424,7 +432,7 @@ HELD = (
         "    (_S.HELD, _E.DOCKED): _S.HELD,\n",
         "    (_S.HELD, _E.DOCKED): _S.CHARGING,\n",
         "a robot that a person stopped on its way into the dock takes orders again",
-        ("test_fleet_states", _MISHAPS),
+        ("test_fleet_states", "test_control_robot_reports"),
     ),
     Mutant(
         "a robot is acknowledged that still reports why it is held",
@@ -477,7 +485,7 @@ COVERAGE = (
         "            if LOST in event.reason:\n                self._withdraw(robot)\n",
         "",
         "floor is listed as clean where a robot only believed to be",
-        (_MISHAPS,),
+        ("test_control_robot_reports",),
     ),
     Mutant(
         "missed floor is not driven to again",
@@ -520,7 +528,7 @@ BATTERY = (
         "    if robot.battery <= least and not _is_seen_to(state, robot):\n",
         "    if robot.battery <= 0.0 and not _is_seen_to(state, robot):\n",
         "it dies in an aisle and blocks it all night",
-        (_MISHAPS,),
+        ("test_control_batteries_and_heads",),
     ),
     Mutant(
         "a robot works again as soon as it charges",
@@ -528,7 +536,7 @@ BATTERY = (
         "robot.battery is not None and robot.battery >= CHARGED:",
         "robot.battery is not None and robot.charging:",
         "it leaves its dock to come back at once, again and again",
-        (_MISHAPS, "test_control_homing"),
+        ("test_control_batteries_and_heads", "test_control_homing"),
     ),
     Mutant(
         "a run ends while robots are on their way home",
@@ -563,7 +571,7 @@ CLOCKS = (
         "        if robot.heard_at_s is not None and elapsed_s > LONGEST_TICK_S:\n",
         "        if robot.heard_at_s is not None and elapsed_s > 1e6 * LONGEST_TICK_S:\n",
         "after a hiccup of the machine every robot is stopped, and its lanes given away",
-        (_MISHAPS,),
+        ("test_control_robot_reports",),
     ),
     Mutant(
         "time goes back with the clock",

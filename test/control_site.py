@@ -12,6 +12,7 @@ from robot_fleet.control.controller import Controller
 from robot_fleet.control.outages import LastingController
 from robot_fleet.control.ports import CannotStore, Record, RunStore
 from robot_fleet.control.snapshot import RobotView, RunView
+from robot_fleet.fleet.states import RobotState
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import WORKING_W
@@ -138,3 +139,11 @@ def _legs(request: PlanRequest, robot: Starter, columns: list[float]) -> tuple[L
 
 def _times(points: np.ndarray) -> np.ndarray:
     return np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T) / 0.5)))
+
+
+def until(made: VirtualSite, name: str, state: RobotState, limit_s: float = 1000.0) -> None:
+    """Lets time pass until a robot is in a state."""
+    end_s = made.world.now_s + limit_s
+    while robot_of(made, name).state is not state:
+        assert made.world.now_s < end_s, f"{name} was never {state.value}"
+        made.advance(0.2)

@@ -1,0 +1,121 @@
+"""Batteries that fall and heads that fail: robots leave in time, and others take over what they cannot do."""
+
+from __future__ import annotations
+
+from control_site import all_docked, robot_of, run_of, site, until, until_ended
+
+from robot_fleet.fleet.commands import Command, SwitchHead
+from robot_fleet.fleet.states import RobotState, RunState
+
+
+def test_a_low_battery_sends_a_robot_home_after_its_piece_and_the_other_takes_its_lanes() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r2", RobotState.CLEANING)
+    made.world.robots["r2"].battery = 0.15
+    made.advance(60.0)
+    assert made.controller._state.robots["r2"].needs_charge
+    assert any("goes home to charge" in alert.text for alert in made.controller.snapshot.alerts)
+    assert until_ended(made).state is RunState.COMPLETED
+    assert all_docked(made)
+    assert run_of(made).cleaned_m2 > 70
+
+
+def test_a_robot_whose_battery_falls_fast_leaves_in_time_to_get_home() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r2", RobotState.CLEANING)
+    robot = made.world.robots["r2"]
+    robot.battery = 0.5
+    while not made.controller._state.robots["r2"].needs_charge:
+        robot.battery -= 0.0025 * 0.2
+        made.advance(0.2)
+    assert robot.battery > 0.2
+    while robot.docked_at is None:
+        robot.battery -= 0.0025 * 0.2
+        made.advance(0.2)
+    assert robot.battery > 0.02
+
+
+def test_a_robot_that_charges_works_again_only_when_it_is_charged() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r2", RobotState.CLEANING)
+    made.world.robots["r2"].battery = 0.15
+    until(made, "r2", RobotState.CHARGING)
+    made.advance(20.0)
+    assert robot_of(made, "r2").charging and robot_of(made, "r2").state is RobotState.CHARGING
+    assert made.controller._state.robots["r2"].needs_charge
+    made.world.robots["r2"].battery = 0.85
+    until(made, "r2", RobotState.CLEANING, 120.0)
+
+
+def test_lanes_that_others_get_while_a_robot_is_away_are_not_its_own_any_more() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.world.robots["r1"]._report = lambda now_s: None  # type: ignore[method-assign]
+    until(made, "r1", RobotState.OFFLINE)
+    state = made.controller._state
+    assert state.robots["r1"].cleans and state.active is not None
+    epoch, state.active.rest_wanted = state.active.epoch, True
+    while state.active.epoch == epoch or state.active.planning:
+        made.advance(0.2)
+    assert state.robots["r2"].cleans and not state.robots["r1"].cleans
+    del made.world.robots["r1"]._report
+    assert until_ended(made).state is RunState.COMPLETED
+    assert run_of(made).cleaned_m2 > 70 and all_docked(made)
+
+
+def test_a_head_that_never_turns_on_takes_its_robot_out_of_the_run_and_the_other_cleans() -> None:
+    made = site()
+    broken = made.world.robots["r1"]
+    obey = broken.command
+    broken.command = lambda command, now_s: None if isinstance(command, SwitchHead) else obey(command, now_s)  # type: ignore
+    made.controller.start_run((), "")
+    assert until_ended(made).state is RunState.COMPLETED
+    assert all_docked(made)
+    assert run_of(made).cleaned_m2 > 70
+    assert any("head" in alert.text for alert in made.controller.snapshot.alerts)
+    assert not any('"robot": "r1"' in line and '"kind": "clean"' in line for line in made.run_store.journal)
+
+
+def test_a_lone_robot_with_a_dead_head_ends_the_run_as_failed() -> None:
+    made = site()
+    made.world.kill("r2")
+    broken = made.world.robots["r1"]
+    obey = broken.command
+    broken.command = lambda command, now_s: None if isinstance(command, SwitchHead) else obey(command, now_s)  # type: ignore
+    made.controller.start_run((), "")
+    assert until_ended(made).state is RunState.FAILED
+
+
+def test_a_head_is_off_while_its_robot_waits_long() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(5.0)
+    made.controller._state.traffic.ask = lambda robot, wanted, left: False  # type: ignore[method-assign]
+    until(made, "r1", RobotState.WAITING)
+    made.advance(20.0)
+    assert robot_of(made, "r1").state is RobotState.WAITING
+    assert not made.world.robots["r1"].head_on
+
+
+def test_a_head_that_misses_its_switch_at_a_stop_is_asked_again() -> None:
+    made = site()
+    run_id = made.controller.start_run((), "").run_id
+    until(made, "r1", RobotState.CLEANING)
+    robot = made.world.robots["r1"]
+    obey, missed = robot.command, []
+
+    def miss_once(command: Command, now_s: float) -> None:
+        if isinstance(command, SwitchHead) and not missed:
+            missed.append(command)
+        else:
+            obey(command, now_s)
+
+    robot.command = miss_once  # type: ignore[method-assign]
+    made.controller.pause_run(run_id)
+    made.advance(10.0)
+    assert missed and not robot.head_on
