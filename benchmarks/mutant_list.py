@@ -310,8 +310,8 @@ RESTARTS = (
     Mutant(
         "after a restart floor is freed before robots have confirmed that they rest",
         "robot_fleet/control/robots.py",
-        "        at_rest = robot.order is None and not robot.cancel_due and now_s >= robot.rest_after_s\n",
-        "        at_rest = robot.order is None and now_s >= robot.rest_after_s\n",
+        "        if not robot.cancel_due and self._state.now_s >= robot.rest_after_s:\n",
+        "        if self._state.now_s >= robot.rest_after_s:\n",
         "a robot that a cancel has not reached drives over floor of others",
         (_RUNS, _MISHAPS, "test_control_floor"),
     ),
