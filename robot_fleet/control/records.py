@@ -198,7 +198,7 @@ class Rows:
 
     def _run_to(self, run: CleaningRun) -> bytes:
         body = {name: getattr(run, name) for name in (*_RUN_SCALARS, *_RUN_NAMES)}
-        shares = {name: dataclasses.asdict(share) for name, share in run.shares.items()}
+        shares = {name: vars(share) for name, share in run.shares.items()}
         body |= {
             "missed": self._areas_of("missed", run.missed),
             "shut": self._areas_of("shut", run.shut),
