@@ -180,10 +180,11 @@ class TroubledRobot(SimulatedRobot):
         if self.pose is before:
             return False
         near_m = self.spec.profile.footprint.circumscribed_m + _STOPS_AT_M
-        away_m = shapely.distance(self.things, _point(self.pose))
+        away_m = shapely.distance(self.things, Point(self.pose.x_m, self.pose.y_m))
         if not (away_m < near_m).any():
             return False
-        return bool((away_m < np.minimum(near_m, shapely.distance(self.things, _point(before)) - 1e-9)).any())
+        before_m = shapely.distance(self.things, Point(before.x_m, before.y_m))
+        return bool((away_m < np.minimum(near_m, before_m - 1e-9)).any())
 
     def _is_barred(self, speed_mps: float) -> bool:
         turn = math.pi if self.motion._reverse else 0.0
@@ -218,8 +219,3 @@ class TroubledRobot(SimulatedRobot):
         rest += [xy for xy in line.coords if line.project(Point(xy)) > along_m + 1e-3]
         if len(rest) > 1:
             self.motion.follow(np.array(rest), reverse=self.motion._reverse)
-
-
-def _point(pose: Pose) -> Point:
-    """Where a pose is."""
-    return shapely.points((pose.x_m, pose.y_m))
