@@ -19,6 +19,7 @@ from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import Robot
 from robot_fleet.fleet.errors import InvalidInput, NotFound
 from robot_fleet.fleet.itinerary import Piece, Place
+from robot_fleet.fleet.traffic import MARGIN_M
 from robot_fleet.floor.faults import Fault
 
 MOST_CLOSURES = 100
@@ -31,6 +32,8 @@ LONGEST_NAME, MOST_CORNERS, LONGEST_S = 40, 500, 7 * 86400.0
 _FARTHEST_M = 1e7
 # A robot beside closed floor may seem to stand in it by as much as poses waver.
 _SEEMS_M = 0.1
+# The floor under a robot does not reach so far beyond it.
+_SURELY_BEYOND_M = 2 * MARGIN_M
 # The wall's clock was set when it is off by more; and so often it is written down how long closed floor is still to last.
 _SET_S, _KEEP_S = 1.0, 60.0
 
@@ -132,7 +135,10 @@ def _look_at_the_time(state: FleetState) -> None:
 def look_who_is_inside(state: FleetState) -> None:
     """Robots that touch closed floor may drive out of it; when one has got out, what is left is planned for it as well."""
     for robot in state.robots.values():
-        touched = [view for view in state.closures.values() if view.polygon.intersects(state.under(robot))]
+        near = [
+            view for view in state.closures.values() if robot.is_near(state.traffic.box(view.key), _SURELY_BEYOND_M)
+        ]
+        touched = [view for view in near if view.polygon.intersects(state.under(robot))]
         if touched or state.traffic.let_out_of(robot.name):
             state.traffic.let_out(robot.name, frozenset(view.key for view in touched))
         if any(_stands_in(robot, view) for view in touched):

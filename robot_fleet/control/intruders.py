@@ -17,9 +17,8 @@ def brake_before_intruders(state: FleetState, robot: Robot) -> None:
     """
     if robot.order is None or robot.cancel_due:
         return
-    floor = state.traffic.held(robot.name)
-    # Most are far away, which takes less time to see than how far.
-    others = [other for other in state.robots.values() if other is not robot and _may_touch(other, floor.bounds)]
+    floor, box = state.traffic.held(robot.name), state.traffic.box(robot.name)
+    others = [other for other in state.robots.values() if other is not robot and other.is_near(box)]
     others = [other for other in others if other.name not in robot.order.leaves]
     if not others:
         return
@@ -29,11 +28,3 @@ def brake_before_intruders(state: FleetState, robot: Robot) -> None:
         names = [other.name for other, is_within in zip(others, within, strict=True) if is_within]
         state.note("brakes before an intruder", robot=robot.name, intruders=names)
         cancel(state, robot)
-
-
-def _may_touch(robot: Robot, bounds: tuple[float, float, float, float]) -> bool:
-    if robot.pose is None:
-        return False
-    least_x, least_y, most_x, most_y = bounds
-    x, y, near_m = robot.pose.x_m, robot.pose.y_m, robot.radius_m
-    return least_x - near_m <= x <= most_x + near_m and least_y - near_m <= y <= most_y + near_m

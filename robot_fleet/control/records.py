@@ -46,6 +46,7 @@ class Rows:
         self._floors: dict[str, tuple[BaseGeometry, str]] = {}
         self._kept_floors: dict[str, BaseGeometry] = {}
         self._stretches: WeakKeyDictionary[Stretch, str] = WeakKeyDictionary()
+        self._areas: dict[str, tuple[tuple[MissedArea, ...], list[list[Any]]]] = {}
 
     def commit(self, what: str) -> bool:
         """Writes the journal line and the rows of the present event, `what`, in one transaction; CannotStore when it did not.
@@ -170,7 +171,7 @@ class Rows:
     def _body(self, kind: str, key: str) -> bytes | None:
         state = self._state
         if kind == "run":
-            return _run_to(state.runs[key])
+            return self._run_to(state.runs[key])
         if kind == "unplanned":
             return json.dumps(_areas_to(state.runs[key].unplanned)).encode()
         if kind == "robot":
@@ -194,6 +195,23 @@ class Rows:
                 self._stretches[stretch] = _stretch_to(stretch)
         text = ",".join(self._stretches[stretch] for stretch in itinerary.stretches)
         return zlib.compress(f"[{text}]".encode(), 1)
+
+    def _run_to(self, run: CleaningRun) -> bytes:
+        body = {name: getattr(run, name) for name in (*_RUN_SCALARS, *_RUN_NAMES)}
+        shares = {name: vars(share) for name, share in run.shares.items()}
+        body |= {
+            "missed": self._areas_of("missed", run.missed),
+            "shut": self._areas_of("shut", run.shut),
+            "closed": [shape.wkt for shape in run.closed],
+        }
+        return json.dumps({**body, "state": run.state.value, "shares": shares}).encode()
+
+    def _areas_of(self, which: str, areas: tuple[MissedArea, ...]) -> list[list[Any]]:
+        """Areas as plain values; those of a run that is under way change with its plans alone, its row every second."""
+        known = self._areas.get(which)
+        if known is None or known[0] is not areas:
+            known = self._areas[which] = areas, _areas_to(areas)
+        return known[1]
 
     def _left_s(self, closure: str) -> float | None:
         """How long floor is still to be closed; None: until somebody opens it."""
@@ -250,17 +268,6 @@ def _check_store(state: FleetState, run: CleaningRun) -> None:
 def _floor_changed(run: CleaningRun, what: str) -> WrongState:
     remedy = "Serve the store as it was, or give another database"
     return WrongState("STORE_CHANGED", f"Run {run.run_id} was made on another floor: {what}. {remedy}")
-
-
-def _run_to(run: CleaningRun) -> bytes:
-    body = {name: getattr(run, name) for name in (*_RUN_SCALARS, *_RUN_NAMES)}
-    shares = {name: dataclasses.asdict(share) for name, share in run.shares.items()}
-    body |= {
-        "missed": _areas_to(run.missed),
-        "shut": _areas_to(run.shut),
-        "closed": [shape.wkt for shape in run.closed],
-    }
-    return json.dumps({**body, "state": run.state.value, "shares": shares}).encode()
 
 
 def _run_from(body: bytes) -> CleaningRun:

@@ -99,11 +99,12 @@ def _give_up_trapped(state: FleetState, robot: Robot) -> None:
 
 def ask_to_move(state: FleetState, robot: Robot) -> None:
     """Sends a resting robot off the floor that others wait for."""
-    waiting = [other for other in state.robots.values() if robot.name in state.traffic.waits_for(other.name)]
     idle = robot.is_here and robot.order is None and not robot.has_work and not on_dock(state, robot)
     # One that is hemmed in stays where it is, for the others to go round.
-    idle = idle and not robot.is_hemmed_in
-    if waiting and idle and state.now_s >= robot.rethink_at_s and state.takes_turn():
+    if not idle or robot.is_hemmed_in or state.now_s < robot.rethink_at_s:
+        return
+    waiting = [other for other in state.robots.values() if robot.name in state.traffic.waits_for(other.name)]
+    if waiting and state.takes_turn():
         robot.rethink_at_s = state.now_s + _RETHINK_S
         if too_near(state, robot):
             _part(state, robot)

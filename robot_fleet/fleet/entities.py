@@ -17,7 +17,7 @@ from robot_fleet.fleet.itinerary import Itinerary, Piece, Place
 from robot_fleet.fleet.states import RobotEvent, RobotState, RunEvent, RunState, next_robot_state, next_run_state
 from robot_fleet.fleet.steered_pieces import next_steered_piece, part_before
 from robot_fleet.fleet.track import floor_at
-from robot_fleet.fleet.traffic import MARGIN_M
+from robot_fleet.fleet.traffic import MARGIN_M, Box
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import RobotSpec
 from robot_fleet.planning.plan import LegKind, MissedArea
@@ -133,6 +133,14 @@ class Robot:
     def radius_m(self) -> float:
         """Radius of the disc that holds the robot."""
         return self.spec.profile.footprint.circumscribed_m
+
+    def is_near(self, box: Box, beyond_m: float = 0.0) -> bool:
+        """Whether the disc that holds the robot, grown, may touch what has that bounding box: most are far, as is soon seen."""
+        if self.pose is None:
+            return False
+        least_x, least_y, most_x, most_y = box
+        x, y, near_m = self.pose.x_m, self.pose.y_m, self.radius_m + beyond_m
+        return least_x - near_m <= x <= most_x + near_m and least_y - near_m <= y <= most_y + near_m
 
     def next_piece(self) -> Piece:
         """The piece of its itinerary that begins at its place; it must have work. The same one as long as it waits for it."""

@@ -131,6 +131,11 @@ class Piece:
         return metres_along(self.points)
 
     @cached_property
+    def _x_and_y(self) -> NDArray[np.float64]:
+        """(2, n) the points by coordinates: numpy would copy columns anew each time."""
+        return np.ascontiguousarray(self.points.T)
+
+    @cached_property
     def headings(self) -> NDArray[np.float64]:
         """(n - 1,) how the robot faces along each move, radians."""
         return headings_along(self.points, self.reverse, self.cusps)
@@ -190,7 +195,7 @@ class Piece:
 
     def off_m(self, position: tuple[float, float], at_m: float) -> float:
         """How far a position is from the place that lies `at_m` along the points."""
-        x, y = (np.interp(at_m, self.along_m, self.points[:, k]) for k in (0, 1))
+        x, y = (np.interp(at_m, self.along_m, values) for values in self._x_and_y)
         return math.hypot(x - position[0], y - position[1])
 
     def progress_m(
@@ -206,16 +211,15 @@ class Piece:
         if from_m == 0.0:
             # A robot that is still on its way to where the path begins may be nearer to a later part of it.
             window_m = min(window_m, _ROUND * math.dist(position, self.points[0]) + 2 * _SAMPLE_M)
-        cusps = self.along_m[list(self.cusps)]
-        cusp_m = next((float(at) for at in cusps if at > from_m), math.inf)
+        cusp_m = next((float(self.along_m[k]) for k in self.cusps if self.along_m[k] > from_m), math.inf)
         samples = from_m + _SHARES * (min(from_m + window_m, cusp_m, self.along_m[-1]) - from_m)
-        x, y = (np.interp(samples, self.along_m, self.points[:, k]) for k in (0, 1))
+        x, y = (np.interp(samples, self.along_m, values) for values in self._x_and_y)
         away = distances = np.hypot(x - position[0], y - position[1])
         if facing_rad is not None:
             moves = np.clip(np.searchsorted(self.along_m, samples) - 1, 0, len(self.headings) - 1)
             off = np.abs(np.remainder(self.headings[moves] - facing_rad + np.pi, math.tau) - np.pi)
             away = distances + _FACING_M_PER_RAD * off
-        best = int(np.argmin(away)) if facing_rad is not None else _first_near(distances)
+        best = int(np.argmin(away)) if facing_rad is not None else _first_near(distances.tolist())
         if distances[best] >= (0.5 if from_m > 0.0 else _NEAR_M):
             return from_m
         return float(samples[best]) if samples[best] < cusp_m - _AT_CUSP_M else cusp_m
@@ -254,7 +258,12 @@ class Itinerary:
 
     def cleans_after(self, place: Place) -> bool:
         """Whether any cleaning is left."""
-        return any(stretch.kind is LegKind.CLEAN for stretch in self.stretches[place.stretch :])
+        return place.stretch < self._cleaned_until
+
+    @cached_property
+    def _cleaned_until(self) -> int:
+        """One past the last stretch that is cleaned."""
+        return max((k + 1 for k, stretch in enumerate(self.stretches) if stretch.kind is LegKind.CLEAN), default=0)
 
     def docks_before_cleaning(self, place: Place) -> bool:
         """Whether the robot is in a dock, or is to drive into one, before it cleans again."""
@@ -354,11 +363,15 @@ class Itinerary:
         return points
 
 
-def _first_near(away_m: NDArray[np.float64]) -> int:
+def _first_near(away_m: list[float]) -> int:
     """The nearest place of the first part of a way that comes near, until it leads away; of all when none comes near."""
-    leads_away = np.flatnonzero(away_m - np.minimum.accumulate(away_m) > _LEADS_AWAY_M)
-    first = int(np.argmin(away_m[: leads_away[0]])) if len(leads_away) else int(np.argmin(away_m))
-    return first if away_m[first] < _NEAR_M else int(np.argmin(away_m))
+    first, least_m = 0, away_m[0]
+    for k, at_m in enumerate(away_m):
+        if at_m < least_m:
+            first, least_m = k, at_m
+        elif at_m - least_m > _LEADS_AWAY_M:
+            break
+    return first if least_m < _NEAR_M else away_m.index(min(away_m))
 
 
 def _goes_on(stretch: Stretch, following: Stretch) -> bool:

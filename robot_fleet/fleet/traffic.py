@@ -15,11 +15,11 @@ from shapely.geometry.base import BaseGeometry
 MARGIN_M = 0.12
 """Added to a robot's radius on its floor: lateral error of its tracking and three sigma of its pose."""
 
-_NOWHERE = Polygon()
-
-
 Box = tuple[float, float, float, float]
-"""Least x and y, greatest x and y."""
+"""Least x and y, greatest x and y; not numbers where there is no floor."""
+
+_NOWHERE = Polygon()
+_NO_BOX: Box = _NOWHERE.bounds
 
 
 class Traffic:
@@ -36,6 +36,10 @@ class Traffic:
     def held(self, holder: str) -> BaseGeometry:
         """The floor that a robot or a closure holds; empty for one that was never placed."""
         return self._held.get(holder, _NOWHERE)
+
+    def box(self, holder: str) -> Box:
+        """The bounding box of the floor that a robot or a closure holds."""
+        return self._boxes.get(holder, _NO_BOX)
 
     def close(self, closure: str, floor: BaseGeometry) -> None:
         """Closed floor, under a name that no robot has: no robot is granted any of it."""

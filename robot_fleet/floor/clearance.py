@@ -72,7 +72,7 @@ class ClearanceField:
         """Exact distance (n,) of (n, 2) map-frame points from obstacle cells and polygons; 0 outside the grid."""
         local = self.grid.from_map(points)
         found = np.zeros(len(local))
-        rows, cols = self.grid.cells_at(points).T
+        rows, cols = self.grid.cells_under(local).T
         inside = (rows >= 0) & (cols >= 0) & (rows < self.grid.shape[0]) & (cols < self.grid.shape[1])
         inside[inside] = self.grid.cells[rows[inside], cols[inside]] == FREE
         if not inside.any():

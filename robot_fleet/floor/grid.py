@@ -60,11 +60,11 @@ class OccupancyGrid:
 
     def to_map(self, points: ArrayLike) -> NDArray[np.float64]:
         """(n, 2) grid-frame metres as (n, 2) map-frame metres."""
-        return _moved(points, self.origin)
+        return _moved(points, self._to_map)
 
     def from_map(self, points: ArrayLike) -> NDArray[np.float64]:
         """(n, 2) map-frame metres as (n, 2) grid-frame metres."""
-        return _moved(points, self.origin.inverse())
+        return _moved(points, self._from_map)
 
     def shape_to_map(self, shape: BaseGeometry) -> BaseGeometry:
         """A shapely geometry of the grid frame in the map frame."""
@@ -84,8 +84,11 @@ class OccupancyGrid:
 
     def cells_at(self, points: ArrayLike) -> NDArray[np.int64]:
         """(n, 2) rows and columns of the cells under (n, 2) map-frame points; may lie outside the grid."""
-        local = np.floor(self.from_map(points) / self.resolution_m + 1e-9)
-        return local[:, ::-1].astype(np.int64)
+        return self.cells_under(self.from_map(points))
+
+    def cells_under(self, local: NDArray[np.float64]) -> NDArray[np.int64]:
+        """(n, 2) rows and columns of the cells under (n, 2) grid-frame points; may lie outside the grid."""
+        return np.floor(local / self.resolution_m + 1e-9)[:, ::-1].astype(np.int64)
 
     def centres(self, cells: ArrayLike) -> NDArray[np.float64]:
         """(n, 2) map-frame centres of (n, 2) cells given as rows and columns."""
@@ -113,7 +116,7 @@ class OccupancyGrid:
 
     def cell_at(self, x_m: float, y_m: float) -> tuple[tuple[int, int], tuple[float, float]]:
         """The cell (row, col) of one map-frame point, and where it lies (across, up) in cells; it may lie outside the grid."""
-        a, b, c, d, dx, dy = _matrix(self.origin.inverse())
+        a, b, c, d, dx, dy = self._from_map
         across, up = (a * x_m + b * y_m + dx) / self.resolution_m, (c * x_m + d * y_m + dy) / self.resolution_m
         return (math.floor(up), math.floor(across)), (across, up)
 
@@ -137,7 +140,7 @@ class OccupancyGrid:
 
         A centre on the edge that two neighbouring rings share belongs to exactly one. The ring may cross itself.
         """
-        a, b, c, d, dx, dy = _matrix(self.origin.inverse())
+        a, b, c, d, dx, dy = self._from_map
         ring = [
             ((a * x + b * y + dx) / self.resolution_m - 0.5, (c * x + d * y + dy) / self.resolution_m - 0.5)
             for x, y in corners
@@ -193,8 +196,8 @@ def _matrix(pose: Pose) -> list[float]:
     return [cos, -sin, sin, cos, pose.x_m, pose.y_m]
 
 
-def _moved(points: ArrayLike, pose: Pose) -> NDArray[np.float64]:
-    a, b, c, d, x, y = _matrix(pose)
+def _moved(points: ArrayLike, matrix: list[float]) -> NDArray[np.float64]:
+    a, b, c, d, x, y = matrix
     along, across = np.atleast_2d(np.asarray(points, dtype=np.float64)).T
     # No product of matrices: it is rounded in another way on each kind of processor, and plans would differ.
     moved: NDArray[np.float64] = np.column_stack((a * along + b * across + x, c * along + d * across + y))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator
@@ -170,6 +171,9 @@ def _begin(settings: NightsSettings) -> None:
 
 def _work(seed: int) -> dict[str, Any]:
     assert _nights is not None
+    # What is loaded by now stays, and is not to be looked through for garbage again and again while the night passes.
+    gc.collect()
+    gc.freeze()
     try:
         return _nights.outcome(_nights.night(seed)).as_dict()
     except Exception as bug:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from robot_fleet.fleet.entities import NOT_HERE
-from robot_fleet.nights.faults import KINDS, LINK, ROBOT, Fault
+from robot_fleet.nights.faults import Fault
 from robot_fleet.nights.site import NightSite
 from robot_fleet.nights.world import HOLDS
 
@@ -23,11 +23,9 @@ def able_robots(site: NightSite) -> list[str]:
         if name in here
         and robot.alive
         and not robot.hold
-        and not any(_ails(fault, name, site) for fault in site.about.faults)
+        and not any(_ails(fault, site) for fault in site.ailing[name])
     ]
 
 
-def _ails(fault: Fault, name: str, site: NightSite) -> bool:
-    if KINDS[fault.kind].group not in (ROBOT, LINK) or fault.robot not in ("", name):
-        return False
+def _ails(fault: Fault, site: NightSite) -> bool:
     return fault.lasts(site.now_s) if fault.kind in _PASSING else fault.at_s <= site.now_s

@@ -175,6 +175,8 @@ class _Course:
 
     def _look_for_found(self) -> None:
         """Who was found again counts as lost until the controller has heard it, and others had time to brake."""
+        if not self._found:
+            return
         controller, now_s = self.site.controller, self.site.now_s
         views = {view.name: view for view in controller.snapshot.robots} if controller else {}
         for name, heard_s in list(self._found.items()):

@@ -180,11 +180,11 @@ class TroubledRobot(SimulatedRobot):
         if self.pose is before:
             return False
         near_m = self.spec.profile.footprint.circumscribed_m + _STOPS_AT_M
-        here, there = (shapely.points(pose.x_m, pose.y_m) for pose in (self.pose, before))
-        away_m = shapely.distance(self.things, here)
+        away_m = shapely.distance(self.things, Point(self.pose.x_m, self.pose.y_m))
         if not (away_m < near_m).any():
             return False
-        return bool((away_m < np.minimum(near_m, shapely.distance(self.things, there) - 1e-9)).any())
+        before_m = shapely.distance(self.things, Point(before.x_m, before.y_m))
+        return bool((away_m < np.minimum(near_m, before_m - 1e-9)).any())
 
     def _is_barred(self, speed_mps: float) -> bool:
         turn = math.pi if self.motion._reverse else 0.0

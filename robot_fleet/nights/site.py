@@ -17,7 +17,7 @@ from robot_fleet.fleet.commands import CancelAll, Command
 from robot_fleet.fleet.errors import FleetError, Unavailable
 from robot_fleet.fleet.events import Event, PlanFailed, Tick
 from robot_fleet.floor.store import Store
-from robot_fleet.nights.faults import Fault
+from robot_fleet.nights.faults import KINDS, LINK, ROBOT, Fault
 from robot_fleet.nights.link import Link
 from robot_fleet.nights.ports import Crash, FailingStore, Fuse, FusedDriver, FusedPlanner, Gathering, JumpingClock
 from robot_fleet.nights.world import TroubledWorld
@@ -73,7 +73,8 @@ class Process:
 class NightSite:
     """Lets time pass by `step`; requests go through `ask`. `commanded` is told of every command that leaves.
 
-    `unplanned` are the runs for which the planner has answered that it has no plan.
+    `unplanned` are the runs for which the planner has answered that it has no plan; `ailing` is what ails each robot or
+    its link at some time.
     """
 
     def __init__(self, about: Circumstances, commanded: Callable[[Command], None]) -> None:
@@ -92,6 +93,13 @@ class NightSite:
         self._store: FailingStore | None = None
         self._next_tick_s = 0.0
         self._moved_s = 0.0
+        self._faults: dict[str, list[Fault]] = {}
+        for fault in about.faults:
+            self._faults.setdefault(fault.kind, []).append(fault)
+        of_robots = [fault for fault in about.faults if KINDS[fault.kind].group in (ROBOT, LINK)]
+        self.ailing = {
+            spec.name: [fault for fault in of_robots if fault.robot in ("", spec.name)] for spec in about.store.robots
+        }
 
     @property
     def controller(self) -> Controller | None:
@@ -110,7 +118,7 @@ class NightSite:
 
     def goes_on(self, kind: str) -> bool:
         """Whether a fault of that kind goes on now."""
-        return any(fault.kind == kind and fault.lasts(self.now_s) for fault in self.about.faults)
+        return any(fault.lasts(self.now_s) for fault in self._faults.get(kind, ()))
 
     def step(self) -> None:
         """Lets a step of time pass."""

@@ -36,17 +36,16 @@ class ReservationCheck:
         """
         changed = [name for name, floor in held.items() if self._held.get(name) is not floor]
         self._held = dict(held)
-        names, floors = list(held), list(held.values())
         before = self._shared
         self._shared = {
             pair: shared for pair, shared in before.items() if pair <= held.keys() and pair.isdisjoint(changed)
         }
         for name in changed:
-            for index in np.flatnonzero(shapely.intersects(floors, held[name])):
-                other, pair = names[index], frozenset((name, names[index]))
-                if other == name or pair in self._shared:
+            for other, floor in held.items():
+                pair = frozenset((name, other))
+                if other == name or pair in self._shared or not floor.intersects(held[name]):
                     continue
-                shared = self._shared[pair] = floors[index].intersection(held[name])
+                shared = self._shared[pair] = floor.intersection(held[name])
                 is_granted = name in driving and other in driving
                 fresh = shared.difference(before[pair]) if is_granted and pair in before else shared
                 if not fresh.buffer(-(_GRANTED_DEEP_M if is_granted else _DEEP_M) / 2).is_empty:
@@ -101,8 +100,10 @@ class ClosedFloorCheck:
         self._closed = dict(closed)
         self._leaving = {key: leg for key, leg in self._leaving.items() if key[0] in closed}
         for name, floor in closed.items():
+            box = floor.bounds
             for robot, pose in poses.items():
-                inside = floor.distance(Point(pose.x_m, pose.y_m)) < self._radii_m[robot] - _STICKS_OUT_M
+                near_m = self._radii_m[robot] - _STICKS_OUT_M
+                inside = _is_within(box, pose, near_m) and floor.distance(Point(pose.x_m, pose.y_m)) < near_m
                 key = name, robot
                 if robot in lost or (name in drawn and (inside or legs.get(robot))):
                     self._leaving[key] = legs.get(robot, "")
@@ -153,5 +154,14 @@ class OwnFloorCheck:
         self._looked_at[name] = pose, floor
         if last is not None and last[0] is pose and last[1] is floor:
             return True
+        if last is not None and last[1] is floor:
+            # It is looked at again and again while the robot drives over it.
+            shapely.prepare(floor)
         rim = (pose.x_m, pose.y_m) + (self._radii_m[name] - _STICKS_OUT_M) * _RIM
         return bool(shapely.contains_xy(floor, rim).all())
+
+
+def _is_within(box: tuple[float, float, float, float], pose: Pose, near_m: float) -> bool:
+    """Whether a pose is so near to a bounding box, or nearly so: most are far, which is seen sooner than how far."""
+    least_x, least_y, most_x, most_y = box
+    return least_x - near_m <= pose.x_m <= most_x + near_m and least_y - near_m <= pose.y_m <= most_y + near_m
