@@ -85,6 +85,18 @@ def test_braking_comes_to_rest_within_speed_over_acceleration() -> None:
     assert body.pose.distance_m(before) == pytest.approx(0.25, abs=0.01)
 
 
+def test_a_robot_that_brakes_just_before_it_turns_on_the_spot_has_not_turned_yet() -> None:
+    for k in range(200):
+        before_m = 1.0 + 0.0137 * k
+        body = motion(WORKING_W)
+        body.follow(np.array([[0.0, 0.0], [before_m, 0.0], [before_m, 2.0]]))
+        body.step(before_m / 0.5 + 0.5 / 0.5 - 0.3 - 0.001 * k)
+        body.brake()
+        seconds_to_rest(body)
+        assert body.pose.yaw_rad == 0.0, k
+        assert body.pose.x_m == pytest.approx(before_m, abs=1e-6)
+
+
 def test_braking_in_a_pivot_stops_the_turn() -> None:
     body = motion(WORKING_W)
     body.follow(np.array([[0.0, 0.0], [0.0, 3.0]]))

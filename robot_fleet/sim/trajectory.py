@@ -183,4 +183,6 @@ def _braking(rail: Sequence[Segment], index: int, way: float, speed: float, brak
         after = math.sqrt(max(0.0, speed**2 - 2 * braking * left))
         phases.append(Phase(index, False, (speed - after) / braking, way, speed, -braking))
         speed, way, index = after, 0.0, index + 1
+        if index < len(rail) and rail[index].pivot_rad:
+            break  # it was to stop there: what is left of its speed is rounding, and it has not turned yet
     return phases
