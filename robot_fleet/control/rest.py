@@ -110,7 +110,8 @@ def _tell_of_misplaced(state: FleetState, run: CleaningRun, members: list[Robot]
         state.settle(f"place-{robot.name}")
     fit = [robot for robot in state.members(run) if robot.is_fit]
     for robot in fit:
-        robot.came_back |= not _has_place(state, robot)
+        # One that is planned for all the same, for want of others, must not have that tried for ever.
+        robot.came_back |= robot not in members and not _has_place(state, robot)
     for name in sorted(_misplaced(state, fit) - {robot.name for robot in members}):
         state.robots[name].came_back = True
         text = f"{name} says that it stands where another robot stands: the run goes on without both until one is elsewhere"
