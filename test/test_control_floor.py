@@ -125,4 +125,7 @@ def test_the_rest_is_planned_without_a_robot_that_stands_where_no_plan_can_begin
         ask_for_plan(state, _run())
         asked.append([starter.name for starter in state.effects.plans[-1][2].robots])
     assert asked == [["r2"], ["r1", "r2"]]
-    assert robot.came_back is False
+    # Alone it is planned for all the same, and does not ask for that again by itself.
+    other.state, robot.pose = RobotState.HELD, Pose(8.1, 6.1)
+    ask_for_plan(state, _run())
+    assert [starter.name for starter in state.effects.plans[-1][2].robots] == ["r1"] and not robot.came_back
