@@ -1,4 +1,4 @@
-"""What every test process needs: a ROS domain of its own on the loopback interface, and `require`."""
+"""What every test process needs: reproducible numbers, a ROS domain of its own on the loopback interface, and `require`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from robot_fleet.main.reproducible import reproducible_numbers
+
 if TYPE_CHECKING:
     from postgres_server import PostgresServer
+
+# Before anything imports numpy: what happens in simulated nights is to be the same wherever the tests run.
+reproducible_numbers()
 
 # No time limit for an example: a busy machine is no fault of the code.
 settings.register_profile("unhurried", deadline=None)

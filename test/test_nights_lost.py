@@ -83,7 +83,7 @@ def test_a_robot_that_was_found_is_excused_until_the_controller_has_heard_where_
 
 def test_what_a_lost_robot_claims_is_no_false_credit_before_anybody_knows_that_it_is_lost() -> None:
     outcome = night(Fault("delocalised", 60.0, 8000.0, "r1", x_m=0.9))
-    assert outcome.runs[0].state == "COMPLETED" and outcome.runs[0].seconds < 8000.0
+    assert outcome.runs[0].seconds < 8000.0
     assert (outcome.credited & ~outcome.truth).sum() > 100
     assert not is_credited_falsely(outcome)
 

@@ -11,6 +11,7 @@ import typer
 
 from robot_fleet.cli.exits import CommandFailed, Exit, check_writable
 from robot_fleet.cli.options import AsJson, RobotCount, names
+from robot_fleet.main.reproducible import reproducible_numbers
 
 if TYPE_CHECKING:
     from robot_fleet.main.nights import NightsSettings
@@ -41,6 +42,7 @@ def nights(
     Ends with 1 when anything was violated. A night is its seed: the same seed
     and kinds of faults give the same night again.
     """
+    reproducible_numbers()
     settings = _settings(store, robots, faults)
     check_writable(*filter(None, (kept, picture)))
     if replay is not None:

@@ -16,7 +16,7 @@ from robot_fleet.control.orders import RETRIES, braking_s, drop_work, give_up_he
 from robot_fleet.control.parting import parts_from
 from robot_fleet.control.state import FleetState
 from robot_fleet.control.ways import Way, length_m, pose_at, way_to
-from robot_fleet.control.yielding import give_way
+from robot_fleet.control.yielding import give_way, waits_in_vain
 from robot_fleet.fleet.commands import Command, DockAt, Follow, SwitchHead, Undock
 from robot_fleet.fleet.entities import CleaningRun, Order, Robot, kind_event
 from robot_fleet.fleet.itinerary import Itinerary, Piece, Place, Stretch
@@ -34,6 +34,9 @@ OFF_PATH_RAD = 0.35
 
 WORTH_M = 1.5
 """The least part of a lane that is driven when the rest of it is taken."""
+
+LITTLE_M = 0.3
+"""The same, once what takes the rest is known to stay there: before lane is left out, what can be had of it is cleaned."""
 
 HEAD_WAIT_S = 5.0
 """A robot that waits longer turns its head off: brushes that turn on one spot wear the floor."""
@@ -133,13 +136,14 @@ def _free_part(state: FleetState, robot: Robot, piece: Piece) -> Piece | None:
     """
     others = list(state.traffic.near(robot.name, robot.floor_of(piece)).values())
     least_m = piece.end_m - piece.start.offset_m
-    least_m = min(WORTH_M, least_m) if piece.kind is LegKind.CLEAN else least_m
+    worth_m = LITTLE_M if waits_in_vain(state, robot) else WORTH_M
+    least_m = min(worth_m, least_m) if piece.kind is LegKind.CLEAN else least_m
     if robot.is_barred_within(piece, least_m, others):
         return None
     shorter = robot.part_before(piece, union_all(others))
     if shorter is None:
         return None
-    worth = piece.kind is LegKind.CLEAN and shorter.end_m - piece.start.offset_m >= WORTH_M
+    worth = piece.kind is LegKind.CLEAN and shorter.end_m - piece.start.offset_m >= worth_m
     return shorter if worth or shorter.end_m == piece.end_m else None
 
 

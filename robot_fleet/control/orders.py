@@ -300,10 +300,10 @@ def _skip_lanes(robot: Robot, itinerary: Itinerary) -> None:
         skip(robot, itinerary)
 
 
-def skip(robot: Robot, itinerary: Itinerary) -> None:
+def skip(robot: Robot, itinerary: Itinerary, lane_m: float = SKIP_M) -> None:
     """Moves on past a bit of a lane, or past a whole transit."""
     if itinerary.stretches[robot.place.stretch].kind is LegKind.CLEAN:
-        robot.place = itinerary.settled(Place(robot.place.stretch, robot.place.offset_m + SKIP_M))
+        robot.place = itinerary.settled(Place(robot.place.stretch, robot.place.offset_m + lane_m))
     else:
         robot.place = Place(robot.place.stretch + 1)
 

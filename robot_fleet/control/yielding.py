@@ -44,6 +44,7 @@ _REFUGE_M = 12.0
 _REFUGE_STEP_M = 0.8
 _REFUGES = 5
 _PLACES = 6
+_CLOSE_M = 0.5
 _LONGEST_DETOUR = 3.0
 _LEAST_DETOUR_M = 1.0
 _NOWHERE = Polygon()
@@ -84,6 +85,13 @@ def give_way(state: FleetState, robot: Robot) -> None:
         names = " and ".join(sorted(blockers))
         state.alert(f"waits-{robot.name}", "WARNING", f"{robot.name} has waited long for {names} to move",
                     f"Look at {names}, or {how_to_clear(state, blockers)}", robot.name)  # fmt: skip
+
+
+def waits_in_vain(state: FleetState, robot: Robot) -> bool:
+    """Whether the robot has been patient, and all that it waits for stays where it is."""
+    if robot.waiting_since_s is None or state.now_s - robot.waiting_since_s < PATIENCE_S:
+        return False
+    return all(_stays(state, blocker) for blocker in state.traffic.waits_for(robot.name))
 
 
 def _give_up_trapped(state: FleetState, robot: Robot) -> None:
@@ -195,9 +203,13 @@ def _go_home(state: FleetState, robot: Robot, free: Router) -> bool:
 
 
 def _free_places(state: FleetState, robot: Robot, itinerary: Itinerary) -> Iterator[Pose]:
-    """Where cleaning could go on further along the itinerary; the robot's place is moved there as the search goes on."""
+    """Where cleaning could go on further along the itinerary; the robot's place is moved there as the search goes on.
+
+    Close to what is taken, so that little is left out; those after it are farther apart, as it may be behind what is taken.
+    """
+    step_m = _CLOSE_M
     while True:
-        skip(robot, itinerary)
+        skip(robot, itinerary, step_m)
         if not itinerary.cleans_after(robot.place):
             return
         if itinerary.stretches[robot.place.stretch].kind is LegKind.DOCK:
@@ -208,6 +220,7 @@ def _free_places(state: FleetState, robot: Robot, itinerary: Itinerary) -> Itera
         if stretch.kind is LegKind.CLEAN and not state.traffic.blockers(
             robot.name, floor_of_way(robot, [ahead], begin.yaw_rad)
         ):
+            step_m = SKIP_M
             yield begin
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from robot_fleet.floor.store import Store
 from robot_fleet.main.kept_lines import OtherLines, add_line, line_of, whole_lines
+from robot_fleet.main.reproducible import reproducible_numbers
 from robot_fleet.main.stores import load
 from robot_fleet.nights.faults import GROUPS, KINDS, Fault, draw_faults, kinds_named
 from robot_fleet.nights.floors import random_store
@@ -149,6 +150,7 @@ def _passed(settings: NightsSettings, seeds: list[int], jobs: int) -> Iterator[d
         nights = Nights(settings)
         yield from (nights.outcome(nights.night(seed)).as_dict() for seed in seeds)
         return
+    reproducible_numbers()
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin, initargs=(settings,)) as pool:
         futures = [pool.submit(_work, seed) for seed in seeds]

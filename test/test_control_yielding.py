@@ -1,0 +1,53 @@
+"""Floor that lies partly under a robot that stays: what can be had of it is cleaned, close up to the robot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from control_site import _times, by_hand, hall, until_ended
+
+from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Plan, PlanRequest
+from robot_fleet.sim.realism import EXECUTED
+from robot_fleet.sim.site import VirtualSite
+
+LANE_X, NEAR_Y, FAR_Y = 0.45, 2.9, 4.1
+# r2 rests at y = 2.4: with what both must keep free, r1 gets as near as 0.9 m.
+REACHED_Y = 3.4
+
+
+def lane_past_the_dock(request: PlanRequest, begins_near: bool) -> Plan:
+    """A plan in which r1 has one lane: it begins, or ends, so near to the dock of r2 that it cannot be driven in full.
+
+    Plans of the rest have nothing to clean.
+    """
+    if request.cleaned is not None:
+        return by_hand(replace(request, cleaned=np.ones(request.floor.grid.shape, dtype=bool)))
+    ends = np.array([[LANE_X, NEAR_Y], [LANE_X, FAR_Y]])
+    lane = ends if begins_near else ends[::-1]
+    plan = by_hand(request)
+    path = next(path for path in plan.paths if path.robot == "r1")
+    undock = path.legs[0]
+    staging, dock = np.array([1.3, 1.0]), np.array([0.6, 1.0])
+    ways = [
+        (LegKind.TRANSIT, [staging, [1.4, lane[0][1]], lane[0]]), (LegKind.CLEAN, lane),
+        (LegKind.TRANSIT, [lane[-1], [1.4, lane[-1][1]], staging]), (LegKind.DOCK, [staging, dock]),
+    ]  # fmt: skip
+    legs = [
+        Leg(f"{request.leg_prefix}r1-{k}", kind, np.array(points), _times(np.array(points)), "west", False)
+        for k, (kind, points) in enumerate(ways)
+    ]
+    return replace(plan, paths=(CoveragePath("r1", (undock, *legs)), CoveragePath("r2", ())))
+
+
+@pytest.mark.parametrize("begins_near", [True, False])
+def test_a_lane_that_a_resting_robot_bars_in_part_is_cleaned_up_to_it(begins_near: bool) -> None:
+    made = VirtualSite(hall(), lambda request: lane_past_the_dock(request, begins_near), EXECUTED)
+    made.advance(3.0)
+    made.controller.start_run((), "")
+    until_ended(made, 900.0)
+    grid = made.store.floor.grid
+    cells = grid.cells_at([(LANE_X, y) for y in np.arange(REACHED_Y + 0.1, FAR_Y, 0.05)])
+    assert made.world.truth.cleaned[cells[:, 0], cells[:, 1]].mean() > 0.8
+    assert made.world.robots["r2"].docked_at == made.store.floor.dock("d2")
