@@ -241,6 +241,43 @@ def test_what_was_driven_before_a_gap_is_credited_when_the_gap_ends() -> None:
     assert cover.cleaned_m2 == pytest.approx(0.1 * 0.7)
 
 
+def late_by(late_s: NDArray[np.float64]) -> tuple[CoverageRecord, HeadTrail]:
+    """What is credited when the poses of a drive of 4 m come so much late each."""
+    trail, cover = HeadTrail("r1", HEAD), record()
+    trail.head_reported(HeadReported("r1", 0.0, True))
+    stamps = 0.2 * np.arange(len(late_s))
+    for index in np.argsort(stamps + late_s, kind="stable"):
+        trail.pose_reported(PoseReported("r1", float(stamps[index]), Pose(0.5 + 0.2 * float(stamps[index]), 2)), cover)
+    return cover, trail
+
+
+@given(st.lists(st.floats(0.0, 1.8), min_size=100, max_size=100))
+def test_poses_that_overtake_each_other_earn_what_they_earn_in_order(late_s: list[float]) -> None:
+    in_order, _ = late_by(np.zeros(100))
+    cover, _ = late_by(np.array([*late_s[:-15], *np.zeros(15)]))
+    assert not (cover.cleaned & ~in_order.cleaned).any()
+    assert cover.cleaned_m2 >= 0.93 * in_order.cleaned_m2
+
+
+def test_what_follows_a_gap_that_nothing_fills_is_credited_a_little_later() -> None:
+    trail, cover = HeadTrail("r1", HEAD), record()
+    trail.head_reported(HeadReported("r1", 0.0, True))
+    drive(trail, cover, [0.2, 0.4, 2.0, 2.2])
+    assert cover.cleaned_m2 == 0.0
+    trail.pose_reported(PoseReported("r1", 2.4, Pose(1.2, 2)), cover)
+    trail.pose_reported(PoseReported("r1", 2.8, Pose(1.2, 2)), cover)
+    assert cover.cleaned_m2 == pytest.approx(2 * 0.05 * 0.7, rel=0.5)
+
+
+def test_what_waits_for_a_gap_to_be_filled_is_withdrawn_as_well() -> None:
+    trail, cover = HeadTrail("r1", HEAD), record()
+    trail.head_reported(HeadReported("r1", 0.0, True))
+    drive(trail, cover, [0.2, 0.4, 0.6, 1.5, 1.6, 1.7])
+    trail.withdraw(cover)
+    trail.pose_reported(PoseReported("r1", 5.0, Pose(4, 2)), cover)
+    assert cover.cleaned_m2 == 0.0
+
+
 def test_the_history_of_a_head_stays_short() -> None:
     trail, cover = HeadTrail("r1", HEAD), record()
     for second in range(10_000):

@@ -65,7 +65,10 @@ class RobotReports:
     def pose(self, event: PoseReported) -> None:
         """Where the robot was; credits cleaned floor to the run."""
         robot = self._state.robots.get(event.robot)
-        if robot is None or (robot.pose is not None and event.at_s < robot.pose_at_s):
+        if robot is None:
+            return
+        if robot.pose is not None and event.at_s < robot.pose_at_s:
+            self._overtaken(robot, event)
             return
         if self._is_misplaced(robot, event):
             return
@@ -84,6 +87,12 @@ class RobotReports:
                 self._withdraw(robot)
         # Its ticks may still wait in the queue behind it.
         self._heard(robot, min(event.at_s, self._state.now_s + SILENT_S))
+
+    def _overtaken(self, robot: Robot, event: PoseReported) -> None:
+        """Where a robot is, is known better by now; where it was tells of its way, unless it is not known where that is."""
+        run = self._state.active
+        if run and run.started_at_s is not None and robot.name in run.robots and robot.misplaced_since_s is None:
+            self._credit_floor(run, robot, event)
 
     def pose_refused(self, event: PoseRefused) -> None:
         """Takes a robot whose place is not known for lost until it says one that can be believed: it counts as OFFLINE."""
@@ -204,14 +213,16 @@ class RobotReports:
         return self._state.traffic.held(robot.name).intersection(within).union(under)
 
     def _credit(self, run: CleaningRun, robot: Robot, before: Pose | None, event: PoseReported) -> None:
-        state = self._state
-        if state.coverage is not None:
-            run.share(robot.name).cleaned_m2 += self._trails[robot.name].pose_reported(event, state.coverage)
+        self._credit_floor(run, robot, event)
         track = run.tracks.setdefault(robot.name, [])
         if not track or event.at_s - track[-1][0] >= _TRACK_S:
             if track:
                 run.share(robot.name).distance_m += event.pose.distance_m(Pose(track[-1][1], track[-1][2]))
             track.append((event.at_s, event.pose.x_m, event.pose.y_m))
+
+    def _credit_floor(self, run: CleaningRun, robot: Robot, event: PoseReported) -> None:
+        if self._state.coverage is not None:
+            run.share(robot.name).cleaned_m2 += self._trails[robot.name].pose_reported(event, self._state.coverage)
 
     def _withdraw(self, robot: Robot) -> None:
         """What a robot claimed that did not know where it was is to be cleaned again."""

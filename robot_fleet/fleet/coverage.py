@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from dataclasses import replace
 from itertools import pairwise
@@ -30,6 +30,8 @@ LONGEST_GAP_S = 0.5
 LONGEST_GAP_M = 0.5
 SMOOTHED_S = 0.4
 UNSURE_END_M = 0.005
+LATE_S = 2.0
+"""How long a gap in the poses is held open for those that others have overtaken on the link."""
 CLAIMED_S = 90.0
 """So much of what a robot claimed last is withdrawn when it turns out that it did not know where it was."""
 _HISTORY_S = 5.0
@@ -117,6 +119,7 @@ class HeadTrail:
 
     Where the robot was at a stamp is the mean of the poses reported up to 0.4 s before and as many after it: this takes
     the better part of their noise out, which would else draw the edges of the cleaned floor. Credit is 0.4 s late by it.
+    Where poses are missing, credit for what follows waits up to 2 s for them.
     """
 
     def __init__(self, robot: str, head: Head) -> None:
@@ -124,6 +127,7 @@ class HeadTrail:
         self.head = replace(head, width_m=max(head.width_m - 2.0 * UNSURE_END_M, head.width_m / 2.0))
         # Poses without a gap between them; those before `_settled` have been credited and are kept as neighbours.
         self._poses: list[PoseReported] = []
+        self._beyond_gap: list[PoseReported] = []
         self._settled = 0
         self._place: Pose | None = None
         self._stamps: list[float] = []
@@ -140,7 +144,24 @@ class HeadTrail:
             del self._stamps[:stale], self._states[:stale]
 
     def pose_reported(self, event: PoseReported, record: CoverageRecord) -> float:
-        """Credits what this pose lets be known of the way; square metres that are new. Ignores a pose out of order."""
+        """Credits what this pose lets be known of the way; square metres that are new. Ignores one that fills no gap."""
+        if self._poses and event.at_s <= self._poses[-1].at_s:
+            return 0.0
+        insort(self._beyond_gap, event, key=_stamp)
+        credited = 0.0
+        while self._beyond_gap and not self._may_be_filled():
+            credited += self._go_on(self._beyond_gap.pop(0), record)
+        return credited
+
+    def _may_be_filled(self) -> bool:
+        """Whether a gap follows the last pose that late ones may still fill."""
+        if not self._poses:
+            return False
+        last_s = self._poses[-1].at_s
+        is_gap = self._beyond_gap[0].at_s - last_s > LONGEST_GAP_S + _ROUNDING
+        return is_gap and self._beyond_gap[-1].at_s - last_s < LATE_S
+
+    def _go_on(self, event: PoseReported, record: CoverageRecord) -> float:
         last = self._poses[-1] if self._poses else None
         if last is not None and event.at_s <= last.at_s:
             return 0.0
@@ -166,7 +187,9 @@ class HeadTrail:
                 self._claims.append((until_s, Pose(x0, y0, yaw_rad), Pose(x1, y1, yaw_rad)))
 
     def withdraw(self, record: CoverageRecord) -> float:
-        """Takes back what the robot claimed lately, as it did not know where it was; square metres."""
+        """Takes back what the robot claimed lately, and would claim soon, as it did not know where it was; square metres."""
+        newest = (self._poses + self._beyond_gap)[-1:]
+        self._poses, self._beyond_gap, self._settled, self._place = newest, [], 0, None
         since_s = self._claims[-1][0] - CLAIMED_S if self._claims else 0.0
         claims = [(before, after) for at_s, before, after in self._claims if at_s >= since_s]
         self._claims.clear()
