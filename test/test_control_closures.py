@@ -11,10 +11,8 @@ from shapely import Point, Polygon, box
 
 from robot_fleet.control.closures import MOST_CLOSURES, how_to_clear
 from robot_fleet.control.ports import Record
-from robot_fleet.control.ways import way_to
 from robot_fleet.fleet.errors import InvalidInput, NotFound, Unavailable
 from robot_fleet.fleet.states import RobotState, RunState
-from robot_fleet.floor.pose import Pose
 from robot_fleet.nights.planning import HastyPlans
 from robot_fleet.planning.plan import MissedReason
 from robot_fleet.planning.planner import plan
@@ -86,19 +84,6 @@ def test_floor_closed_under_a_working_robot_is_left_by_it_with_the_head_off_and_
     assert watched(made, spill) < 0.02
     assert run_of(made).state is RunState.COMPLETED and all_docked(made)
     assert run_of(made).cleaned_m2 > 50.0
-
-
-@pytest.mark.parametrize(("beside_m", "may_cross"), [(0.2, True), (0.40, False)])
-def test_a_robot_may_cross_closed_floor_that_it_stands_in_but_not_what_it_stands_beside(
-    beside_m: float, may_cross: bool
-) -> None:
-    made = site()
-    robot = made.controller._state.robots["r1"]
-    assert robot.pose is not None
-    made.controller.close_floor("spill", box(robot.pose.x_m + beside_m, 0.2, robot.pose.x_m + beside_m + 1.0, 7.8))
-    made.advance(1.0)
-    way = way_to(made.controller._state, robot, robot.pose, Pose(4.0, robot.pose.y_m))
-    assert (way is not None) == may_cross
 
 
 def test_a_robot_on_its_way_onto_floor_that_is_closed_stops_before_it() -> None:

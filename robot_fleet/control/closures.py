@@ -11,12 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 import shapely
-from shapely import Polygon, union_all
+from shapely import Point, Polygon, union_all
 
 from robot_fleet.control import orders
 from robot_fleet.control.snapshot import ClosureView
 from robot_fleet.control.state import FleetState
-from robot_fleet.control.ways import SEEMS_M, stands_in, to_get_out_of
 from robot_fleet.fleet.entities import Robot
 from robot_fleet.fleet.errors import InvalidInput, NotFound
 from robot_fleet.fleet.itinerary import Piece, Place
@@ -31,6 +30,8 @@ LONGEST_NAME, MOST_CORNERS, LONGEST_S = 40, 500, 7 * 86400.0
 
 # Farther away, cells cannot be counted any more.
 _FARTHEST_M = 1e7
+# A robot beside closed floor may seem to stand in it by as much as poses waver.
+_SEEMS_M = 0.1
 # The floor under a robot does not reach so far beyond it.
 _SURELY_BEYOND_M = 2 * MARGIN_M
 # The wall's clock was set when it is off by more; and so often it is written down how long closed floor is still to last.
@@ -140,7 +141,7 @@ def look_who_is_inside(state: FleetState) -> None:
         touched = [view for view in near if view.polygon.intersects(state.under(robot))]
         if touched or state.traffic.let_out_of(robot.name):
             state.traffic.let_out(robot.name, frozenset(view.key for view in touched))
-        if any(stands_in(robot, view) for view in touched):
+        if any(_stands_in(robot, view) for view in touched):
             state.in_closed.add(robot.name)
         elif not touched and is_inside(state, robot):
             state.in_closed.discard(robot.name)
@@ -159,15 +160,21 @@ def is_inside(state: FleetState, robot: Robot) -> bool:
     return robot.name in state.in_closed
 
 
+def _stands_in(robot: Robot, view: ClosureView) -> bool:
+    """Whether the robot is farther in closed floor than poses waver."""
+    return (
+        robot.pose is not None
+        and view.polygon.distance(Point(robot.pose.x_m, robot.pose.y_m)) < robot.radius_m - _SEEMS_M
+    )
+
+
 def leads_on_into(state: FleetState, robot: Robot, piece: Piece) -> frozenset[str]:
     """The closed floor into which a piece leads a robot that stands in it or beside it; the bare way home may, out of it."""
     inside = state.traffic.let_out_of(robot.name)
     # One beside it that only seems to touch it, before its dock say, would drive across it.
-    if is_inside(state, robot) and not robot.cleans:
-        inside -= to_get_out_of(state, robot)
-    if not inside:
+    if not inside or (is_inside(state, robot) and not robot.cleans):
         return frozenset()
-    beyond = robot.floor_of(piece).difference(state.under(robot).buffer(SEEMS_M))
+    beyond = robot.floor_of(piece).difference(state.under(robot).buffer(_SEEMS_M))
     return frozenset(name for name in inside if beyond.intersects(state.traffic.held(name)))
 
 
@@ -187,7 +194,7 @@ def floor_shut(state: FleetState, grown_m: float) -> tuple[Polygon, ...]:
 
 
 def _stop_before(state: FleetState, robot: Robot, view: ClosureView) -> None:
-    inside = stands_in(robot, view)
+    inside = _stands_in(robot, view)
     if inside and robot.has_work:
         robot.itinerary, robot.place, robot.home_tries = None, Place(), 0
         state.traffic.stop_waiting(robot.name)

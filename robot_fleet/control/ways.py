@@ -8,11 +8,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import Point, Polygon, union_all
+from shapely import Polygon, union_all
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.blocked import barred
-from robot_fleet.control.snapshot import ClosureView
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import Robot
 from robot_fleet.fleet.itinerary import Itinerary, Place, Stretch
@@ -24,9 +23,6 @@ from robot_fleet.planning.routing import Router
 from robot_fleet.planning.steering.detours import SteeredDetours
 
 Way = tuple[Stretch, ...]
-
-SEEMS_M = 0.1
-"""A robot beside closed floor may seem to stand in it by as much as poses waver."""
 
 # A robot that says that it stands a little too near to a wall stands beside there, as far as the noise of poses goes.
 _SAME_M = 1e-6
@@ -115,23 +111,8 @@ def taken(state: FleetState, robot: Robot) -> list[Polygon]:
 
 def shut(state: FleetState, robot: Robot) -> list[Polygon]:
     """The floor that a person closed, but for what the robot stands in and is to get out of."""
-    inside = to_get_out_of(state, robot)
+    inside = state.traffic.let_out_of(robot.name)
     return _grown(robot, (floor for name, floor in state.traffic.closed.items() if name not in inside))
-
-
-def to_get_out_of(state: FleetState, robot: Robot) -> frozenset[str]:
-    """The closed floor that the robot may cross to get out of it; one that turns anywhere leaves what it only touches at once."""
-    touched = state.traffic.let_out_of(robot.name)
-    if robot.spec.profile.is_steered:
-        return touched
-    return frozenset(view.key for view in state.closures.values() if view.key in touched and stands_in(robot, view))
-
-
-def stands_in(robot: Robot, view: ClosureView) -> bool:
-    """Whether the robot is farther in closed floor than poses waver."""
-    if robot.pose is None:
-        return False
-    return view.polygon.distance(Point(robot.pose.x_m, robot.pose.y_m)) < robot.radius_m - SEEMS_M
 
 
 def _grown(robot: Robot, floors: Iterable[BaseGeometry]) -> list[Polygon]:
