@@ -659,14 +659,6 @@ CLOSURES = (
         "robots drive through a spill as soon as there is space on the disk again",
         (_CLOSURES,),
     ),
-    Mutant(
-        "a robot beside closed floor may cross it to get out",
-        "robot_fleet/control/ways.py",
-        "    if robot.spec.profile.is_steered:\n        return touched\n    return frozenset(view",
-        "    return touched\n    return frozenset(view",
-        "a robot that has just got out of a spill drives back through it on its way home",
-        (_CLOSURES,),
-    ),
 )
 
 MUTANTS = (*TRAFFIC, *ORDERS, *LINK, *STOPS, *RESTARTS, *HELD, *COVERAGE, *BATTERY, *CLOCKS, *RINGS, *CLOSURES)

@@ -266,7 +266,8 @@ def test_what_follows_a_gap_that_nothing_fills_is_credited_a_little_later() -> N
     assert cover.cleaned_m2 == 0.0
     trail.pose_reported(PoseReported("r1", 2.4, Pose(1.2, 2)), cover)
     trail.pose_reported(PoseReported("r1", 2.8, Pose(1.2, 2)), cover)
-    assert cover.cleaned_m2 == pytest.approx(2 * 0.05 * 0.7, rel=0.5)
+    trail.pose_reported(PoseReported("r1", 3.2, Pose(1.2, 2)), cover)
+    assert cover.cleaned_m2 == pytest.approx(3 * 0.05 * 0.7)
 
 
 def test_what_waits_for_a_gap_to_be_filled_is_withdrawn_as_well() -> None:
@@ -276,6 +277,31 @@ def test_what_waits_for_a_gap_to_be_filled_is_withdrawn_as_well() -> None:
     trail.withdraw(cover)
     trail.pose_reported(PoseReported("r1", 5.0, Pose(4, 2)), cover)
     assert cover.cleaned_m2 == 0.0
+
+
+def test_poses_that_swap_places_where_each_gap_is_wide_earn_what_they_earn_in_order() -> None:
+    trail, cover = HeadTrail("r1", HEAD), record()
+    trail.head_reported(HeadReported("r1", 0.0, True))
+    for index in (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 10, 11, 12):
+        trail.pose_reported(PoseReported("r1", 0.25 * index, Pose(0.5 + 0.3 * index, 2)), cover)
+    assert cover.cleaned_m2 >= 10 * 0.3 * 0.65
+
+
+def test_one_stamp_again_and_again_is_kept_once() -> None:
+    trail, cover = HeadTrail("r1", HEAD), record()
+    drive(trail, cover, [0.2, 0.4])
+    for _ in range(1000):
+        trail.pose_reported(PoseReported("r1", 1.5, Pose(2, 2)), cover)
+    assert len(trail._beyond_gap) == 1
+
+
+def test_a_run_earns_nothing_by_what_robots_did_before_it() -> None:
+    trail, cover, next_run = HeadTrail("r1", HEAD), record(), record()
+    trail.head_reported(HeadReported("r1", 0.0, True))
+    drive(trail, cover, [0.2 * i for i in range(20)] + [4.6, 4.8, 5.0, 5.2])
+    trail.forget()
+    trail.pose_reported(PoseReported("r1", 30_000.0, Pose(1, 2)), next_run)
+    assert next_run.cleaned_m2 == 0.0 and trail.withdraw(next_run) == 0.0
 
 
 def test_the_history_of_a_head_stays_short() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from robot_fleet.main.reproducible import reproducible_numbers
 
-PINNED = ("NPY_DISABLE_CPU_FEATURES", "OPENBLAS_CORETYPE")
+PINNED = ("NPY_DISABLE_CPU_FEATURES", "OPENBLAS_CORETYPE", "OPENCV_IPP", "OPENCV_LOG_LEVEL")
 SERVER = "flags : fpu sse4_2 avx avx2 fma avx512f avx512dq\n"
 OLDER = "flags : fpu sse4_2 avx avx2 fma\n"
 LOOPS = """
@@ -23,6 +23,20 @@ assert "numpy" not in sys.modules
 from numpy._core._multiarray_umath import __cpu_features__ as features
 print(json.dumps([name for name, there in features.items() if there]))
 """
+
+CLEARANCES = """
+import hashlib, os, sys
+from pathlib import Path
+from robot_fleet.main.reproducible import reproducible_numbers
+if sys.argv[2] == "one":
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+reproducible_numbers()
+from robot_fleet.floor.clearance import ClearanceField
+from robot_fleet.main.stores import load
+field = ClearanceField.of(load(Path(sys.argv[1]), None).floor).at_cell_centres
+print(hashlib.sha256(field.tobytes()).hexdigest())
+"""
+SHOP = Path(__file__).resolve().parent.parent / "maps" / "corner_shop"
 
 
 @pytest.fixture
@@ -62,3 +76,15 @@ def test_what_a_person_has_chosen_stays(tmp_path: Path, monkeypatch: pytest.Monk
 def test_numpy_heeds_it() -> None:
     done = subprocess.run([sys.executable, "-c", LOOPS], capture_output=True, text=True, check=True, timeout=60)
     assert not {"AVX512F", "AVX512_SKX", "AVX512_ICL"} & set(json.loads(done.stdout))
+
+
+@pytest.mark.usefixtures("unset")
+@pytest.mark.parametrize("processors", ["one", "all"])
+@pytest.mark.parametrize("disabled", ["", "AVX512_SKX"])
+def test_distances_to_shelves_are_the_same_to_the_last_digit_on_every_processor(processors: str, disabled: str) -> None:
+    def clearances(processors: str, disabled: str) -> str:
+        program = [sys.executable, "-c", CLEARANCES, str(SHOP), processors]
+        variables = os.environ | ({"OPENCV_CPU_DISABLE": disabled} if disabled else {})
+        return subprocess.run(program, capture_output=True, text=True, check=True, timeout=120, env=variables).stdout
+
+    assert clearances(processors, disabled) == clearances("all", "") != ""

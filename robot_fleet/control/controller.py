@@ -131,6 +131,7 @@ class Controller:
             # Storage has them; in memory they would grow night by night.
             ended.tracks.clear()
         state.runs[run.run_id] = state.active = run
+        self._reports.begin_run()
         state.coverage = CoverageRecord(state.store.floor.grid, state.requested(run.zones))
         run.requested_m2 = float(state.coverage.requested.sum()) * state.store.floor.grid.cell_area_m2
         for robot in state.members(run):

@@ -62,6 +62,11 @@ class RobotReports:
         for name in run.tracks.keys() & self._trails.keys():
             self._trails[name].recall(run.track(name))
 
+    def begin_run(self) -> None:
+        """What robots did before is no part of the run that begins."""
+        for trail in self._trails.values():
+            trail.forget()
+
     def pose(self, event: PoseReported) -> None:
         """Where the robot was; credits cleaned floor to the run."""
         robot = self._state.robots.get(event.robot)

@@ -31,10 +31,10 @@ LONGEST_GAP_M = 0.5
 SMOOTHED_S = 0.4
 UNSURE_END_M = 0.005
 LATE_S = 2.0
-"""How long a gap in the poses is held open for those that others have overtaken on the link."""
+"""A pose that comes so much later than newer ones counts no more; as long a gap in the poses is held open for those that do."""
 CLAIMED_S = 90.0
 """So much of what a robot claimed last is withdrawn when it turns out that it did not know where it was."""
-_HISTORY_S = 5.0
+_HISTORY_S = 8.0
 _RECALLED_GAP_S = 3.0
 _ROUNDING = 1e-6
 # Smoothed poses of a robot that stands waver by less.
@@ -147,6 +147,8 @@ class HeadTrail:
         """Credits what this pose lets be known of the way; square metres that are new. Ignores one that fills no gap."""
         if self._poses and event.at_s <= self._poses[-1].at_s:
             return 0.0
+        if any(other.at_s == event.at_s for other in self._beyond_gap):
+            return 0.0
         insort(self._beyond_gap, event, key=_stamp)
         credited = 0.0
         while self._beyond_gap and not self._may_be_filled():
@@ -155,16 +157,13 @@ class HeadTrail:
 
     def _may_be_filled(self) -> bool:
         """Whether a gap follows the last pose that late ones may still fill."""
-        if not self._poses:
+        if not self._poses or _near(self._poses[-1], self._beyond_gap[0]):
             return False
-        last_s = self._poses[-1].at_s
-        is_gap = self._beyond_gap[0].at_s - last_s > LONGEST_GAP_S + _ROUNDING
-        return is_gap and self._beyond_gap[-1].at_s - last_s < LATE_S
+        # No pose that is more than LATE_S late is told: by then none comes that would go on from the last.
+        return self._beyond_gap[-1].at_s - self._poses[-1].at_s < LATE_S + LONGEST_GAP_S
 
     def _go_on(self, event: PoseReported, record: CoverageRecord) -> float:
         last = self._poses[-1] if self._poses else None
-        if last is not None and event.at_s <= last.at_s:
-            return 0.0
         if last is not None and not _near(last, event):
             credited = self._credit_until(math.inf, record)
             self._poses, self._settled, self._place = [event], 0, None
@@ -175,6 +174,11 @@ class HeadTrail:
         del self._poses[:drop]
         self._settled -= drop
         return credited
+
+    def forget(self) -> None:
+        """Another run begins: what the last one's poses would still have earned is not its own."""
+        self._poses, self._beyond_gap, self._settled, self._place = [], [], 0, None
+        self._claims.clear()
 
     def recall(self, track: NDArray[np.float64]) -> None:
         """Takes the last of a stored way, (n, 3) of seconds and metres, for claims made before this process began.

@@ -1,6 +1,6 @@
 """Numbers that are the same on every machine of a kind: a night that is told by its seed can be passed again elsewhere.
 
-numpy and OpenBLAS choose their loops by the processor, and these differ in the last digit; a night soon differs in all it does.
+numpy, OpenBLAS and OpenCV choose their loops by the processor. These differ in the last digit, and soon a night differs in all it does.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ def reproducible_numbers(cpuinfo: Path = _CPUINFO) -> dict[str, str]:
     except OSError:
         return {}
     wanted = {}
-    if "avx2" in features:
+    if {"avx2", "fma"} <= features:
         wanted["OPENBLAS_CORETYPE"] = "Haswell"
+    if "avx2" in features:
+        # Intel's loops in OpenCV go by the number of processors, too. That they are not used is no reason for a warning.
+        wanted |= {"OPENCV_IPP": "disabled", "OPENCV_LOG_LEVEL": "ERROR"}
     if "avx512f" in features:
         wanted["NPY_DISABLE_CPU_FEATURES"] = " ".join(_BEYOND)
     chosen = {name: value for name, value in wanted.items() if name not in os.environ}

@@ -15,7 +15,9 @@ volatile, 5), which gets every other; what comes twice is dropped by its stamp o
 
 from __future__ import annotations
 
+import math
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -26,6 +28,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool
 
+from robot_fleet.fleet.coverage import LATE_S
 from robot_fleet.fleet.events import Event, HoldReported, PoseRefused, PoseReported
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import RobotSpec
@@ -80,6 +83,7 @@ class Listening:
     ) -> None:
         self._spec, self._clock, self._tell, self._drops = spec, clock, tell, drops
         self._newest_pose_s = float("-inf")
+        self._told_poses_s: deque[float] = deque(maxlen=math.ceil(LATE_S / POSE_GAP_S))
         # Until it has been in time once, it is late.
         self._late_since: float | None = float("-inf")
         self._refused_since: float | None = None
@@ -103,10 +107,18 @@ class Listening:
             self.refuse(dropped, *clocks_apart(late_s))
             return
         self._refused_since = None
-        if at_s - self._newest_pose_s < POSE_GAP_S:
+        if not self._is_news(at_s):
             return
-        self._newest_pose_s = at_s
+        self._told_poses_s.append(at_s)
+        self._newest_pose_s = max(self._newest_pose_s, at_s)
         self._tell(PoseReported(self._spec.name, at_s, self._spec.map_to_robot @ pose))
+
+    def _is_news(self, at_s: float) -> bool:
+        """Whether a pose is to be told: not too close to one that was, and no older than what may still fill a gap."""
+        ahead_s = at_s - self._newest_pose_s
+        if ahead_s > -POSE_GAP_S:
+            return ahead_s >= POSE_GAP_S
+        return ahead_s > -LATE_S and all(abs(at_s - told_s) >= POSE_GAP_S for told_s in self._told_poses_s)
 
     def refuse(self, dropped: str, reason: str = "", remedy: str = _LOCALISE) -> None:
         """Where the robot says that it is cannot be believed; told when it goes on so. `dropped`: why, without numbers."""
