@@ -1,6 +1,6 @@
 """Numbers that are the same on every machine of a kind: a night that is told by its seed can be passed again elsewhere.
 
-numpy, OpenBLAS and OpenCV choose their loops by the processor. These differ in the last digit, and soon a night differs in all it does.
+numpy, OpenBLAS and OpenCV choose their loops by the processor, which differ in the last digit: soon a night is another one.
 """
 
 from __future__ import annotations
