@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from control_site import all_docked, robot_of, run_of, site, until, until_ended
+from control_site import all_docked, by_hand, hall, robot_of, run_of, site, until, until_ended
 
 from robot_fleet.fleet.commands import Command, SwitchHead
+from robot_fleet.fleet.events import BatteryReported, Event
 from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.sim.realism import EXECUTED
+from robot_fleet.sim.site import VirtualSite
 
 
 def test_a_low_battery_sends_a_robot_home_after_its_piece_and_the_other_takes_its_lanes() -> None:
@@ -35,6 +38,75 @@ def test_a_robot_whose_battery_falls_fast_leaves_in_time_to_get_home() -> None:
         robot.battery -= 0.0025 * 0.2
         made.advance(0.2)
     assert robot.battery > 0.02
+
+
+def deaf_to_batteries(made: VirtualSite, name: str) -> None:
+    """From now on nothing is heard of that robot's battery."""
+    handle = made.controller.handle
+
+    def hear(event: Event) -> None:
+        if not (isinstance(event, BatteryReported) and event.robot == name):
+            handle(event)
+
+    made.controller.handle = hear  # type: ignore[method-assign]
+
+
+def told_of_silent_batteries(made: VirtualSite) -> list[str]:
+    return [alert.robot for alert in made.controller.snapshot.alerts if alert.active and "of its battery" in alert.text]
+
+
+def test_a_battery_that_is_not_heard_of_any_more_counts_as_falling_as_it_did() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r2", RobotState.CLEANING)
+    robot = made.world.robots["r2"]
+    robot.battery = 0.5
+    for step in range(300):
+        robot.battery -= 0.0025 * 0.2
+        if step == 200:
+            deaf_to_batteries(made, "r2")
+        made.advance(0.2)
+    while not made.controller._state.robots["r2"].needs_charge:
+        robot.battery -= 0.0025 * 0.2
+        made.advance(0.2)
+        assert robot.battery > 0.1
+
+
+def test_a_robot_that_never_says_how_full_its_battery_is_is_told_of_until_it_does() -> None:
+    made = VirtualSite(hall(), by_hand, EXECUTED)
+    hear = made.controller.handle
+    deaf_to_batteries(made, "r1")
+    made.advance(70.0)
+    assert told_of_silent_batteries(made) == ["r1"]
+    made.controller.handle = hear  # type: ignore[method-assign]
+    made.advance(2.0)
+    assert told_of_silent_batteries(made) == []
+
+
+def test_robots_whose_controller_is_gone_finish_their_piece_and_stand_with_their_heads_off() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    for name in ("r1", "r2"):
+        until(made, name, RobotState.CLEANING)
+    made.advance(3.0)
+    for _ in range(300):
+        made.world.step(0.2)
+    assert all(robot.motion.at_rest and not robot.head_on for robot in made.world.robots.values())
+
+
+def test_a_robot_that_comes_back_from_silence_is_told_to_turn_its_head_off() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.world.robots["r1"]._report = lambda now_s: None  # type: ignore[method-assign]
+    until(made, "r1", RobotState.OFFLINE)
+    sent: list[Command] = []
+    send = made.driver.send
+    made.driver.send = lambda command: (sent.append(command), send(command))[1]  # type: ignore
+    del made.world.robots["r1"]._report
+    while not sent:
+        made.advance(0.2)
+    assert SwitchHead("r1", False) in sent
 
 
 def test_a_robot_that_charges_works_again_only_when_it_is_charged() -> None:

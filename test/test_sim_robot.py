@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from robot_fleet.fleet.commands import CancelAll, Command, DockAt, Follow, SwitchHead, Undock
+from robot_fleet.fleet.commands import CancelAll, Channel, Command, DockAt, Follow, SwitchChannel, SwitchHead, Undock
 from robot_fleet.fleet.events import (
     AllCancelled,
     BatteryReported,
@@ -24,7 +24,7 @@ from robot_fleet.floor.profile import WORKING_W
 from robot_fleet.floor.store import Dock, RobotSpec
 from robot_fleet.sim import robot as simulated
 from robot_fleet.sim.realism import EXECUTED, PERFECT, Realism
-from robot_fleet.sim.robot import SimulatedRobot
+from robot_fleet.sim.robot import ALONE_S, SimulatedRobot
 
 DOCK = Dock("d1", Pose(1.0, 1.0, math.pi))
 SPEC = RobotSpec("r1", WORKING_W, "d1", "/r1")
@@ -229,11 +229,27 @@ def test_the_head_is_reported_when_it_changes_and_every_second() -> None:
 
 def test_the_battery_lasts_as_long_as_the_profile_says_and_an_empty_robot_dies() -> None:
     bench = Bench(pose=Pose(0.0, 0.0), battery=0.5)
-    bench.order(SwitchHead("r1", True))
-    bench.run(1.0 * 3600, dt_s=10.0)
+
+    def clean(seconds: float) -> None:
+        for _ in range(round(seconds / 5.0)):
+            bench.order(SwitchHead("r1", True))  # it stands, and would turn its head off by itself
+            bench.run(5.0, dt_s=5.0)
+
+    clean(3600.0)
     assert bench.robot.battery == pytest.approx(0.5 - 1 / WORKING_W.battery.cleaning_h)
-    bench.run(3600.0, dt_s=10.0)
+    clean(3600.0)
     assert not bench.robot.alive
+
+
+def test_a_robot_that_stands_without_an_order_turns_off_by_itself_what_runs_on_it() -> None:
+    bench = free_robot()
+    bench.order(SwitchHead("r1", True))
+    bench.order(SwitchChannel("r1", Channel.SOLUTION, True))
+    bench.run(ALONE_S - 1.0)
+    assert bench.robot.head_on and bench.robot.channels[Channel.SOLUTION]
+    bench.run(2.0)
+    assert not bench.robot.head_on and not any(bench.robot.channels.values())
+    assert not bench.of(HeadReported)[-1].on
 
 
 def test_a_docked_robot_charges() -> None:

@@ -10,10 +10,15 @@ from robot_fleet.fleet.itinerary import Place
 CHARGED = 0.8
 """Level (0..1) from which a robot that went home to charge works again."""
 
+BATTERY_SILENT_S = 60.0
+"""A robot that is heard, but not of its battery for so long, is told of."""
+
 # What is left when it arrives; and what is kept at most, lest a robot with a bad battery does nothing at all.
 _EMPTY, _MOST_KEPT = 0.03, 0.7
 # A battery that falls so much faster than its profile says falls not as planned.
 _FASTER = 1.3
+# Reports come once a second; so much later they are missing.
+_EVERY_S = 5.0
 _PIECE_S, _WAITS_S, _ROUNDABOUT = 30.0, 20.0, 1.5
 
 
@@ -30,8 +35,33 @@ def look_after_battery(state: FleetState, run: CleaningRun, robot: Robot) -> Non
     if robot.battery is None or not robot.is_here or robot.needs_charge or robot.order is not None:
         return
     least = max(robot.spec.profile.battery.reserve, min(_MOST_KEPT, _used_on_the_way_home(state, robot)))
-    if robot.battery <= least and not _is_seen_to(state, robot):
+    if level_now(state, robot) <= least and not _is_seen_to(state, robot):
         _send_home(state, run, robot)
+
+
+def level_now(state: FleetState, robot: Robot) -> float:
+    """How full the battery is, by the last report and by how fast it fell before; 1 where it was never heard."""
+    if robot.battery is None:
+        return 1.0
+    unheard_s = 0.0 if robot.battery_at_s is None else state.now_s - robot.battery_at_s
+    if robot.charging or unheard_s < _EVERY_S:
+        return robot.battery
+    return max(0.0, robot.battery - robot.drain.per_s * unheard_s)
+
+
+def look_for_word_of_battery(state: FleetState, robot: Robot) -> None:
+    """Tells of a robot that says everything but how full its battery is."""
+    key = f"battery-silent-{robot.name}"
+    if robot.is_silent or robot.heard_at_s is None or robot.battery_at_s is None:
+        robot.battery_at_s = state.now_s
+    unheard_s = state.now_s - robot.battery_at_s
+    if unheard_s < BATTERY_SILENT_S:
+        if unheard_s < _EVERY_S:
+            state.settle(key)
+        return
+    known = "it counts as full" if robot.battery is None else "it counts as falling as it did before"
+    text = f"{robot.name} has said nothing of its battery for {BATTERY_SILENT_S:.0f} s: {known}"
+    state.alert(key, "WARNING", text, "Look at what publishes its battery; `robot-fleet doctor` tells more", robot.name)
 
 
 def _used_on_the_way_home(state: FleetState, robot: Robot) -> float:

@@ -12,7 +12,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from robot_fleet.fleet.events import PlanFailed, Planned, PlanProgressed
 from robot_fleet.planning.plan import CannotPlan, Plan, PlanRequest, Progress
@@ -126,7 +128,14 @@ def _begin(mouth: Connection) -> None:
     global _mouth
     _mouth = mouth
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _go_first()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _go_first() -> None:
+    """Where memory runs out, this process is to be ended before any other, the controller's above all."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _end_with_parent() -> None:

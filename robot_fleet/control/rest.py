@@ -10,6 +10,7 @@ from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.blocked import places, sure_places
+from robot_fleet.control.charging import level_now
 from robot_fleet.control.closures import floor_shut, is_inside
 from robot_fleet.control.homing import dock_near, guest_of, on_dock, out_of
 from robot_fleet.control.missed import (
@@ -285,8 +286,8 @@ def _starter(state: FleetState, robot: Robot) -> Starter:
     elif not robot.spec.profile.is_steered:
         pose = state.router(robot).place_near(pose)
     docked = pose is dock.pose or (robot.order is None and on_dock(state, robot))
-    level = 1.0 if robot.battery is None else robot.battery
-    return Starter(robot.name, _cautious(robot.spec.profile), dock.pose if docked else pose, docked, dock, level)
+    start = dock.pose if docked else pose
+    return Starter(robot.name, _cautious(robot.spec.profile), start, docked, dock, level_now(state, robot))
 
 
 def _cautious(profile: RobotProfile) -> RobotProfile:

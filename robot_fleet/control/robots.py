@@ -8,6 +8,7 @@ import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control import orders
+from robot_fleet.control.charging import look_for_word_of_battery
 from robot_fleet.control.homing import on_dock
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.commands import SwitchHead
@@ -119,6 +120,7 @@ class RobotReports:
         robot = self._state.robots.get(event.robot)
         if robot:
             if self._is_newest(event):
+                robot.battery_at_s = self._state.now_s
                 robot.battery, robot.charging = event.level, event.charging
                 robot.drain.report(event.at_s, event.level, event.charging)
             self._heard(robot)
@@ -186,6 +188,7 @@ class RobotReports:
             self._fell_silent(robot)
         if robot.cancel_due and (robot.cancel_sent_s is None or now_s - robot.cancel_sent_s >= RESEND_S):
             orders.cancel(state, robot)
+        look_for_word_of_battery(state, robot)
         robot.absent_since_s = None if robot.is_here else (robot.absent_since_s or now_s)
         if robot.order is None and robot.pose is not None:
             self._settle(robot)
@@ -274,6 +277,7 @@ class RobotReports:
             robot.drops = robot.home_tries = robot.give_ups = 0
             self._state.settle(f"silent-{robot.name}")
             orders.cancel(self._state, robot)
+            self._state.send(SwitchHead(robot.name, False))
         if robot.state is RobotState.OFFLINE and robot.pose is not None:
             robot.happen(RobotEvent.HEARD_ON_DOCK if on_dock(self._state, robot) else RobotEvent.HEARD)
             self._state.touch("robot", robot.name)

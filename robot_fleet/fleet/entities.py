@@ -59,6 +59,7 @@ class Robot:
     heard_at_s: float | None = None
     absent_since_s: float | None = None
     battery: float | None = None
+    battery_at_s: float | None = None
     charging: bool = False
     drain: Drain = field(default_factory=Drain)
     head_on: bool = False

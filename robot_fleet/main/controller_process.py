@@ -26,7 +26,7 @@ from robot_fleet.control.outages import LastingController
 from robot_fleet.control.planning_pool import PlanningPool
 from robot_fleet.control.ports import Displaced
 from robot_fleet.control.snapshot import ClosureView, RobotView, RunRecord, RunView
-from robot_fleet.fleet.commands import CancelAll
+from robot_fleet.fleet.commands import CancelAll, SwitchHead
 from robot_fleet.fleet.errors import FleetError, InvalidInput, Unavailable
 from robot_fleet.fleet.events import Event, Tick
 from robot_fleet.fleet.states import RunState
@@ -240,7 +240,8 @@ class _Fleet:
         return controller
 
     def _take(self, event: Event) -> None:
-        if self._exit_code:
+        # Robots finish what they were given: nothing that follows from what they say now is for this process to order.
+        if self._exit_code or self._ended.is_set():
             return
         if self._controller is None:
             self._early.append(event)
@@ -339,6 +340,7 @@ class _Fleet:
         _log.critical("a bug: every robot is told to stop, and this process ends", exc_info=bug)
         for robot in self._store.robots:
             self._driver.send(CancelAll(robot.name))
+            self._driver.send(SwitchHead(robot.name, False))
         self._ended.set()
 
     def _on_displaced(self, taken: Displaced) -> None:

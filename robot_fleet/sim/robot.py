@@ -41,6 +41,9 @@ NO_STAGING = "too far from the dock's staging pose"
 NOT_DOCKED = "not in this dock"
 NO_PROGRESS = "came to rest before the goal"
 
+ALONE_S = 10.0
+"""A robot that has stood for so long without an order turns off what runs on it."""
+
 _FAR_M = 1.0
 # As Nav2's goal checkers with a tight tolerance of the heading.
 _FACING_RAD = 0.1
@@ -94,6 +97,7 @@ class SimulatedRobot:
         self._outbox: list[Event] = []
         self._late: deque[tuple[float, PoseReported]] = deque()
         self._next_pose_s = self._next_state_s = -math.inf
+        self._stands_since_s = 0.0
 
     @property
     def name(self) -> str:
@@ -111,6 +115,7 @@ class SimulatedRobot:
             return
         if isinstance(command, SwitchHead):
             self._switch_head(command.on and not self.hold, now_s)
+            self._stands_since_s = now_s
         elif isinstance(command, SwitchChannel):
             self.channels[command.channel] = command.on and not self.hold
         elif isinstance(command, CancelAll):
@@ -179,9 +184,20 @@ class SimulatedRobot:
             return []
         if self._order is not None:
             self._look_at_goal(self._order, now_s)
+        self._look_after_tools(now_s)
         self._report(now_s)
         reported, self._outbox = self._outbox, []
         return reported
+
+    def _look_after_tools(self, now_s: float) -> None:
+        """Turns off what runs on a robot that stands without an order: nobody may be there to say so."""
+        runs = self.head_on or any(self.channels.values())
+        if not runs or self._order is not None or not self.motion.at_rest:
+            self._stands_since_s = now_s
+        elif now_s - self._stands_since_s >= ALONE_S:
+            self.channels = dict.fromkeys(Channel, False)
+            if self.head_on:
+                self._switch_head(False, now_s)
 
     def _take_up(self, order: Undock | Follow | DockAt, now_s: float) -> None:
         if isinstance(order, Follow):
