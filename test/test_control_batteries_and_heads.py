@@ -60,7 +60,7 @@ def test_a_battery_that_is_not_heard_of_any_more_counts_as_falling_as_it_did() -
     made.controller.start_run((), "")
     until(made, "r2", RobotState.CLEANING)
     robot = made.world.robots["r2"]
-    robot.battery = 0.5
+    robot.battery = 0.8
     for step in range(300):
         robot.battery -= 0.0025 * 0.2
         if step == 200:
