@@ -213,7 +213,8 @@ async def watch(address: str, run_id: str, number: int) -> None:
             else:
                 messages = stub.WatchCleaningRun(pb.WatchCleaningRunRequest(run_id=run_id))
             async for _ in messages:
-                if index % 10 == 0:
+                # One in ten, of those who watch robots as of those who watch the run.
+                if index % 20 in (0, 11):
                     await asyncio.sleep(SLOW_S)
 
     await asyncio.gather(*map(one, range(number)))

@@ -62,6 +62,11 @@ def die_unless_told(asked: PlanRequest, tell: Progress) -> Plan:
     return plan_one_lane_each(asked)
 
 
+def say_how_soon_it_is_ended(asked: PlanRequest, tell: Progress) -> Plan:
+    score = Path("/proc/self/oom_score_adj").read_text().strip()
+    raise CannotPlan((Fault("memory", score, "as said", "Nothing."),))
+
+
 @pytest_asyncio.fixture
 async def opened() -> AsyncIterator[Open]:
     pools: list[PlanningPool] = []
@@ -141,6 +146,14 @@ async def test_a_process_that_dies_is_told_and_replaced(opened: Open) -> None:
     answers.clear()
     pool.plan("run", 2, request())
     assert isinstance(await first(answers), Planned)
+
+
+async def test_where_memory_runs_out_the_planning_process_is_ended_first(opened: Open) -> None:
+    pool, answers = opened(say_how_soon_it_is_ended)
+    pool.plan("run", 1, request())
+    answer = await first(answers)
+    assert isinstance(answer, PlanFailed) and "memory: 1000:" in answer.reason
+    assert int(Path("/proc/self/oom_score_adj").read_text()) < 1000
 
 
 async def test_after_the_end_no_answer_comes(opened: Open) -> None:

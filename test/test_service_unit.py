@@ -57,6 +57,7 @@ def test_what_it_writes_lies_where_it_may_write() -> None:
         ("CapabilityBoundingSet", ""),
         ("Restart", "on-failure"),
         ("KillMode", "mixed"),
+        ("OOMPolicy", "continue"),
     ],
 )
 def test_it_is_hardened_and_comes_back(name: str, value: str) -> None:
