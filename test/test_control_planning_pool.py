@@ -62,9 +62,12 @@ def die_unless_told(asked: PlanRequest, tell: Progress) -> Plan:
     return plan_one_lane_each(asked)
 
 
+def how_soon_it_is_ended() -> int:
+    return int(Path("/proc/self/oom_score_adj").read_text())
+
+
 def say_how_soon_it_is_ended(asked: PlanRequest, tell: Progress) -> Plan:
-    score = Path("/proc/self/oom_score_adj").read_text().strip()
-    raise CannotPlan((Fault("memory", score, "as said", "Nothing."),))
+    raise CannotPlan((Fault("memory", str(how_soon_it_is_ended()), "as said", "Nothing."),))
 
 
 @pytest_asyncio.fixture
@@ -153,7 +156,7 @@ async def test_where_memory_runs_out_the_planning_process_is_ended_first(opened:
     pool.plan("run", 1, request())
     answer = await first(answers)
     assert isinstance(answer, PlanFailed) and "memory: 1000:" in answer.reason
-    assert int(Path("/proc/self/oom_score_adj").read_text()) < 1000
+    assert how_soon_it_is_ended() < 1000
 
 
 async def test_after_the_end_no_answer_comes(opened: Open) -> None:
