@@ -17,7 +17,7 @@ from robot_fleet.control.ports import CannotStore, Record, RunStore
 from robot_fleet.control.snapshot import AlertView, ClosureView, RunRecord
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.coverage import CoverageRecord
-from robot_fleet.fleet.entities import CleaningRun, Robot, Share
+from robot_fleet.fleet.entities import CleaningRun, Robot, Share, as_track
 from robot_fleet.fleet.errors import InvalidInput, WrongState
 from robot_fleet.fleet.itinerary import Itinerary, Place, Stretch
 from robot_fleet.fleet.states import RobotState, RunState
@@ -132,9 +132,9 @@ class Rows:
         here = run is self._state.active or (bool(self.owed) and run is [*self._state.runs.values()][-1])
         coverage = self._state.coverage if here else self._coverage(run)
         cleaned = coverage.cleaned.copy() if coverage else np.zeros(grid.shape, dtype=bool)
-        if not run.tracks:
-            self._load_tracks(run)
-        return RunRecord(run.run_id, cleaned, {name: run.track(name) for name in run.robots})
+        # Not kept here: of each run that somebody has looked at they would stay in memory.
+        tracks = run.tracks or self._stored_tracks(run)
+        return RunRecord(run.run_id, cleaned, {name: as_track(tracks.get(name, [])) for name in run.robots})
 
     def _load_active(self, run: CleaningRun) -> None:
         state = self._state
@@ -144,7 +144,9 @@ class Rows:
         for robot in state.members(run):
             body = itineraries.get(robot.name)
             robot.itinerary = _itinerary_from(body) if body else None
-        self._load_tracks(run)
+        run.tracks = self._stored_tracks(run)
+        for name, points in run.tracks.items():
+            self._tracks_kept[run.run_id, name] = len(points)
 
     def _coverage(self, run: CleaningRun) -> CoverageRecord | None:
         """What the run cleaned, as it was stored; WrongState when the store has another floor by now."""
@@ -160,13 +162,13 @@ class Rows:
         except ValueError as error:
             raise _floor_changed(run, str(error)) from error
 
-    def _load_tracks(self, run: CleaningRun) -> None:
+    def _stored_tracks(self, run: CleaningRun) -> dict[str, list[tuple[float, float, float]]]:
         rows = self._run_store.load("track", f"{run.run_id}/")
+        tracks: dict[str, list[tuple[float, float, float]]] = {}
         for key in sorted(rows):
-            robot = key.split("/")[1]
-            run.tracks.setdefault(robot, []).extend(((t, x, y) for t, x, y in json.loads(zlib.decompress(rows[key]))))
-        for robot, points in run.tracks.items():
-            self._tracks_kept[run.run_id, robot] = len(points)
+            track = tracks.setdefault(key.split("/")[1], [])
+            track.extend((t, x, y) for t, x, y in json.loads(zlib.decompress(rows[key])))
+        return tracks
 
     def _body(self, kind: str, key: str) -> bytes | None:
         state = self._state
