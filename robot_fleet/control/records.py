@@ -45,6 +45,7 @@ class Rows:
         self._tracks_kept: dict[tuple[str, str], int] = {}
         self._floors: dict[str, tuple[BaseGeometry, str]] = {}
         self._kept_floors: dict[str, BaseGeometry] = {}
+        self._kept_coverage: Record | None = None
         self._stretches: WeakKeyDictionary[Stretch, str] = WeakKeyDictionary()
         self._areas: dict[str, tuple[tuple[MissedArea, ...], list[list[Any]]]] = {}
 
@@ -63,7 +64,7 @@ class Rows:
             if kind == "run":
                 state.runs[key].version = state.version
         self._add_floors()
-        records = [Record(kind, key, self._body(kind, key)) for kind, key in effects.rows]
+        records = self._records()
         floors = {key: state.traffic.held(key) for kind, key in effects.rows if kind == "robot"}
         try:
             self._run_store.commit(effects.journal_line(), records)
@@ -74,7 +75,13 @@ class Rows:
             return False
         self.owed = ""
         self._kept_floors |= floors
+        self._kept_coverage = next((record for record in records if record.kind == "coverage"), self._kept_coverage)
         return True
+
+    def _records(self) -> list[Record]:
+        """The rows of the present event; coverage, the largest, only when it has changed: at rest that is not each second."""
+        records = [Record(kind, key, self._body(kind, key)) for kind, key in self._state.effects.rows]
+        return [record for record in records if record != self._kept_coverage]
 
     def _add_floors(self) -> None:
         """What robots hold is written of one moment: storage must not say that two hold the same floor."""
