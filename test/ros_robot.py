@@ -17,6 +17,7 @@ What else may be wrong with it, after a plus sign, as in `works+percent`:
     simulated stamps poses by a clock that began with a simulation
     held     tells that its e-stop is pressed       headless has no switch for its head and says nothing of it
     asleep   its drive node says that it is inactive
+    badmap   publishes a map with fewer cells than it says
     foreign  something else is published where its actions' feedback belongs
 The message "now" and quirks, as in "now late" or "now" alone, changes what is wrong with what it tells.
 """
@@ -34,6 +35,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseWithCovariance, PoseWithCovarianceStamped
 from lifecycle_msgs.srv import GetState
 from nav2_msgs.action import DockRobot, FollowPath, UndockRobot
+from nav_msgs.msg import MapMetaData, OccupancyGrid
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.context import Context
@@ -92,6 +94,8 @@ class TestRobot:
         self._listen()
         if "foreign" in quirks:
             self._publish_foreign(f"/{name}/follow_path/_action/feedback")
+        if "badmap" in quirks:
+            self._publish_bad_map()
         if "asleep" in quirks:
             self.node.create_service(GetState, f"/{name}_drive/get_state", _say_inactive)
         if behaviour != "mute":
@@ -106,6 +110,10 @@ class TestRobot:
         context.init(args=[])
         self._foreign = Node(f"{self.name}_other", context=context)
         self._foreign.create_publisher(String, topic, 10)
+
+    def _publish_bad_map(self) -> None:
+        self._map = self.node.create_publisher(OccupancyGrid, f"/{self.name}/map", LATCHED)
+        self._map.publish(OccupancyGrid(info=MapMetaData(resolution=0.05, width=4, height=3), data=[0] * 11))
 
     def _serve(self, action_type: type, action: str) -> None:
         (DoublingServer if self.behaviour == "doubled" else ActionServer)(

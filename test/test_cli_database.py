@@ -197,6 +197,26 @@ def test_restore_brings_the_backup_back_and_keeps_the_old_one(data: Path, tmp_pa
     assert new["kept"] is None and check_database(tmp_path / "new" / DATABASE).faults == ()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can restore what belongs to another user")
+@pytest.mark.parametrize("there", ["database", "folder", "nothing"])
+def test_what_root_restores_belongs_to_the_controllers_user(data: Path, tmp_path: Path, tell: Tell, there: str) -> None:
+    owner, group, copy = 4711, 4712, tmp_path / "copy.db"
+    tell("db", "backup", str(copy), "--data", str(data))
+    home = tmp_path / "home"
+    place = home / "data" if there == "nothing" else home
+    home.mkdir()
+    os.chown(home, owner, group)
+    if there == "database":
+        (place / DATABASE).write_bytes(copy.read_bytes())
+        os.chown(place / DATABASE, owner, group)
+        (place / DATABASE).chmod(0o640)
+    document(tell("db", "restore", str(copy), "--data", str(place), "--json"))
+    made = [place, *place.iterdir()]
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(owner, group)}
+    assert {DATABASE, f"{DATABASE}.lock"} <= {path.name for path in made}
+    assert (place / DATABASE).stat().st_mode & 0o777 == (0o640 if there == "database" else 0o600)
+
+
 def test_a_damaged_database_can_be_replaced_and_is_kept(data: Path, tmp_path: Path, tell: Tell) -> None:
     tell("db", "backup", str(tmp_path / "copy.db"), "--data", str(data))
     (data / DATABASE).write_bytes(b"rubbish" * 1000)

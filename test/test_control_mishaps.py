@@ -217,3 +217,4 @@ def test_tracks_of_ended_runs_are_kept_in_storage_not_in_memory() -> None:
     made.controller.start_run((), "")
     assert not made.controller._state.runs[first].tracks
     assert len(made.controller.record(first).tracks["r1"]) > 30
+    assert not made.controller._state.runs[first].tracks

@@ -159,6 +159,31 @@ def test_a_paused_run_rests_and_goes_on_where_it_was() -> None:
     assert until_ended(made).state is RunState.COMPLETED
 
 
+def test_coverage_is_written_when_it_has_grown_and_by_a_new_process_but_not_while_robots_rest() -> None:
+    made = site()
+    written: list[str] = []
+    keep = made.run_store.commit
+
+    def commit(event: str, records: Sequence[Record]) -> None:
+        written.extend(record.kind for record in records)
+        keep(event, records)
+
+    made.run_store.commit = commit  # type: ignore[method-assign]
+    run_id = made.controller.start_run((), "").run_id
+    made.advance(60.0)
+    made.controller.pause_run(run_id)
+    made.advance(10.0)
+    written.clear()
+    made.advance(10.0)
+    assert "run" in written and "coverage" not in written
+    made.restart_controller()
+    made.advance(3.0)
+    assert written.count("coverage") == 1
+    made.controller.resume_run(run_id)
+    made.advance(10.0)
+    assert written.count("coverage") > 5
+
+
 def test_only_what_runs_is_paused_and_only_what_is_paused_is_resumed() -> None:
     made = site(planning_s=20.0)
     run_id = made.controller.start_run((), "").run_id

@@ -104,6 +104,27 @@ def test_a_map_that_cannot_be_planned_is_told_and_the_next_one_is_planned(eye: E
         eye.until(lambda: eye.seen["/coverage_path"])
 
 
+def planning_process(node: subprocess.Popen[bytes]) -> int | None:
+    """The number of the process in which the node plans, once there is one."""
+    for child in FilePath(f"/proc/{node.pid}/task/{node.pid}/children").read_text().split():
+        if b"spawn_main" in FilePath(f"/proc/{child}/cmdline").read_bytes():
+            return int(child)
+    return None
+
+
+def test_a_planning_process_that_is_killed_is_told_and_the_next_map_is_planned(eye: Eye, tmp_path: FilePath) -> None:
+    eye.look_at("/coverage_path", Path, LATCHED)
+    maps = eye.node.create_publisher(OccupancyGrid, "/map", LATCHED)
+    with planner(tmp_path / "log", "plan_within_s:=2.0") as process:
+        maps.publish(hall(8.0, 6.0))
+        eye.until(lambda: planning_process(process) is not None)
+        os.kill(planning_process(process) or 0, signal.SIGKILL)
+        eye.until(lambda: "there is no plan" in (tmp_path / "log").read_text())
+        maps.publish(hall(6.0, 5.0))
+        eye.until(lambda: eye.seen["/coverage_path"])
+        assert process.poll() is None
+
+
 @pytest.mark.parametrize("parameter", ["profile:=X9", "robots:=0", "plan_within_s:=-1.0"])
 def test_a_parameter_that_makes_no_sense_ends_the_node_with_its_name(parameter: str, tmp_path: FilePath) -> None:
     with planner(tmp_path / "log", parameter) as process:

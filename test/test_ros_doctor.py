@@ -27,7 +27,7 @@ from robot_fleet.ros.observations import Observed, RobotsMap, observe
 pytestmark = pytest.mark.ros
 
 SHOP = Path(__file__).parents[1] / "maps" / "corner_shop"
-QUIRKS = ("percent", "late", "simulated", "elsewhere", "nan", "lost", "held", "headless", "asleep", "foreign")
+QUIRKS = ("percent", "late", "simulated", "elsewhere", "nan", "lost", "held", "headless", "asleep", "foreign", "badmap")
 BEHAVIOURS = {"fine": "works", "mute": "mute", **{quirk: f"works+{quirk}" for quirk in QUIRKS}}
 LISTEN_S = 6.0
 # Where all of them say that they stand.
@@ -85,6 +85,7 @@ def test_of_a_sound_robot_nothing_is_said_but_what_it_does_not_offer(found: dict
         ("headless", "head", Verdict.FAIL, "there is no service /headless/cleaning_head/set"),
         ("asleep", "active", Verdict.FAIL, "/asleep_drive is inactive"),
         ("foreign", "messages", Verdict.FAIL, "/foreign_other publishes std_msgs/msg/String on /foreign/follow_path"),
+        ("badmap", "map", Verdict.FAIL, "it says that it has 4 x 3 cells, and has 11"),
         ("mute", "drive actions", Verdict.FAIL, "there is no /mute/follow_path, no /mute/dock_robot"),
         ("absent", "reachable", Verdict.FAIL, "nothing is heard below /absent"),
     ],
@@ -147,6 +148,46 @@ def test_the_command_ends_with_1_when_a_robot_is_not_there_and_names_robots_that
     assert robot["name"] == "robot_1" and robot["checks"][0]["verdict"] == "fails" and robot["checks"][0]["remedy"]
     unknown = subprocess.run([*command, "nobody"], capture_output=True, text=True, check=False)
     assert unknown.returncode == 2 and "no robot named 'nobody'" in unknown.stderr
+
+
+def simulated(late_s: float, clock_heard: bool = True) -> Finding:
+    """What is said of the clock of a robot that is to go by /clock."""
+    seen = sound()
+    seen.clock_heard = clock_heard
+    seen.poses = [(10.0 + late_s, PoseReported("r", 10.0, DOCK.pose))]
+    return next(one for one in findings(spec("r"), FLOOR, seen, 5.0, sim_time=True) if one.check == "clock")
+
+
+def test_a_simulated_robot_goes_by_the_simulated_clock_however_fast_that_is() -> None:
+    assert simulated(late_s=0.3).verdict is simulated(late_s=5.0).verdict is Verdict.OK
+
+
+def test_a_robot_that_does_not_go_by_the_simulated_clock_and_one_without_a_clock_are_told() -> None:
+    assert simulated(late_s=-1.7e9).verdict is Verdict.FAIL
+    assert "use_sim_time" in simulated(late_s=-1.7e9).remedy
+    assert simulated(late_s=0.0, clock_heard=False).text == "nothing is heard on /clock"
+
+
+@contextmanager
+def simulator(speed: float) -> Iterator[None]:
+    command = [sys.executable, "-m", "robot_fleet.cli", "sim", "--store", str(SHOP), "--speed", str(speed)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            assert process.stdout is not None and any("simulating" in line for line in process.stdout)
+            yield
+        finally:
+            process.kill()
+
+
+def test_the_command_trusts_simulated_robots_when_told_that_they_are_and_does_not_hold_their_clock_up() -> None:
+    command = [sys.executable, "-m", "robot_fleet.cli", "doctor", "--store", str(SHOP), "--json", "--listen", "8"]
+    with simulator(speed=2.0):
+        done = subprocess.run([*command, "--sim-time"], capture_output=True, text=True, check=False)
+    robots = json.loads(done.stdout)["robots"]
+    failed = [(robot["name"], check) for robot in robots for check in robot["checks"] if check["verdict"] == "fails"]
+    assert (done.returncode, failed) == (0, []), done.stderr
+    poses = [check["verdict"] for robot in robots for check in robot["checks"] if check["check"] == "pose"]
+    assert poses == ["ok", "ok"], robots
 
 
 def test_channels_that_are_named_and_not_there_are_told() -> None:

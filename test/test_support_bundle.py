@@ -124,10 +124,28 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, tell: Tell) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["password", "db_passwd", "TOKEN", "apiKey", "private-key", "tls_key", "wifi_psk", "pin"]
-)
+    "name",
+    ["password", "db_passwd", "TOKEN", "apiKey", "private-key", "tls_key", "wifi_psk", "pin",
+     "pass", "mqtt_pass", "mqttPass", "PGPASS", "pw", "db-pw", "kennwort"],
+)  # fmt: skip
 def test_names_of_secrets_are_known(name: str) -> None:
     assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", ["passed", "passes", "bypass", "makeup_passes", "compass", "overpass", "pass_width_m"])
+def test_names_that_only_sound_like_those_of_secrets_are_none(name: str) -> None:
+    assert not is_secret_name(name)
+    for text in (f"{name}: 3.14159", f"{name}=3.14159", f"{name}:\n  left: 3.14159"):
+        assert Redactor().text(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["pass: hunter2", "  mqtt_pass: hunter2", "export PGPASS=hunter2", "pw: hunter2", "kennwort: hunter2",
+     '"pass": "hunter2"', "user=ada pass=hunter2", "pass:\n  - hunter2", "Das Kennwort ist hunter2"],
+)  # fmt: skip
+def test_short_and_german_names_of_secrets_take_theirs_out(text: str) -> None:
+    assert "hunter2" not in Redactor().text(text)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +156,7 @@ def test_names_of_secrets_are_known(name: str) -> None:
         "12:00:00 WARNING robot_1 did not get on at (3.1, 4.0)",
         '"floor": "0106000020' + "AB12CD34" * 20 + '"',
         "address http://127.0.0.1:50051/x",
+        "test passed: 3 of 3, robot_1 may pass here (1.0, 2.0): it passes",
     ],
 )
 def test_what_is_no_secret_stays(line: str) -> None:

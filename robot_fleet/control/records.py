@@ -17,7 +17,7 @@ from robot_fleet.control.ports import CannotStore, Record, RunStore
 from robot_fleet.control.snapshot import AlertView, ClosureView, RunRecord
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.coverage import CoverageRecord
-from robot_fleet.fleet.entities import CleaningRun, Robot, Share
+from robot_fleet.fleet.entities import CleaningRun, Robot, Share, as_track
 from robot_fleet.fleet.errors import InvalidInput, WrongState
 from robot_fleet.fleet.itinerary import Itinerary, Place, Stretch
 from robot_fleet.fleet.states import RobotState, RunState
@@ -45,6 +45,7 @@ class Rows:
         self._tracks_kept: dict[tuple[str, str], int] = {}
         self._floors: dict[str, tuple[BaseGeometry, str]] = {}
         self._kept_floors: dict[str, BaseGeometry] = {}
+        self._kept_coverage: Record | None = None
         self._stretches: WeakKeyDictionary[Stretch, str] = WeakKeyDictionary()
         self._areas: dict[str, tuple[tuple[MissedArea, ...], list[list[Any]]]] = {}
 
@@ -63,7 +64,7 @@ class Rows:
             if kind == "run":
                 state.runs[key].version = state.version
         self._add_floors()
-        records = [Record(kind, key, self._body(kind, key)) for kind, key in effects.rows]
+        records = self._records()
         floors = {key: state.traffic.held(key) for kind, key in effects.rows if kind == "robot"}
         try:
             self._run_store.commit(effects.journal_line(), records)
@@ -74,7 +75,13 @@ class Rows:
             return False
         self.owed = ""
         self._kept_floors |= floors
+        self._kept_coverage = next((record for record in records if record.kind == "coverage"), self._kept_coverage)
         return True
+
+    def _records(self) -> list[Record]:
+        """The rows of the present event; coverage, the largest, only when it has changed: at rest that is not each second."""
+        records = [Record(kind, key, self._body(kind, key)) for kind, key in self._state.effects.rows]
+        return [record for record in records if record != self._kept_coverage]
 
     def _add_floors(self) -> None:
         """What robots hold is written of one moment: storage must not say that two hold the same floor."""
@@ -132,9 +139,9 @@ class Rows:
         here = run is self._state.active or (bool(self.owed) and run is [*self._state.runs.values()][-1])
         coverage = self._state.coverage if here else self._coverage(run)
         cleaned = coverage.cleaned.copy() if coverage else np.zeros(grid.shape, dtype=bool)
-        if not run.tracks:
-            self._load_tracks(run)
-        return RunRecord(run.run_id, cleaned, {name: run.track(name) for name in run.robots})
+        # Not kept here: of each run that somebody has looked at they would stay in memory.
+        tracks = run.tracks or self._stored_tracks(run)
+        return RunRecord(run.run_id, cleaned, {name: as_track(tracks.get(name, [])) for name in run.robots})
 
     def _load_active(self, run: CleaningRun) -> None:
         state = self._state
@@ -144,7 +151,9 @@ class Rows:
         for robot in state.members(run):
             body = itineraries.get(robot.name)
             robot.itinerary = _itinerary_from(body) if body else None
-        self._load_tracks(run)
+        run.tracks = self._stored_tracks(run)
+        for name, points in run.tracks.items():
+            self._tracks_kept[run.run_id, name] = len(points)
 
     def _coverage(self, run: CleaningRun) -> CoverageRecord | None:
         """What the run cleaned, as it was stored; WrongState when the store has another floor by now."""
@@ -160,13 +169,13 @@ class Rows:
         except ValueError as error:
             raise _floor_changed(run, str(error)) from error
 
-    def _load_tracks(self, run: CleaningRun) -> None:
+    def _stored_tracks(self, run: CleaningRun) -> dict[str, list[tuple[float, float, float]]]:
         rows = self._run_store.load("track", f"{run.run_id}/")
+        tracks: dict[str, list[tuple[float, float, float]]] = {}
         for key in sorted(rows):
-            robot = key.split("/")[1]
-            run.tracks.setdefault(robot, []).extend(((t, x, y) for t, x, y in json.loads(zlib.decompress(rows[key]))))
-        for robot, points in run.tracks.items():
-            self._tracks_kept[run.run_id, robot] = len(points)
+            track = tracks.setdefault(key.split("/")[1], [])
+            track.extend((t, x, y) for t, x, y in json.loads(zlib.decompress(rows[key])))
+        return tracks
 
     def _body(self, kind: str, key: str) -> bytes | None:
         state = self._state

@@ -261,7 +261,12 @@ class CleaningRun:
 
     def track(self, robot: str) -> NDArray[np.float64]:
         """The robot's way as (n, 3) t_s, x_m, y_m."""
-        return np.asarray(self.tracks.get(robot, []), dtype=np.float64).reshape(-1, 3)
+        return as_track(self.tracks.get(robot, []))
+
+
+def as_track(points: Sequence[tuple[float, float, float]]) -> NDArray[np.float64]:
+    """A robot's way as (n, 3) t_s, x_m, y_m; n may be 0."""
+    return np.asarray(points, dtype=np.float64).reshape(-1, 3)
 
 
 def kind_event(kind: LegKind) -> RobotEvent:

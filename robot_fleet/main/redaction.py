@@ -12,14 +12,17 @@ _LEAST = 6  # shorter ones would be found within words
 
 _WORDS = (
     r"passw|passphrase|passwd|\bpwd|secret|token|credential|authorization|cookie|bearer|api[_.-]?key|access[_.-]?key|"
-    r"private[_.-]?key|ssh[_.-]?key|signing[_.-]?key|encryption[_.-]?key|\bpsk\b|wpa|\bauth\b|_auth\b|\bpin\b"
+    r"private[_.-]?key|ssh[_.-]?key|signing[_.-]?key|encryption[_.-]?key|\bpsk\b|wpa|\bauth\b|_auth\b|\bpin\b|kennwort"
 )
-_SECRET_NAME = re.compile(_WORDS + r"|key$|pwd|psk", re.IGNORECASE)
+# Names that end so; in prose they are words like others, and so is what only sounds like one of them.
+_ENDS = r"(?:key|pwd|psk|pw|(?<!by)(?<!com)(?<!over)(?<!under)(?<!sur)(?<!tres)pass)"
+_SECRET_NAME = re.compile(rf"{_WORDS}|{_ENDS}$|pwd|psk", re.IGNORECASE)
 # A name that tells of a secret takes the rest of its line along: who knows how it goes on?
 _NAMED = re.compile(rf"""(?P<name>[\w.-]*(?:{_WORDS})[\w.-]*["']?)(?P<rest>\W+\S.*)""", re.IGNORECASE)
-_KEY = re.compile(r"""(?P<name>\b[\w.-]*(?:key|pwd|psk)["']?)(?P<rest>\s*[:=]\s*\S.*)""", re.IGNORECASE)
+_KEY = re.compile(rf"""(?P<name>\b[\w.-]*{_ENDS}["']?)(?P<rest>\s*[:=]\s*\S.*)""", re.IGNORECASE)
 _OPENED = re.compile(
-    rf"""^(?P<indent>[\s-]*)["']?[\w.-]*(?:{_WORDS}|key\b|pwd|psk)[\w.-]*["']?\s*[:=](?P<rest>.*)$""", re.IGNORECASE
+    rf"""^(?P<indent>[\s-]*)["']?[\w.-]*(?:{_WORDS}|key\b|pwd|psk|{_ENDS}(?![\w.-]))[\w.-]*["']?\s*[:=](?P<rest>.*)$""",
+    re.IGNORECASE,
 )
 _PEM = re.compile(r"-----BEGIN [^-\n]*-----.*?(?:-----END [^-\n]*-----|\Z)", re.DOTALL)
 _PEM_END = re.compile(r"\A.*?-----END [^-\n]*-----", re.DOTALL)

@@ -25,19 +25,21 @@ class RosClock:
 
     Without simulated time `now_s` began as the time in seconds since 1970, and goes on by the clock that nobody sets: when
     the machine's time is set, nothing stands still or is overdue at once. With it, `now_s` is the newest time heard on
-    /clock, 0 before the first. Neither ever goes back.
+    /clock, 0 before the first. Neither ever goes back. One that only `listens` is not waited for by a simulator.
     """
 
-    def __init__(self, bridge: RosBridge, use_sim_time: bool = False) -> None:
+    def __init__(self, bridge: RosBridge, use_sim_time: bool = False, listens: bool = False) -> None:
         self.use_sim_time = use_sim_time
         self._latest_s = 0.0
         self._began_s = time.time() - time.monotonic()
         self._advanced_at: float | None = None
         self._went_back = False
         self._bridge, self._ticks, self._ticked_s = bridge, False, 0.0
-        if use_sim_time:
-            # Before it listens: from then on the simulator's clock waits, and no backlog builds up.
+        self._confirms = use_sim_time and not listens
+        if self._confirms:
+            # Before it hears any: from then on the simulator's clock waits, and no backlog builds up.
             self._seen = bridge.node.create_publisher(ClockMessage, CLOCK_SEEN, 10)
+        if use_sim_time:
             # Not only the newest: in turn with the poses, so that a long queue of those shows in the time as well.
             qos = QoSProfile(depth=200, reliability=ReliabilityPolicy.BEST_EFFORT)
             bridge.node.create_subscription(ClockMessage, "/clock", self._hear, qos)
@@ -64,7 +66,7 @@ class RosClock:
 
     def confirm(self, at_s: float) -> None:
         """Tells the simulator, if there is one, that all that was heard up to `at_s` has been dealt with."""
-        if self.use_sim_time:
+        if self._confirms:
             message = ClockMessage(clock=seconds_to_ros(at_s))
             self._bridge.to_ros(lambda: self._seen.publish(message))
 
@@ -73,9 +75,14 @@ class RosClock:
         """Whether /clock was heard and has not moved on for 5 s of real time."""
         return self._advanced_at is not None and time.monotonic() - self._advanced_at > STALE_AFTER_S
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the time is known: always, or once /clock has been heard."""
+        return not self.use_sim_time or self._advanced_at is not None
+
     async def ready(self) -> None:
         """Returns when the time is known: at once, or when /clock has been heard."""
-        while self.use_sim_time and self._advanced_at is None:  # noqa: ASYNC110 - /clock is heard on another thread
+        while not self.is_known:  # noqa: ASYNC110 - /clock is heard on another thread
             await asyncio.sleep(0.05)
 
     def _hear(self, message: ClockMessage) -> None:

@@ -18,6 +18,7 @@ import math
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 
 import numpy as np
@@ -82,13 +83,23 @@ class CoveragePlanner(Node):
             self.get_logger().error(f"this map cannot be planned: {fault}")
             return
         if self._planning is not None and not self._planning.done():
-            self.close()
-            self._pool = self._new_pool()
+            self._replace_pool()
         rows, cols = request.floor.grid.shape
         self.get_logger().info(f"planning a map of {cols} x {rows} cells")
-        self._planning = planning = self._pool.submit(plan, request)
+        self._planning = planning = self._begin(request)
         tell = partial(self._tell, message.header.frame_id, request)
         planning.add_done_callback(lambda done: self._executor.create_task(tell, done))
+
+    def _begin(self, request: PlanRequest) -> Future[Plan]:
+        try:
+            return self._pool.submit(plan, request)
+        except BrokenProcessPool:  # somebody has killed its process, for want of memory perhaps
+            self._replace_pool()
+            return self._pool.submit(plan, request)
+
+    def _replace_pool(self) -> None:
+        self.close()
+        self._pool = self._new_pool()
 
     def _tell(self, frame: str, request: PlanRequest, planning: Future[Plan]) -> None:
         """Publishes the plan, unless a newer map has come."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -27,7 +28,7 @@ from robot_fleet.floor.store import RobotSpec
 from robot_fleet.ros import layouts
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
-from robot_fleet.ros.conversion import pose_from_ros
+from robot_fleet.ros.conversion import BadReading, pose_from_ros
 from robot_fleet.ros.driver import NavDriver
 from robot_fleet.ros.hearing import hear_all
 from robot_fleet.ros.layouts import Publisher
@@ -52,7 +53,8 @@ class Observed:
     """What was heard of one robot. Poses come with the time of our own clock when they arrived; names are full ROS names.
 
     `ours` is what we expect of the topics; `misread` what of goals and results would be.
-    `round_trips_s` holds None for a lost question.
+    `round_trips_s` holds None for a lost question, `bad_map` why a map could not be read. `clock_heard` is whether our clock
+    knew the time in the end: the machine's always does.
     """
 
     topics: dict[str, list[Publisher]] = field(default_factory=dict)
@@ -69,17 +71,18 @@ class Observed:
     hold: str | None = None
     drops: Counter[str] = field(default_factory=Counter)
     map: RobotsMap | None = None
+    bad_map: str = ""
+    clock_heard: bool = True
     round_trips_s: list[float | None] = field(default_factory=list)
 
 
-async def observe(specs: Sequence[RobotSpec], seconds: float) -> dict[str, Observed]:
-    """Listens to the robots for so many seconds; what was observed of each, by name.
+async def observe(specs: Sequence[RobotSpec], seconds: float, sim_time: bool = False) -> dict[str, Observed]:
+    """Listens to the robots, with `sim_time` by the time of /clock, for so many real seconds; what was observed, by name.
 
     Raises InvalidInput for names that ROS does not allow, Unavailable when ROS cannot be started.
     """
     bridge = RosBridge("fleet_doctor")
-    # Not the simulator's: that would wait for us to confirm its time.
-    clock = RosClock(bridge)
+    clock = RosClock(bridge, sim_time, listens=True)
     driver = NavDriver(bridge, specs, clock)
     observers = {spec.name: _Observer(bridge, spec, clock) for spec in specs}
     bugs: list[BaseException] = []
@@ -95,6 +98,7 @@ async def observe(specs: Sequence[RobotSpec], seconds: float) -> dict[str, Obser
         for name, observer in observers.items():
             await _on_ros(bridge, partial(observer.look, driver.servers(name)))
             await observer.ask()
+            observer.seen.clock_heard = clock.is_known
         for (name, reason), count in driver.drops.counts.items():
             observers[name].seen.drops[reason] += count
     finally:
@@ -166,9 +170,21 @@ class _Observer:
         )  # fmt: skip
 
     def _hear_map(self, message: MapMessage) -> None:
-        cells = np.array(message.data, dtype=np.int8).reshape(message.info.height, message.info.width)
-        origin = pose_from_ros(message.info.origin)
-        self.seen.map = RobotsMap(cells >= 65, message.info.resolution, origin)
+        try:
+            self.seen.map = _map_from_ros(message)
+        except BadReading as bad:
+            self.seen.bad_map = str(bad)
+
+
+def _map_from_ros(message: MapMessage) -> RobotsMap:
+    """BadReading for what is no map: a robot's mistake must not end the looking at all others."""
+    rows, cols, resolution_m = message.info.height, message.info.width, message.info.resolution
+    cells = np.array(message.data, dtype=np.int8)
+    if cells.size != rows * cols:
+        raise BadReading(f"it says that it has {cols} x {rows} cells, and has {cells.size}")
+    if not (math.isfinite(resolution_m) and resolution_m > 0.0):
+        raise BadReading(f"a cell of it is {resolution_m} m wide")
+    return RobotsMap(cells.reshape(rows, cols) >= 65, resolution_m, pose_from_ros(message.info.origin))
 
 
 @asynccontextmanager

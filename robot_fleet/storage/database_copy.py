@@ -9,6 +9,7 @@ import datetime
 import os
 import shutil
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -44,8 +45,8 @@ def back_up(database: Database, target: Path, replace: bool = False) -> Database
 def restore(backup: Path, database: Database, now: datetime.datetime) -> tuple[DatabaseReport, Path | None]:
     """Puts a backup in the database's place; what it holds, and where the old database is kept now.
 
-    On a server the place must be empty. Unavailable while a controller uses the database; InvalidInput for what is no
-    sound backup that can be read here.
+    On a server the place must be empty. What root restores belongs to whom the old database belonged, or else its folder.
+    Unavailable while a controller uses the database; InvalidInput for what is no sound backup that can be read here.
     """
     _refuse_unsound(check_database(backup))
     if is_served(database):
@@ -57,9 +58,11 @@ def restore(backup: Path, database: Database, now: datetime.datetime) -> tuple[D
 def _restore_file(backup: Path, database: Path, now: datetime.datetime) -> tuple[DatabaseReport, Path | None]:
     if database.exists() and backup.samefile(database):
         raise _bad(backup, "is the database itself", "Name a backup.")
+    model, lock_file = _model_of(database), database.with_name(database.name + ".lock")
     try:
-        database.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(database.with_name(database.name + ".lock"))
+        _make_folder(database.parent, model)
+        lock = FileLock(lock_file)
+        _hand_over(lock_file, model)
     except Locked as error:
         text = f"database {database}: is in use by {error.holder}. Stop the controller, and restore then."
         raise Unavailable("DATABASE_IN_USE", text) from error
@@ -68,11 +71,40 @@ def _restore_file(backup: Path, database: Path, now: datetime.datetime) -> tuple
     try:
         with _part(database) as part:
             report = _proved_copy(backup, part)
+            _hand_over(part, model, like=stat.S_ISREG(model.st_mode))
             kept = _kept(database, now)
             _put(part, database, replace=True)
     finally:
         lock.release()
     return report, kept
+
+
+def _model_of(database: Path) -> os.stat_result:
+    """Whom the database that is there belongs to; where there is none the nearest folder of its path."""
+    return next(path for path in (database, *database.absolute().parents) if path.exists()).stat()
+
+
+def _make_folder(folder: Path, model: os.stat_result) -> None:
+    new = [path for path in (folder, *folder.absolute().parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in new:
+        _hand_over(path, model)
+
+
+def _hand_over(path: Path, model: os.stat_result, like: bool = False) -> None:
+    """Gives what root made to the user and group of the model, and its mode if it is to be `like` it: else the controller's
+    own user could not open it. For anybody else nothing is to be done.
+    """
+    if os.geteuid() != 0:
+        return
+    # Not through a link: whoever owns the folder could have put one there that leads to a file of root's.
+    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        os.fchown(file, model.st_uid, model.st_gid)
+        if like:
+            os.fchmod(file, stat.S_IMODE(model.st_mode))
+    finally:
+        os.close(file)
 
 
 def copy_beside(database: Path, what: str, now: datetime.datetime) -> Path:
