@@ -283,8 +283,8 @@ STOPS = (
     Mutant(
         "after a bug robots are not told to stop",
         "robot_fleet/main/controller_process.py",
-        "            self._driver.send(CancelAll(robot.name))\n        self._ended.set()\n",
-        "            pass\n        self._ended.set()\n",
+        "        for robot in self._store.robots:\n            self._driver.send(CancelAll(robot.name))\n",
+        "",
         "they drive on without a controller",
         ("test_controller_process",),
     ),
@@ -455,8 +455,8 @@ HELD = (
     Mutant(
         "a held robot keeps its goal",
         "robot_fleet/control/robots.py",
-        "            orders.cancel(self._state, robot)\n            self._state.send(SwitchHead(robot.name, False))\n",
-        "            self._state.send(SwitchHead(robot.name, False))\n",
+        "                self._withdraw(robot)\n            orders.cancel(self._state, robot)\n",
+        "                self._withdraw(robot)\n",
         "a robot that is released drives on before a person has acknowledged it",
         (_RUNS, _MISHAPS),
     ),
@@ -549,9 +549,17 @@ BATTERY = (
     Mutant(
         "a robot drives its battery empty",
         "robot_fleet/control/charging.py",
-        "    if robot.battery <= least and not _is_seen_to(state, robot):\n",
-        "    if robot.battery <= 0.0 and not _is_seen_to(state, robot):\n",
+        "    if level_now(state, robot) <= least and not _is_seen_to(state, robot):\n",
+        "    if level_now(state, robot) <= 0.0 and not _is_seen_to(state, robot):\n",
         "it dies in an aisle and blocks it all night",
+        ("test_control_batteries_and_heads",),
+    ),
+    Mutant(
+        "a battery that is not heard of any more stays as full as it was",
+        "robot_fleet/control/charging.py",
+        "    return max(0.0, robot.battery - robot.drain.per_s * unheard_s)\n",
+        "    return robot.battery\n",
+        "a robot whose battery's node has died cleans on until it stands empty in an aisle",
         ("test_control_batteries_and_heads",),
     ),
     Mutant(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from control_site import hall
 
 from robot_fleet.control.ports import Displaced
-from robot_fleet.fleet.commands import CancelAll
+from robot_fleet.fleet.commands import CancelAll, SwitchHead
 from robot_fleet.fleet.errors import Unavailable
 from robot_fleet.fleet.events import HoldReported
 
@@ -63,6 +64,16 @@ def test_a_request_that_finds_another_writer_is_refused_and_ends_the_process(fle
         fleet.pause_run("a")
 
 
+def test_a_process_that_ends_orders_nothing_for_what_robots_say_meanwhile(
+    fleet: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[object] = []
+    monkeypatch.setattr(fleet._controller, "handle", heard.append)
+    fleet._on_signal(signal.SIGTERM)
+    fleet._take(HoldReported("r1", 0.0, ""))
+    assert heard == []
+
+
 def test_a_bug_ends_the_process_and_tells_every_robot_to_stop(fleet: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(event: object) -> None:
         raise ZeroDivisionError
@@ -70,4 +81,5 @@ def test_a_bug_ends_the_process_and_tells_every_robot_to_stop(fleet: Any, monkey
     monkeypatch.setattr(fleet._controller, "handle", fails)
     fleet._take(HoldReported("r1", 0.0, ""))
     assert fleet._exit_code and fleet._ended.is_set()
-    assert fleet._driver.sent == [CancelAll("r1"), CancelAll("r2")]
+    stops = [CancelAll("r1"), CancelAll("r2")]
+    assert fleet._driver.sent == [*stops, SwitchHead("r1", False), SwitchHead("r2", False)]

@@ -340,6 +340,7 @@ class _Fleet:
         _log.critical("a bug: every robot is told to stop, and this process ends", exc_info=bug)
         for robot in self._store.robots:
             self._driver.send(CancelAll(robot.name))
+        for robot in self._store.robots:
             self._driver.send(SwitchHead(robot.name, False))
         self._ended.set()
 
