@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import timeit
+from array import array
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -87,11 +91,33 @@ def test_the_fleet_is_shown_as_it_is(shown: tuple[Visuals, RosBridge], eye: Eye,
         assert Polygon(outline).symmetric_difference(robot.outline).area < 1e-6
         assert LinearRing(rings(marks, f"{robot.name} reserved")[0]).equals(LinearRing(robot.held.exterior))
         lanes = [points for points, cleans in robot.ahead if cleans]
-        assert len(rings(marks, f"{robot.name} lanes")) == len(lanes) > 0
+        (drawn,) = rings(marks, f"{robot.name} lanes")
+        assert drawn == [tuple(point) for lane in lanes for pair in pairwise(lane.tolist()) for point in pair] != []
     cells = np.array(eye.seen["/robot_fleet/coverage"][0].data).reshape(hall().floor.grid.shape)
     assert scene.cleaned is not None and scene.requested is not None
     assert scene.cleaned.any() and np.array_equal(cells == 0, scene.cleaned)
     assert np.array_equal(cells == 100, scene.requested & ~scene.cleaned)
+
+
+def test_a_robot_is_no_more_markers_with_hundreds_of_lanes_ahead(
+    shown: tuple[Visuals, RosBridge], eye: Eye, scene: Scene
+) -> None:
+    visuals, _ = shown
+    robot = scene.robots[0]
+    eye.look_at("/robot_fleet/fleet", MarkerArray, 10)
+    eye.until(lambda: visuals.wants(0.0))
+    visuals.show(Scene((robot,), None, None), 0.0)
+    visuals.show(Scene((replace(robot, ahead=robot.ahead * 100),), None, None), FLEET_S)
+    eye.until(lambda: len(eye.seen["/robot_fleet/fleet"]) == 2)
+    few, many = (message.markers for message in eye.seen["/robot_fleet/fleet"])
+    assert [(mark.ns, mark.id) for mark in many] == [(mark.ns, mark.id) for mark in few]
+
+
+def test_millions_of_cells_are_put_into_a_message_without_a_look_at_each(shown: tuple[Visuals, RosBridge]) -> None:
+    visuals, _ = shown
+    cells = np.zeros((2400, 3600), dtype=np.int8)
+    listed_s = min(timeit.repeat(lambda: array("b", cells.ravel().tolist()), number=1, repeat=3))
+    assert min(timeit.repeat(lambda: visuals._grid(cells), number=1, repeat=5)) < listed_s / 5
 
 
 def test_what_is_gone_is_taken_away(shown: tuple[Visuals, RosBridge], eye: Eye, scene: Scene) -> None:
