@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import timeit
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
-from control_site import hall, site
-from shapely import LinearRing, Point, Polygon, box
+from control_site import hall, run_of, site, until_ended
+from shapely import LinearRing, LineString, Point, Polygon, box
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
@@ -25,7 +25,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from robot_fleet.control.scene import Scene
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.listening import LATCHED
-from robot_fleet.ros.visuals import FLEET_S, Visuals
+from robot_fleet.ros.visuals import FLEET_S, MOST_TRACK_POINTS, TRACK_S, Visuals
 
 pytestmark = pytest.mark.ros
 SPILL = box(5.0, 3.0, 6.5, 4.5)
@@ -62,6 +62,14 @@ def scene() -> Scene:
 
 def rings(marks: list[Marker], name: str) -> list[list[tuple[float, float]]]:
     return [[(point.x, point.y) for point in mark.points] for mark in marks if mark.ns == name]
+
+
+def shown_one_by_one(visuals: Visuals, eye: Eye, topic: str, scenes: Iterable[Scene]) -> list[list[Marker]]:
+    """The markers that arrive for each scene; what nobody took yet is replaced by the next."""
+    for turn, shows in enumerate(scenes):
+        visuals.show(shows, turn * TRACK_S)
+        eye.until(lambda so_far=turn: len(eye.seen[topic]) > so_far)
+    return [message.markers for message in eye.seen[topic]]
 
 
 def test_the_floor_is_there_for_whoever_comes_later(shown: tuple[Visuals, RosBridge], eye: Eye) -> None:
@@ -106,10 +114,8 @@ def test_a_robot_is_no_more_markers_with_hundreds_of_lanes_ahead(
     robot = scene.robots[0]
     eye.look_at("/robot_fleet/fleet", MarkerArray, 10)
     eye.until(lambda: visuals.wants(0.0))
-    visuals.show(Scene((robot,), None, None), 0.0)
-    visuals.show(Scene((replace(robot, ahead=robot.ahead * 100),), None, None), FLEET_S)
-    eye.until(lambda: len(eye.seen["/robot_fleet/fleet"]) == 2)
-    few, many = (message.markers for message in eye.seen["/robot_fleet/fleet"])
+    shows = (Scene((one,), None, None) for one in (robot, replace(robot, ahead=robot.ahead * 100)))
+    few, many = shown_one_by_one(visuals, eye, "/robot_fleet/fleet", shows)
     assert [(mark.ns, mark.id) for mark in many] == [(mark.ns, mark.id) for mark in few]
 
 
@@ -152,6 +158,55 @@ def test_closed_floor_is_shown_with_its_name_until_it_is_opened(shown: tuple[Vis
     assert gone == {("closed", outline.id), ("closed", name.id)}
 
 
+def test_one_robot_after_the_other_shows_the_way_that_it_drove(
+    shown: tuple[Visuals, RosBridge], eye: Eye, scene: Scene
+) -> None:
+    visuals, _ = shown
+    eye.look_at("/robot_fleet/tracks", MarkerArray, 10)
+    eye.until(lambda: visuals.wants(0.0))
+    marks = list(chain(*shown_one_by_one(visuals, eye, "/robot_fleet/tracks", (scene, scene))))
+    assert sorted(mark.ns for mark in marks) == ["r1 track", "r2 track"]
+    for robot in scene.robots:
+        (drawn,) = rings(marks, f"{robot.name} track")
+        way = LineString([(x, y) for _, x, y in robot.driven])
+        assert way.length > 10.0 and LineString(drawn).hausdorff_distance(way) < 0.11
+
+
+def test_the_tracks_of_a_run_are_shown_until_another_begins(shown: tuple[Visuals, RosBridge], eye: Eye) -> None:
+    visuals, _ = shown
+    made = site()
+    made.controller.start_run((), "")
+    made.advance(60.0)
+    made.controller.stop_run(run_of(made).run_id)
+    until_ended(made)
+    ended = made.controller.scene()
+    made.controller.start_run((), "")
+    eye.look_at("/robot_fleet/tracks", MarkerArray, 10)
+    eye.until(lambda: visuals.wants(0.0))
+    begun = made.controller.scene()
+    marks = chain(*shown_one_by_one(visuals, eye, "/robot_fleet/tracks", (ended, ended, begun, begun)))
+    assert [mark.action for mark in marks] == [Marker.ADD, Marker.ADD, Marker.DELETE, Marker.DELETE]
+
+
+@pytest.mark.parametrize("waver_m", [0.02, 0.3])
+def test_the_track_of_a_long_night_is_no_long_message(
+    shown: tuple[Visuals, RosBridge], eye: Eye, scene: Scene, waver_m: float
+) -> None:
+    visuals, _ = shown
+    seconds = np.arange(8 * 3600.0)
+    lane, along = seconds // 40, seconds % 40 / 2
+    way = np.column_stack((np.where(lane % 2 == 0, along, 20 - along), lane * 0.6))
+    way += np.random.default_rng(7).normal(0.0, waver_m, way.shape)
+    robot = replace(scene.robots[0], driven=tuple(zip(seconds.tolist(), *way.T.tolist(), strict=True)))
+    eye.look_at("/robot_fleet/tracks", MarkerArray, 10)
+    eye.until(lambda: visuals.wants(0.0))
+    visuals.show(Scene((robot,), None, None), 0.0)
+    eye.until(lambda: eye.seen["/robot_fleet/tracks"])
+    (drawn,) = rings(eye.seen["/robot_fleet/tracks"][0].markers, "r1 track")
+    assert len(drawn) <= MOST_TRACK_POINTS
+    assert LineString(drawn).hausdorff_distance(LineString(way)) < 0.11 + 6 * waver_m
+
+
 def test_nothing_is_made_that_nobody_listens_to(shown: tuple[Visuals, RosBridge]) -> None:
     visuals, _ = shown
     assert not visuals.wants(1e9)
@@ -168,4 +223,4 @@ def test_the_rviz_file_shows_every_topic() -> None:
     path = Path(__file__).parents[1] / "config" / "robot_fleet.rviz"
     displays = yaml.safe_load(path.read_text())["Visualization Manager"]["Displays"]
     topics = {display["Topic"]["Value"] for display in displays}
-    assert topics == {f"/robot_fleet/{name}" for name in ("map", "floor", "coverage", "fleet")}
+    assert topics == {f"/robot_fleet/{name}" for name in ("map", "floor", "coverage", "fleet", "tracks")}

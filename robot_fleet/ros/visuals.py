@@ -6,8 +6,9 @@
 | /robot_fleet/floor | visualization_msgs/MarkerArray | latched | zones, keepouts and docks, once |
 | /robot_fleet/coverage | nav_msgs/OccupancyGrid | latched | clean 0, to be cleaned 100, else unknown; every 2 s |
 | /robot_fleet/fleet | visualization_msgs/MarkerArray | reliable | outlines, reserved and closed floor, ways ahead; twice a second |
+| /robot_fleet/tracks | visualization_msgs/MarkerArray | reliable | the way that a robot drove in this run; one robot each second |
 
-Latched is reliable and transient local, depth 1. The last two are made only while somebody listens.
+Latched is reliable and transient local, depth 1. The last three are made only while somebody listens.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from functools import partial
 from itertools import chain, pairwise
 
 import numpy as np
+import shapely
 from geometry_msgs.msg import Point, Pose, Vector3
 from nav_msgs.msg import MapMetaData, OccupancyGrid
 from numpy.typing import NDArray
@@ -36,12 +38,16 @@ from robot_fleet.ros.conversion import pose_to_ros
 from robot_fleet.ros.listening import LATCHED
 
 FRAME = "map"
-FLEET_S, COVERAGE_S = 0.5, 2.0
-"""How often the two that change are published."""
+FLEET_S, COVERAGE_S, TRACK_S = 0.5, 2.0, 1.0
+"""How often the fleet, the coverage and the track of the next robot are published."""
+MOST_TRACK_POINTS = 2_000
+"""More points than this are thinned out, so that a long night's track is no long message."""
 _NEWEST = QoSProfile(depth=1)
 _LINE_M, _TEXT_M = 0.04, 0.4
+_TRACK_WITHIN_M = 0.1
 
 _GREY, _RED, _BLUE = (0.5, 0.5, 0.5, 0.8), (0.85, 0.15, 0.15, 0.9), (0.1, 0.35, 0.8, 0.9)
+_VIOLET = (0.55, 0.3, 0.65, 0.6)
 _AMBER, _GREEN = (0.95, 0.6, 0.05, 0.9), (0.1, 0.6, 0.25, 0.9)
 _OF_STATE = {
     RobotState.HELD: _RED, RobotState.OFFLINE: _RED, RobotState.WAITING: _AMBER, RobotState.CLEANING: _GREEN,
@@ -61,14 +67,16 @@ class Visuals:
         self._marks = offer(MarkerArray, "/robot_fleet/floor", LATCHED)
         self._coverage = offer(OccupancyGrid, "/robot_fleet/coverage", LATCHED)
         self._fleet = offer(MarkerArray, "/robot_fleet/fleet", _NEWEST)
-        self._fleet_at_s = self._coverage_at_s = float("-inf")
+        self._tracks = offer(MarkerArray, "/robot_fleet/tracks", _NEWEST)
+        self._fleet_at_s = self._coverage_at_s = self._track_at_s = float("-inf")
+        self._track_of = 0
         self._shown: set[tuple[str, int]] = set()
         self._map.publish(self._grid(_cells(floor.grid.cells >= 0, floor.grid.free)))
         self._marks.publish(MarkerArray(markers=list(_numbered(_floor_marks(floor)))))
 
     def wants(self, now_s: float) -> bool:
         """Whether it is time for another scene, and somebody listens."""
-        return self._wants_fleet(now_s) or self._wants_coverage(now_s)
+        return self._wants_fleet(now_s) or self._wants_coverage(now_s) or self._wants_track(now_s)
 
     def show(self, scene: Scene, now_s: float) -> None:
         """Publishes the scene; on the ROS thread, later."""
@@ -79,12 +87,23 @@ class Visuals:
             self._coverage_at_s = now_s
             cells = _cells(scene.requested, scene.cleaned)
             self._bridge.to_ros(lambda: self._coverage.publish(self._grid(cells)))
+        if scene.robots and self._wants_track(now_s):
+            self._track_at_s = now_s
+            # One after the other: what is urgent can come between, and who begins to look has soon seen all.
+            self._track_of = (self._track_of + 1) % len(scene.robots)
+            self._bridge.to_ros(partial(self._show_track, scene.robots[self._track_of]))
 
     def _wants_fleet(self, now_s: float) -> bool:
         return now_s - self._fleet_at_s >= FLEET_S and _has_listeners(self._fleet)
 
     def _wants_coverage(self, now_s: float) -> bool:
         return now_s - self._coverage_at_s >= COVERAGE_S and _has_listeners(self._coverage)
+
+    def _wants_track(self, now_s: float) -> bool:
+        return now_s - self._track_at_s >= TRACK_S and _has_listeners(self._tracks)
+
+    def _show_track(self, robot: RobotScene) -> None:
+        self._tracks.publish(MarkerArray(markers=list(_numbered([_track_mark(robot)]))))
 
     def _show_fleet(self, scene: Scene) -> None:
         of_robots = (mark for robot in scene.robots for mark in _robot_marks(robot))
@@ -145,6 +164,23 @@ def _robot_marks(robot: RobotScene) -> Iterator[Marker]:
     if robot.outline is not None:
         yield from _outlines(f"{robot.name} outline", robot.outline, color)
         yield _text(f"{robot.name} name", f"{robot.name} {robot.state.value.lower()}", robot.outline.centroid, color)
+
+
+def _track_mark(robot: RobotScene) -> Marker:
+    name = f"{robot.name} track"
+    if len(robot.driven) < 2:
+        return Marker(ns=name, action=Marker.DELETE)
+    return _line(name, _thinned(np.array(robot.driven)[:, 1:]).tolist(), _VIOLET)
+
+
+def _thinned(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """At most MOST_TRACK_POINTS of the points (n, 2) of a way, chosen so that its bends stay."""
+    within_m = _TRACK_WITHIN_M
+    way = shapely.simplify(shapely.linestrings(points), within_m, preserve_topology=False)
+    while shapely.get_num_points(way) > MOST_TRACK_POINTS:
+        within_m *= 2.0
+        way = shapely.simplify(way, within_m, preserve_topology=False)
+    return shapely.get_coordinates(way)
 
 
 def _outlines(name: str, shape: BaseGeometry, color: Color) -> Iterator[Marker]:
