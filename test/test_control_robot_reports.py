@@ -86,6 +86,21 @@ def test_what_a_robot_claimed_before_it_found_out_that_it_was_lost_is_withdrawn_
     assert run_of(made).cleaned_m2 > 70
 
 
+def test_a_held_robot_that_finds_out_that_it_was_lost_loses_what_it_claimed_once() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(20.0)
+    state = made.controller._state
+    assert state.coverage is not None
+    made.controller.handle(HoldReported("r1", made.world.now_s, "23.9 V"))
+    before_m2 = state.coverage.cleaned_m2
+    for reason in ("23.8 V", "23.8 V; localisation lost", "23.7 V; localisation lost"):
+        made.controller.handle(HoldReported("r1", made.world.now_s, reason))
+    assert state.coverage.cleaned_m2 < before_m2 - 3.0
+    assert sum('"withdrawn"' in line for line in made.run_store.journal) == 1
+
+
 def test_what_was_claimed_before_a_restart_is_withdrawn_as_well() -> None:
     made = site()
     made.controller.start_run((), "")

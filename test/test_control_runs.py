@@ -14,7 +14,7 @@ from robot_fleet.control.ports import CannotStore, Record
 from robot_fleet.control.snapshot import RunView
 from robot_fleet.fleet.commands import CancelAll, Command, DockAt, Follow, Undock
 from robot_fleet.fleet.errors import AlreadyExists, InvalidInput, NotFound, Unavailable, WrongState
-from robot_fleet.fleet.events import AllCancelled, HoldReported, LegEnded, Outcome, PoseReported
+from robot_fleet.fleet.events import AllCancelled, HoldReported, LegEnded, Outcome, PoseReported, Tick
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import CannotPlan, LegKind, MissedReason, Plan, PlanRequest
@@ -240,6 +240,28 @@ def test_a_robot_that_says_it_must_not_move_is_told_to_drop_its_goal() -> None:
     ear.order.clear()
     made.controller.handle(HoldReported("r1", made.world.now_s, "manual mode"))
     assert ear.order == ["commit", "CancelAll", "SwitchHead"]
+
+
+def test_a_hold_whose_words_change_is_no_new_hold_until_a_person_has_acknowledged_it() -> None:
+    made = site()
+    ear = overheard(made)
+
+    def done_when_told(reason: str) -> list[str]:
+        ear.order.clear()
+        made.controller.handle(HoldReported("r1", made.world.now_s, reason))
+        return list(ear.order)
+
+    assert done_when_told("23.9 V") == ["commit", "CancelAll", "SwitchHead"]
+    assert done_when_told("23.8 V") == done_when_told("23.7 V") == []
+    made.controller.handle(Tick(made.world.now_s + 1.0))
+    assert robot_of(made, "r1").hold == "23.7 V"
+    assert [alert.text for alert in made.controller.snapshot.alerts if alert.active] == ["r1 is held: 23.7 V"]
+    assert done_when_told("") == ["commit"]
+    assert done_when_told("23.6 V") == ["commit", "CancelAll", "SwitchHead"]
+    done_when_told("")
+    made.controller.acknowledge("r1", "somebody")
+    assert done_when_told("23.5 V") == ["commit", "CancelAll", "SwitchHead"]
+    assert robot_of(made, "r1").state is RobotState.HELD
 
 
 def test_the_work_of_a_dead_robot_goes_to_the_other_and_its_place_stays_closed() -> None:

@@ -21,7 +21,9 @@ import pytest_asyncio
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.publisher import Publisher
+from ros_eye import Eye
 from std_msgs.msg import String
 
 from robot_fleet.fleet.commands import CancelAll, Channel, Command, DockAt, Follow, SwitchChannel, SwitchHead, Undock
@@ -41,6 +43,7 @@ from robot_fleet.floor.profile import WORKING_W, Interface
 from robot_fleet.floor.store import Dock, RobotSpec
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
+from robot_fleet.ros.conversion import holds_to_ros
 from robot_fleet.ros.driver import NavDriver
 from robot_fleet.ros.listening import LATCHED
 
@@ -50,6 +53,13 @@ BEHAVIOURS = ("works", "fails", "refuses", "drives", "hung", "stubborn", "mute",
 MAP_TO_ROBOT = Pose(10.0, -3.0, 0.7)
 LIMIT_S = 60.0
 E = TypeVar("E", bound=Event)
+
+
+@pytest.fixture
+def eye() -> Iterator[Eye]:
+    eye = Eye()
+    yield eye
+    eye.close()
 
 
 @contextmanager
@@ -104,9 +114,9 @@ def _has(event: Event, fields: dict[str, object]) -> bool:
     return all(getattr(event, name) == value for name, value in fields.items())
 
 
-def spec(name: str) -> RobotSpec:
-    services = Interface(solution_service="solution/set", vacuum_service="vacuum/set")
-    return RobotSpec(name, replace(WORKING_W, interface=services), "dock", name, MAP_TO_ROBOT)
+def spec(name: str, **interface: str) -> RobotSpec:
+    names = Interface(solution_service="solution/set", vacuum_service="vacuum/set", **interface)
+    return RobotSpec(name, replace(WORKING_W, interface=names), "dock", name, MAP_TO_ROBOT)
 
 
 def _note(seen: list[str], message: String) -> None:
@@ -114,9 +124,9 @@ def _note(seen: list[str], message: String) -> None:
 
 
 @asynccontextmanager
-async def fleet(*names: str) -> AsyncIterator[Fleet]:
+async def fleet(*names: str, **interface: str) -> AsyncIterator[Fleet]:
     bridge = RosBridge("test_controller")
-    driver = NavDriver(bridge, [spec(name) for name in names], RosClock(bridge))
+    driver = NavDriver(bridge, [spec(name, **interface) for name in names], RosClock(bridge))
     here = Fleet(bridge, driver)
     for name in names:
         hear = partial(_note, here.seen)
@@ -308,6 +318,23 @@ async def test_an_emergency_stop_is_heard_with_its_reason_and_its_end(here: Flee
     here.order("works", "")
     freed = await here.event(HoldReported, robot="works", reason="")
     assert (held.reason, freed.reason) == ("e-stop pressed", "")
+
+
+async def test_on_a_topic_of_all_robots_a_hold_is_of_the_robot_that_it_names(eye: Eye) -> None:
+    says = eye.node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+    dropped = "one", "a safety status on a topic that robots share does not name it"
+    async with fleet("one", "two", diagnostics_topic="/diagnostics") as here:
+
+        def heard(robot: str, holds: dict[str, str]) -> bool:
+            says.publish(holds_to_ros(holds, 0.0))
+            return bool(here.all_of(HoldReported, robot=robot))
+
+        await here.until(lambda: heard("two", {"two: safety": "e-stop pressed"}))
+        await here.until(lambda: here.driver.drops.counts[dropped])
+        assert not here.all_of(HoldReported, robot="one")
+        await here.until(lambda: heard("one", {"one: safety": "", "two: safety": "e-stop pressed"}))
+        assert {hold.reason for hold in here.all_of(HoldReported, robot="one")} == {""}
+        assert {hold.reason for hold in here.all_of(HoldReported, robot="two")} == {"e-stop pressed"}
 
 
 async def test_a_robot_killed_while_driving_is_silent_and_confirms_only_when_it_is_back() -> None:

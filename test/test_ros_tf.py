@@ -8,7 +8,7 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
 from robot_fleet.floor.pose import Pose
 from robot_fleet.ros.conversion import transform_to_ros
-from robot_fleet.ros.tf import TransformTree
+from robot_fleet.ros.tf import MOST_FRAMES, TransformTree
 
 CORRECTION, ODOMETRY, MOUNT = Pose(3.0, 1.0, 0.4), Pose(5.0, -2.0, 2.0), Pose(0.1, 0.0, math.pi)
 
@@ -108,3 +108,32 @@ def test_a_transform_that_is_no_number_is_the_fault_of_the_robot_whose_way_it_is
     for frame in ("r1/base_link", "r2/base_link"):
         heard.take("map", frame, 1.0, Pose(math.nan, 0.0))
     assert heard.bad == ["transform of r1/base_link: its pose is not made of numbers"]
+
+
+def test_of_frames_that_come_and_go_the_longest_unheard_are_forgotten_and_none_that_a_pose_needs():
+    heard = Heard()
+    heard.take("r1/odom", "r1/base_footprint", 10.0, ODOMETRY)
+    heard.take("r1/base_footprint", "r1/base_link", 0.0, MOUNT, static=True)
+    heard.take("r1/base_link", "r1/camera", 0.0, MOUNT, static=True)
+    heard.take("map", "r1/odom", 10.0, CORRECTION)
+    for number in range(2 * MOST_FRAMES):
+        heard.take("r1/camera", f"person_{number}", 10.0, MOUNT)
+        heard.take("map", "r1/lift", 10.0, MOUNT)
+    kept = heard.tree._links.keys()
+    assert len(kept) <= MOST_FRAMES + 2
+    assert {"r1/odom", "r1/base_footprint", "r1/base_link", "r1/camera", "r1/lift"} <= kept
+    assert f"person_{2 * MOST_FRAMES - 1}" in kept and "person_0" not in kept
+    heard.take("r1/odom", "r1/base_footprint", 10.1, ODOMETRY)
+    assert heard.poses[-1][1].distance_m(CORRECTION @ ODOMETRY @ MOUNT) < 1e-9
+
+
+def test_a_frame_that_was_forgotten_counts_again_when_it_is_heard_again():
+    heard = Heard()
+    heard.take("map", "r1/odom", 10.0, CORRECTION)
+    for number in range(MOST_FRAMES):
+        heard.take("map", f"person_{number}", 10.0, MOUNT)
+    heard.take("r1/odom", "r1/base_link", 20.0, ODOMETRY)
+    assert not heard.poses
+    heard.take("map", "r1/odom", 20.0, CORRECTION)
+    heard.take("r1/odom", "r1/base_link", 20.1, ODOMETRY)
+    assert heard.poses[-1][1].distance_m(CORRECTION @ ODOMETRY) < 1e-9

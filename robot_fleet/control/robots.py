@@ -148,6 +148,10 @@ class RobotReports:
             return
         if bool(event.reason) == robot.hold_active and event.reason in ("", robot.hold):
             return
+        if _is_the_same_hold(robot, event.reason):
+            robot.hold = event.reason
+            self._state.reword(f"held-{robot.name}", _held(robot))
+            return
         robot.hold_active = bool(event.reason)
         self._state.touch("robot", robot.name)
         if event.reason:
@@ -159,9 +163,7 @@ class RobotReports:
             self._state.send(SwitchHead(robot.name, False))
             self._state.note("held", robot=robot.name, reason=event.reason)
             remedy = f"Go to the robot, clear the cause, then: robot-fleet ack {robot.name} --person YOUR_NAME"
-            self._state.alert(
-                f"held-{robot.name}", "ERROR", f"{robot.name} is held: {event.reason}", remedy, robot.name
-            )
+            self._state.alert(f"held-{robot.name}", "ERROR", _held(robot), remedy, robot.name)
 
     def all_cancelled(self, event: AllCancelled) -> None:
         """The robot has no goal any more: it may be given orders again."""
@@ -293,3 +295,13 @@ class RobotReports:
         self._state.note("went silent", robot=robot.name)
         self._state.alert(f"silent-{robot.name}", "ERROR", f"{robot.name} has not been heard for {SILENT_S:.0f} s",
                           "Look at it and its network; the others take its lanes, its place stays closed", robot.name)  # fmt: skip
+
+
+def _is_the_same_hold(robot: Robot, reason: str) -> bool:
+    """Whether it is held for that already, in other words: a voltage in them would else be a new hold each second."""
+    is_held = robot.state is RobotState.HELD and robot.hold_active and bool(reason)
+    return is_held and (LOST in reason) == (LOST in robot.hold)
+
+
+def _held(robot: Robot) -> str:
+    return f"{robot.name} is held: {robot.hold}"

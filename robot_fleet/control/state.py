@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,6 +202,12 @@ class FleetState:
         self.alerts[key] = AlertView(key, self.clock.wall_s(), severity, robot, run_id, text, remedy, True)
         self.touch("alert", key)
         self.note("alert", **({"robot": robot} if robot else {}), text=text)
+
+    def reword(self, key: str, text: str) -> None:
+        """Lets an active alert say something else. It is shown at once, and stored only with what changes it next."""
+        alert = self.alerts.get(key)
+        if alert and alert.active:
+            self.alerts[key] = replace(alert, text=text)
 
     def settle(self, key: str) -> None:
         """Ends an alert, if it is active."""

@@ -145,7 +145,8 @@ class _Fleet:
         service = FleetService(self._store, self, self._hub)
         server = ApiServer(service, self._hub, self._on_api_bug, self._metrics.rpc_took)
         port = server.bind(self._settings.address)
-        bridge = RosBridge(make_node=lambda name, context: ManagedNode(name, context, self._on_transition))
+        managed = self._settings.managed
+        bridge = RosBridge(make_node=lambda name, context: ManagedNode(name, context, self._on_transition, managed))
         self._bridge = bridge
         self._clock = RosClock(bridge, self._settings.sim_time)
         self._driver = NavDriver(bridge, self._store.robots, self._clock)
@@ -156,7 +157,7 @@ class _Fleet:
         pages = self._metrics.serve(self._settings.metrics) if self._settings.metrics else None
         try:
             bridge.start(loop, self._take, self._on_bug)
-            if not self._settings.managed:
+            if not managed:
                 bridge.to_ros(bridge.node.begin_active)
             self._greet(port)
             if await self._clock_is_ready():

@@ -7,7 +7,8 @@ Metres, radians and seconds on both sides. A pose keeps the frame it is given in
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -29,6 +30,7 @@ PATH_SPACING_M = 0.1
 SAFETY_SUFFIX = "safety"
 """A diagnostic status whose name ends so says whether the robot must not move."""
 
+_PARTS = re.compile(r"[^/:\s]+")
 _FULL_WITHIN = 1.05
 """A percentage up to this is a full battery on the scale 0..1, a little over-read, not one percent."""
 
@@ -209,17 +211,25 @@ def head_to_ros(event: HeadReported) -> Bool:
     return Bool(data=event.on)
 
 
-def holds_from_ros(message: DiagnosticArray) -> dict[str, str]:
+def holds_from_ros(message: DiagnosticArray, whose: Collection[str] = ()) -> dict[str, str]:
     """For each safety status in the message, by its name, why the robot must not move; "" when it may.
 
-    ERROR and STALE hold the robot. An array without a safety status says nothing: other nodes share the topic.
+    ERROR and STALE hold the robot. An array without a safety status says nothing: other nodes share the topic. Of a topic that
+    other robots share only what is the robot's own counts: `whose` are then its names and namespaces, one of which must be a
+    part of the status's name or hardware id.
     """
     holding = (DiagnosticStatus.ERROR, DiagnosticStatus.STALE)
     return {
         status.name: (status.message or status.name) if status.level in holding else ""
         for status in message.status
-        if status.name.lower().endswith(SAFETY_SUFFIX)
+        if status.name.lower().endswith(SAFETY_SUFFIX) and (not whose or _is_of(status, whose))
     }
+
+
+def _is_of(status: DiagnosticStatus, whose: Collection[str]) -> bool:
+    """Whether whole parts of its name or hardware id are one of the names: "robot_1/base: safety" is not of robot_10."""
+    told = ["/".join(["", *_PARTS.findall(text), ""]) for text in (status.name, status.hardware_id)]
+    return any(f"/{name.strip('/')}/" in text for name in whose for text in told)
 
 
 def holds_to_ros(holds: dict[str, str], at_s: float) -> DiagnosticArray:

@@ -6,6 +6,9 @@
 | activate | robots may work; a run that rests because of `deactivate` goes on |
 | deactivate | robots come to rest with the head off; requests to begin or go on are refused; a stop is taken |
 | shutdown | the process ends as with SIGTERM |
+
+A node that nobody is to manage refuses them all: whoever is on the network could end the process for good, since one that was shut
+down in order is not started again.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from lifecycle_msgs.srv import ChangeState
 from rclpy.context import Context
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
@@ -23,11 +27,15 @@ OnTransition = Callable[[str], None]
 
 
 class ManagedNode(LifecycleNode):
-    """A lifecycle node that hands its transitions on."""
+    """A lifecycle node that hands its transitions on. Only one that is `managed` lets others ask for any."""
 
-    def __init__(self, name: str, context: Context, on_transition: OnTransition) -> None:
+    def __init__(self, name: str, context: Context, on_transition: OnTransition, managed: bool) -> None:
         super().__init__(name, context=context, start_parameter_services=False, enable_rosout=False)
         self._on_transition = on_transition
+        # The service stays, so that tools get an answer.
+        for service in () if managed else self.services:
+            if service.srv_type is ChangeState:
+                service.callback = _refuse
 
     def begin_active(self) -> None:
         """Goes through configure and activate by itself, for a process that nobody manages."""
@@ -53,3 +61,12 @@ class ManagedNode(LifecycleNode):
             _log.exception("the transition '%s' failed", transition)
             return TransitionCallbackReturn.FAILURE
         return TransitionCallbackReturn.SUCCESS
+
+
+def _refuse(request: ChangeState.Request, response: ChangeState.Response) -> ChangeState.Response:
+    wanted = request.transition.label or f"number {request.transition.id}"
+    _log.warning(
+        "somebody asked for the lifecycle transition %s: refused, since this is not served with --managed", wanted
+    )
+    response.success = False
+    return response

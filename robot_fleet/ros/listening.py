@@ -45,7 +45,7 @@ from robot_fleet.ros.conversion import (
 )
 from robot_fleet.ros.drops import Drops
 from robot_fleet.ros.hearing import hear_all
-from robot_fleet.ros.names import frame_name, topic_name
+from robot_fleet.ros.names import frame_name, names_on_shared, topic_name
 
 POSE_GAP_S = 0.045
 """Least time between two poses of a robot: 20 Hz with some slack, in the time of the poses' stamps."""
@@ -91,6 +91,7 @@ class Listening:
         self._percent = False
         self._holds: dict[str, str] = {}
         names = spec.profile.interface
+        self._whose = names_on_shared(spec, names.diagnostics_topic)
         self._map_frame = frame_name(spec, names.map_frame)
         self._subscribe(bridge, BatteryState, names.battery_topic, self._hear_battery, PLAIN)
         self._subscribe(bridge, Bool, names.head_topic, self._hear_head, LATCHED, PLAIN)
@@ -183,7 +184,9 @@ class Listening:
         self._tell(head_from_ros(self._spec.name, message, self._clock.now_s()))
 
     def _hear_diagnostics(self, message: DiagnosticArray) -> None:
-        heard = holds_from_ros(message)
+        heard = holds_from_ros(message, self._whose)
+        if not self._holds and not heard and any(holds_from_ros(message).values()):
+            self._drop("a safety status on a topic that robots share does not name it")
         self._holds.update(heard)
         if heard:
             reason = "; ".join(dict.fromkeys(filter(None, self._holds.values())))

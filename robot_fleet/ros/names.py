@@ -19,6 +19,17 @@ def topic_name(spec: RobotSpec, name: str) -> str:
     return full
 
 
+def names_on_shared(spec: RobotSpec, name: str) -> tuple[str, ...]:
+    """By what the robot is named on a topic that others may publish too; none where the topic is its own.
+
+    A topic may be others' too where its name begins with a slash, is not below the robot's namespace and does not name it.
+    """
+    space = spec.namespace.replace("{name}", spec.name).strip("/")
+    full = topic_name(spec, name)
+    is_own = not name.startswith("/") or f"/{spec.name}/" in full or (space and full.startswith(f"/{space}/"))
+    return () if is_own else tuple(filter(None, (spec.name, space)))
+
+
 def frame_name(spec: RobotSpec, frame: str) -> str:
     """The frame's name as it is in the robot's messages."""
     return frame.replace("{name}", spec.name).strip("/")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from geometry_msgs.msg import TransformStamped
 
@@ -14,6 +15,9 @@ from robot_fleet.ros.conversion import BadReading, compose, transform_from_ros
 _log = logging.getLogger(__name__)
 LOCALISATION_LIMIT_S = 2.0
 """How much older than the odometry the other moving transforms of a chain may be before the pose is not believed."""
+
+MOST_FRAMES = 5_000
+"""So many moving frames of a tf topic are kept: some name each thing that they see by a number of its own, for weeks."""
 
 OnPose = Callable[[float, Pose], None]
 OnBad = Callable[[str], None]
@@ -53,11 +57,14 @@ class TransformTree:
     """The frames of one tf topic. A pose has the stamp of the moving link nearest to the base (the odometry's).
 
     The chain is composed in the plane from the newest transform of each frame, without interpolation: between two
-    corrections by the localisation the odometry carries the pose on.
+    corrections by the localisation the odometry carries the pose on. Beyond MOST_FRAMES those moving frames are forgotten that
+    were not heard for longest and that no watched base needs.
     """
 
     def __init__(self) -> None:
         self._links: dict[str, Link] = {}
+        # The moving ones, the one that was not heard for longest first.
+        self._moving: dict[str, None] = {}
         self._watches: list[Watch] = []
         self._moved_by: dict[str, list[Watch]] = {}
 
@@ -76,9 +83,13 @@ class TransformTree:
                 old = self._links.get(child)
                 rebuilt |= old is None or (old.parent, old.at_s is None) != (link.parent, static)
                 self._links[child] = link
+                self._moving.pop(child, None)
+                if not static:
+                    self._moving[child] = None
                 moved.append(child)
         if rebuilt:
             self._retrace()
+            self._forget()
         for child in moved:
             for watch in self._moved_by.get(child, ()):
                 if watch.arrives:
@@ -114,6 +125,13 @@ class TransformTree:
             watch.astray_since_s = at_s
         elif at_s - watch.astray_since_s > LOCALISATION_LIMIT_S:
             watch.on_bad(f"its frames lead from {watch.base} to {watch.end}, not to {watch.root}")
+
+    def _forget(self) -> None:
+        excess = len(self._moving) - MOST_FRAMES
+        if excess > 0:
+            needed = {frame for watch in self._watches for frame in watch.chain}
+            for frame in list(islice((frame for frame in self._moving if frame not in needed), excess)):
+                del self._moving[frame], self._links[frame]
 
     def _retrace(self) -> None:
         self._moved_by = {}
