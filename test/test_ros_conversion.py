@@ -25,7 +25,7 @@ from robot_fleet.floor.profile import WORKING_W
 from robot_fleet.floor.store import Dock, RobotSpec
 from robot_fleet.ros import conversion as ros
 from robot_fleet.ros.goals import dock_goal, follow_goal, outcome_from_ros
-from robot_fleet.ros.names import frame_name, names_on_shared, topic_name
+from robot_fleet.ros.names import frame_name, is_shared, names_of, topic_name
 
 metres = st.floats(-500, 500)
 poses = st.builds(Pose, metres, metres, st.floats(-math.pi, math.pi, exclude_min=True))
@@ -199,13 +199,14 @@ def test_only_a_safety_status_can_hold_a_robot_and_a_silent_one_does():
         ("hall/two: safety", "", True),
         ("robot_20: safety", "robot_1", False),
         ("hall/robot_1: safety", "two", False),
-        ("my_robot_2: safety", "", False),
-        ("safety", "", False),
+        ("robot_1: safety", "robot_2", True),
+        ("my_robot_2: safety", "", True),
+        ("safety", "", True),
     ],
 )
-def test_on_a_topic_that_robots_share_a_safety_status_holds_whom_it_names(name, hardware, is_its_own):
+def test_on_a_topic_that_robots_share_a_safety_status_does_not_hold_whom_it_does_not_mean(name, hardware, is_its_own):
     status = DiagnosticStatus(name=name, hardware_id=hardware, level=DiagnosticStatus.ERROR, message="e-stop")
-    held = ros.holds_from_ros(DiagnosticArray(status=[status]), ("robot_2", "hall/two"))
+    held = ros.holds_from_ros(DiagnosticArray(status=[status]), ("robot_2", "hall/two"), ("robot_1", "robot_20"))
     assert held == ({name: "e-stop"} if is_its_own else {})
     assert ros.holds_from_ros(DiagnosticArray(status=[status])) == {name: "e-stop"}
 
@@ -215,13 +216,17 @@ SPEC = RobotSpec("r1", WORKING_W, "dock", "fleet/{name}", Pose(10.0, 5.0, math.p
 
 @pytest.mark.parametrize("topic", ["diagnostics", "/fleet/r1/diagnostics", "/r1/diagnostics", "/{name}/diagnostics"])
 def test_a_topic_below_the_namespace_or_with_the_robots_name_is_its_own(topic):
-    assert names_on_shared(SPEC, topic) == ()
+    assert not is_shared(SPEC, topic)
 
 
 @pytest.mark.parametrize("topic", ["/diagnostics", "/fleet/diagnostics", "/r10/diagnostics"])
-def test_on_any_other_absolute_topic_a_robot_goes_by_its_name_and_namespace(topic):
-    assert names_on_shared(SPEC, topic) == ("r1", "fleet/r1")
-    assert names_on_shared(replace(SPEC, namespace="/"), topic) == ("r1",)
+def test_any_other_absolute_topic_may_be_that_of_other_robots_too(topic):
+    assert is_shared(SPEC, topic)
+
+
+def test_a_robot_goes_by_its_name_and_its_namespace():
+    assert names_of(SPEC) == ("r1", "fleet/r1")
+    assert names_of(replace(SPEC, namespace="/")) == ("r1",)
 
 
 def test_names_are_below_the_namespace_unless_they_begin_with_a_slash():

@@ -211,23 +211,22 @@ def head_to_ros(event: HeadReported) -> Bool:
     return Bool(data=event.on)
 
 
-def holds_from_ros(message: DiagnosticArray, whose: Collection[str] = ()) -> dict[str, str]:
+def holds_from_ros(message: DiagnosticArray, own: Collection[str] = (), others: Collection[str] = ()) -> dict[str, str]:
     """For each safety status in the message, by its name, why the robot must not move; "" when it may.
 
-    ERROR and STALE hold the robot. An array without a safety status says nothing: other nodes share the topic. Of a topic that
-    other robots share only what is the robot's own counts: `whose` are then its names and namespaces, one of which must be a
-    part of the status's name or hardware id.
+    ERROR and STALE hold the robot. An array without a safety status says nothing: other nodes share the topic. What names one of
+    the `others` (names and namespaces of robots that share the topic) and none of its `own` is not about it; what names nobody is.
     """
     holding = (DiagnosticStatus.ERROR, DiagnosticStatus.STALE)
     return {
         status.name: (status.message or status.name) if status.level in holding else ""
         for status in message.status
-        if status.name.lower().endswith(SAFETY_SUFFIX) and (not whose or _is_of(status, whose))
+        if status.name.lower().endswith(SAFETY_SUFFIX) and (_names(status, own) or not _names(status, others))
     }
 
 
-def _is_of(status: DiagnosticStatus, whose: Collection[str]) -> bool:
-    """Whether whole parts of its name or hardware id are one of the names: "robot_1/base: safety" is not of robot_10."""
+def _names(status: DiagnosticStatus, whose: Collection[str]) -> bool:
+    """Whether whole parts of its name or hardware id are one of the names: "robot_1/base: safety" does not name robot_10."""
     told = ["/".join(["", *_PARTS.findall(text), ""]) for text in (status.name, status.hardware_id)]
     return any(f"/{name.strip('/')}/" in text for name in whose for text in told)
 

@@ -18,7 +18,7 @@ from robot_fleet.ros.clock import RosClock
 from robot_fleet.ros.drops import Drops
 from robot_fleet.ros.hearing import hear_all
 from robot_fleet.ros.listening import Listening
-from robot_fleet.ros.names import frame_name, topic_name
+from robot_fleet.ros.names import frame_name, names_of, topic_name
 from robot_fleet.ros.robot import RobotLink
 from robot_fleet.ros.tf import TransformTree
 
@@ -39,7 +39,7 @@ class NavDriver:
         self.drops = Drops()
         self._cancels = dict.fromkeys((spec.name for spec in robots), 0)
         self._trees: dict[str, TransformTree] = {}
-        self._links = {spec.name: self._connect(spec) for spec in robots}
+        self._links = {spec.name: self._connect(spec, robots) for spec in robots}
         bridge.every(_TICK_S, self._tick)
 
     def send(self, command: Command) -> None:
@@ -65,10 +65,11 @@ class NavDriver:
         else:
             link.refuse(command)
 
-    def _connect(self, spec: RobotSpec) -> RobotLink:
+    def _connect(self, spec: RobotSpec, robots: Sequence[RobotSpec]) -> RobotLink:
+        others = [name for other in robots if other is not spec for name in names_of(other)]
         try:
             link = RobotLink(self._bridge, spec, self._clock, self._bridge.to_loop)
-            listening = Listening(self._bridge, spec, self._clock, self._bridge.to_loop, self.drops)
+            listening = Listening(self._bridge, spec, self._clock, self._bridge.to_loop, self.drops, others)
             if not spec.profile.interface.pose_topic:
                 self._follow_frames(spec, listening)
         except NameValidationException as fault:

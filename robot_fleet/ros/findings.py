@@ -241,10 +241,7 @@ def _head(spec: RobotSpec, seen: Observed) -> Iterator[Finding]:
 
 def _holds(seen: Observed) -> Finding:
     if seen.hold is None:
-        remedy = (
-            "A diagnostic status whose name ends in `safety` would tell of its emergency stop at once; "
-            "on a topic that robots share it must name the robot"
-        )
+        remedy = "A diagnostic status whose name ends in `safety` would tell of its emergency stop at once"
         return Finding("holds", Verdict.WARN, "no safety status is heard", remedy)
     if seen.hold:
         return Finding("holds", Verdict.FAIL, f"it must not move: {seen.hold}", "Clear the cause at the robot")

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -45,7 +45,7 @@ from robot_fleet.ros.conversion import (
 )
 from robot_fleet.ros.drops import Drops
 from robot_fleet.ros.hearing import hear_all
-from robot_fleet.ros.names import frame_name, names_on_shared, topic_name
+from robot_fleet.ros.names import frame_name, is_shared, names_of, topic_name
 
 POSE_GAP_S = 0.045
 """Least time between two poses of a robot: 20 Hz with some slack, in the time of the poses' stamps."""
@@ -76,11 +76,15 @@ def clocks_apart(late_s: float) -> tuple[str, str]:
 
 
 class Listening:
-    """Turns one robot's messages into events for `tell`; what cannot be believed goes to `drops`. On the ROS thread."""
+    """Turns one robot's messages into events for `tell`; what cannot be believed goes to `drops`. On the ROS thread.
+
+    By `others` messages on a topic of several robots name those that are not this one.
+    """
 
     def __init__(
-        self, bridge: RosBridge, spec: RobotSpec, clock: RosClock, tell: Callable[[Event], None], drops: Drops
-    ) -> None:
+        self, bridge: RosBridge, spec: RobotSpec, clock: RosClock, tell: Callable[[Event], None], drops: Drops,
+        others: Collection[str] = (),
+    ) -> None:  # fmt: skip
         self._spec, self._clock, self._tell, self._drops = spec, clock, tell, drops
         self._newest_pose_s = float("-inf")
         self._told_poses_s: deque[float] = deque(maxlen=math.ceil(LATE_S / POSE_GAP_S))
@@ -91,7 +95,7 @@ class Listening:
         self._percent = False
         self._holds: dict[str, str] = {}
         names = spec.profile.interface
-        self._whose = names_on_shared(spec, names.diagnostics_topic)
+        self._others = others if is_shared(spec, names.diagnostics_topic) else ()
         self._map_frame = frame_name(spec, names.map_frame)
         self._subscribe(bridge, BatteryState, names.battery_topic, self._hear_battery, PLAIN)
         self._subscribe(bridge, Bool, names.head_topic, self._hear_head, LATCHED, PLAIN)
@@ -184,9 +188,7 @@ class Listening:
         self._tell(head_from_ros(self._spec.name, message, self._clock.now_s()))
 
     def _hear_diagnostics(self, message: DiagnosticArray) -> None:
-        heard = holds_from_ros(message, self._whose)
-        if not self._holds and not heard and any(holds_from_ros(message).values()):
-            self._drop("a safety status on a topic that robots share does not name it")
+        heard = holds_from_ros(message, names_of(self._spec), self._others)
         self._holds.update(heard)
         if heard:
             reason = "; ".join(dict.fromkeys(filter(None, self._holds.values())))

@@ -19,15 +19,20 @@ def topic_name(spec: RobotSpec, name: str) -> str:
     return full
 
 
-def names_on_shared(spec: RobotSpec, name: str) -> tuple[str, ...]:
-    """By what the robot is named on a topic that others may publish too; none where the topic is its own.
-
-    A topic may be others' too where its name begins with a slash, is not below the robot's namespace and does not name it.
-    """
-    space = spec.namespace.replace("{name}", spec.name).strip("/")
-    full = topic_name(spec, name)
+def is_shared(spec: RobotSpec, name: str) -> bool:
+    """Whether other robots may publish the topic too: it begins with a slash, and is neither below the namespace nor names the robot."""
+    full, space = topic_name(spec, name), _namespace(spec)
     is_own = not name.startswith("/") or f"/{spec.name}/" in full or (space and full.startswith(f"/{space}/"))
-    return () if is_own else tuple(filter(None, (spec.name, space)))
+    return not is_own
+
+
+def names_of(spec: RobotSpec) -> tuple[str, ...]:
+    """What a message names the robot by: its name, and its namespace where it has one."""
+    return tuple(filter(None, (spec.name, _namespace(spec))))
+
+
+def _namespace(spec: RobotSpec) -> str:
+    return spec.namespace.replace("{name}", spec.name).strip("/")
 
 
 def frame_name(spec: RobotSpec, frame: str) -> str:
