@@ -20,7 +20,7 @@ def topic_name(spec: RobotSpec, name: str) -> str:
 
 
 def is_shared(spec: RobotSpec, name: str) -> bool:
-    """Whether other robots may publish the topic too: it begins with a slash, and is neither below the namespace nor names the robot."""
+    """Whether other robots may publish it too: it begins with a slash, is not below the namespace and does not name the robot."""
     full, space = topic_name(spec, name), _namespace(spec)
     is_own = not name.startswith("/") or f"/{spec.name}/" in full or (space and full.startswith(f"/{space}/"))
     return not is_own
