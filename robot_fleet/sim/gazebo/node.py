@@ -20,6 +20,7 @@ from typing import TypeVar
 
 import zmq
 from google.protobuf.message import Message
+from zmq.utils.monitor import recv_monitor_message
 
 from robot_fleet.sim.gazebo.network import WIRE_VERSION, Multicast, Network
 from robot_fleet.sim.gazebo.v1.messages_pb2 import Discovery
@@ -60,12 +61,14 @@ class GazeboNode:
         self._last_heard: dict[str, float] = {}
         self._addresses: dict[str, set[str]] = {}
         self._publishers: dict[str, set[str]] = {}
+        self._cut_off: set[str] = set()
         # What was answered, and when.
         self._answered: dict[bytes, float] = {}
         self._context = zmq.Context()
         self._pub, self._sub = self._context.socket(zmq.PUB), self._context.socket(zmq.SUB)
         self._sub.set_hwm(_WAITING)
         self._sub.setsockopt(zmq.MAXMSGSIZE, _MOST_BYTES)
+        self._ends = self._sub.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         port = self._pub.bind_to_random_port(f"tcp://{network.hosts[0]}")
         self._address = f"tcp://{network.hosts[0]}:{port}"
         self._publishing = threading.Lock()
@@ -106,7 +109,8 @@ class GazeboNode:
             self._thread.join()
         self._tell(Discovery.TYPE_BYE)
         self._multicast.close()
-        for link in (self._pub, self._sub):
+        self._sub.disable_monitor()
+        for link in (self._ends, self._pub, self._sub):
             link.close(linger=0)
         self._context.term()
 
@@ -127,11 +131,13 @@ class GazeboNode:
                     break
                 self._guarded(self._take_in, told)
             self._hand_over()
+            self._look_for_ends()
 
     def _beat(self, now: float) -> None:
         """Tells that we are here, what we publish and what we look for; forgets who has gone silent."""
         self._tell(Discovery.TYPE_HEARTBEAT)
         self._advertise(*self._types)
+        self._reach_again()
         for topic in self._heard:
             if not self._publishers.get(topic):
                 self._tell(Discovery.TYPE_SUBSCRIBE, Discovery.Subscriber(topic=topic))
@@ -220,6 +226,21 @@ class GazeboNode:
         self._addresses[process] = {*known, address}
         _log.info("hears %s", address)
         return True
+
+    def _look_for_ends(self) -> None:
+        """Notes whose connection has ended: one that sent what is too long, or no ZeroMQ at all, is not tried again by itself."""
+        for _ in range(_AT_ONCE):
+            try:
+                self._cut_off.add(recv_monitor_message(self._ends, zmq.NOBLOCK)["endpoint"].decode())
+            except zmq.Again:
+                return
+
+    def _reach_again(self) -> None:
+        for address in self._cut_off & set().union(*self._addresses.values()):
+            with suppress(zmq.ZMQError):
+                self._sub.disconnect(address)
+            self._sub.connect(address)
+        self._cut_off.clear()
 
     def _is_meant(self, topic: str, message_type: str) -> bool:
         """Whether we listen to such messages there."""
