@@ -192,29 +192,6 @@ def test_a_stop_in_doubt_goes_out_at_once_and_holds(written: bool) -> None:
     assert run_of(made).state is RunState.CANCELLED
 
 
-def test_a_server_that_goes_while_nothing_is_to_be_stored_is_missed_all_the_same(postgres: PostgresServer) -> None:
-    url = postgres.new_schema()
-    store = SqlRunStore(url)
-    made = lasting(store)
-    made.advance(60.0)
-    lines = len(store.journal())
-    postgres.kill()
-    made.advance(LOOK_S + 0.5)
-    assert [alert.alert_id for alert in made.controller.snapshot.alerts if alert.active] == ["storage"]
-    postgres.start()
-    made.advance(AGAIN_S + 0.5)
-    assert not any(alert.active for alert in made.controller.snapshot.alerts)
-    made.advance(60.0)
-    assert len(store.journal()) < lines + 10
-    postgres.stop()
-    postgres.start()
-    other = SqlRunStore(url)
-    with pytest.raises(Displaced):
-        made.advance(LOOK_S + AGAIN_S + 1.0)
-    other.close()
-    store.close()
-
-
 def until_it_stores_again(made: VirtualSite) -> None:
     """How soon a server is asked again goes by the machine's clock, of which hours of the site pass in no time."""
     until_s = time.monotonic() + 60.0
@@ -226,6 +203,29 @@ def until_it_stores_again(made: VirtualSite) -> None:
         except Unavailable:
             assert time.monotonic() < until_s
             time.sleep(0.1)
+
+
+def test_a_server_that_goes_while_nothing_is_to_be_stored_is_missed_all_the_same(postgres: PostgresServer) -> None:
+    url = postgres.new_schema()
+    store = SqlRunStore(url)
+    made = lasting(store)
+    made.advance(60.0)
+    lines = len(store.journal())
+    postgres.kill()
+    made.advance(LOOK_S + 0.5)
+    assert [alert.alert_id for alert in made.controller.snapshot.alerts if alert.active] == ["storage"]
+    postgres.start()
+    until_it_stores_again(made)
+    assert not any(alert.active for alert in made.controller.snapshot.alerts)
+    made.advance(60.0)
+    assert len(store.journal()) < lines + 10
+    postgres.stop()
+    postgres.start()
+    other = SqlRunStore(url)
+    with pytest.raises(Displaced):
+        made.advance(LOOK_S + AGAIN_S + 1.0)
+    other.close()
+    store.close()
 
 
 def test_a_run_goes_on_after_its_database_server_was_killed_and_started_again(
