@@ -173,6 +173,18 @@ def test_floor_counts_as_clean_also_where_poses_were_overtaken_on_the_link() -> 
     assert cleaned_in_two_minutes(backwards) > 0.95 * cleaned_in_two_minutes(in_order) > 10.0
 
 
+def test_what_robots_claimed_in_one_run_is_not_withdrawn_from_the_next() -> None:
+    made = site()
+    first = made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(10.0)
+    made.controller.stop_run(first.run_id)
+    until_ended(made)
+    assert made.controller._reports._trails["r1"]._claims
+    made.controller.start_run((), "")
+    assert not made.controller._reports._trails["r1"]._claims
+
+
 def test_a_robot_whose_clock_was_set_back_is_believed() -> None:
     made = site()
     made.controller.handle(BatteryReported("r1", made.world.now_s, 0.9, False))

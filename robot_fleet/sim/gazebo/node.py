@@ -239,7 +239,8 @@ class GazeboNode:
         for address in self._cut_off & set().union(*self._addresses.values()):
             with suppress(zmq.ZMQError):
                 self._sub.disconnect(address)
-            self._sub.connect(address)
+            with suppress(zmq.ZMQError):
+                self._sub.connect(address)
         self._cut_off.clear()
 
     def _is_meant(self, topic: str, message_type: str) -> bool:
