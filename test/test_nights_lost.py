@@ -95,3 +95,11 @@ def test_what_a_lost_robot_claimed_and_nobody_withdraws_is_false_credit_once_it_
     assert not is_credited_falsely(night(lost))
     monkeypatch.setattr(RobotReports, "_withdraw", lambda reports, robot: None)
     assert is_credited_falsely(night(lost))
+
+
+def test_nobody_waits_for_another_run_when_the_last_robot_hangs_on_a_wall() -> None:
+    store = replace(hall(), robots=hall().robots[:1])
+    lost = Fault("delocalised", 20.0, 120.0, "r1", y_m=1.5)
+    outcome = simulate(store, Night(1, (lost, Fault("stop", 200.0))), by_hand)
+    assert [end.state for end in outcome.runs] == ["CANCELLED"] and outcome.seconds < 1000.0
+    assert not [found for found in outcome.violations if found.check == "end"]

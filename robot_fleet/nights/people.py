@@ -125,11 +125,17 @@ class People:
     def _answered(self, wish: _Wish) -> bool:
         try:
             return self._site.ask(wish.ask)
-        except Unavailable:
-            return False  # asked again
-        except FleetError:
-            # Refused is an answer as well; who wants a run waits until the one before has come to rest.
-            return not wish.insists
+        except FleetError as refusal:
+            # Refused is an answer as well; who wants a run waits until the one before has come to rest, if anybody can clean.
+            if wish.insists:
+                return not self._can_clean()
+            return not isinstance(refusal, Unavailable)
+
+    def _can_clean(self) -> bool:
+        """Whether there is a robot that neither is dead nor hangs on something, where it stays."""
+        world = self._site.world
+        hang = {name for hit in world.collisions for name in (hit.robot, hit.other)}
+        return any(robot.alive and name not in hang for name, robot in world.robots.items())
 
     def _stop(self, lasting: LastingController) -> None:
         run = _active(lasting)
