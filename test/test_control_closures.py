@@ -86,6 +86,23 @@ def test_floor_closed_under_a_working_robot_is_left_by_it_with_the_head_off_and_
     assert run_of(made).cleaned_m2 > 50.0
 
 
+@pytest.mark.parametrize("bearing_rad", [0.3, 1.87, 3.44, 5.01])
+def test_a_robot_that_has_just_got_out_of_closed_floor_is_not_led_back_across_its_edge(bearing_rad: float) -> None:
+    made = planned()
+    name = cleaning_near(made)
+    pose, radius_m = made.world.robots[name].pose, made.controller._state.robots[name].radius_m
+    # It stands in it by so little that a way home across it would be the shortest way out.
+    away_m = radius_m - 0.15 + 1.0
+    spill = Point(pose.x_m + away_m * math.cos(bearing_rad), pose.y_m + away_m * math.sin(bearing_rad)).buffer(1.0)
+    made.controller.close_floor("spill", spill)
+    made.advance(6.0)
+    while deepest_m(made, spill) > 0.0:
+        made.advance(0.2)
+        assert made.world.now_s < 300.0
+    assert watched(made, spill) < 0.02
+    assert run_of(made).state is RunState.COMPLETED
+
+
 def test_a_robot_on_its_way_onto_floor_that_is_closed_stops_before_it() -> None:
     made = planned()
     name = cleaning_near(made)

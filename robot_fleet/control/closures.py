@@ -11,11 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 import shapely
-from shapely import Point, Polygon, union_all
+from shapely import Polygon, union_all
 
 from robot_fleet.control import orders
 from robot_fleet.control.snapshot import ClosureView
 from robot_fleet.control.state import FleetState
+from robot_fleet.control.ways import SEEMS_M, stands_in
 from robot_fleet.fleet.entities import Robot
 from robot_fleet.fleet.errors import InvalidInput, NotFound
 from robot_fleet.fleet.itinerary import Piece, Place
@@ -30,8 +31,8 @@ LONGEST_NAME, MOST_CORNERS, LONGEST_S = 40, 500, 7 * 86400.0
 
 # Farther away, cells cannot be counted any more.
 _FARTHEST_M = 1e7
-# A robot beside closed floor may seem to stand in it by as much as poses waver.
-_SEEMS_M = 0.1
+# A way along the edge of closed floor comes nearer to it by so much, by how finely it is drawn.
+_DRAWN_M = 0.02
 # The floor under a robot does not reach so far beyond it.
 _SURELY_BEYOND_M = 2 * MARGIN_M
 # The wall's clock was set when it is off by more; and so often it is written down how long closed floor is still to last.
@@ -141,7 +142,7 @@ def look_who_is_inside(state: FleetState) -> None:
         touched = [view for view in near if view.polygon.intersects(state.under(robot))]
         if touched or state.traffic.let_out_of(robot.name):
             state.traffic.let_out(robot.name, frozenset(view.key for view in touched))
-        if any(_stands_in(robot, view) for view in touched):
+        if any(stands_in(robot, view.polygon) for view in touched):
             state.in_closed.add(robot.name)
         elif not touched and is_inside(state, robot):
             state.in_closed.discard(robot.name)
@@ -160,22 +161,34 @@ def is_inside(state: FleetState, robot: Robot) -> bool:
     return robot.name in state.in_closed
 
 
-def _stands_in(robot: Robot, view: ClosureView) -> bool:
-    """Whether the robot is farther in closed floor than poses waver."""
-    return (
-        robot.pose is not None
-        and view.polygon.distance(Point(robot.pose.x_m, robot.pose.y_m)) < robot.radius_m - _SEEMS_M
-    )
-
-
 def leads_on_into(state: FleetState, robot: Robot, piece: Piece) -> frozenset[str]:
     """The closed floor into which a piece leads a robot that stands in it or beside it; the bare way home may, out of it."""
     inside = state.traffic.let_out_of(robot.name)
-    # One beside it that only seems to touch it, before its dock say, would drive across it.
-    if not inside or (is_inside(state, robot) and not robot.cleans):
+    if not inside:
         return frozenset()
-    beyond = robot.floor_of(piece).difference(state.under(robot).buffer(_SEEMS_M))
+    if is_inside(state, robot) and not robot.cleans:
+        # What it only touches any more it may turn away from, along the edge; it is not led back across.
+        deep_m = robot.radius_m - SEEMS_M - _DRAWN_M
+        touched = {name: state.traffic.held(name) for name in inside}
+        return frozenset(
+            name
+            for name, floor in touched.items()
+            if not stands_in(robot, floor) and piece.line.distance(floor) < deep_m
+        )
+    # One beside it that only seems to touch it, before its dock say, would drive across it.
+    beyond = robot.floor_of(piece).difference(state.under(robot).buffer(SEEMS_M))
     return frozenset(name for name in inside if beyond.intersects(state.traffic.held(name)))
+
+
+def turns_away(state: FleetState, robot: Robot, piece: Piece) -> bool:
+    """Has another way home looked for, for a robot that just got out of closed floor and would be led back into it."""
+    if robot.cleans or not is_inside(state, robot) or not leads_on_into(state, robot, piece):
+        return False
+    robot.itinerary, robot.place = None, Place()
+    state.traffic.stop_waiting(robot.name)
+    state.touch("itinerary", robot.name)
+    state.note("turns away from closed floor", robot=robot.name)
+    return True
 
 
 def how_to_clear(state: FleetState, names: Iterable[str]) -> str:
@@ -194,7 +207,7 @@ def floor_shut(state: FleetState, grown_m: float) -> tuple[Polygon, ...]:
 
 
 def _stop_before(state: FleetState, robot: Robot, view: ClosureView) -> None:
-    inside = _stands_in(robot, view)
+    inside = stands_in(robot, view.polygon)
     if inside and robot.has_work:
         robot.itinerary, robot.place, robot.home_tries = None, Place(), 0
         state.traffic.stop_waiting(robot.name)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shapely import LineString, Point, Polygon, union_all
 from shapely.geometry.base import BaseGeometry
 
-from robot_fleet.control.closures import leads_on_into
+from robot_fleet.control.closures import leads_on_into, turns_away
 from robot_fleet.control.escaping import cut_off_by
 from robot_fleet.control.homing import dock_near
 from robot_fleet.control.orders import RETRIES, braking_s, drop_work, give_up_here
@@ -92,7 +92,8 @@ def _release(state: FleetState, run: CleaningRun, robot: Robot, itinerary: Itine
         shorter = _free_part(state, robot, piece)
         if shorter is None or shorter is piece or not _granted(state, robot, shorter):
             _wait(state, robot)
-            give_way(state, robot)
+            if not turns_away(state, robot, piece):
+                give_way(state, robot)
             return
         piece = shorter
     # The floor comes first: a robot that looks for another way would turn its head on and off with every idea.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import Polygon, union_all
+from shapely import Point, Polygon, union_all
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.blocked import barred
@@ -23,6 +23,9 @@ from robot_fleet.planning.routing import Router
 from robot_fleet.planning.steering.detours import SteeredDetours
 
 Way = tuple[Stretch, ...]
+
+SEEMS_M = 0.1
+"""A robot beside closed floor may seem to stand in it by as much as poses waver."""
 
 # A robot that says that it stands a little too near to a wall stands beside there, as far as the noise of poses goes.
 _SAME_M = 1e-6
@@ -42,10 +45,10 @@ def way_to(
     """
     if free is not None:
         return _past(state, robot, start, goal, taken(state, robot), free, homeward)
-    closed = shut(state, robot)
     ways = (
         _past(state, robot, start, goal, [*closed, *places], None, homeward)
         for places in (barred(state, robot) if round_barred else ([],))
+        for closed in shut(state, robot)
     )
     return next((way for way in ways if way is not None), None)
 
@@ -109,10 +112,22 @@ def taken(state: FleetState, robot: Robot) -> list[Polygon]:
     return _grown(robot, state.traffic.others(robot.name).values())
 
 
-def shut(state: FleetState, robot: Robot) -> list[Polygon]:
-    """The floor that a person closed, but for what the robot stands in and is to get out of."""
-    inside = state.traffic.let_out_of(robot.name)
-    return _grown(robot, (floor for name, floor in state.traffic.closed.items() if name not in inside))
+def shut(state: FleetState, robot: Robot) -> Iterator[list[Polygon]]:
+    """The floor that a person closed, but for what the robot stands in and is to get out of.
+
+    Where it only touches some, say before its dock, there is a second choice: without the edge of that.
+    """
+    touched, closed = state.traffic.let_out_of(robot.name), state.traffic.closed
+    edges = {name: floor for name, floor in closed.items() if name in touched and not stands_in(robot, floor)}
+    rest = [floor for name, floor in closed.items() if name not in touched]
+    yield _grown(robot, (*rest, *edges.values()))
+    if edges:
+        yield _grown(robot, (*rest, *(floor.buffer(-SEEMS_M - MARGIN_M) for floor in edges.values())))
+
+
+def stands_in(robot: Robot, closed: BaseGeometry) -> bool:
+    """Whether the robot is farther in closed floor than poses waver."""
+    return robot.pose is not None and closed.distance(Point(robot.pose.x_m, robot.pose.y_m)) < robot.radius_m - SEEMS_M
 
 
 def _grown(robot: Robot, floors: Iterable[BaseGeometry]) -> list[Polygon]:
