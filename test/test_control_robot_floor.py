@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 import shapely
 from control_site import by_hand, hall, robot_of, run_of, site, until, until_ended
 from shapely import Point
@@ -138,22 +138,25 @@ def test_what_is_stored_of_the_floor_that_robots_hold_is_of_one_moment() -> None
     assert len(compared) > 60 and all(all(same.values()) and len(same) == 2 for same in compared)
 
 
-def test_a_robot_that_still_rolls_keeps_the_floor_ahead_when_it_is_granted_a_way_that_begins_elsewhere() -> None:
+@pytest.mark.parametrize(("late_s", "ahead_m"), [(0.1, 0.2), (1.5, 1.2)])
+def test_a_robot_that_still_rolls_keeps_the_floor_ahead_when_it_is_granted_a_way_that_begins_elsewhere(
+    late_s: float, ahead_m: float
+) -> None:
     made = site()
     made.controller.start_run((), "")
     until(made, "r1", RobotState.CLEANING)
     made.advance(5.0)
     state, robot = made.controller._state, made.controller._state.robots["r1"]
     assert robot.pose is not None and robot.order is not None
-    ahead = robot.order.piece.points[-1]
+    ahead = robot.order.piece.line.interpolate(robot.order.progress_m + ahead_m)
     robot.order, robot.rest_after_s = None, state.now_s + 1.3
+    robot.pose_at_s = state.now_s - late_s
     x, y = robot.pose.x_m, robot.pose.y_m
-    toward = np.array((x, y)) + 0.2 * (ahead - (x, y)) / math.dist(ahead, (x, y))
     aside = Piece(LegKind.TRANSIT, Place(), 0.3, np.array([(x, y), (x + 0.3, y)]))
-    still_to_be_left = state.under(robot, Pose(*toward))
+    still_to_be_left = state.under(robot, Pose(ahead.x, ahead.y))
     assert _granted(state, robot, aside)
     assert state.traffic.held("r1").buffer(0.01).covers(still_to_be_left)
-    robot.rest_after_s = state.now_s
+    robot.pose_at_s = robot.rest_after_s = state.now_s
     assert _granted(state, robot, aside)
     assert not state.traffic.held("r1").buffer(0.01).covers(still_to_be_left)
 

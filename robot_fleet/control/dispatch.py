@@ -123,7 +123,8 @@ def _granted(state: FleetState, robot: Robot, piece: Piece) -> bool:
 
 def _still_rolled_on(state: FleetState, robot: Robot) -> BaseGeometry:
     """The part of its old floor that the robot may still be on before it takes up the next order, or came to unseen."""
-    rolls_s = braking_s(robot) if state.now_s < robot.rest_after_s else robot.rest_after_s - robot.pose_at_s
+    unseen_s = robot.rest_after_s - robot.pose_at_s
+    rolls_s = max(unseen_s, braking_s(robot)) if state.now_s < robot.rest_after_s else unseen_s
     if rolls_s <= 0.0:
         return _NOWHERE
     within = state.under(robot).buffer(robot.spec.profile.speed_mps * rolls_s)
