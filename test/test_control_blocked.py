@@ -10,7 +10,15 @@ from shapely import LineString, Point
 
 from robot_fleet.control import rest, views
 from robot_fleet.control.blocked import clear, places, remember, tell
-from robot_fleet.control.missed import MAKEUP_PASSES, MOST_PASSES, WORTH_AGAIN_M2, may_pass_again
+from robot_fleet.control.missed import (
+    MAKEUP_PASSES,
+    MOST_EMPTY,
+    MOST_PASSES,
+    WORTH_AGAIN_M2,
+    begin_pass,
+    may_pass_again,
+)
+from robot_fleet.control.orders import give_up_here
 from robot_fleet.control.state import FleetState
 from robot_fleet.control.ways import way_to
 from robot_fleet.fleet.entities import MOST_GIVE_UPS, CleaningRun, Order, Robot
@@ -131,6 +139,25 @@ def test_passes_go_on_while_they_clean_some_or_tell_of_more_places_and_end_all_t
     remember(run, robot, order)
     assert may_pass_again(state, run)
     run.makeup_passes = MOST_PASSES
+    assert not may_pass_again(state, run)
+    # Passes by which nobody could be sent anywhere are not counted, up to a point.
+    run.empty_passes = 1
+    assert may_pass_again(state, run)
+    run.makeup_passes, run.empty_passes = MOST_PASSES + MOST_EMPTY, 100
+    assert not may_pass_again(state, run)
+
+
+def test_another_pass_is_made_when_a_robot_got_away_from_where_it_gave_up_all_its_lanes() -> None:
+    _, state, run, robot, _ = cleaning()
+    assert state.coverage is not None and robot.pose is not None and robot.itinerary is not None
+    run.makeup_passes, run.pass_from = MAKEUP_PASSES, (state.coverage.cleaned_m2, 0)
+    robot.give_ups = MOST_GIVE_UPS - 1
+    give_up_here(state, robot, "no progress")
+    run.pass_from = state.coverage.cleaned_m2, round(sum(count for _, _, count in run.blocked))
+    assert robot.is_hemmed_in and not may_pass_again(state, run)
+    robot.pose = Pose(robot.pose.x_m + 3.0, robot.pose.y_m)
+    assert may_pass_again(state, run)
+    begin_pass(state, run)
     assert not may_pass_again(state, run)
 
 

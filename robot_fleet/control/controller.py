@@ -135,7 +135,7 @@ class Controller:
         state.coverage = CoverageRecord(state.store.floor.grid, state.requested(run.zones))
         run.requested_m2 = float(state.coverage.requested.sum()) * state.store.floor.grid.cell_area_m2
         for robot in state.members(run):
-            robot.itinerary, robot.place, robot.drops, robot.home_tries = None, Place(), 0, 0
+            robot.itinerary, robot.place, robot.drops, robot.home_tries, robot.hemmed_at = None, Place(), 0, 0, None
             state.touch("itinerary", robot.name)
         state.note("run started", zones=list(run.zones), request_id=request_id)
         rest.ask_for_plan(state, run)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_fleet.control.state import FleetState
-from robot_fleet.fleet.entities import CleaningRun
+from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.planning.plan import MissedReason
 
 MAKEUP_PASSES = 4
@@ -15,6 +15,9 @@ MAKEUP_PASSES = 4
 
 MOST_PASSES, WORTH_AGAIN_M2 = 8, 0.5
 """How often at most, when a pass cleaned so much, or robots learnt by it where they do not get on."""
+
+MOST_EMPTY = 4
+"""So many of these do not count if nobody was sent by them: a robot that cannot turn beside a pallet gets away in the end."""
 
 LEAST_PATCH_M2 = 0.2
 """Smaller patches of missed floor are not worth a way; they are listed."""
@@ -25,6 +28,7 @@ THIN_M = 0.1
 # Left out in haste, a make-up pass may find the time; and what stood in the way may be gone by then.
 _MAY_BE_CLEANED = (MissedReason.NOT_CLEANED, MissedReason.BLOCKED)
 _LARGE_M2 = 1.0
+_AWAY_M = 2.0
 # Shares of the planned floor: what patches that are worth a way may come to, and what all may come to that can be aimed at.
 _SHARE, _SHARE_OF_ALL = 0.003, 0.015
 
@@ -57,18 +61,28 @@ def is_worth_a_pass(state: FleetState, run: CleaningRun) -> bool:
 
 
 def may_pass_again(state: FleetState, run: CleaningRun) -> bool:
-    """Whether missed floor may be driven to again: so often, and then as long as a pass cleans some, or tells of bars."""
+    """Whether missed floor may be driven to again: so often, and then as long as a pass helps.
+
+    It helps when it cleans some, tells of bars, or ends with a robot elsewhere that got to no lane from where it was.
+    """
     if run.makeup_passes < MAKEUP_PASSES:
         return True
     cleaned_m2, barred = run.pass_from
     more = _cleaned_m2(state) - cleaned_m2 >= WORTH_AGAIN_M2 or _times_barred(run) > barred
-    return more and run.makeup_passes < MOST_PASSES
+    more = more or any(_got_away(robot) for robot in state.members(run))
+    return more and run.makeup_passes < MOST_PASSES + min(run.empty_passes, MOST_EMPTY)
 
 
 def begin_pass(state: FleetState, run: CleaningRun) -> None:
     """Counts a pass, and remembers how far the run is."""
     run.makeup_passes += 1
     run.pass_from = _cleaned_m2(state), _times_barred(run)
+    for robot in state.members(run):
+        robot.hemmed_at = None if _got_away(robot) else robot.hemmed_at
+
+
+def _got_away(robot: Robot) -> bool:
+    return robot.hemmed_at is not None and robot.pose is not None and robot.pose.distance_m(robot.hemmed_at) > _AWAY_M
 
 
 def _times_barred(run: CleaningRun) -> int:

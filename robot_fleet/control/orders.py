@@ -13,7 +13,7 @@ from robot_fleet.control.homing import way_home
 from robot_fleet.control.state import FleetState
 from robot_fleet.control.ways import Way, straight, way_to
 from robot_fleet.fleet.commands import CancelAll
-from robot_fleet.fleet.entities import MOST_DROPS, Order, Robot
+from robot_fleet.fleet.entities import MOST_DROPS, MOST_GIVE_UPS, Order, Robot
 from robot_fleet.fleet.events import LegEnded, Outcome
 from robot_fleet.fleet.itinerary import Itinerary, Place
 from robot_fleet.fleet.states import RobotEvent
@@ -218,6 +218,8 @@ def give_up_here(state: FleetState, robot: Robot, why: str) -> None:
     stretch = robot.itinerary.stretches[robot.place.stretch]
     state.touch("robot", robot.name)
     robot.give_ups += 1
+    if robot.give_ups == MOST_GIVE_UPS:
+        robot.hemmed_at = robot.pose
     if _leads_home(robot, robot.itinerary):
         more = robot.cleans
         robot.place = Place(len(robot.itinerary.stretches))

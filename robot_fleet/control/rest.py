@@ -130,7 +130,7 @@ def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
         run.shut = tuple(area for area in plan.missed if area.reason is MissedReason.BLOCKED)
         if run.makeup_passes and not any(leg.kind is LegKind.CLEAN for path in plan.paths for leg in path.legs):
             # No way is left past the places where robots did not get on: but for the last pass all others would find none.
-            run.makeup_passes = max(run.makeup_passes, MAKEUP_PASSES - 1)
+            run.makeup_passes, run.empty_passes = max(run.makeup_passes, MAKEUP_PASSES - 1), run.empty_passes + 1
     for robot in state.members(run):
         if robot.needs_charge and robot.is_here:
             continue

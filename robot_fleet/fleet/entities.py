@@ -80,6 +80,8 @@ class Robot:
     place: Place = field(default_factory=Place)
     failures: int = 0
     give_ups: int = 0
+    # Where it was hemmed in; None when nothing is to be made of that any more.
+    hemmed_at: Pose | None = None
     arrived_at: tuple[float, Pose] | None = None
     idle_arrivals: int = 0
     retry_at_s: float = 0.0
@@ -229,6 +231,8 @@ class CleaningRun:
     planned: tuple[float, str] = (0.0, "the planner is awaited")
     rest_wanted: bool = False
     makeup_passes: int = 0
+    # How many of them found nothing that robots could get to from where they stood.
+    empty_passes: int = 0
     # What was clean, and how often robots had been barred, when the present pass began.
     pass_from: tuple[float, int] = (0.0, 0)
     plan_failures: int = 0
