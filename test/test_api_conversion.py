@@ -29,6 +29,7 @@ from robot_fleet.api.conversion import (
 from robot_fleet.api.conversion import runs as runs_conversion
 from robot_fleet.api.conversion.geometry import bitmap_from_proto, bitmap_to_proto, inflate, polygon_from_proto
 from robot_fleet.api.v1 import alert_pb2, cleaning_run_pb2, closure_pb2, fleet_service_pb2, geometry_pb2, robot_pb2
+from robot_fleet.api.watches import Messages
 from robot_fleet.control.snapshot import (
     AlertView,
     ClosureView,
@@ -126,6 +127,21 @@ def test_a_run_comes_back_the_same(run: RunView) -> None:
 def test_a_robot_comes_back_the_same(robot: RobotView) -> None:
     message = robot_pb2.Robot.FromString(robot_to_proto(robot).SerializeToString())
     assert robot_from_proto(message) == robot
+
+
+@given(robots)
+def test_a_robots_message_is_made_once_for_all_who_watch_and_anew_when_it_changed(robot: RobotView) -> None:
+    messages, newer = Messages(), replace(robot, version=robot.version + 1)
+    assert messages.robot(robot) is messages.robot(robot)
+    assert messages.robot(newer) == robot_to_proto(newer)
+    assert newer.lasting == robot.lasting != replace(robot, charging=not robot.charging).lasting
+
+
+@given(runs)
+def test_a_runs_message_is_made_once_for_all_who_watch_and_anew_when_it_changed(run: RunView) -> None:
+    messages, newer = Messages(), replace(run, version=run.version + 1)
+    assert messages.run(run) is messages.run(run)
+    assert messages.run(newer) == run_to_proto(newer)
 
 
 @given(alerts)

@@ -8,8 +8,10 @@ import pytest
 from control_site import robot_of, run_of, site, until, until_ended
 
 from robot_fleet.fleet.commands import DockAt
+from robot_fleet.fleet.errors import Unavailable
 from robot_fleet.fleet.events import (
     BatteryReported,
+    EquipmentReported,
     Event,
     HeadReported,
     HoldReported,
@@ -248,3 +250,30 @@ def test_a_robot_whose_place_is_not_believed_loses_its_work_to_the_other_and_com
     assert not any(alert.alert_id == "pose-r1" and alert.active for alert in made.controller.snapshot.alerts)
     assert until_ended(made).run_id == run.run_id and run_of(made).state is RunState.COMPLETED
     assert not made.world.collisions
+
+
+def test_a_robot_that_lacks_its_equipment_gets_no_work_until_it_has_it_again() -> None:
+    made = site()
+    lack = "there is no service /r1/cleaning_head/set"
+    made.controller.handle(EquipmentReported("r1", made.world.now_s, lack, "Start it"))
+    assert robot_of(made, "r1").detail == lack
+    alert = next(alert for alert in made.controller.snapshot.alerts if alert.alert_id == "equipment-r1")
+    assert alert.active and lack in alert.text and alert.remedy == "Start it"
+    with pytest.raises(Unavailable, match=f"not equipped \\({lack}\\)"):
+        made.controller.start_run((), "", ("r1",))
+    made.controller.start_run((), "")
+    until(made, "r2", RobotState.CLEANING)
+    made.advance(5.0)
+    robots = made.controller._state.robots
+    assert not robots["r1"].has_work and not robots["r1"].order
+    made.controller.handle(EquipmentReported("r1", made.world.now_s, ""))
+    until(made, "r1", RobotState.CLEANING)
+    assert not any(alert.alert_id == "equipment-r1" and alert.active for alert in made.controller.snapshot.alerts)
+    assert not robot_of(made, "r1").detail
+    until_ended(made)
+    assert run_of(made).state is RunState.COMPLETED
+    # One that is not heard at all is told of once, as silent.
+    made.world.kill("r1")
+    until(made, "r1", RobotState.OFFLINE)
+    made.controller.handle(EquipmentReported("r1", made.world.now_s, lack, "Start it"))
+    assert not any(alert.alert_id == "equipment-r1" and alert.active for alert in made.controller.snapshot.alerts)

@@ -149,9 +149,11 @@ def _even_odd(grid: OccupancyGrid, corners: list[tuple[float, float]]) -> NDArra
 def test_square_metres_are_those_of_the_mask_that_is_asked_about() -> None:
     cover = record()
     cover.credit("r1", HEAD, Pose(1, 2), Pose(1.5, 2))
+    whole = slice(None), slice(None)
     left = np.zeros(cover.grid.shape, dtype=bool)
     left[:, :25] = True
-    assert cover.cleaned_in_m2(left) == pytest.approx(0.25 * 0.7)
+    assert cover.cleaned_in_m2(*whole, left) == pytest.approx(0.25 * 0.7)
+    assert cover.cleaned_in_m2(slice(None), slice(0, 25), left[:, :25]) == pytest.approx(0.25 * 0.7)
 
 
 def test_a_packed_record_comes_back_whole() -> None:

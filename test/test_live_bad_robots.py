@@ -38,6 +38,8 @@ ROBOTS = {
     "hung": "hung",
     **{name: name for name in ("refuses", "default", "instant")},
     "foreign": "works+foreign",
+    "mute": "mute",
+    "headless": "works+headless",
 }
 # Where each of them stands on its own map.
 STANDS = Pose(1.0, 2.0, 0.5) @ Pose(0.25, 0.0)
@@ -143,6 +145,22 @@ def test_a_robot_that_never_answers_gets_no_order_and_says_why(fleet: Fleet) -> 
         fleet.client.start(robots=["hung"])
 
 
+@pytest.mark.parametrize(
+    ("name", "lack"),
+    [
+        ("mute", "there is no action server /mute/follow_path, no action server /mute/dock_robot"),
+        ("headless", "there is no service /headless/cleaning_head"),
+        ("foreign", "it would misread its orders: /foreign_other publishes std_msgs"),
+    ],
+)
+def test_a_robot_that_lacks_what_work_needs_gets_none_and_says_why(fleet: Fleet, name: str, lack: str) -> None:
+    alert = fleet.alert(f"equipment-{name}")
+    assert lack in alert.text and alert.remedy and alert.robot == name
+    assert lack in fleet.robot(name).detail
+    with pytest.raises(ClientError, match=f"{name} is not equipped"):
+        fleet.client.start(robots=[name])
+
+
 @pytest.mark.proof
 def test_a_clock_that_was_right_and_is_set_wrong_later_is_found_out(fleet: Fleet) -> None:
     fleet.until_robots(lambda robots: robots["turns"].state.value == "CHARGING")
@@ -155,7 +173,6 @@ def test_robots_that_misuse_their_goals_are_named_with_the_reason_and_earn_no_fl
     told = {
         "dock-refuses": "did not leave its dock: /refuses/undock_robot refused the goal; is the server active?",
         "dock-default": "did not leave its dock: aborted",
-        "blocked-foreign": "it would misread the goal: /foreign_other publishes std_msgs",
         "blocked-instant": "it says that it has arrived, ",
     }
     bad = [key.partition("-")[2] for key in told]

@@ -24,7 +24,7 @@ from robot_fleet.api.v1 import closure_pb2, floor_pb2, robot_pb2
 from robot_fleet.api.v1 import fleet_service_pb2 as pb
 from robot_fleet.api.v1.fleet_service_pb2_grpc import FleetServiceServicer
 from robot_fleet.api.validation import Findings, shown
-from robot_fleet.api.watches import RobotsWatch, RunWatch, Seats, changes, heartbeat, rest, run_in
+from robot_fleet.api.watches import Messages, RobotsWatch, RunWatch, Seats, changes, heartbeat, rest, run_in
 from robot_fleet.control.closures import LONGEST_NAME, LONGEST_S, MOST_CORNERS
 from robot_fleet.control.hub import SnapshotHub
 from robot_fleet.fleet.errors import NotFound
@@ -46,6 +46,7 @@ class FleetService(FleetServiceServicer):
         self._hub = hub
         self._robots = {robot.name for robot in store.robots}
         self._seats = Seats()
+        self._messages = Messages()
         # Now: made for the first who asks, a large floor would keep a stop waiting for most of a second.
         self._floor = floor_to_proto(store.floor)
 
@@ -118,7 +119,7 @@ class FleetService(FleetServiceServicer):
                     yield pb.WatchCleaningRunResponse(heartbeat=heartbeat())
                     continue
                 run = watch.take(snapshot)
-                yield pb.WatchCleaningRunResponse(cleaning_run=run_to_proto(run))
+                yield pb.WatchCleaningRunResponse(cleaning_run=self._messages.run(run))
                 if run.state.is_terminal:
                     return
                 await rest(self._hub, interval_s, watch.is_over)
@@ -128,7 +129,9 @@ class FleetService(FleetServiceServicer):
         robots, token = page_of(
             now.robots, lambda robot: (0, robot.name), "robots", request.page_size, request.page_token
         )
-        return pb.ListRobotsResponse(robots=map(robot_to_proto, robots), next_page_token=token, clock_s=now.clock_s)
+        return pb.ListRobotsResponse(
+            robots=map(self._messages.robot, robots), next_page_token=token, clock_s=now.clock_s
+        )
 
     async def WatchRobots(
         self, request: pb.WatchRobotsRequest, context: Context
@@ -143,7 +146,7 @@ class FleetService(FleetServiceServicer):
                 if snapshot is None:
                     yield pb.WatchRobotsResponse(heartbeat=heartbeat(), clock_s=self._hub.latest.clock_s)
                     continue
-                robots = map(robot_to_proto, watch.take(snapshot))
+                robots = map(self._messages.robot, watch.take(snapshot))
                 yield pb.WatchRobotsResponse(robots=robots, clock_s=snapshot.clock_s)
                 await rest(self._hub, interval_s)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from robot_fleet.api.conversion import robot_to_proto, run_to_proto
+from robot_fleet.api.v1 import cleaning_run_pb2, robot_pb2
 from robot_fleet.api.v1 import fleet_service_pb2 as pb
 from robot_fleet.api.validation import shown
 from robot_fleet.control.hub import SnapshotHub
@@ -84,24 +85,41 @@ class RobotsWatch:
 
     def __init__(self, names: set[str]) -> None:
         self._names = names
-        self._seen: dict[str, RobotView] = {}
+        self._seen: dict[str, tuple[object, ...]] = {}
 
     def has_news(self, snapshot: Snapshot) -> bool:
         """Whether any of the robots is not as the watcher knows it."""
-        return any(self._seen.get(robot.name) != _lasting(robot) for robot in self._watched(snapshot))
+        return any(self._seen.get(robot.name) != robot.lasting for robot in self._watched(snapshot))
 
     def take(self, snapshot: Snapshot) -> list[RobotView]:
         """The robots that changed, from now on seen."""
-        changed = [robot for robot in self._watched(snapshot) if self._seen.get(robot.name) != _lasting(robot)]
-        self._seen.update((robot.name, _lasting(robot)) for robot in changed)
+        changed = [robot for robot in self._watched(snapshot) if self._seen.get(robot.name) != robot.lasting]
+        self._seen.update((robot.name, robot.lasting) for robot in changed)
         return changed
 
     def _watched(self, snapshot: Snapshot) -> Iterator[RobotView]:
         return (robot for robot in snapshot.robots if robot.name in self._names)
 
 
-def _lasting(robot: RobotView) -> RobotView:
-    return replace(robot, version=0, heard_at_s=None)
+class Messages:
+    """Views as messages, made once for all who watch: of a robot, and of the run that is watched, the newest is kept."""
+
+    def __init__(self) -> None:
+        self._robots: dict[str, tuple[RobotView, robot_pb2.Robot]] = {}
+        self._run: tuple[RunView, cleaning_run_pb2.CleaningRun] | None = None
+
+    def robot(self, view: RobotView) -> robot_pb2.Robot:
+        """A robot as a message that is not to be changed."""
+        kept = self._robots.get(view.name)
+        if kept is None or kept[0] is not view:
+            kept = self._robots[view.name] = view, robot_to_proto(view)
+        return kept[1]
+
+    def run(self, view: RunView) -> cleaning_run_pb2.CleaningRun:
+        """A run as a message that is not to be changed."""
+        if self._run is None or self._run[0] is not view:
+            self._run = view, run_to_proto(view)
+        return self._run[1]
 
 
 async def changes(hub: SnapshotHub, unseen: Callable[[Snapshot], bool]) -> AsyncIterator[Snapshot | None]:

@@ -35,6 +35,7 @@ from robot_fleet.fleet.errors import NotFound, Unavailable, WrongState
 from robot_fleet.fleet.events import (
     AllCancelled,
     BatteryReported,
+    EquipmentReported,
     Event,
     HeadReported,
     HoldReported,
@@ -242,6 +243,8 @@ class Controller:
                 self._reports.pose(event)
             case PoseRefused():
                 self._reports.pose_refused(event)
+            case EquipmentReported():
+                self._reports.equipment(event)
             case BatteryReported():
                 self._reports.battery(event)
             case HeadReported():

@@ -23,7 +23,7 @@ def check_request(
         raise InvalidInput("INVALID_REQUEST", faults)
     if state.active:
         raise WrongState("RUN_ACTIVE", f"Run {state.active.run_id} is {state.active.state.value}; stop it first")
-    if not any(state.robots[name].is_here for name in robots or state.robots):
+    if not any(state.robots[name].is_equipped for name in robots or state.robots):
         states = ", ".join(f"{name} is {_why_not(state, name)}" for name in robots or state.robots)
         raise Unavailable(
             "NO_ROBOT", f"No robot takes orders now: {states}. See ListRobots; try again in a few seconds"
@@ -57,4 +57,6 @@ def _why_not(state: FleetState, name: str) -> str:
         return f"not believed ({robot.pose_refused})"
     if robot.pose is None:
         return "not heard yet"
+    if robot.missing:
+        return f"not equipped ({robot.missing})"
     return "not yet rid of earlier orders" if robot.cancel_due else robot.state.value.lower()

@@ -18,6 +18,7 @@ from robot_fleet.fleet.events import (
     LOST,
     AllCancelled,
     BatteryReported,
+    EquipmentReported,
     HeadReported,
     HoldReported,
     LegEnded,
@@ -114,6 +115,22 @@ class RobotReports:
         orders.cancel(self._state, robot)
         self._state.send(SwitchHead(robot.name, False))
         self._lose(robot)
+
+    def equipment(self, event: EquipmentReported) -> None:
+        """Gives no work to a robot that lacks what it needs for it. One that is not heard lacks everything: no word of that."""
+        robot = self._state.robots.get(event.robot)
+        if robot is None or (event.missing and (robot.is_silent or robot.pose is None)):
+            return
+        before, robot.missing = robot.missing, event.missing
+        key = f"equipment-{robot.name}"
+        if event.missing:
+            self._state.alert(key, "ERROR", f"{robot.name} gets no work: {event.missing}", event.remedy, robot.name)
+        elif before:
+            self._state.settle(key)
+            robot.drops, robot.came_back = 0, True
+        if event.missing != before:
+            self._state.reword(key, f"{robot.name} gets no work: {event.missing}")
+            self._state.touch("robot", robot.name)
 
     def battery(self, event: BatteryReported) -> None:
         """The robot's charge."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +96,11 @@ class RobotView:
     hold: str
     heard_at_s: float | None
     detail: str = ""
+
+    @cached_property
+    def lasting(self) -> tuple[object, ...]:
+        """All but when it was heard last, and of which version it is: what is news to who watches; worked out once for all."""
+        return tuple(value for name, value in vars(self).items() if name not in ("version", "heard_at_s"))
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ class FleetState:
         self.in_closed: set[str] = set()
         self.effects = Effects()
         self._zone_masks: dict[str, NDArray[np.bool_]] = {}
+        self._zone_windows: dict[str, tuple[slice, slice, NDArray[np.bool_]]] = {}
         self._zone_areas_m2: dict[str, float] = {}
         self.ended_views: dict[str, RunView] = {}
         self.now_s = 0.0
@@ -106,6 +107,14 @@ class FleetState:
         if name not in self._zone_masks:
             self._zone_masks[name] = self.store.floor.requested((name,))
         return self._zone_masks[name]
+
+    def zone_window(self, name: str) -> tuple[slice, slice, NDArray[np.bool_]]:
+        """Rows and columns of the box around a zone, and its mask in there, made once: for what is counted each second."""
+        if name not in self._zone_windows:
+            mask = self.zone_mask(name)
+            rows, cols = (_extent(np.asarray(mask.any(axis=axis))) for axis in (1, 0))
+            self._zone_windows[name] = rows, cols, mask[rows, cols].copy()
+        return self._zone_windows[name]
 
     def zone_m2(self, name: str) -> float:
         """Square metres of free floor in a zone, counted once."""
@@ -215,3 +224,9 @@ class FleetState:
         if alert and alert.active:
             self.alerts[key] = AlertView(**{**alert.__dict__, "active": False})
             self.touch("alert", key)
+
+
+def _extent(has_any: NDArray[np.bool_]) -> slice:
+    """From the first to the last that is set."""
+    found = np.flatnonzero(has_any)
+    return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)

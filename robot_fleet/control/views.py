@@ -45,7 +45,7 @@ def robot_view(state: FleetState, robot: Robot) -> RobotView:
         leg_id=robot.order.leg_id if robot.order else "",
         hold=robot.hold,
         heard_at_s=robot.heard_at_s,
-        detail=robot.pose_refused or robot.detail or (NOT_CLEARED if robot.cancel_due else ""),
+        detail=robot.pose_refused or robot.missing or robot.detail or (NOT_CLEARED if robot.cancel_due else ""),
     )
 
 
@@ -135,7 +135,7 @@ def count_zones(state: FleetState, run: CleaningRun) -> None:
     lost_m2 = {name: sum(area.area_m2 for area in lost if area.zone == name) for name in run.zones}
     run.zone_rows = []
     for name in run.zones:
-        asked_m2, cleaned_m2 = state.zone_m2(name), coverage.cleaned_in_m2(state.zone_mask(name))
+        asked_m2, cleaned_m2 = state.zone_m2(name), coverage.cleaned_in_m2(*state.zone_window(name))
         run.zone_rows.append((name, asked_m2, max(0.0, asked_m2 - lost_m2[name]), cleaned_m2))
 
 

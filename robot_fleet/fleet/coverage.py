@@ -59,9 +59,9 @@ class CoverageRecord:
         """Square metres of requested floor that are cleaned."""
         return self._cells * self.grid.cell_area_m2
 
-    def cleaned_in_m2(self, mask: NDArray[np.bool_]) -> float:
-        """Square metres that are cleaned within a mask (rows, cols)."""
-        return int(np.count_nonzero(self.cleaned & mask)) * self.grid.cell_area_m2
+    def cleaned_in_m2(self, rows: slice, cols: slice, mask: NDArray[np.bool_]) -> float:
+        """Square metres that are cleaned in a window of rows and columns, within a mask of that."""
+        return int(np.count_nonzero(self.cleaned[rows, cols] & mask)) * self.grid.cell_area_m2
 
     def credit(self, robot: str, head: Head, before: Pose, after: Pose) -> float:
         """Marks the floor that a running head swept between two poses (map frame); square metres that are new."""

@@ -68,6 +68,7 @@ class Robot:
     head_failures: int = 0
     deck_down_at: tuple[float, Pose] | None = None
     channels: dict[Channel, tuple[bool, float]] = field(default_factory=dict)
+    missing: str = ""
     hold: str = ""
     hold_active: bool = False
     is_silent: bool = False
@@ -113,9 +114,14 @@ class Robot:
         return self.state not in NOT_HERE and not self.cancel_due and self.pose is not None
 
     @property
+    def is_equipped(self) -> bool:
+        """Whether it can take orders and has all that it needs to carry them out."""
+        return self.is_here and not self.missing
+
+    @property
     def is_fit(self) -> bool:
-        """Whether it can take orders and has not shown that it cannot carry them out."""
-        return self.is_here and self.drops < MOST_DROPS
+        """Whether it is equipped, and has not shown that it cannot carry out orders."""
+        return self.is_equipped and self.drops < MOST_DROPS
 
     @property
     def is_hemmed_in(self) -> bool:

@@ -47,6 +47,19 @@ class PoseRefused:
 
 
 @dataclass(frozen=True)
+class EquipmentReported:
+    """What a robot lacks to be given work, as of now: no drive action's server, say; "" when nothing is missing any more.
+
+    What is missing is said again as long as that lasts.
+    """
+
+    robot: str
+    at_s: float
+    missing: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
 class BatteryReported:
     """A robot's charge, `level` in 0..1, and whether it says that it is charging."""
 

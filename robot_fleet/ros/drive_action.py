@@ -83,6 +83,11 @@ class DriveAction:
         return bool(self._client.server_is_ready())
 
     @property
+    def misreading(self) -> str:
+        """What its server would misread of a goal, "" for nothing."""
+        return action_misreading(self._node, self.name) or ""
+
+    @property
     def has_orders(self) -> bool:
         """Whether a goal of ours may still be alive at the server."""
         return bool(self._orders)

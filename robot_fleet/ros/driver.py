@@ -22,7 +22,7 @@ from robot_fleet.ros.names import frame_name, names_of, topic_name
 from robot_fleet.ros.robot import RobotLink
 from robot_fleet.ros.tf import TransformTree
 
-_TICK_S = 0.1
+_TICK_S, _EQUIPMENT_S = 0.1, 1.0
 _TF = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.VOLATILE)
 _TF_STATIC = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -41,6 +41,7 @@ class NavDriver:
         self._trees: dict[str, TransformTree] = {}
         self._links = {spec.name: self._connect(spec, robots) for spec in robots}
         bridge.every(_TICK_S, self._tick)
+        bridge.every(_EQUIPMENT_S, self._tell_of_equipment)
 
     def send(self, command: Command) -> None:
         """Passes the command to the ROS thread and returns; a CancelAll overtakes all and drops unsent orders."""
@@ -93,6 +94,10 @@ class NavDriver:
     def _tick(self) -> None:
         for link in self._links.values():
             link.tick()
+
+    def _tell_of_equipment(self) -> None:
+        for link in self._links.values():
+            link.tell_of_equipment()
 
 
 def _bad_name(spec: RobotSpec, fault: NameValidationException) -> Fault:

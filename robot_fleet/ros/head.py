@@ -19,12 +19,17 @@ class HeadSwitch:
     """Asks for the head, or another `part`, to be on or off. What it answers is only logged: the head's reported state counts."""
 
     def __init__(self, bridge: RosBridge, name: str, part: str = "cleaning head") -> None:
-        self._name, self._part = name, part
+        self.name, self._part = name, part
         self._loud = bridge.loud
         self._client = bridge.node.create_client(SetBool, name)
         self._wanted: bool | None = None
         self._since = 0.0
         self._asked: Future | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the service is discovered."""
+        return bool(self._client.service_is_ready())
 
     def switch(self, on: bool) -> None:
         """Sends the request, as soon as the service is there; a newer wish replaces one that still waits."""
@@ -34,13 +39,13 @@ class HeadSwitch:
     def tick(self) -> None:
         """Lets limits run out; call a few times a second."""
         waited = time.monotonic() - self._since
-        if self._wanted is not None and self._client.service_is_ready():
+        if self._wanted is not None and self.is_there:
             self._send(self._wanted)
         elif self._wanted is not None and waited > DISCOVERY_LIMIT_S:
-            _log.warning("there is no service %s to switch the %s", self._name, self._part)
+            _log.warning("there is no service %s to switch the %s", self.name, self._part)
             self._wanted = None
         elif self._asked is not None and waited > ANSWER_LIMIT_S:
-            _log.warning("%s did not answer the wish to switch the %s", self._name, self._part)
+            _log.warning("%s did not answer the wish to switch the %s", self.name, self._part)
             self._forget()
 
     def _send(self, on: bool) -> None:
@@ -59,4 +64,4 @@ class HeadSwitch:
             self._asked = None
         response = future.result()
         if not response.success:
-            _log.warning("%s refused to be %s: %s", self._name, "on" if on else "off", response.message)
+            _log.warning("%s refused to be %s: %s", self.name, "on" if on else "off", response.message)

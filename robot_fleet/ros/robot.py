@@ -8,7 +8,7 @@ from collections.abc import Callable
 from nav2_msgs.action import DockRobot, FollowPath, UndockRobot
 
 from robot_fleet.fleet.commands import Channel, DockAt, Follow, SwitchChannel, SwitchHead, Undock
-from robot_fleet.fleet.events import AllCancelled, Event, LegEnded, Outcome
+from robot_fleet.fleet.events import AllCancelled, EquipmentReported, Event, LegEnded, Outcome
 from robot_fleet.floor.store import RobotSpec
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
@@ -16,6 +16,13 @@ from robot_fleet.ros.drive_action import DISCOVERY_LIMIT_S, DriveAction
 from robot_fleet.ros.goals import dock_goal, follow_goal, undock_goal
 from robot_fleet.ros.head import HeadSwitch
 from robot_fleet.ros.names import topic_name
+
+# To look at the layouts of its orders takes a while with many robots; it is looked at first, and then now and then.
+_LAYOUTS_EVERY = 30
+_START_SERVERS = (
+    "Start Nav2's controller and docking servers and the head's service on it, or give their names in the profile"
+)
+_SAME_RELEASE = "Use ROS 2 Jazzy or Kilted on the robot; `robot-fleet doctor` tells more"
 
 
 class RobotLink:
@@ -40,11 +47,40 @@ class RobotLink:
             if name
         }
         self._cancel_since: float | None = None
+        self._lacks_since: float | None = None
+        self._told_missing = False
+        self._looks, self._misread = 0, ""
 
     @property
     def servers(self) -> dict[str, bool]:
         """Whether each drive action's server is discovered, by its full name."""
         return {action.name: action.is_there for action in self._actions}
+
+    def tell_of_equipment(self) -> None:
+        """Tells what of the robot is not discovered, or would misread what it is sent; call about once a second."""
+        missing, remedy = self._missing()
+        if not missing:
+            self._lacks_since = None
+            if self._told_missing:
+                self._told_missing = False
+                self._tell(EquipmentReported(self.spec.name, self._clock.now_s(), ""))
+            return
+        now = time.monotonic()
+        self._lacks_since = self._lacks_since or now
+        if now - self._lacks_since > DISCOVERY_LIMIT_S:
+            self._told_missing = True
+            self._tell(EquipmentReported(self.spec.name, self._clock.now_s(), missing, remedy))
+
+    def _missing(self) -> tuple[str, str]:
+        """What is missing, and how to mend it; "" when nothing is."""
+        gone = [f"no action server {action.name}" for action in self._actions if not action.is_there]
+        gone += [] if self._head.is_there else [f"no service {self._head.name}"]
+        if gone:
+            return f"there is {', '.join(gone)}", _START_SERVERS
+        if self._looks % _LAYOUTS_EVERY == 0:
+            self._misread = next(filter(None, (action.misreading for action in self._actions)), "")
+        self._looks += 1
+        return (f"it would misread its orders: {self._misread}", _SAME_RELEASE) if self._misread else ("", "")
 
     def switch_head(self, command: SwitchHead) -> None:
         """Asks for the head to be as commanded."""
