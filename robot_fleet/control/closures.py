@@ -146,7 +146,7 @@ def look_who_is_inside(state: FleetState) -> None:
             state.in_closed.add(robot.name)
         elif not touched and is_inside(state, robot):
             state.in_closed.discard(robot.name)
-            robot.came_back = True
+            robot.came_back, robot.turned_away = True, False
             _plan_anew(state)
 
 
@@ -166,25 +166,27 @@ def leads_on_into(state: FleetState, robot: Robot, piece: Piece) -> frozenset[st
     inside = state.traffic.let_out_of(robot.name)
     if not inside:
         return frozenset()
+    floors = {name: state.traffic.held(name) for name in inside}
     if is_inside(state, robot) and not robot.cleans:
-        # What it only touches any more it may turn away from, along the edge; it is not led back across.
+        if robot.turned_away or any(stands_in(robot, floor) for floor in floors.values()):
+            return frozenset()
+        # What it only touches any more it may drive away from, along the edge; it is not led back across.
         deep_m = robot.radius_m - SEEMS_M - _DRAWN_M
-        touched = {name: state.traffic.held(name) for name in inside}
-        return frozenset(
-            name
-            for name, floor in touched.items()
-            if not stands_in(robot, floor) and piece.line.distance(floor) < deep_m
-        )
+        return frozenset(name for name, floor in floors.items() if piece.line.distance(floor) < deep_m)
     # One beside it that only seems to touch it, before its dock say, would drive across it.
     beyond = robot.floor_of(piece).difference(state.under(robot).buffer(SEEMS_M))
-    return frozenset(name for name in inside if beyond.intersects(state.traffic.held(name)))
+    return frozenset(name for name, floor in floors.items() if beyond.intersects(floor))
 
 
 def turns_away(state: FleetState, robot: Robot, piece: Piece) -> bool:
-    """Has another way home looked for, for a robot that just got out of closed floor and would be led back into it."""
+    """Has another way home looked for, for a robot that just got out of closed floor and would be led back into it.
+
+    Once: the next way is the best that there is, and it has to get away from there.
+    """
     if robot.cleans or not is_inside(state, robot) or not leads_on_into(state, robot, piece):
         return False
-    robot.itinerary, robot.place = None, Place()
+    robot.itinerary, robot.place, robot.turned_away = None, Place(), True
+    robot.home_tries = max(0, robot.home_tries - 1)
     state.traffic.stop_waiting(robot.name)
     state.touch("itinerary", robot.name)
     state.note("turns away from closed floor", robot=robot.name)

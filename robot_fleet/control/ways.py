@@ -113,16 +113,18 @@ def taken(state: FleetState, robot: Robot) -> list[Polygon]:
 
 
 def shut(state: FleetState, robot: Robot) -> Iterator[list[Polygon]]:
-    """The floor that a person closed, but for what the robot stands in and is to get out of.
+    """The floor that a person closed, but for what the robot touches if it stands in some of that: it is to get out.
 
-    Where it only touches some, say before its dock, there is a second choice: without the edge of that.
+    Where it stands in none, what it touches is closed as well, if a way is left so; else without its edge, before a dock
+    say; and else not at all.
     """
     touched, closed = state.traffic.let_out_of(robot.name), state.traffic.closed
-    edges = {name: floor for name, floor in closed.items() if name in touched and not stands_in(robot, floor)}
+    edges = [floor for name, floor in closed.items() if name in touched]
     rest = [floor for name, floor in closed.items() if name not in touched]
-    yield _grown(robot, (*rest, *edges.values()))
-    if edges:
-        yield _grown(robot, (*rest, *(floor.buffer(-SEEMS_M - MARGIN_M) for floor in edges.values())))
+    if edges and not any(stands_in(robot, floor) for floor in edges):
+        yield _grown(robot, (*rest, *edges))
+        yield _grown(robot, (*rest, *(floor.buffer(-SEEMS_M - MARGIN_M) for floor in edges)))
+    yield _grown(robot, rest)
 
 
 def stands_in(robot: Robot, closed: BaseGeometry) -> bool:

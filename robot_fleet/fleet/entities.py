@@ -95,6 +95,7 @@ class Robot:
     came_back: bool = False
     drops: int = 0
     home_tries: int = 0
+    turned_away: bool = False
     needs_charge: bool = False
     served_s: float = 0.0
     served_until_s: float | None = None
