@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from control_site import _times, by_hand, hall, until_ended
+from shapely import box
 
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Plan, PlanRequest
 from robot_fleet.sim.realism import EXECUTED
@@ -17,14 +18,14 @@ LANE_X, NEAR_Y, FAR_Y = 0.45, 2.9, 4.1
 REACHED_Y = 3.4
 
 
-def lane_past_the_dock(request: PlanRequest, begins_near: bool) -> Plan:
+def lane_past_the_dock(request: PlanRequest, begins_near: bool, far_y: float = FAR_Y) -> Plan:
     """A plan in which r1 has one lane: it begins, or ends, so near to the dock of r2 that it cannot be driven in full.
 
     Plans of the rest have nothing to clean.
     """
     if request.cleaned is not None:
         return by_hand(replace(request, cleaned=np.ones(request.floor.grid.shape, dtype=bool)))
-    ends = np.array([[LANE_X, NEAR_Y], [LANE_X, FAR_Y]])
+    ends = np.array([[LANE_X, NEAR_Y], [LANE_X, far_y]])
     lane = ends if begins_near else ends[::-1]
     plan = by_hand(request)
     path = next(path for path in plan.paths if path.robot == "r1")
@@ -41,13 +42,26 @@ def lane_past_the_dock(request: PlanRequest, begins_near: bool) -> Plan:
     return replace(plan, paths=(CoveragePath("r1", (undock, *legs)), CoveragePath("r2", ())))
 
 
+def share_cleaned(made: VirtualSite, from_y: float, to_y: float) -> float:
+    """How much of that part of the lane is clean, but for its ends."""
+    cells = made.store.floor.grid.cells_at([(LANE_X, y) for y in np.arange(from_y + 0.1, to_y, 0.05)])
+    return float(made.world.truth.cleaned[cells[:, 0], cells[:, 1]].mean())
+
+
 @pytest.mark.parametrize("begins_near", [True, False])
 def test_a_lane_that_a_resting_robot_bars_in_part_is_cleaned_up_to_it(begins_near: bool) -> None:
     made = VirtualSite(hall(), lambda request: lane_past_the_dock(request, begins_near), EXECUTED)
     made.advance(3.0)
     made.controller.start_run((), "")
     until_ended(made, 900.0)
-    grid = made.store.floor.grid
-    cells = grid.cells_at([(LANE_X, y) for y in np.arange(REACHED_Y + 0.1, FAR_Y, 0.05)])
-    assert made.world.truth.cleaned[cells[:, 0], cells[:, 1]].mean() > 0.8
+    assert share_cleaned(made, REACHED_Y, FAR_Y) > 0.8
     assert made.world.robots["r2"].docked_at == made.store.floor.dock("d2")
+
+
+def test_a_lane_that_is_barred_at_both_ends_is_cleaned_between_them_though_that_is_short() -> None:
+    made = VirtualSite(hall(), lambda request: lane_past_the_dock(request, True, 6.5), EXECUTED)
+    made.advance(3.0)
+    made.controller.close_floor("spill", box(0.0, 4.9, 1.0, 7.0))
+    made.controller.start_run((), "")
+    until_ended(made, 900.0)
+    assert share_cleaned(made, REACHED_Y, 4.3) > 0.8

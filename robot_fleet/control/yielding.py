@@ -176,14 +176,19 @@ def _last_transit(robot: Robot, itinerary: Itinerary) -> int:
 
 
 def _leave_for_later(state: FleetState, robot: Robot, free: Router) -> bool:
-    """Skips lane that lies under a robot which does not move, up to the first place that can be reached and is free."""
+    """Skips lane that lies under a robot which does not move, up to the first place that can be reached and is free.
+
+    Where no long part is left, as between two docks in which robots rest, a short one is looked for.
+    """
     assert robot.itinerary is not None
     itinerary, place = robot.itinerary, robot.place
-    for start in itertools.islice(_free_places(state, robot, itinerary), _PLACES):
-        way = _route(state, robot, free, start)
-        if way is not None:
-            robot.itinerary, robot.place = itinerary.led(way, robot.place), Place()
-            return True
+    for part_m in (SKIP_M, _CLOSE_M):
+        robot.place = place
+        for start in itertools.islice(_free_places(state, robot, itinerary, part_m), _PLACES):
+            way = _route(state, robot, free, start)
+            if way is not None:
+                robot.itinerary, robot.place = itinerary.led(way, robot.place), Place()
+                return True
     robot.place = place
     return False
 
@@ -202,8 +207,8 @@ def _go_home(state: FleetState, robot: Robot, free: Router) -> bool:
     return True
 
 
-def _free_places(state: FleetState, robot: Robot, itinerary: Itinerary) -> Iterator[Pose]:
-    """Where cleaning could go on further along the itinerary; the robot's place is moved there as the search goes on.
+def _free_places(state: FleetState, robot: Robot, itinerary: Itinerary, part_m: float) -> Iterator[Pose]:
+    """Where so much could be cleaned further along the itinerary; the robot's place is moved there as the search goes on.
 
     Close to what is taken, so that little is left out; those after it are farther apart, as it may be behind what is taken.
     """
@@ -215,7 +220,7 @@ def _free_places(state: FleetState, robot: Robot, itinerary: Itinerary) -> Itera
         if itinerary.stretches[robot.place.stretch].kind is LegKind.DOCK:
             return  # beyond it the robot needs what it is to get there
         stretch = itinerary.stretches[robot.place.stretch]
-        ahead = stretch.cut(robot.place.offset_m, min(robot.place.offset_m + SKIP_M, stretch.length_m))
+        ahead = stretch.cut(robot.place.offset_m, min(robot.place.offset_m + part_m, stretch.length_m))
         begin = pose_at(itinerary, robot.place)
         if stretch.kind is LegKind.CLEAN and not state.traffic.blockers(
             robot.name, floor_of_way(robot, [ahead], begin.yaw_rad)
