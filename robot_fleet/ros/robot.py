@@ -17,6 +17,9 @@ from robot_fleet.ros.goals import dock_goal, follow_goal, undock_goal
 from robot_fleet.ros.head import HeadSwitch
 from robot_fleet.ros.names import topic_name
 
+LACKS_S = 10.0
+"""So long something is missing before that is told: with many robots, and after a cut, it takes a while to find all again."""
+
 # To look at the layouts of its orders takes a while with many robots; it is looked at first, and then now and then.
 _LAYOUTS_EVERY = 30
 _START_SERVERS = (
@@ -67,7 +70,7 @@ class RobotLink:
             return
         now = time.monotonic()
         self._lacks_since = self._lacks_since or now
-        if now - self._lacks_since > DISCOVERY_LIMIT_S:
+        if now - self._lacks_since > LACKS_S:
             self._told_missing = True
             self._tell(EquipmentReported(self.spec.name, self._clock.now_s(), missing, remedy))
 
