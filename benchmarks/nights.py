@@ -19,7 +19,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from robot_fleet.main.nights import ALL_PAIRS, KINDS, RANDOM, NightsSettings, pass_nights
+from robot_fleet.main.nights import ALL_PAIRS, KINDS, RANDOM, Nights, NightsSettings, pass_nights
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOP = str(ROOT / "maps" / "corner_shop")
@@ -32,9 +32,12 @@ SETTINGS = {
 
 
 def code() -> str:
-    """What the nights are a proof of: a hash of all code that has a part in them."""
+    """What the nights are a proof of: a hash of all modules that a night loads, and of the shop; pictures are none of it."""
+    Nights(SETTINGS["corner_shop_2"])  # with the planner, which is loaded late
+    names = sorted(name for name in sys.modules if name.split(".")[0] == "robot_fleet" and ".pictures" not in name)
+    files = [Path(str(sys.modules[name].__file__)) for name in names]
     digest = hashlib.sha256()
-    for path in sorted((ROOT / "robot_fleet").rglob("*.py")):
+    for path in (*files, *sorted(Path(SHOP).iterdir())):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
