@@ -203,3 +203,39 @@ def test_a_thing_that_left_long_ago_closes_nothing_behind_it(tmp_path: Path) -> 
         eyes.look(site)
     assert eyes._left_coverable(site, eyes.causes.things, eyes._others(site))[:, 120:].any()
     site.close()
+
+
+def test_a_robot_behind_a_cut_link_may_drive_on_onto_closed_floor_though_a_controller_was_started_anew(
+    tmp_path: Path,
+) -> None:
+    cut = Fault("link cut", 33.0, 60.0)
+    course = _Course(Circumstances(hall(), (cut,), 1, by_hand, tmp_path, EXECUTED))
+    site, closed = course.site, course.eyes._closed_floor
+
+    def look_until(at_s: float) -> None:
+        while site.now_s < at_s:
+            site.step()
+            course._people.look()
+            course.eyes.look(site)
+
+    look_until(34.0)
+    robot, controller = site.world.robots["r1"], site.controller
+    assert controller is not None and robot.head_on and not robot.motion.at_rest
+    order = controller._state.robots["r1"].order
+    assert order is not None
+    ahead = order.piece.line.interpolate(order.progress_m + 4.0)
+    spill = Point(ahead.x, ahead.y).buffer(1.0)
+    controller.close_floor("spill", spill)
+    course.eyes.closures.asked("spill", spill)
+    course.eyes.closures.closed("spill", spill, None)
+    look_until(35.0)
+    site._die(0.0)
+    look_until(36.0)
+    assert spill.distance(Point(robot.pose.x_m, robot.pose.y_m)) > 0.4
+    # It turns on the spot, say.
+    course.eyes.look(site)
+    assert site.controller is not None and not site.controller._state.robots["r1"].order
+    look_until(44.0)
+    assert spill.distance(Point(robot.pose.x_m, robot.pose.y_m)) < 0.2
+    assert not closed.findings.found
+    site.close()

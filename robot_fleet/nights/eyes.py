@@ -114,7 +114,8 @@ class Eyes:
         self.promises.look(now_s, snapshot)
         held = {name: controller.traffic.held(name) for name in poses}
         self.causes.look_at_runs(snapshot.runs)
-        legs = {view.name: view.leg_id for view in snapshot.robots}
+        # A controller that was started anew knows of no leg that a robot behind a cut link still drives.
+        legs = {view.name: site.world.robots[view.name].leg_id or view.leg_id for view in snapshot.robots}
         driving = [view.name for view in snapshot.robots if view.leg_id and view.state not in _NO_ORDERS]
         self._look_at_the_clock(site)
         self.closures.look(now_s, snapshot.closures)
