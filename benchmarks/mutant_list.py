@@ -514,8 +514,8 @@ COVERAGE = (
     Mutant(
         "missed floor is not driven to again",
         "robot_fleet/control/rest.py",
-        "        if is_worth_a_pass(state, run):\n",
-        "        if run.makeup_passes > MOST_PASSES and is_worth_a_pass(state, run):\n",
+        "        if again.any():\n",
+        "        if run.makeup_passes > MAKEUP_PASSES and again.any():\n",
         "what a pallet or a person kept from being cleaned stays dirty, though it is free again",
         ("test_control_missed", _MISHAPS, "test_control_blocked"),
     ),

@@ -7,7 +7,7 @@ import pytest
 from control_site import run_of, site, until_ended
 from shapely import box
 
-from robot_fleet.control.missed import is_worth_a_pass, planned_floor
+from robot_fleet.control.missed import planned_floor, worth_a_pass
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun
 from robot_fleet.fleet.states import RunState
@@ -38,9 +38,9 @@ def test_a_strip_along_a_wall_as_thin_as_robots_stray_is_not_worth_a_pass() -> N
     assert state.coverage is not None
     row, col = state.store.floor.grid.cells_at([(2.0, 0.1)])[0]
     state.coverage.cleaned[row, col : col + 160] = False
-    assert not is_worth_a_pass(state, run)
+    assert not worth_a_pass(state, run).any()
     state.coverage.cleaned[row + 1, col : col + 160] = False
-    assert is_worth_a_pass(state, run)
+    assert worth_a_pass(state, run).any()
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,26 @@ def test_a_pass_for_missed_floor_is_worth_its_way(
     zones: tuple[str, ...], patches: int, side_m: float, worth: bool
 ) -> None:
     state, run = cleaned_but_for(site(), zones, patches, side_m)
-    assert is_worth_a_pass(state, run) is worth
+    assert worth_a_pass(state, run).any() == worth
     assert np.count_nonzero(planned_floor(state, run)) > 0
+
+
+def test_for_the_sake_of_a_large_patch_robots_are_not_led_along_many_thin_ones_unless_these_come_to_much() -> None:
+    state, run = cleaned_but_for(site(), (), 0, 0.0)
+    assert state.coverage is not None
+    cleaned, grid = state.coverage.cleaned, state.store.floor.grid
+    row, col = grid.cells_at([(8.0, 5.0)])[0]
+    patch = np.s_[row : row + 20, col : col + 20]
+    strips = [np.s_[k, 40:125] for k in range(20, 41, 4)]
+    cleaned[patch] = False
+    for strip in strips[:1]:
+        cleaned[strip] = False
+    again = worth_a_pass(state, run)
+    assert again[patch].all() and not again[strips[0]].any()
+    for strip in strips:
+        cleaned[strip] = False
+    again = worth_a_pass(state, run)
+    assert again[patch].all() and all(again[strip].all() for strip in strips)
 
 
 def test_floor_that_is_missed_when_all_lanes_are_driven_is_driven_to_once_more_before_the_run_ends() -> None:
@@ -89,7 +107,7 @@ def test_floor_that_a_plan_left_out_in_haste_is_for_the_make_up_pass() -> None:
         state.store.floor.grid.mark(off := np.zeros_like(state.coverage.cleaned), left_out)
         state.coverage.cleaned &= ~off
         run.unplanned = (MissedArea("west", reason, left_out, 4.0),)
-        assert is_worth_a_pass(state, run) is worth
+        assert worth_a_pass(state, run).any() == worth
 
 
 @pytest.mark.parametrize(

@@ -49,15 +49,22 @@ def least_patch_m2(state: FleetState, run: CleaningRun) -> float:
     return min(LEAST_PATCH_M2, _SHARE * _planned_m2(state, run))
 
 
-def is_worth_a_pass(state: FleetState, run: CleaningRun) -> bool:
-    """Whether much is missed: one large patch, a fair share in patches of some size, or a larger share in small or thin ones."""
+def worth_a_pass(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
+    """Mask (rows, cols) of the missed floor to which robots are to be sent again; nothing of it is set when they are not.
+
+    All that is of some size, when much is missed in small or thin patches; else what is broad, when that is a fair share; else
+    the large patches alone: for the sake of one of them, robots must not be led to hundreds of small ones.
+    """
     left = missed_floor(state, run)
     planned_m2, broad = _planned_m2(state, run), without_thin(state, left)
-    return (
-        _area_m2(state, patches(state, broad, _LARGE_M2)) > 0.0
-        or _area_m2(state, patches(state, broad, LEAST_PATCH_M2)) > _SHARE * planned_m2
-        or _area_m2(state, patches(state, left, least_patch_m2(state, run))) > _SHARE_OF_ALL * planned_m2
-    )
+    for found, least_share in (
+        (patches(state, left, least_patch_m2(state, run)), _SHARE_OF_ALL),
+        (patches(state, broad, LEAST_PATCH_M2), _SHARE),
+        (patches(state, broad, _LARGE_M2), 0.0),
+    ):
+        if _area_m2(state, found) > least_share * planned_m2:
+            return found
+    return np.zeros_like(left)
 
 
 def may_pass_again(state: FleetState, run: CleaningRun) -> bool:
@@ -102,7 +109,9 @@ def missed_floor(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
 def without_thin(state: FleetState, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """A mask (rows, cols) without its strips that are narrower than THIN_M."""
     cells = max(1, round(THIN_M / state.store.floor.grid.resolution_m))
-    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((cells, cells), np.uint8))
+    square, last = np.ones((cells, cells), np.uint8), cells - 1
+    # Of an even number of cells none is in the middle: what one step shifts the other must shift back.
+    opened = cv2.dilate(cv2.erode(mask.astype(np.uint8), square, anchor=(0, 0)), square, anchor=(last, last))
     return np.asarray(opened, dtype=np.bool_)
 
 

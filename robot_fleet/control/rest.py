@@ -16,11 +16,9 @@ from robot_fleet.control.homing import dock_near, guest_of, on_dock, out_of
 from robot_fleet.control.missed import (
     MAKEUP_PASSES,
     begin_pass,
-    is_worth_a_pass,
     least_patch_m2,
     may_pass_again,
-    missed_floor,
-    patches,
+    worth_a_pass,
 )
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.coverage import CoverageRecord
@@ -55,8 +53,8 @@ CREDITED_S = 1.0
 _SOON_S = 2.0
 
 
-def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = True) -> None:
-    """Has the rest of the run planned for the robots that are here. Without `everything_left` only patches worth a way."""
+def ask_for_plan(state: FleetState, run: CleaningRun, only: NDArray[np.bool_] | None = None) -> None:
+    """Has the rest of the run planned for the robots that are here; of a mask (rows, cols), if there is one, that alone."""
     # At the far side of a place where others do not get on it may be the only one to clean.
     hemmed_in = run.makeup_passes >= MAKEUP_PASSES and run.makeup_passes % 2 == 0
     members = _able(state, state.members(run), hemmed_in)
@@ -70,12 +68,12 @@ def ask_for_plan(state: FleetState, run: CleaningRun, everything_left: bool = Tr
         floor=state.store.floor,
         robots=tuple(_starter(state, robot) for robot in members),
         zones=run.zones,
-        cleaned=_done(state, run, members, everything_left),
+        cleaned=_done(state, run, members) if only is None else ~only,
         closed=(*_closed(state, members), *_barred(state, run, members)),
         leg_prefix=f"{run.run_id}-{run.epoch}-",
         least_patch_m2=0.0 if run.state is RunState.PLANNING else least_patch_m2(state, run),
         deadline_s=state.plan_within_s if run.state is RunState.PLANNING else _SOON_S,
-        begins=state.store.time_of_day(state.clock.wall_s()) if everything_left else None,
+        begins=state.store.time_of_day(state.clock.wall_s()) if only is None else None,
         underway_s=max(0.0, state.clock.wall_s() - run.created_at_s),
     )
     state.touch("run", run.run_id)
@@ -201,8 +199,9 @@ def look_after_rest(state: FleetState, run: CleaningRun) -> None:
             ask_for_plan(state, run)
     elif may_pass_again(state, run) and not any(_may_clean_more(state, robot) for robot in members):
         begin_pass(state, run)
-        if is_worth_a_pass(state, run):
-            ask_for_plan(state, run, everything_left=False)
+        again = worth_a_pass(state, run)
+        if again.any():
+            ask_for_plan(state, run, again)
 
 
 def all_work_ended(state: FleetState, run: CleaningRun) -> bool:
@@ -306,12 +305,10 @@ def _guest(state: FleetState, robot: Robot) -> Dock | None:
     return dock if robot.order.piece.kind is LegKind.DOCK and dock.name != robot.spec.dock else None
 
 
-def _done(state: FleetState, run: CleaningRun, members: list[Robot], everything_left: bool) -> NDArray[np.bool_] | None:
+def _done(state: FleetState, run: CleaningRun, members: list[Robot]) -> NDArray[np.bool_] | None:
     """The cells that need nothing more; what robots are cleaning just now counts, as they finish their piece first."""
     if run.state is RunState.PLANNING or state.coverage is None:
         return None
-    if not everything_left:
-        return ~patches(state, missed_floor(state, run), least_patch_m2(state, run))
     soon = CoverageRecord(state.store.floor.grid, state.coverage.requested)
     soon.cleaned = state.coverage.cleaned.copy()
     for robot in members:
