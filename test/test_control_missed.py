@@ -7,6 +7,7 @@ import pytest
 from control_site import run_of, site, until_ended
 from shapely import box
 
+from robot_fleet.control import missed as missed_room
 from robot_fleet.control.missed import planned_floor, worth_a_pass
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun
@@ -79,6 +80,21 @@ def test_for_the_sake_of_a_large_patch_robots_are_not_led_along_many_thin_ones_u
         cleaned[strip] = False
     again = worth_a_pass(state, run)
     assert again[patch].all() and all(again[strip].all() for strip in strips)
+
+
+@pytest.mark.parametrize(("reason", "worth"), [(None, True), (MissedReason.NOT_CLEANED, False)])
+def test_in_a_large_store_a_large_patch_is_worth_a_pass_unless_the_plan_left_it_out(
+    monkeypatch: pytest.MonkeyPatch, reason: MissedReason | None, worth: bool
+) -> None:
+    monkeypatch.setattr(missed_room, "_SHARE", 0.1)
+    monkeypatch.setattr(missed_room, "_SHARE_OF_ALL", 0.1)
+    state, run = cleaned_but_for(site(), (), 0, 0.0)
+    assert state.coverage is not None
+    patch = box(2.0, 2.0, 3.2, 3.2)
+    state.store.floor.grid.mark(off := np.zeros_like(state.coverage.cleaned), patch)
+    state.coverage.cleaned &= ~off
+    run.unplanned = (MissedArea("west", reason, patch, patch.area),) if reason else ()
+    assert worth_a_pass(state, run).any() == worth
 
 
 def test_floor_that_is_missed_when_all_lanes_are_driven_is_driven_to_once_more_before_the_run_ends() -> None:

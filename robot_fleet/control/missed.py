@@ -53,18 +53,28 @@ def worth_a_pass(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
     """Mask (rows, cols) of the missed floor to which robots are to be sent again; nothing of it is set when they are not.
 
     All that is of some size, when much is missed in small or thin patches; else what is broad, when that is a fair share; else
-    the large patches alone: for the sake of one of them, robots must not be led to hundreds of small ones.
+    the large patches alone, if robots were to clean them: for their sake they must not be led to hundreds of small ones, nor to
+    what the plan found not worth a way.
     """
     left = missed_floor(state, run)
     planned_m2, broad = _planned_m2(state, run), without_thin(state, left)
     for found, least_share in (
         (patches(state, left, least_patch_m2(state, run)), _SHARE_OF_ALL),
         (patches(state, broad, LEAST_PATCH_M2), _SHARE),
-        (patches(state, broad, _LARGE_M2), 0.0),
+        (patches(state, broad & ~_left_out(state, run), _LARGE_M2), 0.0),
     ):
         if _area_m2(state, found) > least_share * planned_m2:
             return found
     return np.zeros_like(left)
+
+
+def _left_out(state: FleetState, run: CleaningRun) -> NDArray[np.bool_]:
+    """Mask (rows, cols) of what the run's first plan left out to be quicker."""
+    mask = np.zeros(state.store.floor.grid.shape, dtype=bool)
+    for area in run.unplanned:
+        if area.reason is MissedReason.NOT_CLEANED:
+            state.store.floor.grid.mark(mask, area.polygon)
+    return mask
 
 
 def may_pass_again(state: FleetState, run: CleaningRun) -> bool:
