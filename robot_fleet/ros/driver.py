@@ -22,7 +22,7 @@ from robot_fleet.ros.names import frame_name, names_of, topic_name
 from robot_fleet.ros.robot import RobotLink
 from robot_fleet.ros.tf import TransformTree
 
-_TICK_S, _EQUIPMENT_S = 0.1, 1.0
+_TICK_S, _EQUIPMENT_S = 0.1, 2.0
 _TF = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.VOLATILE)
 _TF_STATIC = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 

@@ -21,7 +21,7 @@ LACKS_S = 10.0
 """So long something is missing before that is told: with many robots, and after a cut, it takes a while to find all again."""
 
 # To look at the layouts of its orders takes a while with many robots; it is looked at first, and then now and then.
-_LAYOUTS_EVERY = 30
+_LAYOUTS_EVERY = 150
 _START_SERVERS = (
     "Start Nav2's controller and docking servers and the head's service on it, or give their names in the profile"
 )
@@ -60,7 +60,7 @@ class RobotLink:
         return {action.name: action.is_there for action in self._actions}
 
     def tell_of_equipment(self) -> None:
-        """Tells what of the robot is not discovered, or would misread what it is sent; call about once a second."""
+        """Tells what of the robot is not discovered, or would misread what it is sent; call every other second or so."""
         missing, remedy = self._missing()
         if not missing:
             self._lacks_since = None
