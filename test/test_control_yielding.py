@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from control_site import _times, by_hand, hall, until_ended
+from control_site import _times, by_hand, hall, site, until_ended
 from shapely import box
 
+from robot_fleet.control.ways import floor_of_way, length_m
+from robot_fleet.control.yielding import _free, _route
+from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Plan, PlanRequest
 from robot_fleet.sim.realism import EXECUTED
 from robot_fleet.sim.site import VirtualSite
@@ -65,3 +68,15 @@ def test_a_lane_that_is_barred_at_both_ends_is_cleaned_between_them_though_that_
     made.controller.start_run((), "")
     until_ended(made, 900.0)
     assert share_cleaned(made, REACHED_Y, 4.3) > 0.8
+
+
+def test_a_way_past_a_resting_robot_keeps_clear_of_it_by_as_much_as_its_floor_wavers() -> None:
+    made = site()
+    made.world.robots["r1"].motion.pose = Pose(3.0, 4.0)
+    made.world.robots["r2"].motion.pose = Pose(6.0, 4.0)
+    made.advance(3.0)
+    state = made.controller._state
+    robot, rests = state.robots["r1"], state.traffic.held("r2")
+    way = _route(state, robot, _free(state, robot), Pose(9.0, 4.0))
+    assert way is not None and length_m(way) < 8.0
+    assert floor_of_way(robot, way).distance(rests) > 0.03

@@ -202,7 +202,8 @@ def test_a_held_robot_that_nobody_looks_after_stays_held() -> None:
 
 @pytest.mark.proof
 @pytest.mark.parametrize(
-    ("store", "robots", "profile"), [("supermarket", 4, "R"), ("supermarket", 4, "W"), ("supercenter", 12, "W")]
+    ("store", "robots", "profile"),
+    [("supermarket", 4, "R"), ("supermarket", 4, "W"), ("supercenter", 12, "R"), ("supercenter", 12, "W")],
 )
 @pytest.mark.parametrize("seed", [0, 1])
 def test_without_faults_a_run_takes_hardly_longer_than_its_plan(

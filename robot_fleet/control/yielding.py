@@ -40,6 +40,7 @@ YIELD_S = 20.0
 """How long a robot that has made room stays away at most."""
 
 _RETHINK_S = 3.0
+_WAVERS_M = 0.05
 _REFUGE_M = 12.0
 _REFUGE_STEP_M = 0.8
 _REFUGES = 5
@@ -135,8 +136,11 @@ def _stays(state: FleetState, blocker: str) -> bool:
 
 
 def _free(state: FleetState, robot: Robot) -> Router:
-    """The robot's router without what other robots hold, grown by what it needs beside its radius and clearance."""
-    return state.router(robot).without(taken(state, robot))
+    """The robot's router without what other robots hold, grown by what it needs beside its radius and clearance.
+
+    And by a little more: the floor of a robot at rest wavers with its pose, and a way close by would not be granted.
+    """
+    return state.router(robot).without([floor.buffer(_WAVERS_M) for floor in taken(state, robot)])
 
 
 def _route(state: FleetState, robot: Robot, free: Router, goal: Pose, home: bool = False) -> Way | None:
@@ -230,7 +234,7 @@ def _free_places(state: FleetState, robot: Robot, itinerary: Itinerary, part_m: 
 
 
 def make_room(state: FleetState, robot: Robot, free: Router) -> bool:
-    """Drives to the nearest place that no waiting robot wants, and goes on from there later.
+    """Drives to a place near by that no waiting robot wants, by the shortest way, and goes on from there later.
 
     A robot that must be steered makes no room: where it could wait, and how it would come back, is no quick guess.
     """
@@ -241,12 +245,11 @@ def make_room(state: FleetState, robot: Robot, free: Router) -> bool:
     spots = (spot for spot in _refuges(state, robot, robot.pose) if _suits(state, robot, spot, unwanted))
     goals = (Pose(float(spot[0]), float(spot[1])) for spot in spots)
     # In an aisle the nearest are those behind whoever bars it.
-    for goal in itertools.islice((goal for goal in goals if free.joins(robot.pose, goal)), _REFUGES):
-        way = _route(state, robot, free, goal)
-        if way:
-            _retreat(state, robot, way)
-            return True
-    return False
+    near = itertools.islice((goal for goal in goals if free.joins(robot.pose, goal)), _REFUGES)
+    ways = [way for way in (_route(state, robot, free, goal) for goal in near) if way]
+    if ways:
+        _retreat(state, robot, min(ways, key=length_m))
+    return bool(ways)
 
 
 def _retreat_home(state: FleetState, robot: Robot) -> bool:
