@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
-from control_site import robot_of, site
+from control_site import by_hand, robot_of, site
 from shapely import LineString, Point
 
 from robot_fleet.control import rest, views
@@ -145,6 +147,17 @@ def test_passes_go_on_while_they_clean_some_or_tell_of_more_places_and_end_all_t
     assert may_pass_again(state, run)
     run.makeup_passes, run.empty_passes = MOST_PASSES + MOST_EMPTY, 100
     assert not may_pass_again(state, run)
+
+
+def test_a_plan_of_missed_floor_that_sends_nobody_is_an_empty_pass() -> None:
+    _, state, run, _, _ = cleaning()
+    run.makeup_passes = 2
+    rest.ask_for_plan(state, run)
+    request = state.effects.plans[-1][2]
+    rest.install(state, run, by_hand(replace(request, cleaned=np.ones(request.floor.grid.shape, dtype=bool))))
+    assert (run.empty_passes, run.makeup_passes) == (1, MAKEUP_PASSES - 1)
+    rest.install(state, run, by_hand(request))
+    assert run.empty_passes == 1
 
 
 def test_another_pass_is_made_when_a_robot_got_away_from_where_it_gave_up_all_its_lanes() -> None:

@@ -9,7 +9,7 @@ import pytest
 from control_site import Disk, all_docked, hall, lasting, robot_of, run_of, site, until_ended
 from shapely import Point, Polygon, box
 
-from robot_fleet.control.closures import MOST_CLOSURES, how_to_clear
+from robot_fleet.control.closures import MOST_CLOSURES, how_to_clear, is_inside
 from robot_fleet.control.ports import Record
 from robot_fleet.fleet.errors import InvalidInput, NotFound, Unavailable
 from robot_fleet.fleet.states import RobotState, RunState
@@ -101,6 +101,20 @@ def test_a_robot_that_has_just_got_out_of_closed_floor_is_not_led_back_across_it
         assert made.world.now_s < 300.0
     assert watched(made, spill) < 0.02
     assert run_of(made).state is RunState.COMPLETED
+
+
+def test_a_robot_that_has_got_out_of_closed_floor_may_turn_away_from_the_next() -> None:
+    made = planned()
+    robot = made.controller._state.robots[cleaning_near(made)]
+    assert robot.pose is not None
+    made.controller.close_floor("spill", Point(robot.pose.x_m, robot.pose.y_m).buffer(0.8))
+    made.advance(1.0)
+    assert is_inside(made.controller._state, robot)
+    robot.turned_away = True
+    while is_inside(made.controller._state, robot):
+        made.advance(1.0)
+        assert made.world.now_s < 300.0
+    assert not robot.turned_away
 
 
 def test_a_robot_on_its_way_onto_floor_that_is_closed_stops_before_it() -> None:
