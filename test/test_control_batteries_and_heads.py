@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from control_site import all_docked, by_hand, hall, robot_of, run_of, site, until, until_ended
 
 from robot_fleet.fleet.commands import Command, SwitchHead
 from robot_fleet.fleet.events import BatteryReported, Event
 from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.planning.plan import Plan, PlanRequest
 from robot_fleet.sim.realism import EXECUTED
 from robot_fleet.sim.site import VirtualSite
 
@@ -120,6 +122,28 @@ def test_a_robot_that_charges_works_again_only_when_it_is_charged() -> None:
     assert made.controller._state.robots["r2"].needs_charge
     made.world.robots["r2"].battery = 0.85
     until(made, "r2", RobotState.CLEANING, 120.0)
+
+
+@pytest.mark.parametrize(("level", "joins"), [(0.3, False), (0.6, True)])
+def test_a_robot_that_charges_joins_a_makeup_pass_when_it_has_enough_for_that(level: float, joins: bool) -> None:
+    asked: list[tuple[int, list[str]]] = []
+
+    def planned(request: PlanRequest) -> Plan:
+        run = made.controller._state.active
+        asked.append((run.makeup_passes if run else 0, [robot.name for robot in request.robots]))
+        return by_hand(request)
+
+    made = VirtualSite(hall(), planned, EXECUTED)
+    made.advance(3.0)
+    made.controller.start_run((), "")
+    until(made, "r2", RobotState.CLEANING)
+    made.world.robots["r2"].battery = 0.15
+    until(made, "r2", RobotState.CHARGING)
+    made.world.robots["r2"].battery = level
+    until_ended(made)
+    before, passes = ([names for count, names in asked if (count > 0) is late] for late in (False, True))
+    assert before[-1] == ["r1"]
+    assert passes and all(("r2" in names) is joins for names in passes)
 
 
 def test_lanes_that_others_get_while_a_robot_is_away_are_not_its_own_any_more() -> None:

@@ -6,9 +6,13 @@ from robot_fleet.control.homing import on_dock, way_home
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.fleet.itinerary import Place
+from robot_fleet.fleet.states import RobotState
 
 CHARGED = 0.8
 """Level (0..1) from which a robot that went home to charge works again."""
+
+ENOUGH = 0.45
+"""From this level (0..1) it leaves its dock for a make-up pass, which is short: else nobody would clean the floor under it."""
 
 BATTERY_SILENT_S = 60.0
 """A robot that is heard, but not of its battery for so long, is told of."""
@@ -25,9 +29,20 @@ _PIECE_S, _WAITS_S, _ROUNDABOUT = 30.0, 20.0, 1.5
 def look_after_charge(state: FleetState, robot: Robot) -> None:
     """Lets a robot that went home to charge work again when it is charged, also between runs."""
     if robot.needs_charge and robot.battery is not None and robot.battery >= CHARGED:
-        robot.needs_charge, robot.came_back = False, True
-        state.settle(f"battery-{robot.name}")
-        state.touch("robot", robot.name)
+        _let_work(state, robot)
+
+
+def let_join(state: FleetState, run: CleaningRun) -> None:
+    """Lets robots of the run that charge work again for a make-up pass when they have enough for that."""
+    for robot in state.members(run):
+        if robot.needs_charge and robot.state is RobotState.CHARGING and level_now(state, robot) >= ENOUGH:
+            _let_work(state, robot)
+
+
+def _let_work(state: FleetState, robot: Robot) -> None:
+    robot.needs_charge, robot.came_back = False, True
+    state.settle(f"battery-{robot.name}")
+    state.touch("robot", robot.name)
 
 
 def look_after_battery(state: FleetState, run: CleaningRun, robot: Robot) -> None:

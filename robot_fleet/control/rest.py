@@ -10,7 +10,7 @@ from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.blocked import places, sure_places
-from robot_fleet.control.charging import level_now
+from robot_fleet.control.charging import let_join, level_now
 from robot_fleet.control.closures import floor_shut, is_inside
 from robot_fleet.control.homing import dock_near, guest_of, on_dock, out_of
 from robot_fleet.control.missed import (
@@ -201,6 +201,7 @@ def look_after_rest(state: FleetState, run: CleaningRun) -> None:
         begin_pass(state, run)
         again = worth_a_pass(state, run)
         if again.any():
+            let_join(state, run)
             ask_for_plan(state, run, again)
 
 
