@@ -160,6 +160,16 @@ def test_a_plan_of_missed_floor_that_sends_nobody_is_an_empty_pass() -> None:
     assert run.empty_passes == 1
 
 
+def test_how_many_passes_were_made_in_vain_outlives_a_restart() -> None:
+    made, state, run, _, _ = cleaning()
+    run.makeup_passes, run.empty_passes = 3, 2
+    state.touch("run", run.run_id)
+    made.advance(2.0)
+    made.restart_controller()
+    again = made.controller._state.active
+    assert again is not None and (again.makeup_passes, again.empty_passes) == (3, 2)
+
+
 def test_another_pass_is_made_when_a_robot_got_away_from_where_it_gave_up_all_its_lanes() -> None:
     _, state, run, robot, _ = cleaning()
     assert state.coverage is not None and robot.pose is not None and robot.itinerary is not None

@@ -26,7 +26,7 @@ from robot_fleet.planning.plan import LegKind, MissedArea, MissedReason
 
 _RUN_SCALARS = (
     "run_id", "request_id", "created_at_s", "reason", "version", "started_at_s", "ended_at_s", "elapsed_s", "epoch",
-    "planning", "rest_wanted", "makeup_passes", "requested_m2", "coverable_m2", "pieces",
+    "planning", "rest_wanted", "makeup_passes", "empty_passes", "requested_m2", "coverable_m2", "pieces",
     "cleaned_m2", "zone_rows", "blocked",
 )  # fmt: skip
 _RUN_NAMES = ("zones", "robots", "asked_zones", "asked_robots", "unconfirmed")
