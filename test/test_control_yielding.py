@@ -9,8 +9,9 @@ import pytest
 from control_site import _times, by_hand, hall, site, until_ended
 from shapely import box
 
-from robot_fleet.control.ways import floor_of_way, length_m
-from robot_fleet.control.yielding import _free, _route
+from robot_fleet.control.ways import end_of, floor_of_way, length_m
+from robot_fleet.control.yielding import _free, _route, make_room
+from robot_fleet.fleet.itinerary import Itinerary, Stretch
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Plan, PlanRequest
 from robot_fleet.sim.realism import EXECUTED
@@ -80,3 +81,18 @@ def test_a_way_past_a_resting_robot_keeps_clear_of_it_by_as_much_as_its_floor_wa
     way = _route(state, robot, _free(state, robot), Pose(9.0, 4.0))
     assert way is not None and length_m(way) < 8.0
     assert floor_of_way(robot, way).distance(rests) > 0.03
+
+
+@pytest.mark.parametrize("beside_m", [0.0, 0.1, 0.2, 0.3])
+def test_a_robot_that_makes_room_is_out_of_the_way_though_it_stops_short_of_where_it_is_sent(beside_m: float) -> None:
+    made = site()
+    made.world.robots["r1"].motion.pose = Pose(3.0, 4.0)
+    made.world.robots["r2"].motion.pose = Pose(5.0, 4.0 + beside_m)
+    made.advance(3.0)
+    state = made.controller._state
+    waits, robot = state.robots["r1"], state.robots["r2"]
+    lane = np.array([[3.0, 4.0], [9.0, 4.0]])
+    waits.itinerary, waits.waiting_since_s = Itinerary((Stretch(LegKind.CLEAN, lane, _times(lane)),)), state.now_s
+    assert make_room(state, robot, _free(state, robot)) and robot.itinerary is not None
+    aside = state.under(robot, end_of(robot.itinerary.stretches[0]))
+    assert aside.distance(waits.floor_of(waits.next_piece())) > robot.spec.profile.goal_tolerance_m

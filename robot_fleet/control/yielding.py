@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import Polygon, union_all
+from shapely import Polygon, dwithin, union_all
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.closures import how_to_clear
@@ -242,14 +242,17 @@ def make_room(state: FleetState, robot: Robot, free: Router) -> bool:
         return False
     wishes = [_wish(other) for other in state.robots.values() if other is not robot]
     unwanted = union_all(wishes)
-    spots = (spot for spot in _refuges(state, robot, robot.pose) if _suits(state, robot, spot, unwanted))
-    goals = (Pose(float(spot[0]), float(spot[1])) for spot in spots)
-    # In an aisle the nearest are those behind whoever bars it.
-    near = itertools.islice((goal for goal in goals if free.joins(robot.pose, goal)), _REFUGES)
-    ways = [way for way in (_route(state, robot, free, goal) for goal in near) if way]
-    if ways:
-        _retreat(state, robot, min(ways, key=length_m))
-    return bool(ways)
+    # It stops as soon as it is within its tolerance of the end, and so short of it.
+    for short_m in (robot.spec.profile.goal_tolerance_m, 0.0):
+        spots = (spot for spot in _refuges(state, robot, robot.pose) if _suits(state, robot, spot, unwanted, short_m))
+        goals = (Pose(float(spot[0]), float(spot[1])) for spot in spots)
+        # In an aisle the nearest are those behind whoever bars it.
+        near = itertools.islice((goal for goal in goals if free.joins(robot.pose, goal)), _REFUGES)
+        ways = [way for way in (_route(state, robot, free, goal) for goal in near) if way]
+        if ways:
+            _retreat(state, robot, min(ways, key=length_m))
+            return True
+    return False
 
 
 def _retreat_home(state: FleetState, robot: Robot) -> bool:
@@ -284,9 +287,10 @@ def _wish(robot: Robot) -> BaseGeometry:
     return robot.floor_of(robot.next_piece())
 
 
-def _suits(state: FleetState, robot: Robot, spot: NDArray[np.float64], unwanted: BaseGeometry) -> bool:
+def _suits(state: FleetState, robot: Robot, spot: NDArray[np.float64], unwanted: BaseGeometry, short_m: float) -> bool:
+    """Whether the robot may rest there, and nobody wants that floor, though it stops so far short of it."""
     disc = state.under(robot, Pose(float(spot[0]), float(spot[1])))
-    return not disc.intersects(unwanted) and not state.traffic.blockers(robot.name, disc)
+    return not dwithin(disc, unwanted, short_m) and not state.traffic.blockers(robot.name, disc)
 
 
 def _refuges(state: FleetState, robot: Robot, pose: Pose) -> NDArray[np.float64]:
