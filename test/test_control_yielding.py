@@ -10,7 +10,7 @@ from control_site import _times, by_hand, hall, site, until_ended
 from shapely import box
 
 from robot_fleet.control.ways import end_of, floor_of_way, length_m
-from robot_fleet.control.yielding import _free, _route, make_room
+from robot_fleet.control.yielding import PATIENCE_S, _free, _route, give_way, make_room
 from robot_fleet.fleet.itinerary import Itinerary, Stretch
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Plan, PlanRequest
@@ -96,3 +96,24 @@ def test_a_robot_that_makes_room_is_out_of_the_way_though_it_stops_short_of_wher
     assert make_room(state, robot, _free(state, robot)) and robot.itinerary is not None
     aside = state.under(robot, end_of(robot.itinerary.stretches[0]))
     assert aside.distance(waits.floor_of(waits.next_piece())) > robot.spec.profile.goal_tolerance_m
+
+
+@pytest.mark.parametrize("busier", ["r1", "r2"])
+def test_of_two_that_meet_head_on_the_one_with_less_to_do_makes_room(busier: str) -> None:
+    made = site()
+    for name, x in (("r1", 3.0), ("r2", 5.0)):
+        made.world.robots[name].motion.pose = Pose(x, 4.0)
+    made.advance(3.0)
+    state = made.controller._state
+    for name, ends in (("r1", [[3.0, 4.0], [9.0, 4.0]]), ("r2", [[5.0, 4.0], [1.0, 4.0]])):
+        lane = np.array([*ends, [2.0, 7.0]] if name == busier else ends)
+        robot = state.robots[name]
+        robot.itinerary = Itinerary((Stretch(LegKind.CLEAN, lane, _times(lane)),))
+        robot.waiting_since_s = state.now_s - PATIENCE_S
+        state.traffic.wait(name, state.traffic.blockers(name, robot.floor_of(robot.next_piece())))
+    moved = []
+    for robot in state.robots.values():
+        state._searched_at_s = -1.0
+        give_way(state, robot)
+        moved += [robot.name] * bool(robot.yields_to)
+    assert moved == [name for name in ("r1", "r2") if name != busier]

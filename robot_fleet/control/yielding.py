@@ -1,7 +1,7 @@
 """What a robot does that finds its floor taken: wait, go round, leave the place for later, or make room.
 
 A robot waits while those before it move. When they do not (they rest, are gone, or wait for this robot in a ring), one of them
-must do something else: the first by name of a ring goes round what does not move, makes room, or at last drives home for a while.
+must do something else: the one of a ring with least to do goes round what does not move, makes room, or drives home for a while.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def give_way(state: FleetState, robot: Robot) -> None:
         moved = _go_round(state, robot, free) or _leave_for_later(state, robot, free) or _go_home(state, robot, free)
     elif ring:
         free = _free(state, robot)
-        moved = (ring[0] == robot.name or waited_s > 4 * PATIENCE_S) and (
+        moved = _is_to_move(state, robot, ring) and (
             _go_round(state, robot, free) or make_room(state, robot, free) or _retreat_home(state, robot)
         )
     else:
@@ -86,6 +86,18 @@ def give_way(state: FleetState, robot: Robot) -> None:
         names = " and ".join(sorted(blockers))
         state.alert(f"waits-{robot.name}", "WARNING", f"{robot.name} has waited long for {names} to move",
                     f"Look at {names}, or {how_to_clear(state, blockers)}", robot.name)  # fmt: skip
+
+
+def _is_to_move(state: FleetState, robot: Robot, ring: tuple[str, ...]) -> bool:
+    """Whether this robot of a ring does something else: the one that has least to do, or another when that has found nothing."""
+    first = min((state.robots[name] for name in ring), key=lambda member: (_left_s(member), member.name))
+    if first is robot or first.waiting_since_s is None:
+        return True
+    return state.now_s - first.waiting_since_s > 4 * PATIENCE_S
+
+
+def _left_s(robot: Robot) -> float:
+    return robot.itinerary.left_s(robot.place) if robot.itinerary is not None else 0.0
 
 
 def waits_in_vain(state: FleetState, robot: Robot) -> bool:
