@@ -33,6 +33,7 @@ from functools import partial
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseWithCovariance, PoseWithCovarianceStamped
+from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
 from nav2_msgs.action import DockRobot, FollowPath, UndockRobot
 from nav_msgs.msg import MapMetaData, OccupancyGrid
@@ -97,7 +98,7 @@ class TestRobot:
         if "badmap" in quirks:
             self._publish_bad_map()
         if "asleep" in quirks:
-            self.node.create_service(GetState, f"/{name}_drive/get_state", _say_inactive)
+            self.node.create_service(GetState, f"/{name}_drive/get_state", self._say_state)
         if behaviour != "mute":
             self._serve(FollowPath, "follow_path")
             self._serve(DockRobot, "dock_robot")
@@ -171,6 +172,12 @@ class TestRobot:
         response.message = "" if response.success else "the brush is jammed"
         return response
 
+    def _say_state(self, request: GetState.Request, response: GetState.Response) -> GetState.Response:
+        asleep = State(id=State.PRIMARY_STATE_INACTIVE, label="inactive")
+        awake = State(id=State.PRIMARY_STATE_ACTIVE, label="active")
+        response.current_state = asleep if "asleep" in self.quirks else awake
+        return response
+
     def _obey(self, message: String) -> None:
         if message.data == "wake":
             self._executor.add_node(self._drive_node)
@@ -229,11 +236,6 @@ def _describe(goal: object) -> str:
         at = goal.dock_pose.pose.position
         return f"dock {goal.dock_id} {goal.dock_pose.header.frame_id} {at.x:.2f} {at.y:.2f}"
     return f"undock {goal.dock_type}"
-
-
-def _say_inactive(request: GetState.Request, response: GetState.Response) -> GetState.Response:
-    response.current_state.label = "inactive"
-    return response
 
 
 def _end(how: str, result: object, handle: ServerGoalHandle) -> object:

@@ -40,6 +40,7 @@ ROBOTS = {
     "foreign": "works+foreign",
     "mute": "mute",
     "headless": "works+headless",
+    "asleep": "works+asleep",
 }
 # Where each of them stands on its own map.
 STANDS = Pose(1.0, 2.0, 0.5) @ Pose(0.25, 0.0)
@@ -151,6 +152,7 @@ def test_a_robot_that_never_answers_gets_no_order_and_says_why(fleet: Fleet) -> 
         ("mute", "there is no action server /mute/follow_path, no action server /mute/dock_robot"),
         ("headless", "there is no service /headless/cleaning_head"),
         ("foreign", "it would misread its orders: /foreign_other publishes std_msgs"),
+        ("asleep", "/asleep_drive is inactive"),
     ],
 )
 def test_a_robot_that_lacks_what_work_needs_gets_none_and_says_why(fleet: Fleet, name: str, lack: str) -> None:
@@ -159,6 +161,15 @@ def test_a_robot_that_lacks_what_work_needs_gets_none_and_says_why(fleet: Fleet,
     assert lack in fleet.robot(name).detail
     with pytest.raises(ClientError, match=f"{name} is not equipped"):
         fleet.client.start(robots=[name])
+
+
+def test_a_robot_whose_servers_are_activated_gets_work_from_then_on(fleet: Fleet) -> None:
+    fleet.alert("equipment-asleep")
+    fleet.tell("asleep", "now")
+    fleet.until_robots(lambda robots: not robots["asleep"].detail)
+    assert "equipment-asleep" not in fleet.active()
+    fleet.tell("asleep", "now asleep")
+    assert "inactive" in fleet.alert("equipment-asleep").text
 
 
 @pytest.mark.proof

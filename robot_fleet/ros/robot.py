@@ -16,15 +16,21 @@ from robot_fleet.ros.drive_action import DISCOVERY_LIMIT_S, DriveAction
 from robot_fleet.ros.goals import dock_goal, follow_goal, undock_goal
 from robot_fleet.ros.head import HeadSwitch
 from robot_fleet.ros.names import topic_name
+from robot_fleet.ros.server_states import ServerStates
 
 LACKS_S = 10.0
 """So long something is missing before that is told: with many robots, and after a cut, it takes a while to find all again."""
 
 # To look at the layouts of its orders takes a while with many robots; it is looked at first, and then now and then.
 _LAYOUTS_EVERY = 150
+# And once more soon after: not all endpoints are found at once, and the names of their nodes a little later.
+_AGAIN_AFTER = 5
+# Servers fall asleep seldom; of one that was, it is to be known soon that it woke up.
+_STATES_EVERY = 5
 _START_SERVERS = (
     "Start Nav2's controller and docking servers and the head's service on it, or give their names in the profile"
 )
+_ACTIVATE = "Its lifecycle manager must activate it: an inactive server rejects every goal"
 _SAME_RELEASE = "Use ROS 2 Jazzy or Kilted on the robot; `robot-fleet doctor` tells more"
 
 
@@ -53,6 +59,7 @@ class RobotLink:
         self._lacks_since: float | None = None
         self._told_missing = False
         self._looks, self._misread = 0, ""
+        self._states = ServerStates(bridge, self.servers)
 
     @property
     def servers(self) -> dict[str, bool]:
@@ -70,7 +77,8 @@ class RobotLink:
             return
         now = time.monotonic()
         self._lacks_since = self._lacks_since or now
-        if now - self._lacks_since > LACKS_S:
+        # What says of itself that it is inactive is not only found late.
+        if self._states.asleep or now - self._lacks_since > LACKS_S:
             self._told_missing = True
             self._tell(EquipmentReported(self.spec.name, self._clock.now_s(), missing, remedy))
 
@@ -80,10 +88,15 @@ class RobotLink:
         gone += [] if self._head.is_there else [f"no service {self._head.name}"]
         if gone:
             return f"there is {', '.join(gone)}", _START_SERVERS
-        if self._looks % _LAYOUTS_EVERY == 0:
+        if self._looks % _LAYOUTS_EVERY in (0, _AGAIN_AFTER):
             self._misread = next(filter(None, (action.misreading for action in self._actions)), "")
+            self._states.find()
+        if self._looks % _STATES_EVERY == 0 or self._states.asleep:
+            self._states.ask()
         self._looks += 1
-        return (f"it would misread its orders: {self._misread}", _SAME_RELEASE) if self._misread else ("", "")
+        if self._misread:
+            return f"it would misread its orders: {self._misread}", _SAME_RELEASE
+        return self._states.asleep, _ACTIVATE
 
     def switch_head(self, command: SwitchHead) -> None:
         """Asks for the head to be as commanded."""
