@@ -174,6 +174,26 @@ def test_a_robot_drives_its_tour_the_other_way_round_rather_than_wait_for_one_th
         assert sum(leg.length_m for leg in path.legs) == pytest.approx(sum(leg.length_m for leg in was.legs))
 
 
+def test_what_a_robot_cleans_around_anothers_dock_it_cleans_long_before_that_one_is_back() -> None:
+    """By the plan a passes b's dock a few seconds before b is home: it must not be late by more."""
+    ring = [(0, 0), (-5, 0), (-5, 20), (-1, 20), (-1, 2), (2, 2), (2, -3.5), (6, -3), (6, -2.2), (2, -2.2), (0, 0)]
+    one, first = _tour("a", ring)
+    other, second = _tour("b", [(6, 0), (6, 30), (9, 30), (9, 0), (6, 0)])
+    assert second.dock is not None
+    home_s, soon_s = other.finish_s, _last_near_s(one, second.dock)
+    assert 0.9 * home_s < soon_s < home_s
+    apart = kept_apart([one, other], [first, second], PATIENCE_S).paths
+    assert _nearest_m(*apart) >= 0.7
+    assert _last_near_s(apart[0], second.dock) < 0.5 * apart[1].finish_s
+    assert max(path.finish_s for path in apart) < 1.01 * max(one.finish_s, other.finish_s)
+
+
+def _last_near_s(path: CoveragePath, dock: Dock) -> float:
+    """When the robot's centre is within 0.8 m of that dock for the last time."""
+    when = np.arange(0.0, path.finish_s, 0.05)
+    return float(when[np.hypot(*(_at(path, when) - [dock.pose.x_m, dock.pose.y_m]).T) < 0.8][-1])
+
+
 def test_a_robot_comes_home_when_another_has_passed_its_dock_for_the_last_time() -> None:
     """Robot b must set off first, and a passes b's dock when b could be home already: b gives way to it."""
     (one, first), (other, second) = (

@@ -8,6 +8,7 @@ worse (Kirkpatrick, Gelatt, Vecchi, "Optimization by simulated annealing", 1983)
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -33,6 +34,8 @@ _FEWEST = 20
 # What the mean time counts beside the longest; what a meeting costs at first and at last, and how much worse is kept at first,
 # as parts of the longest time.
 _MEAN, _MET, _MET_AT_LAST, _WORSE = 0.2, 0.05, 0.5, 0.03
+# Robots may be late by such a share of their time; and so much longer may all take that this does no harm.
+_LATE, _NO_LATER = 0.1, 1.003
 # Waits shorter than this are none (seconds).
 _SHORT_S = 2.0
 # So many robots at most get their times anew at once; shares of those that meet, that come last, that make others wait, that
@@ -98,6 +101,7 @@ def kept_apart(
         if not found.meeting or search.spent_s >= patience_s:
             break
         found = min(found, search.best(alone_s, patience_s - search.spent_s), key=_Scheme.rank)
+    found = search.early_at_docks(found)
     return Apart([robot.path for robot in found.robots], len(found.meeting))
 
 
@@ -168,6 +172,31 @@ class _Search:
                 scheme = other
             best = min(best, other, key=_Scheme.rank)
         return best
+
+    def early_at_docks(self, scheme: _Scheme) -> _Scheme:
+        """The scheme with some robots turned, that others may be late: what one of them cleans around a dock it cleans well
+        before the robot of that dock is back. It costs nothing, or next to nothing.
+        """
+        longest_s = _NO_LATER * scheme.last_s
+        for k in range(len(self._tours)):
+            if not self._tours.may_turn(k) or self._short_s(scheme) == 0.0:
+                continue
+            other = self._anew(scheme, [k], 1.0)
+            if len(other.meeting) <= len(scheme.meeting) and other.last_s <= longest_s:
+                scheme = min(scheme, other, key=self._short_s)
+        return scheme
+
+    def _short_s(self, scheme: _Scheme) -> float:
+        """By how many seconds in all robots are at others' docks later than they should be."""
+        pairs = itertools.permutations(scheme.robots, 2)
+        return sum(self._short_of(one, other) for one, other in pairs if one.way.path.legs and other.way.path.legs)
+
+    def _short_of(self, one: Timed, other: Timed) -> float:
+        """The same of one robot at another's dock."""
+        near, end = self._meetings.passes(one.way, other.way), len(other.way.at) - 1
+        comes = one.comes[near.place[near.last == end]]
+        before = comes[comes < other.done_s]
+        return max(0.0, float(before[-1]) - (1.0 - _LATE) * other.done_s) if len(before) else 0.0
 
     def _is_kept(self, other: _Scheme, scheme: _Scheme, alone_s: float, done: float) -> bool:
         """Whether the search goes on from another scheme, when such a share of it is done."""
