@@ -19,6 +19,7 @@ What else may be wrong with it, after a plus sign, as in `works+percent`:
     asleep   its drive node says that it is inactive
     badmap   publishes a map with fewer cells than it says
     foreign  something else is published where its actions' feedback belongs
+    humble   its actions announce no layout, as in ROS 2 Humble; newer: another layout than ours
 The message "now" and quirks, as in "now late" or "now" alone, changes what is wrong with what it tells.
 """
 
@@ -37,6 +38,7 @@ from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
 from nav2_msgs.action import DockRobot, FollowPath, UndockRobot
 from nav_msgs.msg import MapMetaData, OccupancyGrid
+from other_release import HASHES, announce
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.context import Context
@@ -95,6 +97,7 @@ class TestRobot:
         self._listen()
         if "foreign" in quirks:
             self._publish_foreign(f"/{name}/follow_path/_action/feedback")
+        self._announced = [announce(name, quirk) for quirk in quirks if quirk in HASHES]
         if "badmap" in quirks:
             self._publish_bad_map()
         if "asleep" in quirks:

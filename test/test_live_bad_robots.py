@@ -37,7 +37,7 @@ ROBOTS = {
     **{name: f"works+{name}" for name in ("nan", "late", "ahead", "elsewhere", "odom", "lost", "percent")},
     "hung": "hung",
     **{name: name for name in ("refuses", "default", "instant")},
-    "foreign": "works+foreign",
+    **{name: f"works+{name}" for name in ("foreign", "humble", "newer")},
     "mute": "mute",
     "headless": "works+headless",
     "asleep": "works+asleep",
@@ -152,6 +152,8 @@ def test_a_robot_that_never_answers_gets_no_order_and_says_why(fleet: Fleet) -> 
         ("mute", "there is no action server /mute/follow_path, no action server /mute/dock_robot"),
         ("headless", "there is no service /headless/cleaning_head"),
         ("foreign", "it would misread its orders: /foreign_other publishes std_msgs"),
+        ("humble", "it would misread its orders: a node that has not told its name tells no layout, as ROS 2 Humble"),
+        ("newer", "it would misread its orders: a node that has not told its name tells another layout of nav2_msgs"),
         ("asleep", "/asleep_drive is inactive"),
     ],
 )

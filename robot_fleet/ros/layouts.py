@@ -13,6 +13,8 @@ from functools import partial
 from rclpy.node import Node
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
+_NAMELESS = ("_NODE_NAME_UNKNOWN_", "_CREATED_BY_BARE_DDS_APP_")
+
 
 @dataclass(frozen=True)
 class Publisher:
@@ -77,7 +79,7 @@ def feedback_of(action: str) -> str:
 
 def _of(endpoint: TopicEndpointInfo) -> Publisher:
     name = f"{endpoint.node_namespace.rstrip('/')}/{endpoint.node_name}"
-    name = "a node that has not told its name yet" if "_NODE_NAME_UNKNOWN_" in name else name
+    name = "a node that has not told its name" if any(mark in name for mark in _NAMELESS) else name
     hashed = endpoint.topic_type_hash
     kind = endpoint.topic_type.replace("::dds_::", "::").replace("::", "/").rstrip("_")
     return Publisher(name, kind, bytes(hashed.value).hex() if hashed.version > 0 else "")
