@@ -549,7 +549,7 @@ BATTERY = (
     Mutant(
         "a robot drives its battery empty",
         "robot_fleet/control/charging.py",
-        "    if level_now(state, robot) <= least and not _is_seen_to(state, robot):\n",
+        "    if level_now(state, robot) <= _least(state, robot) and not _is_seen_to(state, robot):\n",
         "    if level_now(state, robot) <= 0.0 and not _is_seen_to(state, robot):\n",
         "it dies in an aisle and blocks it all night",
         ("test_control_batteries_and_heads",),

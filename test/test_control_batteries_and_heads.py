@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from control_site import all_docked, by_hand, hall, robot_of, run_of, site, until, until_ended
 
@@ -124,8 +126,10 @@ def test_a_robot_that_charges_works_again_only_when_it_is_charged() -> None:
     until(made, "r2", RobotState.CLEANING, 120.0)
 
 
-@pytest.mark.parametrize(("level", "joins"), [(0.3, False), (0.6, True)])
-def test_a_robot_that_charges_joins_a_makeup_pass_when_it_has_enough_for_that(level: float, joins: bool) -> None:
+@pytest.mark.parametrize(("level", "reserve", "joins"), [(0.3, 0.15, False), (0.6, 0.15, True), (0.6, 0.55, False)])
+def test_a_robot_that_charges_joins_a_makeup_pass_when_it_has_enough_for_that(
+    level: float, reserve: float, joins: bool
+) -> None:
     asked: list[tuple[int, list[str]]] = []
 
     def planned(request: PlanRequest) -> Plan:
@@ -140,6 +144,9 @@ def test_a_robot_that_charges_joins_a_makeup_pass_when_it_has_enough_for_that(le
     made.world.robots["r2"].battery = 0.15
     until(made, "r2", RobotState.CHARGING)
     made.world.robots["r2"].battery = level
+    robot = made.controller._state.robots["r2"]
+    profile = robot.spec.profile
+    robot.spec = replace(robot.spec, profile=replace(profile, battery=replace(profile.battery, reserve=reserve)))
     until_ended(made)
     before, passes = ([names for count, names in asked if (count > 0) is late] for late in (False, True))
     assert before[-1] == ["r1"]

@@ -27,7 +27,20 @@ from robot_fleet.ros.observations import Observed, RobotsMap, observe
 pytestmark = pytest.mark.ros
 
 SHOP = Path(__file__).parents[1] / "maps" / "corner_shop"
-QUIRKS = ("percent", "late", "simulated", "elsewhere", "nan", "lost", "held", "headless", "asleep", "foreign", "badmap")
+QUIRKS = (
+    "percent",
+    "late",
+    "simulated",
+    "elsewhere",
+    "nan",
+    "lost",
+    "held",
+    "headless",
+    "asleep",
+    "foreign",
+    "badmap",
+    "humble",
+)
 BEHAVIOURS = {"fine": "works", "mute": "mute", **{quirk: f"works+{quirk}" for quirk in QUIRKS}}
 LISTEN_S = 6.0
 # Where all of them say that they stand.
@@ -84,6 +97,7 @@ def test_of_a_sound_robot_nothing_is_said_but_what_it_does_not_offer(found: dict
         ("held", "holds", Verdict.FAIL, "e-stop pressed"),
         ("headless", "head", Verdict.FAIL, "there is no service /headless/cleaning_head/set"),
         ("asleep", "active", Verdict.FAIL, "/asleep_drive is inactive"),
+        ("humble", "messages", Verdict.FAIL, "tells no layout, as ROS 2 Humble and older do"),
         ("foreign", "messages", Verdict.FAIL, "/foreign_other publishes std_msgs/msg/String on /foreign/follow_path"),
         ("badmap", "map", Verdict.FAIL, "it says that it has 4 x 3 cells, and has 11"),
         ("mute", "drive actions", Verdict.FAIL, "there is no /mute/follow_path, no /mute/dock_robot"),

@@ -45,9 +45,18 @@ def test_truth_is_the_floor_that_a_running_head_passed_over(realism: Realism) ->
     cleaned_to_x_m = world.robots["r1"].pose.x_m
     run(world, 10.0)
     assert world.truth.cleaned_m2 == pytest.approx(0.7 * (cleaned_to_x_m - 1), abs=0.08)
+    assert world.scrubbed_m2["r1"] == pytest.approx(world.truth.cleaned_m2, abs=0.08)
     assert world.distance_m["r1"] == pytest.approx(3.0, abs=0.1)
     assert world.tracks["r1"][-1][1] == pytest.approx(world.robots["r1"].pose.x_m, abs=0.2)
     assert world.collisions == []
+
+
+def test_floor_that_is_cleaned_twice_counts_as_scrubbed_twice() -> None:
+    world = World(room(Pose(1, 1)), PERFECT)
+    world.command(SwitchHead("r1", True))
+    world.command(follow("r1", (1, 1), (4, 1), (1, 1)))
+    run(world, 40.0)
+    assert world.scrubbed_m2["r1"] == pytest.approx(2 * world.truth.cleaned_m2, rel=0.25)
 
 
 def test_driving_along_a_shelf_with_the_clearance_touches_nothing() -> None:

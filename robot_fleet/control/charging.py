@@ -19,6 +19,8 @@ BATTERY_SILENT_S = 60.0
 
 # What is left when it arrives; and what is kept at most, lest a robot with a bad battery does nothing at all.
 _EMPTY, _MOST_KEPT = 0.03, 0.7
+# A make-up pass is to use so much of it at most.
+_FOR_A_PASS = 0.1
 # A battery that falls so much faster than its profile says falls not as planned.
 _FASTER = 1.3
 # Reports come once a second; so much later they are missing.
@@ -35,7 +37,8 @@ def look_after_charge(state: FleetState, robot: Robot) -> None:
 def let_join(state: FleetState, run: CleaningRun) -> None:
     """Lets robots of the run that charge work again for a make-up pass when they have enough for that."""
     for robot in state.members(run):
-        if robot.needs_charge and robot.state is RobotState.CHARGING and level_now(state, robot) >= ENOUGH:
+        charges = robot.needs_charge and robot.state is RobotState.CHARGING
+        if charges and (robot.battery or 0.0) >= max(ENOUGH, _least(state, robot) + _FOR_A_PASS):
             _let_work(state, robot)
 
 
@@ -49,9 +52,13 @@ def look_after_battery(state: FleetState, run: CleaningRun, robot: Robot) -> Non
     """Sends the robot home when its battery reaches its reserve, or before: as long as it gets home by what it was seen to use."""
     if robot.battery is None or not robot.is_here or robot.needs_charge or robot.order is not None:
         return
-    least = max(robot.spec.profile.battery.reserve, min(_MOST_KEPT, _used_on_the_way_home(state, robot)))
-    if level_now(state, robot) <= least and not _is_seen_to(state, robot):
+    if level_now(state, robot) <= _least(state, robot) and not _is_seen_to(state, robot):
         _send_home(state, run, robot)
+
+
+def _least(state: FleetState, robot: Robot) -> float:
+    """The level at which the robot goes home."""
+    return max(robot.spec.profile.battery.reserve, min(_MOST_KEPT, _used_on_the_way_home(state, robot)))
 
 
 def level_now(state: FleetState, robot: Robot) -> float:

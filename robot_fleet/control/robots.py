@@ -127,7 +127,7 @@ class RobotReports:
             self._state.alert(key, "ERROR", f"{robot.name} gets no work: {event.missing}", event.remedy, robot.name)
         elif before:
             self._state.settle(key)
-            robot.drops, robot.came_back = 0, True
+            robot.drops, robot.came_back = 0, robot.came_back or not robot.has_work
         if event.missing != before:
             self._state.reword(key, f"{robot.name} gets no work: {event.missing}")
             self._state.touch("robot", robot.name)

@@ -73,7 +73,7 @@ def give_way(state: FleetState, robot: Robot) -> None:
         moved = _go_round(state, robot, free) or _leave_for_later(state, robot, free) or _go_home(state, robot, free)
     elif ring:
         free = _free(state, robot)
-        moved = _is_to_move(state, robot, ring) and (
+        moved = (_is_to_move(state, robot, ring) or waited_s > 12 * PATIENCE_S) and (
             _go_round(state, robot, free) or make_room(state, robot, free) or _retreat_home(state, robot)
         )
     else:
@@ -97,7 +97,7 @@ def _is_to_move(state: FleetState, robot: Robot, ring: tuple[str, ...]) -> bool:
 
 
 def _left_s(robot: Robot) -> float:
-    return robot.itinerary.left_s(robot.place) if robot.itinerary is not None else 0.0
+    return robot.itinerary.remaining_s(robot.place) if robot.itinerary is not None else 0.0
 
 
 def waits_in_vain(state: FleetState, robot: Robot) -> bool:

@@ -338,12 +338,6 @@ class Itinerary:
         longer = replace(first, points=np.vstack((points, first.points)), times_s=times)
         return Itinerary((_without_waits(longer), *others))
 
-    def left_s(self, place: Place) -> float:
-        """How long the plan takes from `place` on."""
-        if self.ended(place):
-            return 0.0
-        return float(self.stretches[-1].times_s[-1]) - self.stretches[place.stretch].time_at_s(place.offset_m)
-
     def rest(self, place: Place) -> Itinerary:
         """What is left from `place` on, as an itinerary of its own."""
         if self.ended(place):

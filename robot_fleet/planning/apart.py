@@ -8,7 +8,6 @@ worse (Kirkpatrick, Gelatt, Vecchi, "Optimization by simulated annealing", 1983)
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -36,6 +35,8 @@ _FEWEST = 20
 _MEAN, _MET, _MET_AT_LAST, _WORSE = 0.2, 0.05, 0.5, 0.03
 # Robots may be late by such a share of their time; and so much longer may all take that this does no harm.
 _LATE, _NO_LATER = 0.1, 1.003
+# A share of the patience, for that.
+_DOCKS = 0.2
 # Waits shorter than this are none (seconds).
 _SHORT_S = 2.0
 # So many robots at most get their times anew at once; shares of those that meet, that come last, that make others wait, that
@@ -101,7 +102,7 @@ def kept_apart(
         if not found.meeting or search.spent_s >= patience_s:
             break
         found = min(found, search.best(alone_s, patience_s - search.spent_s), key=_Scheme.rank)
-    found = search.early_at_docks(found)
+    found = search.early_at_docks(found, _DOCKS * patience_s)
     return Apart([robot.path for robot in found.robots], len(found.meeting))
 
 
@@ -173,23 +174,27 @@ class _Search:
             best = min(best, other, key=_Scheme.rank)
         return best
 
-    def early_at_docks(self, scheme: _Scheme) -> _Scheme:
+    def early_at_docks(self, scheme: _Scheme, patience_s: float) -> _Scheme:
         """The scheme with some robots turned, that others may be late: what one of them cleans around a dock it cleans well
-        before the robot of that dock is back. It costs nothing, or next to nothing.
+        before the robot of that dock is back. It takes about `patience_s` at most, and has all home next to no later.
         """
-        longest_s = _NO_LATER * scheme.last_s
+        begun_s, last_s, cost_s = self.spent_s, _NO_LATER * scheme.last_s, _NO_LATER * scheme.cost_s
         for k in range(len(self._tours)):
-            if not self._tours.may_turn(k) or self._short_s(scheme) == 0.0:
+            if self.spent_s - begun_s > patience_s:
+                break
+            if not self._tours.may_turn(k) or not (short_s := self._short_s(scheme, k)):
                 continue
             other = self._anew(scheme, [k], 1.0)
-            if len(other.meeting) <= len(scheme.meeting) and other.last_s <= longest_s:
-                scheme = min(scheme, other, key=self._short_s)
+            as_good = len(other.meeting) <= len(scheme.meeting) and other.last_s <= last_s and other.cost_s <= cost_s
+            if as_good and self._short_s(other, k) < short_s:
+                scheme = other
         return scheme
 
-    def _short_s(self, scheme: _Scheme) -> float:
-        """By how many seconds in all robots are at others' docks later than they should be."""
-        pairs = itertools.permutations(scheme.robots, 2)
-        return sum(self._short_of(one, other) for one, other in pairs if one.way.path.legs and other.way.path.legs)
+    def _short_s(self, scheme: _Scheme, robot: int) -> float:
+        """By how many seconds in all a robot is later at others' docks, and others at its dock, than they should be."""
+        one = scheme.robots[robot]
+        others = [other for other in scheme.robots if other is not one and other.way.path.legs]
+        return sum(self._short_of(one, other) + self._short_of(other, one) for other in others)
 
     def _short_of(self, one: Timed, other: Timed) -> float:
         """The same of one robot at another's dock."""

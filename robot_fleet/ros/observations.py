@@ -150,7 +150,8 @@ class _Observer:
     async def ask(self) -> None:
         """Asks the nodes behind the drive actions whether they are active, and one of them how long an answer takes."""
         feedback = [self.seen.topics[layouts.feedback_of(action)] for action in self._actions]
-        nodes = list(dict.fromkeys(publisher.node for publishers in feedback for publisher in publishers))
+        told = (publisher.node for publishers in feedback for publisher in publishers)
+        nodes = [name for name in dict.fromkeys(told) if name.startswith("/")]
         for name in nodes:
             async with _asked(self._bridge, GetState, f"{name}/get_state") as ask:
                 answer = await ask(GetState.Request())

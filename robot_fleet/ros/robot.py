@@ -71,7 +71,8 @@ class RobotLink:
         missing, remedy = self._missing()
         if not missing:
             self._lacks_since = None
-            if self._told_missing:
+            # At the first look after its servers are there it is not known yet whether they are active.
+            if self._told_missing and self._looks > 1:
                 self._told_missing = False
                 self._tell(EquipmentReported(self.spec.name, self._clock.now_s(), ""))
             return
@@ -87,6 +88,7 @@ class RobotLink:
         gone = [f"no action server {action.name}" for action in self._actions if not action.is_there]
         gone += [] if self._head.is_there else [f"no service {self._head.name}"]
         if gone:
+            self._looks = 0
             return f"there is {', '.join(gone)}", _START_SERVERS
         if self._looks % _LAYOUTS_EVERY in (0, _AGAIN_AFTER):
             self._misread = next(filter(None, (action.misreading for action in self._actions)), "")

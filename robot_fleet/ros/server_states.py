@@ -55,7 +55,8 @@ class ServerStates:
             if name in self._asked and now - self._asked[name][1] < ANSWER_LIMIT_S:
                 continue
             self._forget(name)
-            if not client.service_is_ready():
+            # Where two nodes have one name, as without namespaces, it is not known whose answer it is.
+            if not client.service_is_ready() or self._bridge.node.count_services(f"{name}/get_state") > 1:
                 self._asleep.pop(name, None)
                 continue
             future = client.call_async(GetState.Request())

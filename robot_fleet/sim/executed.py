@@ -69,6 +69,7 @@ class ExecutedRun:
     missed_credit: float
     collisions: tuple[Collision, ...]
     distance_m: dict[str, float]
+    scrubbed_m2: dict[str, float]
     tracks: dict[str, NDArray[np.float64]] = field(repr=False)
     coverable: NDArray[np.bool_] = field(repr=False)
     truth: NDArray[np.bool_] = field(repr=False)
@@ -198,6 +199,7 @@ def _judged(site: VirtualSite, run_id: str, times: _Departures, planned_s: float
         missed_credit=int(np.count_nonzero(truth & ~credited)) / cells,
         collisions=tuple(world.collisions),
         distance_m=world.distance_m,
+        scrubbed_m2=world.scrubbed_m2,
         tracks=world.tracks,
         coverable=within,
         truth=truth,

@@ -55,6 +55,7 @@ def report_of(world: World) -> dict[str, Any]:
         "robots": {
             name: {
                 "distance_m": round(distance_m[name], 2),
+                "scrubbed_m2": round(world.scrubbed_m2[name], 2),
                 "battery": round(robot.battery, 4),
                 "alive": robot.alive,
                 "docked": robot.docked_at is not None,

@@ -28,7 +28,8 @@ class World:
     """All robots of a store, or those named, in their docks at time 0. It moves on by `step` alone.
 
     With `motions` the robots' bodies are somewhere else, and this is the record of what happens there.
-    `truth` holds the free floor that running heads have passed over, `collisions` every touch when it began.
+    `truth` holds the free floor that running heads have passed over, `collisions` every touch when it began, `scrubbed_m2` what
+    each robot's head has passed over, floor that it passed twice counted twice.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class World:
             if spec.name in chosen
         }
         self.truth = CoverageRecord(store.floor.grid, store.floor.grid.free)
+        self.scrubbed_m2 = dict.fromkeys(self.robots, 0.0)
         self.collisions: list[Collision] = []
         self._obstacles = ObstacleTouch(store.floor)
         self._room_m = dict.fromkeys(self.robots, 0.0)
@@ -145,7 +147,9 @@ class World:
     def _sweep(self, robot: SimulatedRobot, cleaned: bool | None = None) -> None:
         start, self._swept_from[robot.name] = self._swept_from[robot.name], robot.pose
         if start is not robot.pose and (robot.head_on if cleaned is None else cleaned):
-            self.truth.credit(robot.name, robot.spec.profile.head, start, robot.pose)
+            head = robot.spec.profile.head
+            self.truth.credit(robot.name, head, start, robot.pose)
+            self.scrubbed_m2[robot.name] += head.width_m * robot.pose.distance_m(start)
 
     def _look_for_obstacles(self, robot: SimulatedRobot, before: Pose) -> None:
         footprint, pose = robot.spec.profile.footprint, robot.pose
