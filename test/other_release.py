@@ -48,7 +48,7 @@ def announce(name: str, release: str) -> list[DataWriter]:
 
 def _topic(participant: DomainParticipant, name: str, kind: str) -> Topic[IdlStruct]:
     @dataclass
-    class Feedback(IdlStruct, typename=f"nav2_msgs::action::dds_::{kind}_FeedbackMessage_"):  # type: ignore[call-arg]
+    class Feedback(IdlStruct, typename=f"nav2_msgs::action::dds_::{kind}_FeedbackMessage_"):
         data: uint8
 
     return Topic(participant, name, Feedback)
