@@ -16,6 +16,7 @@ from robot_fleet.ros.layouts import Publisher, misreading
 from robot_fleet.ros.listening import CLOCK, SAME_CLOCK, clocks_apart
 from robot_fleet.ros.names import frame_name, topic_name
 from robot_fleet.ros.observations import Observed, RobotsMap
+from robot_fleet.ros.server_states import ACTIVATE
 
 _LEAST_HZ = 5.0
 _CLOCKS_APART_S, _SIMULATED_APART_S = 0.5, 60.0
@@ -92,8 +93,7 @@ def _actions(seen: Observed) -> Finding:
 def _active(seen: Observed) -> Finding:
     asleep = [f"{node} is {state}" for node, state in seen.states.items() if state != "active"]
     if asleep:
-        remedy = "Its lifecycle manager must activate it: an inactive server rejects every goal"
-        return Finding("active", Verdict.FAIL, "; ".join(asleep), remedy)
+        return Finding("active", Verdict.FAIL, "; ".join(asleep), ACTIVATE)
     if not seen.states:
         return Finding("active", Verdict.UNKNOWN, "its drive servers do not tell their lifecycle state")
     return Finding("active", Verdict.OK, f"{len(seen.states)} nodes active")

@@ -16,7 +16,7 @@ from robot_fleet.ros.drive_action import DISCOVERY_LIMIT_S, DriveAction
 from robot_fleet.ros.goals import dock_goal, follow_goal, undock_goal
 from robot_fleet.ros.head import HeadSwitch
 from robot_fleet.ros.names import topic_name
-from robot_fleet.ros.server_states import ServerStates
+from robot_fleet.ros.server_states import ACTIVATE, ServerStates
 
 LACKS_S = 10.0
 """So long something is missing before that is told: with many robots, and after a cut, it takes a while to find all again."""
@@ -30,7 +30,6 @@ _STATES_EVERY = 5
 _START_SERVERS = (
     "Start Nav2's controller and docking servers and the head's service on it, or give their names in the profile"
 )
-_ACTIVATE = "Its lifecycle manager must activate it: an inactive server rejects every goal"
 _SAME_RELEASE = "Use ROS 2 Jazzy or Kilted on the robot; `robot-fleet doctor` tells more"
 
 
@@ -98,7 +97,7 @@ class RobotLink:
         self._looks += 1
         if self._misread:
             return f"it would misread its orders: {self._misread}", _SAME_RELEASE
-        return self._states.asleep, _ACTIVATE
+        return self._states.asleep, ACTIVATE
 
     def switch_head(self, command: SwitchHead) -> None:
         """Asks for the head to be as commanded."""

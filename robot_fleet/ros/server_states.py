@@ -15,6 +15,9 @@ from robot_fleet.ros import layouts
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.drive_action import ANSWER_LIMIT_S
 
+ACTIVATE = "Its lifecycle manager must activate it: an inactive server rejects every goal"
+"""What to do about an inactive server."""
+
 _ASLEEP = (State.PRIMARY_STATE_UNCONFIGURED, State.PRIMARY_STATE_INACTIVE, State.PRIMARY_STATE_FINALIZED)
 
 
