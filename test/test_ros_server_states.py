@@ -1,0 +1,127 @@
+"""Whether a robot's drive servers are active, as their nodes say it over real DDS, and what the driver makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+
+pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.srv import GetState
+from nav2_msgs.action import FollowPath
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from test_ros_bridge import running, until
+from test_ros_driver import fleet, robot_process
+
+from robot_fleet.fleet.events import EquipmentReported
+from robot_fleet.ros.bridge import RosBridge
+from robot_fleet.ros.server_states import ServerStates
+
+pytestmark = pytest.mark.ros
+ACTION = "/twin/follow_path"
+FEEDBACK = FollowPath.Impl.FeedbackMessage
+
+
+class Server:
+    """A node `/twin_drive` in a context of its own that publishes the action's feedback and tells its state when asked."""
+
+    def __init__(self, label: str, state: int) -> None:
+        self.state = State(id=state, label=label)
+        self._context = Context()
+        self._context.init(args=[])
+        self._node = Node("twin_drive", context=self._context)
+        self._node.create_publisher(FEEDBACK, f"{ACTION}/_action/feedback", 10)
+        self._node.create_service(GetState, "twin_drive/get_state", self._tell)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self._node)
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._thread.start()
+
+    def _tell(self, request: GetState.Request, response: GetState.Response) -> GetState.Response:
+        response.current_state = self.state
+        return response
+
+    def _spin(self) -> None:
+        with suppress(ExternalShutdownException):
+            self._executor.spin()
+
+    def close(self) -> None:
+        """Leaves ROS."""
+        self._context.try_shutdown()
+        self._thread.join(10.0)
+
+
+@pytest.fixture
+def servers() -> Iterator[Callable[[str, int], Server]]:
+    """Makes servers, which are gone at the end."""
+    made: list[Server] = []
+
+    def make(label: str, state: int) -> Server:
+        made.append(Server(label, state))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()
+
+
+async def asked_until(bridge: RosBridge, states: ServerStates, holds: Callable[[], object]) -> None:
+    """Looks for servers and asks them, on the ROS thread, until something holds."""
+
+    def ask() -> None:
+        states.find()
+        states.ask()
+
+    while not holds():
+        bridge.to_ros(ask)
+        await asyncio.sleep(0.2)
+
+
+async def test_an_inactive_server_is_named_until_it_says_that_it_is_active(
+    servers: Callable[[str, int], Server],
+) -> None:
+    server, bridge = servers("inactive", State.PRIMARY_STATE_INACTIVE), RosBridge()
+    states = ServerStates(bridge, [ACTION])
+    async with running(bridge) as bugs, asyncio.timeout(60.0):
+        await asked_until(bridge, states, lambda: states.asleep)
+        assert states.asleep == "/twin_drive is inactive"
+        server.state = State(id=State.PRIMARY_STATE_ACTIVE, label="active")
+        await asked_until(bridge, states, lambda: not states.asleep)
+        assert not bugs
+
+
+async def test_of_two_servers_of_one_name_neither_is_believed(servers: Callable[[str, int], Server]) -> None:
+    """Robots without namespaces may have nodes of one name: an answer could be another robot's."""
+    servers("inactive", State.PRIMARY_STATE_INACTIVE)
+    bridge = RosBridge()
+    states = ServerStates(bridge, [ACTION])
+    async with running(bridge) as bugs, asyncio.timeout(60.0):
+        await asked_until(bridge, states, lambda: states.asleep)
+        servers("inactive", State.PRIMARY_STATE_INACTIVE)
+        await until(lambda: bridge.node.count_services("/twin_drive/get_state") == 2)
+        await asked_until(bridge, states, lambda: not states.asleep)
+        for _ in range(5):
+            bridge.to_ros(states.ask)
+            await asyncio.sleep(0.2)
+            assert not states.asleep
+        assert not bugs
+
+
+async def test_a_robot_that_boots_again_into_inactive_servers_is_not_sound_in_between() -> None:
+    async with fleet("sleepy") as here:
+        with robot_process("sleepy=works"):
+            await here.until(lambda: all(here.driver.servers("sleepy").values()))
+        await here.until(lambda: any("no action server" in told.missing for told in here.all_of(EquipmentReported)))
+        here.events.clear()
+        with robot_process("sleepy=works+asleep"):
+            await here.until(lambda: any("inactive" in told.missing for told in here.all_of(EquipmentReported)))
+            assert all(told.missing for told in here.all_of(EquipmentReported))
+            here.order("sleepy", "now")
+            await here.event(EquipmentReported, missing="")
