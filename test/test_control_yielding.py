@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from control_site import _times, by_hand, hall, site, until_ended
 from shapely import box
 
+from robot_fleet.control.state import FleetState
 from robot_fleet.control.ways import end_of, floor_of_way, length_m
 from robot_fleet.control.yielding import PATIENCE_S, _free, _route, give_way, make_room
 from robot_fleet.fleet.itinerary import Itinerary, Stretch
@@ -98,8 +100,8 @@ def test_a_robot_that_makes_room_is_out_of_the_way_though_it_stops_short_of_wher
     assert aside.distance(waits.floor_of(waits.next_piece())) > robot.spec.profile.goal_tolerance_m
 
 
-@pytest.mark.parametrize("busier", ["r1", "r2"])
-def test_of_two_that_meet_head_on_the_one_with_less_to_do_makes_room(busier: str) -> None:
+def head_on(busier: str, waits_s: Mapping[str, float]) -> FleetState:
+    """Robots r1 and r2 on one line, each with its lane through the other, that have waited so long; one has more to do."""
     made = site()
     for name, x in (("r1", 3.0), ("r2", 5.0)):
         made.world.robots[name].motion.pose = Pose(x, 4.0)
@@ -109,11 +111,35 @@ def test_of_two_that_meet_head_on_the_one_with_less_to_do_makes_room(busier: str
         lane = np.array([*ends, [2.0, 7.0]] if name == busier else ends)
         robot = state.robots[name]
         robot.itinerary = Itinerary((Stretch(LegKind.CLEAN, lane, _times(lane)),))
-        robot.waiting_since_s = state.now_s - PATIENCE_S
+        robot.waiting_since_s = state.now_s - waits_s[name]
         state.traffic.wait(name, state.traffic.blockers(name, robot.floor_of(robot.next_piece())))
-    moved = []
-    for robot in state.robots.values():
-        state._searched_at_s = -1.0
-        give_way(state, robot)
-        moved += [robot.name] * bool(robot.yields_to)
+    return state
+
+
+def makes_room(state: FleetState, name: str) -> bool:
+    """Whether that robot yields when it is its turn."""
+    state._searched_at_s = -1.0
+    give_way(state, state.robots[name])
+    return bool(state.robots[name].yields_to)
+
+
+@pytest.mark.parametrize("busier", ["r1", "r2"])
+def test_of_two_that_meet_head_on_the_one_with_less_to_do_makes_room(busier: str) -> None:
+    state = head_on(busier, {"r1": PATIENCE_S, "r2": PATIENCE_S})
+    moved = [name for name in ("r1", "r2") if makes_room(state, name)]
     assert moved == [name for name in ("r1", "r2") if name != busier]
+
+
+@pytest.mark.parametrize(
+    ("first_s", "own_s", "moves"),
+    [
+        (1.0, 11.0 * PATIENCE_S, False),
+        (5.0 * PATIENCE_S, 5.0 * PATIENCE_S, True),
+        # The other begins to wait again and again, as one does that tries ways in vain.
+        (1.0, 13.0 * PATIENCE_S, True),
+    ],
+)
+def test_the_busier_of_a_ring_moves_when_the_other_or_itself_has_waited_long(
+    first_s: float, own_s: float, moves: bool
+) -> None:
+    assert makes_room(head_on("r2", {"r1": first_s, "r2": own_s}), "r2") is moves

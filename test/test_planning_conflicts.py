@@ -12,7 +12,7 @@ import pytest
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R, WORKING_W, RobotProfile
 from robot_fleet.floor.store import Dock
-from robot_fleet.planning.apart import PATIENCE_S, Tours, kept_apart
+from robot_fleet.planning.apart import PATIENCE_S, Tours, _Search, kept_apart, makespan_s
 from robot_fleet.planning.conflicts import delayed
 from robot_fleet.planning.judging.timing import departures_s, timing_violations
 from robot_fleet.planning.judging.track import track_of
@@ -244,6 +244,19 @@ def test_robots_with_docks_in_a_row_come_home_without_meeting(
     assert apart.meeting == 0
     assert all(_nearest_m(one, other) >= 0.7 for one, other in combinations(apart.paths, 2))
     assert [path.robot for path in apart.paths] == [robot.name for robot in robots]
+
+
+def test_tours_are_turned_for_the_sake_of_docks_only_as_long_as_that_may_take() -> None:
+    """One robot's turning takes a few hundredths of a second here, that of all many times as long as is allowed."""
+    paths, robots = _rows(24, REFERENCE_R)
+    spent_s = []
+    for patience_s in (0.05, math.inf):
+        search = _Search(Tours(paths, robots, either_way=True), np.random.default_rng(0))
+        scheme = search.best(makespan_s(paths), 0.0)
+        begun_s = search.spent_s
+        search.early_at_docks(scheme, patience_s)
+        spent_s.append(search.spent_s - begun_s)
+    assert spent_s[0] < 0.1 < 0.25 < spent_s[1]
 
 
 def test_the_same_seed_gives_the_same_times() -> None:
