@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 import pytest
-from control_site import robot_of, run_of, site, until, until_ended
+from control_site import by_hand, hall, robot_of, run_of, site, until, until_ended
 
 from robot_fleet.fleet.commands import DockAt
 from robot_fleet.fleet.errors import Unavailable
@@ -23,7 +25,9 @@ from robot_fleet.fleet.events import (
 )
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
-from robot_fleet.sim.realism import PERFECT
+from robot_fleet.planning.plan import Plan, PlanRequest
+from robot_fleet.sim.realism import EXECUTED, PERFECT
+from robot_fleet.sim.site import VirtualSite
 
 Handle = Callable[[Event], None]
 
@@ -277,3 +281,27 @@ def test_a_robot_that_lacks_its_equipment_gets_no_work_until_it_has_it_again() -
     until(made, "r1", RobotState.OFFLINE)
     made.controller.handle(EquipmentReported("r1", made.world.now_s, lack, "Start it"))
     assert not any(alert.alert_id == "equipment-r1" and alert.active for alert in made.controller.snapshot.alerts)
+
+
+def test_a_robot_whose_equipment_is_away_for_a_moment_goes_on_and_no_plan_is_made_for_that() -> None:
+    """Else, when it has done its part before the other one, the other's work would be planned anew."""
+    planned_at_s: list[float] = []
+
+    def little_for_one(request: PlanRequest) -> Plan:
+        planned_at_s.append(made.world.now_s)
+        cleaned = np.zeros(request.floor.grid.shape, dtype=bool)
+        cleaned[:, : request.floor.grid.cells_at([(4.5, 1.0)])[0][1]] = True
+        return by_hand(replace(request, cleaned=cleaned))
+
+    made = VirtualSite(hall(), little_for_one, EXECUTED)
+    made.advance(3.0)
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.controller.handle(EquipmentReported("r1", made.world.now_s, "there is no action server", "Start it"))
+    made.advance(5.0)
+    made.controller.handle(EquipmentReported("r1", made.world.now_s, ""))
+    assert robot_of(made, "r1").state is RobotState.CLEANING
+    until(made, "r1", RobotState.CHARGING)
+    made.advance(20.0)
+    assert made.controller._state.robots["r2"].cleans
+    assert len(planned_at_s) == 1
