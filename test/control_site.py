@@ -66,10 +66,9 @@ class Disk(MemoryRunStore):
         super().commit(event, records)
 
 
-def lasting(disk: RunStore | None = None) -> VirtualSite:
-    """The hall behind a controller that lasts through outages of its storage, both robots heard and ready."""
-    disk = disk or Disk()
-    made = site()
+def lasting(disk: RunStore | None = None, made: VirtualSite | None = None) -> VirtualSite:
+    """The hall, or another site, behind a controller that lasts through outages of its storage; its robots heard and ready."""
+    disk, made = disk or Disk(), made or site()
     made.run_store = disk  # type: ignore[assignment]
 
     def begin() -> Controller:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import pytest
-from control_site import by_hand, hall, run_of
+from control_site import Disk, by_hand, hall, lasting, run_of
 
 from robot_fleet.fleet.commands import Channel, SwitchChannel
+from robot_fleet.fleet.errors import Unavailable
+from robot_fleet.fleet.events import HoldReported, PoseRefused, PoseReported
 from robot_fleet.fleet.states import RunState
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import Channels, Interface
@@ -105,3 +107,61 @@ def test_what_a_controller_left_on_is_turned_off_by_the_next() -> None:
     made.restart_controller()
     made.advance(0.3)
     assert not robot.channels[Channel.SOLUTION]
+
+
+def wet_and_left_alone(disk: Disk) -> VirtualSite:
+    """A run whose first robot loses water just now, and turns nothing off by itself, however long it stands."""
+    made = lasting(disk, wet_site())
+    robot = made.world.robots["r1"]
+    robot._look_after_tools = lambda now_s: None  # type: ignore[method-assign]
+    made.controller.ask(lambda controller: controller.start_run((), "night"))
+    while not robot.channels[Channel.SOLUTION]:
+        made.advance(1.0)
+    return made
+
+
+@pytest.mark.parametrize("request_first", ["", "pause_run", "stop_run"])
+def test_a_robot_gets_no_water_any_more_once_it_rests_while_nothing_can_be_stored(request_first: str) -> None:
+    disk = Disk()
+    made = wet_and_left_alone(disk)
+    disk.full = True
+    if request_first:
+        with pytest.raises(Unavailable):
+            made.controller.ask(lambda controller: getattr(controller, request_first)(run_of(made).run_id))
+    made.advance(70.0)
+    robot = made.world.robots["r1"]
+    assert robot.motion.at_rest and not robot.head_on
+    assert not any(robot.channels.values())
+
+
+def test_a_vacuum_that_runs_on_at_rest_is_turned_off_when_nothing_can_be_stored_any_more() -> None:
+    disk = Disk()
+    made = wet_and_left_alone(disk)
+    robot = made.world.robots["r1"]
+    made.controller.stop_run(run_of(made).run_id)
+    made.advance(2.0)
+    assert robot.motion.at_rest and robot.channels[Channel.VACUUM]
+    disk.full = True
+    made.controller.handle(HoldReported("r2", made.world.now_s, "contact"))
+    made.advance(0.3)
+    assert not any(robot.channels.values())
+
+
+def test_a_robot_that_is_stopped_while_nothing_can_be_stored_gets_no_more_water_at_once() -> None:
+    disk = Disk()
+    made = wet_and_left_alone(disk)
+    disk.full = True
+    made.advance(1.0)
+    with pytest.raises(Unavailable):
+        made.controller.stop_run(run_of(made).run_id)
+    made.advance(0.3)
+    assert not any(made.world.robots["r1"].channels.values())
+
+
+def test_a_robot_whose_place_is_not_believed_gets_no_more_water() -> None:
+    made = wet_and_left_alone(Disk())
+    robot = made.world.robots["r1"]
+    robot._seen_pose = lambda now_s: PoseReported("r1", now_s, Pose(900.0, 2.0))  # type: ignore[method-assign]
+    made.controller.handle(PoseRefused("r1", made.world.now_s, "its clock is wrong", "Set it"))
+    made.advance(0.3)
+    assert not any(robot.channels.values())

@@ -18,9 +18,18 @@ from robot_fleet.control.controller import Controller
 from robot_fleet.control.ports import CannotStore, Clock, InDoubt, Record, RobotDriver, RunStore
 from robot_fleet.control.scene import Scene
 from robot_fleet.control.snapshot import AlertView, RunView, Snapshot
-from robot_fleet.fleet.commands import CancelAll, SwitchHead
+from robot_fleet.fleet.commands import CancelAll, all_off
 from robot_fleet.fleet.errors import FleetError, NotFound, Unavailable
-from robot_fleet.fleet.events import BatteryReported, Event, HeadReported, HoldReported, LegEnded, PoseReported, Tick
+from robot_fleet.fleet.events import (
+    AllCancelled,
+    BatteryReported,
+    Event,
+    HeadReported,
+    HoldReported,
+    LegEnded,
+    PoseReported,
+    Tick,
+)
 from robot_fleet.floor.pose import Pose
 
 AGAIN_S = 2.0
@@ -129,7 +138,7 @@ class LastingController:
         self._to_stop = run_id
         for robot in self._robots:
             self._driver.send(CancelAll(robot))
-            self._driver.send(SwitchHead(robot, False))
+            self._turn_off(robot)
         text = self._text(f"The robots of run {run_id} were told to stop, but that could not be stored")
         raise Unavailable("STORAGE", f"{text}; a controller that is started anew before would go on with the run")
 
@@ -143,9 +152,9 @@ class LastingController:
             self._break_off(refusal)
 
     def _meanwhile(self, event: Event) -> None:
-        """Robots that have ended their piece lift their heads; what robots report is kept, for floor that they clean until then."""
-        if isinstance(event, LegEnded):
-            self._driver.send(SwitchHead(event.robot, False))
+        """Robots that have ended their piece turn everything off; what robots say is kept, for floor that they clean until then."""
+        if isinstance(event, LegEnded | AllCancelled):
+            self._turn_off(event.robot)
         elif isinstance(event, _ON_CHANGE) or (isinstance(event, PoseReported) and self._has_moved(event)):
             self._since.append(event)
         elif isinstance(event, Tick) and event.at_s >= self._again_s:
@@ -167,7 +176,15 @@ class LastingController:
         assert self._controller is not None
         self._snapshot, self._closed_until = self._controller.snapshot, self._controller.closed_until()
         self._controller = None
+        for robot in self._snapshot.robots:
+            if not robot.leg_id:
+                # Its vacuum may yet run, and nothing will end that would tell.
+                self._turn_off(robot.name)
         self._refused(refusal)
+
+    def _turn_off(self, robot: str) -> None:
+        for command in all_off(robot):
+            self._driver.send(command)
 
     def _refused(self, refusal: Exception) -> None:
         self._refusal, self._again_s = str(refusal), self._clock.now_s() + AGAIN_S

@@ -11,7 +11,7 @@ from robot_fleet.control import orders
 from robot_fleet.control.charging import look_for_word_of_battery
 from robot_fleet.control.homing import on_dock
 from robot_fleet.control.state import FleetState
-from robot_fleet.fleet.commands import SwitchHead
+from robot_fleet.fleet.commands import SwitchHead, all_off
 from robot_fleet.fleet.coverage import HeadTrail
 from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.fleet.events import (
@@ -113,7 +113,8 @@ class RobotReports:
         text = f"What {robot.name} says of its place is not believed: {event.reason}"
         self._state.alert(f"pose-{robot.name}", "ERROR", text, event.remedy, robot.name)
         orders.cancel(self._state, robot)
-        self._state.send(SwitchHead(robot.name, False))
+        for command in all_off(robot.name):
+            self._state.send(command)
         self._lose(robot)
 
     def equipment(self, event: EquipmentReported) -> None:

@@ -77,4 +77,9 @@ class CancelAll:
     robot: str
 
 
+def all_off(robot: str) -> tuple[SwitchHead | SwitchChannel, ...]:
+    """Head, solution and vacuum off: for a robot that nobody looks after. One without such services ignores it."""
+    return SwitchHead(robot, False), *(SwitchChannel(robot, channel, False) for channel in Channel)
+
+
 Command = Undock | Follow | DockAt | SwitchHead | SwitchChannel | CancelAll

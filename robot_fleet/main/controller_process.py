@@ -26,7 +26,7 @@ from robot_fleet.control.outages import LastingController
 from robot_fleet.control.planning_pool import PlanningPool
 from robot_fleet.control.ports import Displaced
 from robot_fleet.control.snapshot import ClosureView, RobotView, RunRecord, RunView
-from robot_fleet.fleet.commands import CancelAll, SwitchHead
+from robot_fleet.fleet.commands import CancelAll, all_off
 from robot_fleet.fleet.errors import FleetError, InvalidInput, Unavailable
 from robot_fleet.fleet.events import Event, Tick
 from robot_fleet.fleet.states import RunState
@@ -342,7 +342,8 @@ class _Fleet:
         for robot in self._store.robots:
             self._driver.send(CancelAll(robot.name))
         for robot in self._store.robots:
-            self._driver.send(SwitchHead(robot.name, False))
+            for command in all_off(robot.name):
+                self._driver.send(command)
         self._ended.set()
 
     def _on_displaced(self, taken: Displaced) -> None:
