@@ -217,6 +217,20 @@ def test_what_root_restores_belongs_to_the_controllers_user(data: Path, tmp_path
     assert (place / DATABASE).stat().st_mode & 0o777 == (0o640 if there == "database" else 0o600)
 
 
+def test_a_restore_empties_no_file_that_a_link_in_the_data_folder_leads_to(
+    data: Path, tmp_path: Path, tell: Tell
+) -> None:
+    """Root restores in a folder of the controller's user, who could put any link there."""
+    tell("db", "backup", str(tmp_path / "copy.db"), "--data", str(data))
+    precious = tmp_path / "precious"
+    precious.write_text("of root's")
+    lock = data / f"{DATABASE}.lock"
+    lock.unlink(missing_ok=True)
+    lock.symlink_to(precious)
+    assert "symbolic links" in refused(tell, "db", "restore", str(tmp_path / "copy.db"), "--data", str(data))
+    assert precious.read_text() == "of root's"
+
+
 def test_a_damaged_database_can_be_replaced_and_is_kept(data: Path, tmp_path: Path, tell: Tell) -> None:
     tell("db", "backup", str(tmp_path / "copy.db"), "--data", str(data))
     (data / DATABASE).write_bytes(b"rubbish" * 1000)

@@ -20,7 +20,8 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         """Takes the lock. The file stays when the lock goes: removing it could part the next holder from its lock."""
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # Not through a link: who owns the folder could have root, who restores a database, empty any file.
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
