@@ -18,7 +18,8 @@ What else may be wrong with it, after a plus sign, as in `works+percent`:
     held     tells that its e-stop is pressed       headless has no switch for its head and says nothing of it
     asleep   its drive node says that it is inactive
     badmap   publishes a map with fewer cells than it says
-    foreign  something else is published where its actions' feedback belongs
+    foreign  something else is published where its actions' feedback belongs; babel: where its battery's state does
+    dry      has no switches for its solution and vacuum
     humble   its actions announce no layout, as in ROS 2 Humble; newer: another layout than ours
 The message "now" and quirks, as in "now late" or "now" alone, changes what is wrong with what it tells.
 """
@@ -96,6 +97,8 @@ class TestRobot:
         self._listen()
         if "foreign" in quirks:
             self._publish_foreign(f"/{name}/follow_path/_action/feedback")
+        if "babel" in quirks:
+            self._publish_foreign(f"/{name}/battery_state")
         if others := [quirk for quirk in quirks if quirk in ("humble", "newer")]:
             from other_release import announce  # DDS without ROS, which not every machine has
 
@@ -194,7 +197,7 @@ class TestRobot:
     def _listen(self) -> None:
         if "headless" not in self.quirks:
             self.node.create_service(SetBool, f"/{self.name}/cleaning_head/set", self._switch_head)
-        for channel in ("solution", "vacuum"):
+        for channel in () if "dry" in self.quirks else ("solution", "vacuum"):
             self.node.create_service(SetBool, f"/{self.name}/{channel}/set", partial(self._switch_channel, channel))
         self.node.create_subscription(String, f"/{self.name}/test/order", self._obey, LATCHED)
 

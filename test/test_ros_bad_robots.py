@@ -12,7 +12,7 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 from test_ros_driver import Fleet, driving, fleet, follow, robot_process
 
 from robot_fleet.fleet.commands import CancelAll, DockAt
-from robot_fleet.fleet.events import AllCancelled, BatteryReported, LegEnded, Outcome, PoseReported
+from robot_fleet.fleet.events import AllCancelled, BatteryReported, EquipmentReported, LegEnded, Outcome, PoseReported
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import Dock
 
@@ -84,3 +84,10 @@ async def test_a_late_result_bears_the_id_of_its_own_order(here: Fleet) -> None:
 
 async def test_a_battery_from_0_to_100_is_read_as_a_share(here: Fleet) -> None:
     assert (await here.event(BatteryReported, robot="percent")).level == 0.75
+
+
+async def test_a_robot_without_the_switches_for_water_that_its_profile_names_is_told_of() -> None:
+    with robot_process("dry=works+dry"):
+        async with fleet("dry") as here:
+            told = await here.event(EquipmentReported)
+            assert told.missing == "there is no service /dry/solution/set, no service /dry/vacuum/set"

@@ -169,9 +169,22 @@ def test_the_head_survives_the_way_there_and_back(on):
     assert ros.head_from_ros("r", ros.head_to_ros(event), 5.0) == event
 
 
-@given(st.dictionaries(st.text(max_size=5).map(lambda name: f"{name} safety"), st.text(max_size=9), max_size=3))
+WORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=9)
+
+
+@given(st.dictionaries(st.text(max_size=5).map(lambda name: f"{name} safety"), WORDS, max_size=3))
 def test_holds_survive_the_way_there_and_back(holds):
     assert ros.holds_from_ros(ros.holds_to_ros(holds, 1.0)) == holds
+
+
+@given(st.text(max_size=500))
+def test_what_a_robot_says_in_any_signs_holds_it_and_is_one_short_line(said):
+    (reason,) = ros.holds_from_ros(ros.holds_to_ros({"x safety": said or " "}, 1.0)).values()
+    assert reason and reason.isprintable() and len(reason) <= 300
+
+
+def test_what_would_steer_a_terminal_is_taken_out_of_a_robots_words():
+    assert ros.words_from_ros("\x1b]0;owned\x07stuck\n12:00:00 INFO ready") == "]0;owned stuck 12:00:00 INFO ready"
 
 
 def test_only_a_safety_status_can_hold_a_robot_and_a_silent_one_does():

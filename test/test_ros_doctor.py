@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +16,14 @@ from control_site import hall
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
+from diagnostic_msgs.msg import DiagnosticArray
+from ros_eye import Eye
+
 from robot_fleet.fleet.events import PoseReported
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import WORKING_W, Interface
 from robot_fleet.floor.store import Dock, RobotSpec
+from robot_fleet.ros.conversion import holds_to_ros
 from robot_fleet.ros.findings import Finding, Verdict, findings
 from robot_fleet.ros.layouts import Publisher
 from robot_fleet.ros.observations import Observed, RobotsMap, observe
@@ -225,3 +229,21 @@ def test_too_few_poses_are_told() -> None:
     seen.poses = [(float(k), PoseReported("r", float(k), DOCK.pose)) for k in range(5)]
     check = next(one for one in findings(spec("r"), FLOOR, seen, 5.0) if one.check == "pose")
     assert check.verdict is Verdict.WARN and "1.0 a second" in check.text
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_an_e_stop_on_a_shared_topic_is_not_that_of_the_one_robot_that_is_looked_at(alone: bool) -> None:
+    shared = replace(WORKING_W, interface=Interface(diagnostics_topic="/diagnostics"))
+    looked_at, pressed = (RobotSpec(name, shared, "here", name) for name in ("r1", "r2"))
+
+    async def heard() -> Observed:
+        with closing(Eye()) as eye:
+            publisher = eye.node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+            observed = asyncio.ensure_future(observe([looked_at], 3.0, others=() if alone else [pressed]))
+            while not observed.done():
+                publisher.publish(holds_to_ros({"r2: safety": "e-stop"}, 1.0))
+                await asyncio.sleep(0.1)
+            return (await observed)["r1"]
+
+    # Whom a name means is known only by who else is there.
+    assert asyncio.run(heard()).hold == ("e-stop" if alone else None)

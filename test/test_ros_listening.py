@@ -10,12 +10,13 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
 from test_ros_bridge import running
 
-from robot_fleet.fleet.events import Event, PoseReported
+from robot_fleet.fleet.events import Event, HoldReported, PoseReported
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import WORKING_W
 from robot_fleet.floor.store import RobotSpec
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
+from robot_fleet.ros.conversion import holds_to_ros
 from robot_fleet.ros.drops import Drops
 from robot_fleet.ros.listening import Listening
 
@@ -45,3 +46,21 @@ async def test_no_more_than_twenty_poses_a_second_are_told_in_whatever_order_the
 
 async def test_what_comes_two_seconds_after_newer_ones_is_not_told() -> None:
     assert await told(3.0, 3.2, 1.1, 1.3) == [3.0, 3.2, 1.3]
+
+
+async def test_a_robot_is_held_as_long_as_one_status_holds_it_and_made_up_ones_fill_no_memory() -> None:
+    bridge, heard = RosBridge(), list[Event]()
+    async with running(bridge):
+        listening = Listening(bridge, SPEC, RosClock(bridge), heard.append, Drops())
+
+        def hear(**holds: str) -> str:
+            listening._hear_diagnostics(holds_to_ros({f"{name} safety": reason for name, reason in holds.items()}, 1.0))
+            assert isinstance(heard[-1], HoldReported)
+            return heard[-1].reason
+
+        assert hear(stop="e-stop", bumper="") == "e-stop"
+        assert hear(bumper="contact") == "e-stop; contact"
+        assert hear(stop="") == "contact"
+        for k in range(100):
+            hear(**{f"made_up_{k}": str(k)})
+        assert len(listening._holds) == 20 and "contact" in heard[-1].reason

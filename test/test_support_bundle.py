@@ -105,6 +105,28 @@ def test_planted_secrets_are_nowhere_in_it(
     assert json.loads(parts["store/floor.geojson"])["features"] == floor["features"]
 
 
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("postgresql://fleet:open sesame@db/shop", "open sesame"),
+        ("postgresql://fleet:open\"sesame'1@db/shop", "open\"sesame'1"),
+        ("postgresql://fleet:open%40sesame@db/shop", "open@sesame"),
+        ("postgresql://fleet:open%40sesame@db/shop", "open%40sesame"),
+    ],
+)
+def test_the_databases_password_is_taken_out_wherever_it_stands(url: str, secret: str) -> None:
+    redactor = Redactor([("ROBOT_FLEET_DATABASE", url)])
+    assert secret not in redactor.text(f"the database is {url}")
+    assert redactor.sweep(f"somebody said {secret} works") == f"somebody said {REDACTED} works"
+
+
+def test_a_key_and_a_token_that_were_found_once_are_taken_out_everywhere() -> None:
+    redactor, token = Redactor(), "ghp_" + "a1B2c3D4" * 3
+    redactor.text(f"-----BEGIN KEY-----\nMHcBase64+of/a=key\n{'ab' * 40}\nends nowhere\ntoken here: {token}")
+    redactor.text(f"see {token}")
+    assert redactor.sweep(f"MHcBase64+of/a=key {token} ends nowhere") == f"{REDACTED} {REDACTED} ends nowhere"
+
+
 def test_what_is_broken_leaves_the_rest(tmp_path: Path, tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     (tmp_path / "robot_fleet" / "shop").mkdir(parents=True)

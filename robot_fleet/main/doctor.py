@@ -29,5 +29,6 @@ def examine(
                 "ROBOT_NOT_FOUND", f"There is no robot named '{name}' in {store}: there are {', '.join(known)}"
             )
     specs = [known[name] for name in dict.fromkeys(names or known)]
-    seen = asyncio.run(observe(specs, seconds, sim_time))
+    others = [spec for spec in loaded.robots if spec not in specs]
+    seen = asyncio.run(observe(specs, seconds, sim_time, others))
     return {spec.name: findings(spec, loaded.floor, seen[spec.name], seconds, sim_time) for spec in specs}

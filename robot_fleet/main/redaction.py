@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import unquote
 
 REDACTED = "[redacted]"
 _LEAST = 6  # shorter ones would be found within words
@@ -25,9 +26,13 @@ _OPENED = re.compile(
     re.IGNORECASE,
 )
 _PEM = re.compile(r"-----BEGIN [^-\n]*-----.*?(?:-----END [^-\n]*-----|\Z)", re.DOTALL)
+_KEY_LINE = re.compile(r"^[\w+/=.-]{12,}$", re.MULTILINE)
 _PEM_END = re.compile(r"\A.*?-----END [^-\n]*-----", re.DOTALL)
-# To the last @ of the word: a password may hold one.
-_IN_URL = re.compile(r"""(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s"'<>]*@""", re.IGNORECASE)
+# To the last @ of the word, or of the line behind a colon: a password may hold one, and blanks and quotes.
+_IN_URL = re.compile(
+    r"""(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<who>[^\s"'<>:/@]*:[^\n]*|[^\s"'<>]*)@""",
+    re.IGNORECASE,
+)
 _SHAPES = re.compile(
     r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\b(?:gh[opsur]|github_pat|glpat|xox[a-z]|sk|pk)[_-][\w-]{8,}|\beyJ[\w-]{6,}[\w.-]*"
 )
@@ -43,11 +48,12 @@ class Redactor:
     """Redacts texts, and remembers what it took out, so that `sweep` finds the same secrets wherever else they stand."""
 
     def __init__(self, environment: Iterable[tuple[str, str]] = ()) -> None:
-        """Values of variables with secret names are known from the start."""
+        """Values of variables with secret names are known from the start, and what shows by its shape in others."""
         self._known: set[str] = set()
         for name, value in environment:
             if is_secret_name(name):
                 self._learn(value)
+            self._bare(value)
 
     def text(self, text: str) -> str:
         """A text of lines (YAML, a log) without its secrets."""
@@ -76,13 +82,25 @@ class Redactor:
         return text
 
     def _bare(self, text: str) -> str:
-        """Without what shows by its shape: keys in PEM, credentials in URLs, tokens."""
+        """Without what shows by its shape: keys in PEM, credentials in URLs, tokens; all of them are known from then on."""
         if "-----END" in text and "-----BEGIN" not in text.split("-----END", maxsplit=1)[0]:
             text = _PEM_END.sub(REDACTED, text)  # the tail of a log may begin within a key
-        text = _PEM.sub(REDACTED, text)
-        text = _IN_URL.sub(lambda found: f"{found['scheme']}{REDACTED}@", text)
-        text = _SHAPES.sub(REDACTED, text)
-        return _LONG.sub(lambda found: REDACTED if _mixed(found[0]) else found[0], text)
+        text = _PEM.sub(self._learnt, text)
+        text = _IN_URL.sub(self._without_credentials, text)
+        text = _SHAPES.sub(self._learnt, text)
+        return _LONG.sub(lambda found: self._learnt(found) if _mixed(found[0]) else found[0], text)
+
+    def _learnt(self, found: re.Match[str]) -> str:
+        # Of a key that has no end all that follows is taken out; what is not of a key must stay elsewhere.
+        for word in _KEY_LINE.findall(found[0]):
+            self._learn(word)
+        return REDACTED
+
+    def _without_credentials(self, found: re.Match[str]) -> str:
+        password = found["who"].partition(":")[2]
+        for secret in (password, unquote(password)):
+            self._learn(secret)
+        return f"{found['scheme']}{REDACTED}@"
 
     def _blocks(self, lines: Iterable[str]) -> Iterable[str]:
         """The lines, redacted. What is indented below a secret name belongs to it."""

@@ -32,6 +32,7 @@ SAFETY_SUFFIX = "safety"
 
 _PARTS = re.compile(r"[^/:\s]+")
 _FULL_WITHIN = 1.05
+_MOST_SIGNS = 300
 """A percentage up to this is a full battery on the scale 0..1, a little over-read, not one percent."""
 
 
@@ -219,10 +220,16 @@ def holds_from_ros(message: DiagnosticArray, own: Collection[str] = (), others: 
     """
     holding = (DiagnosticStatus.ERROR, DiagnosticStatus.STALE)
     return {
-        status.name: (status.message or status.name) if status.level in holding else ""
+        status.name: (words_from_ros(status.message) or words_from_ros(status.name)) if status.level in holding else ""
         for status in message.status
         if status.name.lower().endswith(SAFETY_SUFFIX) and (_names(status, own) or not _names(status, others))
     }
+
+
+def words_from_ros(text: str) -> str:
+    """A robot's words as one line of at most 300 signs that no terminal or log takes for anything else."""
+    words = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return words if len(words) <= _MOST_SIGNS else f"{words[: _MOST_SIGNS - 1]}…"
 
 
 def _names(status: DiagnosticStatus, whose: Collection[str]) -> bool:

@@ -65,9 +65,16 @@ class DriveAction:
     """
 
     def __init__(
-        self, bridge: RosBridge, action_type: Any, name: str, on_ended: OnEnded, on_quiet: Callable[[], None]
+        self,
+        bridge: RosBridge,
+        robot: str,
+        action_type: Any,
+        name: str,
+        on_ended: OnEnded,
+        on_quiet: Callable[[], None],
     ) -> None:
         self.name = name
+        self._log = logging.LoggerAdapter(_log, {"ids": {"robot": robot}})
         self._loud = bridge.loud
         self._node = bridge.node
         self._action_type = action_type
@@ -185,7 +192,7 @@ class DriveAction:
             return
         response = future.result()
         if response.return_code == CancelGoal.Response.ERROR_REJECTED:
-            _log.warning("%s refuses to cancel; asking again", self.name)
+            self._log.warning("%s refuses to cancel; asking again", self.name)
             return
         wish.answered = True
         ours = {order.goal_id for order in self._orders if order.accepted or order.told}

@@ -31,15 +31,18 @@ class NavDriver:
     """Sends commands to the robots of a store; what they answer and say comes back through the bridge as events.
 
     Construct before `bridge.start`. Raises InvalidInput when a robot's interface has a name that ROS does not allow.
-    Topics and QoS are in the table of `listening`; `drops.counts` says what was not believed, by robot and reason.
+    Topics and QoS are in the table of `listening`; `drops.counts` says what was not believed, by robot and reason. What is said
+    of `others` on a topic that robots share is about none of these.
     """
 
-    def __init__(self, bridge: RosBridge, robots: Sequence[RobotSpec], clock: RosClock) -> None:
+    def __init__(
+        self, bridge: RosBridge, robots: Sequence[RobotSpec], clock: RosClock, others: Sequence[RobotSpec] = ()
+    ) -> None:
         self._bridge, self._clock = bridge, clock
         self.drops = Drops()
         self._cancels = dict.fromkeys((spec.name for spec in robots), 0)
         self._trees: dict[str, TransformTree] = {}
-        self._links = {spec.name: self._connect(spec, robots) for spec in robots}
+        self._links = {spec.name: self._connect(spec, (*robots, *others)) for spec in robots}
         bridge.every(_TICK_S, self._tick)
         bridge.every(_EQUIPMENT_S, self._tell_of_equipment)
 

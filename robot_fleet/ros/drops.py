@@ -7,6 +7,7 @@ import time
 from collections import Counter
 
 _log = logging.getLogger(__name__)
+_MOST_REASONS = 1000
 BURST_GAP_S = 10.0
 """A reason that was silent for so long begins a new burst, with a new warning."""
 
@@ -21,7 +22,11 @@ class Drops:
     def note(self, robot: str, reason: str) -> None:
         """Counts one; warns when it is the first of a burst."""
         key, now = (robot, reason), time.monotonic()
+        if key not in self.counts and len(self.counts) >= _MOST_REASONS:
+            # Reasons have robots' own words in them.
+            key = (robot, "one more reason")
         self.counts[key] += 1
         if now - self._last.get(key, -BURST_GAP_S) >= BURST_GAP_S:
-            _log.warning("%s: message dropped (%d so far): %s", robot, self.counts[key], reason)
+            ids = {"ids": {"robot": robot}}
+            _log.warning("%s: message dropped (%d so far): %s", robot, self.counts[key], reason, extra=ids)
         self._last[key] = now

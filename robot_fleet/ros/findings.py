@@ -12,9 +12,9 @@ import numpy as np
 
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import FloorMap, RobotSpec
-from robot_fleet.ros.layouts import Publisher, misreading
+from robot_fleet.ros.layouts import misreading
 from robot_fleet.ros.listening import CLOCK, SAME_CLOCK, clocks_apart
-from robot_fleet.ros.names import frame_name, topic_name
+from robot_fleet.ros.names import frame_name, is_node_of, topic_name
 from robot_fleet.ros.observations import Observed, RobotsMap
 from robot_fleet.ros.server_states import ACTIVATE
 
@@ -58,7 +58,9 @@ def findings(spec: RobotSpec, floor: FloorMap, seen: Observed, seconds: float, s
 
 
 def _reached(spec: RobotSpec, seen: Observed) -> Finding:
-    nodes = sorted({one.node for publishers in seen.topics.values() for one in publishers if _is_own(spec, one)})
+    nodes = sorted(
+        {one.node for publishers in seen.topics.values() for one in publishers if is_node_of(spec, one.node)}
+    )
     if nodes or any(seen.servers.values()) or seen.poses:
         return Finding("reachable", Verdict.OK, f"{len(nodes)} nodes" if nodes else "heard")
     return Finding(
@@ -66,11 +68,6 @@ def _reached(spec: RobotSpec, seen: Observed) -> Finding:
         "Is it on, in this network, and has it the same ROS_DOMAIN_ID? `ros2 topic list` must show its topics here; "
         "the namespace is the one in store.yaml",
     )  # fmt: skip
-
-
-def _is_own(spec: RobotSpec, publisher: Publisher) -> bool:
-    space = spec.namespace.replace("{name}", spec.name).strip("/")
-    return not space or f"/{space}/" in f"{publisher.node}/" or spec.name in publisher.node
 
 
 def _layouts(seen: Observed) -> Finding:

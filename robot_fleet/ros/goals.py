@@ -11,7 +11,7 @@ from nav2_msgs.action import DockRobot, FollowPath, UndockRobot
 from robot_fleet.fleet.commands import DockAt, Follow, Undock
 from robot_fleet.fleet.events import Outcome
 from robot_fleet.floor.store import RobotSpec
-from robot_fleet.ros.conversion import path_to_ros, stamped_pose_to_ros
+from robot_fleet.ros.conversion import path_to_ros, stamped_pose_to_ros, words_from_ros
 from robot_fleet.ros.names import frame_name
 
 ERROR_NAMES = {
@@ -105,4 +105,4 @@ def outcome_from_ros(response: Any) -> tuple[Outcome, str]:
 
 def _words(code: int, text: str) -> str:
     name = f"{ERROR_NAMES.get(code, 'error')} ({code})" if code else ""
-    return ": ".join(filter(None, (name, text)))
+    return ": ".join(filter(None, (name, words_from_ros(text))))

@@ -10,6 +10,7 @@ from rclpy.task import Future
 from std_srvs.srv import SetBool
 
 from robot_fleet.ros.bridge import RosBridge
+from robot_fleet.ros.conversion import words_from_ros
 from robot_fleet.ros.drive_action import ANSWER_LIMIT_S, DISCOVERY_LIMIT_S
 
 _log = logging.getLogger(__name__)
@@ -18,8 +19,9 @@ _log = logging.getLogger(__name__)
 class HeadSwitch:
     """Asks for the head, or another `part`, to be on or off. What it answers is only logged: the head's reported state counts."""
 
-    def __init__(self, bridge: RosBridge, name: str, part: str = "cleaning head") -> None:
+    def __init__(self, bridge: RosBridge, robot: str, name: str, part: str = "cleaning head") -> None:
         self.name, self._part = name, part
+        self._log = logging.LoggerAdapter(_log, {"ids": {"robot": robot}})
         self._loud = bridge.loud
         self._client = bridge.node.create_client(SetBool, name)
         self._wanted: bool | None = None
@@ -42,10 +44,10 @@ class HeadSwitch:
         if self._wanted is not None and self.is_there:
             self._send(self._wanted)
         elif self._wanted is not None and waited > DISCOVERY_LIMIT_S:
-            _log.warning("there is no service %s to switch the %s", self.name, self._part)
+            self._log.warning("there is no service %s to switch the %s", self.name, self._part)
             self._wanted = None
         elif self._asked is not None and waited > ANSWER_LIMIT_S:
-            _log.warning("%s did not answer the wish to switch the %s", self.name, self._part)
+            self._log.warning("%s did not answer the wish to switch the %s", self.name, self._part)
             self._forget()
 
     def _send(self, on: bool) -> None:
@@ -64,4 +66,6 @@ class HeadSwitch:
             self._asked = None
         response = future.result()
         if not response.success:
-            _log.warning("%s refused to be %s: %s", self.name, "on" if on else "off", response.message)
+            self._log.warning(
+                "%s refused to be %s: %s", self.name, "on" if on else "off", words_from_ros(response.message)
+            )

@@ -42,6 +42,7 @@ from robot_fleet.ros.conversion import (
     is_percent,
     pose_from_ros,
     seconds_from_ros,
+    words_from_ros,
 )
 from robot_fleet.ros.drops import Drops
 from robot_fleet.ros.hearing import hear_all
@@ -60,6 +61,8 @@ CLOCK = "its clock"
 """What a reason that is about the robot's clock begins with."""
 SAME_CLOCK = "Let both keep their time by the same server (chrony, NTP)"
 _SIMULATED_S = 1e6
+# No robot has more reasons at once not to move.
+_MOST_HOLDS = 20
 _LOCALISE = "Look at its localisation, and at the frames in the profile's `interface`; `robot-fleet doctor` tells more"
 
 PLAIN = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT, durability=DurabilityPolicy.VOLATILE)
@@ -127,6 +130,7 @@ class Listening:
 
     def refuse(self, dropped: str, reason: str = "", remedy: str = _LOCALISE) -> None:
         """Where the robot says that it is cannot be believed; told when it goes on so. `dropped`: why, without numbers."""
+        dropped, reason = words_from_ros(dropped), words_from_ros(reason)
         self._drop(dropped)
         now = time.monotonic()
         if self._refused_since is None:
@@ -189,7 +193,11 @@ class Listening:
 
     def _hear_diagnostics(self, message: DiagnosticArray) -> None:
         heard = holds_from_ros(message, names_of(self._spec), self._others)
-        self._holds.update(heard)
+        for name, reason in heard.items():
+            if not reason:
+                self._holds.pop(name, None)
+            elif name in self._holds or len(self._holds) < _MOST_HOLDS:
+                self._holds[name] = reason
         if heard:
-            reason = "; ".join(dict.fromkeys(filter(None, self._holds.values())))
+            reason = "; ".join(dict.fromkeys(self._holds.values()))
             self._tell(HoldReported(self._spec.name, self._clock.now_s(), reason))

@@ -31,6 +31,19 @@ def names_of(spec: RobotSpec) -> tuple[str, ...]:
     return tuple(filter(None, (spec.name, _namespace(spec))))
 
 
+def topics_heard(spec: RobotSpec) -> dict[str, bool]:
+    """The topics on which the robot tells its pose, battery, head and holds, and whether others may publish them, too."""
+    names = spec.profile.interface
+    heard = (names.pose_topic or names.tf_topic, names.battery_topic, names.head_topic, names.diagnostics_topic)
+    return {topic_name(spec, name): is_shared(spec, name) for name in heard if name}
+
+
+def is_node_of(spec: RobotSpec, node: str) -> bool:
+    """Whether a node is the robot's own, by its namespace or name; where it has no namespace every node may be."""
+    space = _namespace(spec)
+    return not space or f"/{space}/" in f"{node}/" or spec.name in node
+
+
 def _namespace(spec: RobotSpec) -> str:
     return spec.namespace.replace("{name}", spec.name).strip("/")
 

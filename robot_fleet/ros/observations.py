@@ -33,7 +33,7 @@ from robot_fleet.ros.driver import NavDriver
 from robot_fleet.ros.hearing import hear_all
 from robot_fleet.ros.layouts import Publisher
 from robot_fleet.ros.listening import LATCHED, PLAIN
-from robot_fleet.ros.names import topic_name
+from robot_fleet.ros.names import topic_name, topics_heard
 
 ROUND_TRIPS = 10
 _ANSWER_S = 1.0
@@ -76,14 +76,18 @@ class Observed:
     round_trips_s: list[float | None] = field(default_factory=list)
 
 
-async def observe(specs: Sequence[RobotSpec], seconds: float, sim_time: bool = False) -> dict[str, Observed]:
+async def observe(
+    specs: Sequence[RobotSpec], seconds: float, sim_time: bool = False, others: Sequence[RobotSpec] = ()
+) -> dict[str, Observed]:
     """Listens to the robots, with `sim_time` by the time of /clock, for so many real seconds; what was observed, by name.
+
+    Of the store's `others` it only matters that messages on a shared topic may be about them.
 
     Raises InvalidInput for names that ROS does not allow, Unavailable when ROS cannot be started.
     """
     bridge = RosBridge("fleet_doctor")
     clock = RosClock(bridge, sim_time, listens=True)
-    driver = NavDriver(bridge, specs, clock)
+    driver = NavDriver(bridge, specs, clock, others)
     observers = {spec.name: _Observer(bridge, spec, clock) for spec in specs}
     bugs: list[BaseException] = []
 
@@ -122,9 +126,7 @@ class _Observer:
         services = (names.head_service, names.solution_service, names.vacuum_service)
         self._services = {full(name): node.create_client(SetBool, full(name)) for name in services if name}
         self._actions = [full(name) for name in (names.follow_path, names.dock_robot, names.undock_robot)]
-        pose = [full(names.pose_topic)] if names.pose_topic else [full(names.tf_topic)]
-        others = [full(name) for name in (names.battery_topic, names.head_topic, names.diagnostics_topic) if name]
-        self._topics = [*pose, *others, *map(layouts.feedback_of, self._actions)]
+        self._topics = [*topics_heard(spec), *map(layouts.feedback_of, self._actions)]
 
     def hear(self, event: Event) -> None:
         """On the loop's thread."""

@@ -10,12 +10,13 @@ from nav2_msgs.action import DockRobot, FollowPath, UndockRobot
 from robot_fleet.fleet.commands import Channel, DockAt, Follow, SwitchChannel, SwitchHead, Undock
 from robot_fleet.fleet.events import AllCancelled, EquipmentReported, Event, LegEnded, Outcome
 from robot_fleet.floor.store import RobotSpec
+from robot_fleet.ros import layouts
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
 from robot_fleet.ros.drive_action import DISCOVERY_LIMIT_S, DriveAction
 from robot_fleet.ros.goals import dock_goal, follow_goal, undock_goal
 from robot_fleet.ros.head import HeadSwitch
-from robot_fleet.ros.names import topic_name
+from robot_fleet.ros.names import is_node_of, topic_name, topics_heard
 from robot_fleet.ros.server_states import ACTIVATE, ServerStates
 
 LACKS_S = 10.0
@@ -37,20 +38,20 @@ class RobotLink:
     """Carries out one robot's commands and tells their ends."""
 
     def __init__(self, bridge: RosBridge, spec: RobotSpec, clock: RosClock, tell: Callable[[Event], None]) -> None:
-        self.spec, self._clock, self._tell = spec, clock, tell
+        self.spec, self._clock, self._tell, self._node = spec, clock, tell, bridge.node
         names = spec.profile.interface
 
         def drive_action(action_type: type, name: str) -> DriveAction:
-            return DriveAction(bridge, action_type, topic_name(spec, name), self._ended, self._confirm)
+            return DriveAction(bridge, spec.name, action_type, topic_name(spec, name), self._ended, self._confirm)
 
         self._follow = drive_action(FollowPath, names.follow_path)
         self._dock = drive_action(DockRobot, names.dock_robot)
         self._undock = drive_action(UndockRobot, names.undock_robot)
         self._actions = (self._follow, self._dock, self._undock)
-        self._head = HeadSwitch(bridge, topic_name(spec, names.head_service))
+        self._head = HeadSwitch(bridge, spec.name, topic_name(spec, names.head_service))
         channels = {Channel.SOLUTION: names.solution_service, Channel.VACUUM: names.vacuum_service}
         self._channels = {
-            channel: HeadSwitch(bridge, topic_name(spec, name), channel.value)
+            channel: HeadSwitch(bridge, spec.name, topic_name(spec, name), channel.value)
             for channel, name in channels.items()
             if name
         }
@@ -85,19 +86,37 @@ class RobotLink:
     def _missing(self) -> tuple[str, str]:
         """What is missing, and how to mend it; "" when nothing is."""
         gone = [f"no action server {action.name}" for action in self._actions if not action.is_there]
-        gone += [] if self._head.is_there else [f"no service {self._head.name}"]
+        switches = (self._head, *self._channels.values())
+        gone += [f"no service {switch.name}" for switch in switches if not switch.is_there]
         if gone:
             self._looks = 0
             return f"there is {', '.join(gone)}", _START_SERVERS
         if self._looks % _LAYOUTS_EVERY in (0, _AGAIN_AFTER):
-            self._misread = next(filter(None, (action.misreading for action in self._actions)), "")
+            self._misread = self._find_misread()
             self._states.find()
         if self._looks % _STATES_EVERY == 0 or self._states.asleep:
             self._states.ask()
         self._looks += 1
         if self._misread:
-            return f"it would misread its orders: {self._misread}", _SAME_RELEASE
+            return self._misread, _SAME_RELEASE
         return self._states.asleep, ACTIVATE
+
+    def _find_misread(self) -> str:
+        """What the robot would misread of orders, or we of what it tells; "" when nothing. Who tells no layout of a topic
+        is believed: the messages of topics are the same in all releases.
+        """
+        for action in self._actions:
+            if action.misreading:
+                return f"it would misread its orders: {action.misreading}"
+        for topic, is_shared in topics_heard(self.spec).items():
+            found = [
+                one
+                for one in layouts.publishers(self._node, topic)
+                if one.layout and not (is_shared and not is_node_of(self.spec, one.node))
+            ]
+            if fault := layouts.misreading(topic, layouts.own(self._node, topic), found):
+                return f"what it tells would be misread: {fault}"
+        return ""
 
     def switch_head(self, command: SwitchHead) -> None:
         """Asks for the head to be as commanded."""
