@@ -93,7 +93,7 @@ class LiveFleet:
     def end(self, name: str, number: int = signal.SIGTERM) -> int:
         """Sends the signal and returns the exit code."""
         self.processes[name].send_signal(number)
-        return self.processes[name].wait(20.0)
+        return self.processes[name].wait(60.0)
 
     def truth(self, name: str = "sim") -> tuple[dict, NDArray[np.bool_], dict[str, NDArray[np.float64]]]:
         """What truly happened, as the simulator that has ended wrote it."""

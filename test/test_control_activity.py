@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from control_site import Disk, all_docked, lasting, run_of, until_ended
+from control_site import Disk, all_docked, lasting, run_of, site, until_ended
 
 from robot_fleet.control.activity import Activity
 from robot_fleet.control.outages import AGAIN_S
@@ -123,3 +123,20 @@ def test_what_storage_refuses_at_the_change_is_done_as_soon_as_it_takes_changes(
     made.site.advance(10.0)
     disk.full = False
     assert until_ended(made.site).state is RunState.COMPLETED
+
+
+def test_a_controller_that_winds_up_lets_robots_finish_their_pieces_and_orders_nothing_more() -> None:
+    made = site()
+    run = made.controller.start_run((), "")
+    made.advance(40.0)
+    before = run_of(made).cleaned_m2
+    assert any(robot.leg_id for robot in made.controller.snapshot.robots)
+    made.controller.wind_up()
+    made.advance(60.0)
+    assert not any(robot.leg_id for robot in made.controller.snapshot.robots)
+    assert all(robot.motion.at_rest for robot in made.world.robots.values())
+    assert run_of(made).run_id == run.run_id and run_of(made).state is RunState.RUNNING
+    # What they clean until then counts.
+    assert run_of(made).cleaned_m2 > before + 1.0
+    made.restart_controller()
+    assert until_ended(made).state is RunState.COMPLETED

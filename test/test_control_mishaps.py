@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
+import zlib
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from control_site import all_docked, by_hand, hall, run_of, site, until, until_ended
 
@@ -218,3 +221,27 @@ def test_tracks_of_ended_runs_are_kept_in_storage_not_in_memory() -> None:
     assert not made.controller._state.runs[first].tracks
     assert len(made.controller.record(first).tracks["r1"]) > 30
     assert not made.controller._state.runs[first].tracks
+
+
+def test_tracks_are_kept_whole_in_few_rows_through_restarts() -> None:
+    made = site()
+    run_id = made.controller.start_run((), "").run_id
+    made.advance(75.0)
+    made.restart_controller()
+    made.advance(100.0)
+    made.controller.stop_run(run_id)
+    until_ended(made)
+    driven = made.controller.record(run_id).tracks
+    made.controller.start_run((), "")
+    kept = made.controller.record(run_id).tracks
+    for name, track in driven.items():
+        assert len(track) > 100 and (np.diff(track[:, 0]) > 0.0).all()
+        assert np.array_equal(kept[name], track)
+        rows = made.run_store.load("track", f"{run_id}/{name}/")
+        assert len(track) / 60 < len(rows) <= len(track) / 30 + 2
+        # A row that could not be written in time has points of the next one, too.
+        first, second, *_ = sorted(rows)
+        points = [json.loads(zlib.decompress(rows[key])) for key in (first, second)]
+        late = zlib.compress(json.dumps(points[0] + points[1][:5]).encode())
+        made.run_store.commit("[]", [Record("track", first, late)])
+        assert np.array_equal(made.controller.record(run_id).tracks[name], track)

@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 from live_fleet import LiveFleet, live_fleet
+from ros_eye import Eye
+from std_msgs.msg import Bool
 
 from robot_fleet.client import ClientError
 from robot_fleet.control.snapshot import RobotView, RunView
 from robot_fleet.fleet.states import RunState
 from robot_fleet.main.data_folder import DATABASE
 from robot_fleet.planning.judging.ground import coverable
+from robot_fleet.ros.listening import LATCHED
 from robot_fleet.storage.database_check import check_database
 from robot_fleet.storage.store_folder import load_store
 
@@ -120,6 +123,12 @@ def test_a_controller_is_handed_over_in_mid_run_and_nothing_is_lost(fleet: LiveF
     # An upgrade: the old one is asked to end, and a new one begins on what is stored.
     assert fleet.end("serve") == 0
     assert "SIGTERM: stopping; robots finish the short piece" in fleet.log("serve")
+    with closing(Eye()) as eye:
+        for robot in ("robot_1", "robot_2"):
+            eye.look_at(f"/{robot}/cleaning_head/state", Bool, LATCHED)
+        eye.until(lambda: all(heard for heard in eye.seen.values()))
+        # Well before robots do so by themselves.
+        assert [heard[-1].data for heard in eye.seen.values()] == [False, False]
     assert check_database(fleet.folder / "data" / DATABASE).faults == ()
     fleet.start_controller_in_real_time()
     after = fleet.client.get(run.run_id)

@@ -265,6 +265,10 @@ class Controller:
                 self._tick(event)
         self._finish(type(event).__name__)
 
+    def wind_up(self) -> None:
+        """From now on robots finish what they were given and get nothing more: for the end of this process, not of the run."""
+        self._state.winds_up = True
+
     def scene(self) -> Scene:
         """What a picture of the fleet shows now."""
         return scene_of(self._state)

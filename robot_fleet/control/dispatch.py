@@ -49,7 +49,7 @@ _NOWHERE = Polygon()
 
 def advance(state: FleetState, run: CleaningRun, robot: Robot) -> None:
     """Gives the robot its next order, if it can take one now."""
-    if robot.order or not robot.is_here or state.now_s < robot.retry_at_s:
+    if robot.order or not robot.is_here or state.now_s < robot.retry_at_s or state.winds_up:
         return
     if (run.planning and robot.cleans) or _yields(state, robot):
         _wait(state, robot)

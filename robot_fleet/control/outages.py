@@ -75,6 +75,7 @@ class LastingController:
         self._controller: Controller | None = None
         self._snapshot = Snapshot(version=0, clock_s=clock.now_s())
         self._refusal, self._again_s, self._to_stop = "", 0.0, ""
+        self._winds_up = False
         self._closed_until: dict[tuple[str, float], float] = {}
         self._look_s = clock.now_s() + LOOK_S
         # What a new controller must hear: of what robots say only when it changes the newest, then all that they said since.
@@ -87,6 +88,12 @@ class LastingController:
     def snapshot(self) -> Snapshot:
         """The newest view of everything; while storage refuses the last one before, with an alert."""
         return self._controller.snapshot if self._controller else self._snapshot
+
+    def wind_up(self) -> None:
+        """As the controller's; while storage refuses nothing is begun anew."""
+        self._winds_up = True
+        if self._controller:
+            self._controller.wind_up()
 
     def scene(self) -> Scene | None:
         """What a picture of the fleet shows now; None while storage refuses."""
@@ -157,7 +164,7 @@ class LastingController:
             self._turn_off(event.robot)
         elif isinstance(event, _ON_CHANGE) or (isinstance(event, PoseReported) and self._has_moved(event)):
             self._since.append(event)
-        elif isinstance(event, Tick) and event.at_s >= self._again_s:
+        elif isinstance(event, Tick) and event.at_s >= self._again_s and not self._winds_up:
             self._take_up()
 
     def _has_moved(self, event: PoseReported) -> bool:

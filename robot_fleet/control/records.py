@@ -33,6 +33,8 @@ _RUN_NAMES = ("zones", "robots", "asked_zones", "asked_robots", "unconfirmed")
 _ROBOT_SCALARS = ("hold", "hold_active", "acknowledged_by", "came_back", "needs_charge", "served_s", "drops", "detail")
 
 _AGAIN_S = 1.0
+# A track's row takes so many points, one a second: a night's tracks are read in one go while everybody waits.
+_ROW_POINTS = 30
 
 
 class Rows:
@@ -42,7 +44,8 @@ class Rows:
         self._state = state
         self._run_store = run_store
         self.owed, self._again_s = "", 0.0
-        self._tracks_kept: dict[tuple[str, str], int] = {}
+        # Of each run's robot: at which point its newest row begins, and how many points are kept.
+        self._tracks_kept: dict[tuple[str, str], tuple[int, int]] = {}
         self._floors: dict[str, tuple[BaseGeometry, str]] = {}
         self._kept_floors: dict[str, BaseGeometry] = {}
         self._kept_coverage: Record | None = None
@@ -104,10 +107,12 @@ class Rows:
         self._state.touch("coverage", run.run_id)
         for robot in self._state.members(run):
             self._state.touch("robot", robot.name)
-            kept, points = self._tracks_kept.get((run.run_id, robot.name), 0), len(run.tracks.get(robot.name, []))
+            start, kept = self._tracks_kept.get((run.run_id, robot.name), (0, 0))
+            points = len(run.tracks.get(robot.name, []))
             if points > kept:
-                self._state.touch("track", f"{run.run_id}/{robot.name}/{kept:09d}")
-                self._tracks_kept[run.run_id, robot.name] = points
+                self._state.touch("track", f"{run.run_id}/{robot.name}/{start:09d}")
+                is_full = points - start >= _ROW_POINTS
+                self._tracks_kept[run.run_id, robot.name] = points if is_full else start, points
 
     def load(self) -> None:
         """Puts everything that was stored back into the state; robots are OFFLINE until heard, HELD ones stay HELD."""
@@ -153,7 +158,7 @@ class Rows:
             robot.itinerary = _itinerary_from(body) if body else None
         run.tracks = self._stored_tracks(run)
         for name, points in run.tracks.items():
-            self._tracks_kept[run.run_id, name] = len(points)
+            self._tracks_kept[run.run_id, name] = len(points), len(points)
 
     def _coverage(self, run: CleaningRun) -> CoverageRecord | None:
         """What the run cleaned, as it was stored; WrongState when the store has another floor by now."""
@@ -173,8 +178,10 @@ class Rows:
         rows = self._run_store.load("track", f"{run.run_id}/")
         tracks: dict[str, list[tuple[float, float, float]]] = {}
         for key in sorted(rows):
-            track = tracks.setdefault(key.split("/")[1], [])
-            track.extend((t, x, y) for t, x, y in json.loads(zlib.decompress(rows[key])))
+            _, robot, start = key.split("/")
+            # A row that was written late may have points of the next one as well.
+            points = [(t, x, y) for t, x, y in json.loads(zlib.decompress(rows[key]))]
+            tracks.setdefault(robot, [])[int(start) :] = points
         return tracks
 
     def _body(self, kind: str, key: str) -> bytes | None:

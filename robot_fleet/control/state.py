@@ -73,6 +73,8 @@ class FleetState:
         self._zone_areas_m2: dict[str, float] = {}
         self.ended_views: dict[str, RunView] = {}
         self.now_s = 0.0
+        # Nothing more is ordered: the process is about to end.
+        self.winds_up = False
         self.version = 0
         self.clearance = ClearanceField.of(store.floor)
         self._under: dict[str, tuple[Pose, BaseGeometry]] = {}

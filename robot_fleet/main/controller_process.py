@@ -34,6 +34,7 @@ from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.store import Store
 from robot_fleet.main.data_folder import check_data_folder, default_data_folder, open_run_store
 from robot_fleet.main.journal_log import ToldRunStore
+from robot_fleet.main.last_pieces import LastPieces
 from robot_fleet.main.sole_driver import SoleDriver
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
@@ -151,6 +152,8 @@ class _Fleet:
         self._clock = RosClock(bridge, self._settings.sim_time)
         self._driver = NavDriver(bridge, self._store.robots, self._clock)
         self._sole_driver = SoleDriver(self._driver, self._confirm_ours)
+        names = [robot.name for robot in self._store.robots]
+        self._last_pieces = LastPieces(self._sole_driver, names, lambda: self._hub.latest, time.monotonic)
         self._visuals = Visuals(bridge, self._store.floor)
         self._diagnostics = Diagnostics(bridge, self._store.floor.name)
         self._planner = PlanningPool(self._take)
@@ -251,6 +254,8 @@ class _Fleet:
         try:
             self._controller.handle(event)
             self._activity.look_after(self._controller)
+            if self._last_pieces.are_over(event):
+                self._ended.set()
         except Displaced as taken:
             self._on_displaced(taken)
         except Exception as bug:
@@ -309,8 +314,21 @@ class _Fleet:
                 continue
 
     def _on_signal(self, number: int) -> None:
-        _log.info("%s: stopping; robots finish the short piece that they were given", signal.Signals(number).name)
-        self._ended.set()
+        name = signal.Signals(number).name
+        if number == signal.SIGTERM and not self._last_pieces.has_begun:
+            _log.info("%s: stopping; robots finish the short piece that they were given", name)
+            self._wind_up()
+        else:
+            _log.info("%s: stopping at once; robots finish the short piece that they were given", name)
+            self._ended.set()
+
+    def _wind_up(self) -> None:
+        """Ends as soon as robots have finished their pieces; at once where none are to be waited for."""
+        if self._controller is None:
+            self._ended.set()
+            return
+        self._last_pieces.begin()
+        self._controller.wind_up()
 
     def _on_transition(self, transition: str) -> None:
         """A lifecycle manager wants something; on the ROS thread."""
@@ -319,7 +337,7 @@ class _Fleet:
     def _carry_out(self, transition: str) -> None:
         _log.info("lifecycle: %s", transition)
         if transition == "shutdown":
-            self._ended.set()
+            self._wind_up()
             return
         self._activity.change(transition == "activate")
         self._activated.set()
