@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from conftest import lacking
 from live_fleet import LiveFleet, live_fleet
 from ros_eye import Eye
 from std_msgs.msg import Bool
+from test_storage_full_disk import mounted
 
 from robot_fleet.client import ClientError
 from robot_fleet.control.snapshot import RobotView, RunView
@@ -179,6 +182,43 @@ def test_while_another_program_holds_the_database_robots_rest_and_then_the_run_g
     assert running.end("serve") == 0
     assert running.end("sim") == 0
     assert running.truth()[0]["collisions"] == []
+
+
+@pytest.mark.proof
+def test_robots_rest_while_the_disk_is_full_and_the_run_goes_on_by_itself_once_there_is_space(fleet: LiveFleet) -> None:
+    data = fleet.folder / "data"
+    data.mkdir()
+    if not mounted(data, "-t", "tmpfs", "-o", "size=4m", "small"):
+        lacking("disks cannot be mounted here: run the tests as root")
+    try:
+        fleet.start_sim()
+        fleet.start_controller()
+        fleet.until_ready()
+        run = fleet.client.start(zones=["front"], request_id="night")
+        fleet.until_run(run.run_id, lambda seen: seen.progress > 0.2)
+        with (data / "ballast").open("wb") as ballast, pytest.raises(OSError, match="space"):
+            while True:
+                ballast.write(bytes(4096))
+                ballast.flush()
+        fleet.until_robots(lambda robots: storage_refuses(fleet))
+        with pytest.raises(ClientError, match="full"):
+            fleet.client.pause(run.run_id)
+        with closing(Eye()) as eye:
+            for robot in ("robot_1", "robot_2"):
+                eye.look_at(f"/{robot}/cleaning_head/state", Bool, LATCHED)
+            eye.until(lambda: all(heard and not heard[-1].data for heard in eye.seen.values()))
+        (data / "ballast").unlink()
+        fleet.until_robots(lambda robots: not storage_refuses(fleet))
+        last = ended(fleet, run.run_id)
+        assert last.state is RunState.COMPLETED, last.reason
+        assert last.progress > 0.95
+        assert fleet.end("serve") == 0
+        assert check_database(data / DATABASE).faults == ()
+        assert fleet.end("sim") == 0
+        assert fleet.truth()[0]["collisions"] == []
+    finally:
+        fleet.close()
+        subprocess.run(["umount", "--lazy", str(data)], check=True)
 
 
 def test_a_held_robot_is_still_held_after_a_restart(running: LiveFleet) -> None:

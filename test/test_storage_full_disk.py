@@ -60,7 +60,7 @@ def test_a_full_disk_refuses_whole_commits_and_is_written_again_once_there_is_sp
     assert check_database(path).faults == ()
 
 
-def test_a_disk_that_turns_read_only_is_told_and_written_again_afterwards(small_disk: Path) -> None:
+def test_a_read_only_disk_is_told_and_written_again_once_it_is_writable(small_disk: Path) -> None:
     path = small_disk / "fleet.db"
     store = SqlRunStore(path)
     assert fill(store, 2) == (2, "")

@@ -41,9 +41,10 @@ class EStopPressed:
 
 @dataclass(frozen=True)
 class ControllerRestarts:
-    """The controller's process dies and comes back on the same storage."""
+    """The controller's process dies and comes back on the same storage, `down_s` later."""
 
     at_s: float
+    down_s: float = 0.0
 
 
 Mishap = RobotDies | EStopPressed | ControllerRestarts
@@ -152,7 +153,8 @@ def _schedule(site: VirtualSite, faults: Sequence[Mishap]) -> list[tuple[float, 
     found: list[tuple[float, Callable[[], None]]] = []
     for fault in faults:
         if isinstance(fault, ControllerRestarts):
-            found.append((fault.at_s, site.restart_controller))
+            found.append((fault.at_s, site.kill_controller))
+            found.append((fault.at_s + fault.down_s, site.restart_controller))
             continue
         name = fault.robot
         if isinstance(fault, RobotDies):

@@ -42,6 +42,7 @@ class VirtualSite:
         self.step_s = step_s
         self._watch = watch
         self._next_tick_s = 0.0
+        self._is_down = False
         self.controller = self._new_controller()
 
     def advance(self, seconds: float) -> None:
@@ -50,10 +51,16 @@ class VirtualSite:
         while self.world.now_s < end_s:
             self._step()
 
-    def restart_controller(self) -> None:
-        """The controller's process dies and is started again on what storage has."""
+    def kill_controller(self) -> None:
+        """The controller's process dies: what robots say is lost until it is started again."""
         self.planner.forget()
         self.driver.forget()
+        self._is_down = True
+
+    def restart_controller(self) -> None:
+        """The controller's process dies, if it has not, and is started again on what storage has."""
+        self.kill_controller()
+        self._is_down = False
         self.controller = self._new_controller()
         self.controller.resume_from_storage()
 
@@ -72,4 +79,5 @@ class VirtualSite:
 
     def _hand_over(self, event: Event) -> None:
         self._watch(event)
-        self.controller.handle(event)
+        if not self._is_down:
+            self.controller.handle(event)
