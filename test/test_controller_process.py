@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from control_site import hall
 
 from robot_fleet.control.ports import Displaced
-from robot_fleet.fleet.commands import CancelAll, SwitchHead
+from robot_fleet.control.snapshot import RobotView
+from robot_fleet.fleet.commands import CancelAll, all_off
 from robot_fleet.fleet.errors import Unavailable
 from robot_fleet.fleet.events import HoldReported
+from robot_fleet.fleet.states import RobotState
+from robot_fleet.main.last_pieces import LastPieces
 
 
 class Recorder:
@@ -39,6 +44,9 @@ class Recorder:
     def stop_run(self, run_id: str) -> None:
         self.handle(run_id)
 
+    def wind_up(self) -> None:
+        self.sent.append("wind up")
+
 
 @pytest.fixture
 def fleet(require: Callable[[str, str], None]) -> Any:
@@ -48,6 +56,7 @@ def fleet(require: Callable[[str, str], None]) -> Any:
     made = _Fleet(Settings(store=None, address="", data=None), hall(), Recorder())  # type: ignore[arg-type]
     made._controller = made._driver = made._bridge = Recorder()  # type: ignore[assignment]
     made._ended = asyncio.Event()
+    made._last_pieces = LastPieces(made._driver, ["r1", "r2"], lambda: made._hub.latest, time.monotonic)
     return made
 
 
@@ -69,9 +78,27 @@ def test_a_process_that_ends_orders_nothing_for_what_robots_say_meanwhile(
 ) -> None:
     heard: list[object] = []
     monkeypatch.setattr(fleet._controller, "handle", heard.append)
-    fleet._on_signal(signal.SIGTERM)
+    fleet._on_signal(signal.SIGINT)
     fleet._take(HoldReported("r1", 0.0, ""))
     assert heard == []
+
+
+def test_at_sigterm_what_robots_say_still_counts_until_they_have_finished_and_a_second_one_ends_it_at_once(
+    fleet: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[object] = []
+    monkeypatch.setattr(fleet._controller, "handle", heard.append)
+    view = RobotView("r1", RobotState.CLEANING, 1, None, None, False, True, "run", "leg", "", 0.0)
+    fleet._hub.publish(replace(fleet._hub.latest, robots=(view,)))
+    fleet._on_signal(signal.SIGTERM)
+    fleet._take(HoldReported("r1", 0.0, ""))
+    assert fleet._driver.sent == ["wind up"] and len(heard) == 1 and not fleet._ended.is_set()
+    fleet._hub.publish(replace(fleet._hub.latest, robots=(replace(view, leg_id=""),)))
+    fleet._take(HoldReported("r1", 0.0, ""))
+    assert fleet._ended.is_set() and set(all_off("r1")) < set(fleet._driver.sent)
+    fleet._ended.clear()
+    fleet._on_signal(signal.SIGTERM)
+    assert fleet._ended.is_set()
 
 
 def test_a_bug_ends_the_process_and_tells_every_robot_to_stop(fleet: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,4 +109,4 @@ def test_a_bug_ends_the_process_and_tells_every_robot_to_stop(fleet: Any, monkey
     fleet._take(HoldReported("r1", 0.0, ""))
     assert fleet._exit_code and fleet._ended.is_set()
     stops = [CancelAll("r1"), CancelAll("r2")]
-    assert fleet._driver.sent == [*stops, SwitchHead("r1", False), SwitchHead("r2", False)]
+    assert fleet._driver.sent == [*stops, *all_off("r1"), *all_off("r2")]

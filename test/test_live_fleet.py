@@ -196,10 +196,9 @@ def test_robots_rest_while_the_disk_is_full_and_the_run_goes_on_by_itself_once_t
         fleet.until_ready()
         run = fleet.client.start(zones=["front"], request_id="night")
         fleet.until_run(run.run_id, lambda seen: seen.progress > 0.2)
-        with (data / "ballast").open("wb") as ballast, pytest.raises(OSError, match="space"):
+        with (data / "ballast").open("wb", buffering=0) as ballast, pytest.raises(OSError, match="space"):
             while True:
                 ballast.write(bytes(4096))
-                ballast.flush()
         fleet.until_robots(lambda robots: storage_refuses(fleet))
         with pytest.raises(ClientError, match="full"):
             fleet.client.pause(run.run_id)
