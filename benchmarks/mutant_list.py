@@ -400,9 +400,9 @@ RESTARTS = (
         ("test_storage_database",),
     ),
     Mutant(
-        "robots that end their piece while storage refuses keep their heads on",
+        "robots that end their piece while storage refuses keep head and water on",
         "robot_fleet/control/outages.py",
-        "            self._driver.send(SwitchHead(event.robot, False))\n        elif",
+        "            self._turn_off(event.robot)\n        elif",
         "            pass\n        elif",
         "brushes turn on one spot for as long as the disk is full",
         (_OUTAGES,),
