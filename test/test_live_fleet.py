@@ -188,7 +188,7 @@ def test_while_another_program_holds_the_database_robots_rest_and_then_the_run_g
 def test_robots_rest_while_the_disk_is_full_and_the_run_goes_on_by_itself_once_there_is_space(fleet: LiveFleet) -> None:
     data = fleet.folder / "data"
     data.mkdir()
-    if not mounted(data, "-t", "tmpfs", "-o", "size=4m", "small"):
+    if not mounted(data, "-t", "tmpfs", "-o", "size=32m", "small"):
         lacking("disks cannot be mounted here: run the tests as root")
     try:
         fleet.start_sim()
