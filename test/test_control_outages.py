@@ -6,14 +6,14 @@ import time
 from collections.abc import Sequence
 
 import pytest
-from control_site import FULL, Disk, all_docked, hall, lasting, robot_of, run_of, until_ended
+from control_site import FULL, Disk, all_docked, hall, lasting, robot_of, run_of, until, until_ended
 from postgres_server import PostgresServer
 
 from robot_fleet.control.outages import AGAIN_S, LOOK_S
 from robot_fleet.control.ports import CannotStore, Displaced, InDoubt, Record
 from robot_fleet.fleet.commands import Command
 from robot_fleet.fleet.errors import NotFound, Unavailable
-from robot_fleet.fleet.events import HoldReported
+from robot_fleet.fleet.events import HoldReported, PoseRefused
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.main.sole_driver import SoleDriver
 from robot_fleet.sim.site import VirtualSite
@@ -284,6 +284,37 @@ def test_a_robot_held_meanwhile_is_held_afterwards(made: VirtualSite, disk: Disk
     made.advance(10.0)
     assert robot_of(made, "r1").state is RobotState.HELD
     assert robot_of(made, "r2").state is not RobotState.HELD
+
+
+def test_a_robot_that_is_lost_meanwhile_rests_at_once(disk: Disk) -> None:
+    made = lasting(disk)
+    made.controller.ask(lambda controller: controller.start_run((), "night"))
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(3.0)
+    disk.full = True
+    made.controller.handle(HoldReported("r2", made.world.now_s, "contact"))
+    made.controller.handle(PoseRefused("r1", made.world.now_s, "its clock is wrong", "Set it"))
+    made.advance(3.0)
+    assert made.world.robots["r1"].motion.at_rest and not made.world.robots["r1"].head_on
+
+
+def test_a_controller_that_winds_up_in_an_outage_shows_who_rests_and_stores_the_stop_once_it_can(disk: Disk) -> None:
+    made = lasting(disk)
+    run = made.controller.ask(lambda controller: controller.start_run((), "night"))
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(3.0)
+    disk.full = True
+    made.controller.handle(HoldReported("r2", made.world.now_s, "contact"))
+    assert robot_of(made, "r1").leg_id
+    made.controller.wind_up()
+    with pytest.raises(Unavailable):
+        made.controller.stop_run(run.run_id)
+    made.advance(5.0)
+    assert not robot_of(made, "r1").leg_id
+    disk.full = False
+    made.advance(2.0 * AGAIN_S)
+    assert run_of(made).state in (RunState.STOPPING, RunState.CANCELLED)
+    assert not any(robot.leg_id for robot in made.controller.snapshot.robots)
 
 
 def test_after_an_outage_what_robots_said_last_is_believed_not_what_they_said_before(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -68,6 +69,12 @@ def how_soon_it_is_ended() -> int:
 
 def say_how_soon_it_is_ended(asked: PlanRequest, tell: Progress) -> Plan:
     raise CannotPlan((Fault("memory", str(how_soon_it_is_ended()), "as said", "Nothing."),))
+
+
+def tell_who_plans(asked: PlanRequest, tell: Progress) -> Plan:
+    tell(0.1, str(os.getpid()))
+    time.sleep(1.0)
+    return plan_one_lane_each(asked)
 
 
 @pytest_asyncio.fixture
@@ -148,6 +155,19 @@ async def test_a_process_that_dies_is_told_and_replaced(opened: Open) -> None:
     assert "died" in answer.reason
     answers.clear()
     pool.plan("run", 2, request())
+    assert isinstance(await first(answers), Planned)
+
+
+async def test_a_signal_to_the_whole_group_leaves_the_process_at_its_plan(opened: Open) -> None:
+    pool, answers = opened(tell_who_plans)
+    pool.plan("run", 1, request())
+    for _ in range(1500):
+        if answers:
+            break
+        await asyncio.sleep(0.02)
+    assert isinstance(answers[0], PlanProgressed)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.kill(int(answers[0].step), number)
     assert isinstance(await first(answers), Planned)
 
 

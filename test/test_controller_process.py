@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -18,7 +17,7 @@ from robot_fleet.fleet.commands import CancelAll, all_off
 from robot_fleet.fleet.errors import Unavailable
 from robot_fleet.fleet.events import HoldReported
 from robot_fleet.fleet.states import RobotState
-from robot_fleet.main.last_pieces import LastPieces
+from robot_fleet.main.last_pieces import AFTER_S, LastPieces
 
 
 class Recorder:
@@ -55,8 +54,8 @@ def fleet(require: Callable[[str, str], None]) -> Any:
 
     made = _Fleet(Settings(store=None, address="", data=None), hall(), Recorder())  # type: ignore[arg-type]
     made._controller = made._driver = made._bridge = Recorder()  # type: ignore[assignment]
-    made._ended = asyncio.Event()
-    made._last_pieces = LastPieces(made._driver, ["r1", "r2"], lambda: made._hub.latest, time.monotonic)
+    made._ended, made.clock_s = asyncio.Event(), 0.0
+    made._last_pieces = LastPieces(made._driver, ["r1", "r2"], lambda: made._hub.latest, lambda: made.clock_s)
     return made
 
 
@@ -95,7 +94,12 @@ def test_at_sigterm_what_robots_say_still_counts_until_they_have_finished_and_a_
     assert fleet._driver.sent == ["wind up"] and len(heard) == 1 and not fleet._ended.is_set()
     fleet._hub.publish(replace(fleet._hub.latest, robots=(replace(view, leg_id=""),)))
     fleet._take(HoldReported("r1", 0.0, ""))
-    assert fleet._ended.is_set() and set(all_off("r1")) < set(fleet._driver.sent)
+    assert not fleet._ended.is_set() and set(all_off("r1")) < set(fleet._driver.sent)
+    with pytest.raises(Unavailable, match="going down"):
+        fleet.start_run((), "late")
+    fleet.clock_s += AFTER_S
+    fleet._take(HoldReported("r1", 0.0, ""))
+    assert fleet._ended.is_set()
     fleet._ended.clear()
     fleet._on_signal(signal.SIGTERM)
     assert fleet._ended.is_set()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from control_site import site, until
 
 from robot_fleet.fleet.commands import Channel
-from robot_fleet.fleet.events import Event, Tick
+from robot_fleet.fleet.events import Event, HoldReported, Tick
 from robot_fleet.fleet.states import RobotState
-from robot_fleet.main.last_pieces import LONGEST_S, LastPieces
+from robot_fleet.main.last_pieces import AFTER_S, LONGEST_S, LastPieces
 from robot_fleet.sim.site import VirtualSite
 
 
@@ -35,6 +35,10 @@ class Ending:
         if self._last.are_over(event):
             self.over_at_s = self.made.world.now_s
 
+    def tell_again(self) -> None:
+        """Another signal, or a lifecycle manager, wants it to end, too: that gives nobody more time."""
+        self._last.begin()
+
     def assert_all_rest_with_everything_off(self) -> None:
         self.made.advance(3.0)
         for robot in self.made.world.robots.values():
@@ -44,8 +48,8 @@ class Ending:
 
 def test_it_ends_at_once_when_nobody_drives() -> None:
     ending = Ending(site())
-    ending.made.advance(0.5)
-    assert 0.0 < ending.over_at_s <= ending.begun_s + 0.5
+    ending.made.advance(AFTER_S + 0.5)
+    assert 0.0 < ending.over_at_s <= ending.begun_s + AFTER_S + 0.5
     ending.assert_all_rest_with_everything_off()
 
 
@@ -60,8 +64,24 @@ def test_robots_finish_their_pieces_and_who_does_not_is_told_to_rest_in_time() -
     ending = Ending(made)
     made.advance(LONGEST_S + 0.5)
     motion.step = step  # type: ignore[method-assign]
-    assert ending.begun_s < ending.over_at_s <= ending.begun_s + LONGEST_S + 0.5
+    ending.tell_again()
+    made.advance(AFTER_S)
+    assert ending.begun_s < ending.over_at_s <= ending.begun_s + LONGEST_S + AFTER_S + 0.5
     ending.assert_all_rest_with_everything_off()
+
+
+def test_it_ends_as_soon_as_the_last_piece_is_done() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.controller.handle(HoldReported("r2", made.world.now_s, "contact"))
+    until(made, "r1", RobotState.DOCKING)
+    made.advance(8.0)
+    assert any(view.leg_id for view in made.controller.snapshot.robots)
+    ending = Ending(made)
+    made.advance(LONGEST_S)
+    assert 0.0 < ending.over_at_s < ending.begun_s + LONGEST_S
+    assert not any(view.leg_id for view in made.controller.snapshot.robots)
 
 
 def test_robots_that_are_not_heard_are_not_waited_for() -> None:
@@ -74,7 +94,7 @@ def test_robots_that_are_not_heard_are_not_waited_for() -> None:
     views = {view.name: view for view in made.controller.snapshot.robots}
     assert views["r1"].leg_id and {view.state for view in views.values()} == {RobotState.OFFLINE}
     ending = Ending(made)
-    made.advance(1.0)
+    made.advance(AFTER_S + 1.0)
     assert ending.over_at_s
 
 

@@ -23,7 +23,7 @@ FLEET = "/opt/robot-fleet/bin/robot-fleet"
 # Compiled loops are not there yet: the first plan takes many minutes where the machine is busy.
 PATIENCE_S, BOOT_S = 900.0, 60.0
 # The unit's TimeoutStopSec.
-STOP_S = 20.0
+STOP_S = 30.0
 
 pytestmark = [pytest.mark.ros, pytest.mark.proof]
 

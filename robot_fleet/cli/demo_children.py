@@ -15,7 +15,7 @@ from pathlib import Path
 
 from robot_fleet.cli.exits import CommandFailed, Exit
 
-_PATIENCE_S = 15.0
+_PATIENCE_S = 25.0
 _TAIL_LINES = 15
 # RTPS: the ports of a ROS domain start here and lie so far apart. Above 101 they fall into Linux's ephemeral ports.
 _RTPS_BASE, _RTPS_STEP, _DOMAINS = 7400, 250, range(1, 101)

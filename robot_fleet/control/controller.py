@@ -345,6 +345,9 @@ class Controller:
         if isinstance(event, Planned):
             rest.install(self._state, run, event.plan)
             return
+        if self._state.winds_up:
+            # Its process may have been told to end as well: the next controller asks anew.
+            return
         first = run.state is RunState.PLANNING
         run.planning = False
         run.happen(RunEvent.PLAN_FAILED)

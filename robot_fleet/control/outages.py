@@ -27,6 +27,7 @@ from robot_fleet.fleet.events import (
     HeadReported,
     HoldReported,
     LegEnded,
+    PoseRefused,
     PoseReported,
     Tick,
 )
@@ -90,7 +91,7 @@ class LastingController:
         return self._controller.snapshot if self._controller else self._snapshot
 
     def wind_up(self) -> None:
-        """As the controller's; while storage refuses nothing is begun anew."""
+        """As the controller's, and of one that begins when storage takes changes again."""
         self._winds_up = True
         if self._controller:
             self._controller.wind_up()
@@ -162,9 +163,14 @@ class LastingController:
         """Robots that have ended their piece turn everything off; what robots say is kept, for floor that they clean until then."""
         if isinstance(event, LegEnded | AllCancelled):
             self._turn_off(event.robot)
+            self._show_at_rest(event.robot)
+        elif isinstance(event, PoseRefused):
+            # It is lost: nobody else would tell it before its piece ends.
+            self._driver.send(CancelAll(event.robot))
+            self._turn_off(event.robot)
         elif isinstance(event, _ON_CHANGE) or (isinstance(event, PoseReported) and self._has_moved(event)):
             self._since.append(event)
-        elif isinstance(event, Tick) and event.at_s >= self._again_s and not self._winds_up:
+        elif isinstance(event, Tick) and event.at_s >= self._again_s:
             self._take_up()
 
     def _has_moved(self, event: PoseReported) -> bool:
@@ -188,6 +194,12 @@ class LastingController:
                 # Its vacuum may yet run, and nothing will end that would tell.
                 self._turn_off(robot.name)
         self._refused(refusal)
+
+    def _show_at_rest(self, robot: str) -> None:
+        """That it has no order any more is known, though it cannot be stored."""
+        robots = (replace(view, leg_id="") if view.name == robot else view for view in self._snapshot.robots)
+        self._snapshot = replace(self._snapshot, robots=tuple(robots))
+        self._on_change(self._snapshot)
 
     def _turn_off(self, robot: str) -> None:
         for command in all_off(robot):
@@ -219,6 +231,8 @@ class LastingController:
                 _log.error("storage refuses; tried again every %.0f s: %s", AGAIN_S, refusal)
             self._refused(refusal)
             return
+        if self._winds_up:
+            self._controller.wind_up()
         # Somebody may have set the clock meanwhile, by which alone the new controller could tell how long that was.
         self._controller.count_on(self._closed_until)
         if self._refusal:

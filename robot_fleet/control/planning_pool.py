@@ -124,10 +124,11 @@ _mouth: Connection | None = None
 
 
 def _begin(mouth: Connection) -> None:
-    """In the new process: Ctrl-C is the parent's business, and a parent that died takes this process along."""
+    """In the new process: signals to the whole group are the parent's business, and a parent that died takes this process along."""
     global _mouth
     _mouth = mouth
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     _go_first()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

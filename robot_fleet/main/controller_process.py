@@ -132,6 +132,7 @@ class _Fleet:
         self._early: deque[Event] = deque(maxlen=10_000)
         self._controller: LastingController | None = None
         self._exit_code = 0
+        self._was_told = False
         self._planning_since_s = 0.0
         self._activity = Activity(is_active=not settings.managed)
         self._metrics = Metrics(lambda: self._hub.latest, store.floor.name, __version__)
@@ -181,7 +182,7 @@ class _Fleet:
 
     def start_run(self, zones: tuple[str, ...], request_id: str, robots: tuple[str, ...] = ()) -> RunView:
         """See Controller; so are the others. What is no refusal is a bug."""
-        self._activity.check()
+        self._check_begins()
         return self._asked(lambda controller: controller.start_run(zones, request_id, robots))
 
     def stop_run(self, run_id: str) -> RunView:
@@ -192,7 +193,7 @@ class _Fleet:
         return self._asked(lambda controller: controller.pause_run(run_id))
 
     def resume_run(self, run_id: str) -> RunView:
-        self._activity.check()
+        self._check_begins()
         return self._asked(lambda controller: controller.resume_run(run_id))
 
     def acknowledge(self, robot: str, who: str) -> RobotView:
@@ -206,6 +207,12 @@ class _Fleet:
 
     def record(self, run_id: str) -> RunRecord:
         return self._asked(lambda controller: controller.record(run_id))
+
+    def _check_begins(self) -> None:
+        """Unavailable while nothing is begun: it would be the next process that drives, whenever that is started."""
+        self._activity.check()
+        if self._last_pieces.has_begun:
+            raise Unavailable("SHUTTING_DOWN", "the server is going down; try again shortly")
 
     def _asked(self, ask: Callable[[Controller], Result]) -> Result:
         return self._guarded(lambda lasting: lasting.ask(ask))
@@ -315,7 +322,8 @@ class _Fleet:
 
     def _on_signal(self, number: int) -> None:
         name = signal.Signals(number).name
-        if number == signal.SIGTERM and not self._last_pieces.has_begun:
+        is_first, self._was_told = not self._was_told, True
+        if number == signal.SIGTERM and is_first:
             _log.info("%s: stopping; robots finish the short piece that they were given", name)
             self._wind_up()
         else:

@@ -12,8 +12,11 @@ from robot_fleet.fleet.events import Event, LegEnded
 from robot_fleet.fleet.states import RobotState
 
 _log = logging.getLogger(__name__)
-LONGEST_S = 15.0
+LONGEST_S = 12.0
 """So long robots have for that, within the unit's TimeoutStopSec; who drives on then is told to rest."""
+
+AFTER_S = 1.5
+"""So long the process goes on after its last word, for what is lost on the way to be sent again, and for what robots still tell."""
 
 
 class LastPieces:
@@ -23,32 +26,37 @@ class LastPieces:
         self, driver: RobotDriver, robots: Sequence[str], latest: Callable[[], Snapshot], now_s: Callable[[], float]
     ) -> None:
         self._driver, self._robots, self._latest, self._now_s = driver, robots, latest, now_s
+        self._late_at_s: float | None = None
         self._ends_at_s: float | None = None
 
     @property
     def has_begun(self) -> bool:
         """Whether robots are to finish."""
-        return self._ends_at_s is not None
+        return self._late_at_s is not None
 
     def begin(self) -> None:
         """From now on they are waited for."""
-        self._ends_at_s = self._now_s() + LONGEST_S
+        if self._late_at_s is None:
+            self._late_at_s = self._now_s() + LONGEST_S
 
     def are_over(self, event: Event) -> bool:
         """Whether the process may end now, after that event; who has finished turns everything off, in the end everybody."""
-        if self._ends_at_s is None:
+        if self._late_at_s is None:
             return False
         if isinstance(event, LegEnded):
             self._turn_off(event.robot)
+        if self._ends_at_s is not None:
+            return self._now_s() >= self._ends_at_s
         drive = [view.name for view in self._latest().robots if view.leg_id and view.state is not RobotState.OFFLINE]
-        if drive and self._now_s() < self._ends_at_s:
+        if drive and self._now_s() < self._late_at_s:
             return False
         for name in drive:
             _log.warning("%s has not finished its piece: it is told to rest", name, extra={"ids": {"robot": name}})
             self._driver.send(CancelAll(name))
         for name in self._robots:
             self._turn_off(name)
-        return True
+        self._ends_at_s = self._now_s() + AFTER_S
+        return False
 
     def _turn_off(self, robot: str) -> None:
         for command in all_off(robot):

@@ -28,11 +28,12 @@ _OPENED = re.compile(
 _PEM = re.compile(r"-----BEGIN [^-\n]*-----.*?(?:-----END [^-\n]*-----|\Z)", re.DOTALL)
 _KEY_LINE = re.compile(r"^[\w+/=.-]{12,}$", re.MULTILINE)
 _PEM_END = re.compile(r"\A.*?-----END [^-\n]*-----", re.DOTALL)
-# To the last @ of the word, or of the line behind a colon: a password may hold one, and blanks and quotes.
+# To the last @ of the word: a password may hold one; that of a database also blanks and quotes.
 _IN_URL = re.compile(
-    r"""(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<who>[^\s"'<>:/@]*:[^\n]*|[^\s"'<>]*)@""",
+    r"""(?P<scheme>[a-z][a-z0-9+.-]{0,30}://)(?P<who>(?<=postgresql://)[^\s"'<>:/@]*:[^\n]{0,200}|[^\s"'<>]{0,500})@""",
     re.IGNORECASE,
 )
+_IN_QUERY = re.compile(r"[?&][\w-]*password[\w-]*=(?P<password>[^&\s]+)", re.IGNORECASE)
 _SHAPES = re.compile(
     r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\b(?:gh[opsur]|github_pat|glpat|xox[a-z]|sk|pk)[_-][\w-]{8,}|\beyJ[\w-]{6,}[\w.-]*"
 )
@@ -48,12 +49,16 @@ class Redactor:
     """Redacts texts, and remembers what it took out, so that `sweep` finds the same secrets wherever else they stand."""
 
     def __init__(self, environment: Iterable[tuple[str, str]] = ()) -> None:
-        """Values of variables with secret names are known from the start, and what shows by its shape in others."""
+        """Values of variables with secret names are known from the start, and passwords in URLs in others."""
         self._known: set[str] = set()
         for name, value in environment:
             if is_secret_name(name):
                 self._learn(value)
-            self._bare(value)
+            if "://" in value:
+                _IN_URL.sub(self._without_credentials, value)
+                for found in _IN_QUERY.finditer(value):
+                    self._learn(found["password"])
+                    self._learn(unquote(found["password"]))
 
     def text(self, text: str) -> str:
         """A text of lines (YAML, a log) without its secrets."""

@@ -31,8 +31,8 @@ SAFETY_SUFFIX = "safety"
 """A diagnostic status whose name ends so says whether the robot must not move."""
 
 _PARTS = re.compile(r"[^/:\s]+")
-_FULL_WITHIN = 1.05
 _MOST_SIGNS = 300
+_FULL_WITHIN = 1.05
 """A percentage up to this is a full battery on the scale 0..1, a little over-read, not one percent."""
 
 

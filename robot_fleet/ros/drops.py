@@ -7,7 +7,7 @@ import time
 from collections import Counter
 
 _log = logging.getLogger(__name__)
-_MOST_REASONS = 1000
+_MOST_REASONS = 100
 BURST_GAP_S = 10.0
 """A reason that was silent for so long begins a new burst, with a new warning."""
 
@@ -17,14 +17,17 @@ class Drops:
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
+        self._reasons: Counter[str] = Counter()
         self._last: dict[tuple[str, str], float] = {}
 
     def note(self, robot: str, reason: str) -> None:
         """Counts one; warns when it is the first of a burst."""
         key, now = (robot, reason), time.monotonic()
-        if key not in self.counts and len(self.counts) >= _MOST_REASONS:
+        if key not in self.counts:
             # Reasons have robots' own words in them.
-            key = (robot, "one more reason")
+            self._reasons[robot] += 1
+            if self._reasons[robot] > _MOST_REASONS:
+                key = (robot, "one more reason")
         self.counts[key] += 1
         if now - self._last.get(key, -BURST_GAP_S) >= BURST_GAP_S:
             ids = {"ids": {"robot": robot}}

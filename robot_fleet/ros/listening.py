@@ -62,7 +62,7 @@ CLOCK = "its clock"
 SAME_CLOCK = "Let both keep their time by the same server (chrony, NTP)"
 _SIMULATED_S = 1e6
 # No robot has more reasons at once not to move.
-_MOST_HOLDS = 20
+_MOST_HOLDS, _TOO_MANY = 1000, None
 _LOCALISE = "Look at its localisation, and at the frames in the profile's `interface`; `robot-fleet doctor` tells more"
 
 PLAIN = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT, durability=DurabilityPolicy.VOLATILE)
@@ -96,7 +96,8 @@ class Listening:
         self._refused_since: float | None = None
         self._told_at = float("-inf")
         self._percent = False
-        self._holds: dict[str, str] = {}
+        # By what their names hash to, however long these are.
+        self._holds: dict[int | None, str] = {}
         names = spec.profile.interface
         self._others = others if is_shared(spec, names.diagnostics_topic) else ()
         self._map_frame = frame_name(spec, names.map_frame)
@@ -195,9 +196,14 @@ class Listening:
         heard = holds_from_ros(message, names_of(self._spec), self._others)
         for name, reason in heard.items():
             if not reason:
-                self._holds.pop(name, None)
-            elif name in self._holds or len(self._holds) < _MOST_HOLDS:
-                self._holds[name] = reason
+                self._holds.pop(hash(name), None)
+            elif hash(name) in self._holds or len(self._holds) < _MOST_HOLDS:
+                self._holds[hash(name)] = reason
+            else:
+                # It is not known any more when the last of them is gone.
+                self._holds[_TOO_MANY] = (
+                    "more reasons than can be kept; start the controller again once the robot is sound"
+                )
         if heard:
-            reason = "; ".join(dict.fromkeys(self._holds.values()))
+            reason = words_from_ros("; ".join(dict.fromkeys(self._holds.values())))
             self._tell(HoldReported(self._spec.name, self._clock.now_s(), reason))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rclpy.validate_full_topic_name import validate_full_topic_name
 
 from robot_fleet.floor.store import RobotSpec
@@ -41,7 +43,9 @@ def topics_heard(spec: RobotSpec) -> dict[str, bool]:
 def is_node_of(spec: RobotSpec, node: str) -> bool:
     """Whether a node is the robot's own, by its namespace or name; where it has no namespace every node may be."""
     space = _namespace(spec)
-    return not space or f"/{space}/" in f"{node}/" or spec.name in node
+    # robot_1_drive is robot_1's, robot_10 is not.
+    named = re.search(rf"(?<![^\W_]){re.escape(spec.name)}(?![^\W_])", node)
+    return not space or f"/{space}/" in f"{node}/" or named is not None
 
 
 def _namespace(spec: RobotSpec) -> str:

@@ -28,7 +28,7 @@ from robot_fleet.floor.store import RobotSpec
 from robot_fleet.ros import layouts
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
-from robot_fleet.ros.conversion import BadReading, pose_from_ros
+from robot_fleet.ros.conversion import BadReading, pose_from_ros, words_from_ros
 from robot_fleet.ros.driver import NavDriver
 from robot_fleet.ros.hearing import hear_all
 from robot_fleet.ros.layouts import Publisher
@@ -158,7 +158,7 @@ class _Observer:
             async with _asked(self._bridge, GetState, f"{name}/get_state") as ask:
                 answer = await ask(GetState.Request())
             if answer is not None:
-                self.seen.states[name] = answer.current_state.label
+                self.seen.states[name] = words_from_ros(answer.current_state.label)
         for name in nodes[:1]:
             async with _asked(self._bridge, GetParameters, f"{name}/get_parameters") as ask:
                 for _ in range(ROUND_TRIPS):

@@ -13,6 +13,7 @@ from robot_fleet.floor.store import RobotSpec
 from robot_fleet.ros import layouts
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
+from robot_fleet.ros.conversion import words_from_ros
 from robot_fleet.ros.drive_action import DISCOVERY_LIMIT_S, DriveAction
 from robot_fleet.ros.goals import dock_goal, follow_goal, undock_goal
 from robot_fleet.ros.head import HeadSwitch
@@ -69,6 +70,7 @@ class RobotLink:
     def tell_of_equipment(self) -> None:
         """Tells what of the robot is not discovered, or would misread what it is sent; call every other second or so."""
         missing, remedy = self._missing()
+        missing = words_from_ros(missing)
         if not missing:
             self._lacks_since = None
             # At the first look after its servers are there it is not known yet whether they are active.
@@ -91,7 +93,7 @@ class RobotLink:
         if gone:
             self._looks = 0
             return f"there is {', '.join(gone)}", _START_SERVERS
-        if self._looks % _LAYOUTS_EVERY in (0, _AGAIN_AFTER):
+        if self._looks % (_AGAIN_AFTER if self._misread else _LAYOUTS_EVERY) in (0, _AGAIN_AFTER):
             self._misread = self._find_misread()
             self._states.find()
         if self._looks % _STATES_EVERY == 0 or self._states.asleep:

@@ -154,7 +154,10 @@ def _schedule(site: VirtualSite, faults: Sequence[Mishap]) -> list[tuple[float, 
     for fault in faults:
         if isinstance(fault, ControllerRestarts):
             found.append((fault.at_s, site.kill_controller))
-            found.append((fault.at_s + fault.down_s, site.restart_controller))
+            up_s = fault.at_s + fault.down_s
+            others = (other for other in faults if isinstance(other, ControllerRestarts) and other is not fault)
+            if not any(other.at_s <= up_s < other.at_s + other.down_s for other in others):
+                found.append((up_s, site.restart_controller))
             continue
         name = fault.robot
         if isinstance(fault, RobotDies):
