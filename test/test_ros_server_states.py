@@ -25,20 +25,19 @@ from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.server_states import ServerStates
 
 pytestmark = pytest.mark.ros
-ACTION = "/twin/follow_path"
 FEEDBACK = FollowPath.Impl.FeedbackMessage
 
 
 class Server:
-    """A node `/twin_drive` in a context of its own that publishes the action's feedback and tells its state when asked."""
+    """A node `/NAME_drive` in a context of its own: it publishes the feedback of `/NAME/follow_path` and says that it is inactive."""
 
-    def __init__(self, label: str, state: int) -> None:
-        self.state = State(id=state, label=label)
+    def __init__(self, name: str) -> None:
+        self.state = State(id=State.PRIMARY_STATE_INACTIVE, label="inactive")
         self._context = Context()
         self._context.init(args=[])
-        self._node = Node("twin_drive", context=self._context)
-        self._node.create_publisher(FEEDBACK, f"{ACTION}/_action/feedback", 10)
-        self._node.create_service(GetState, "twin_drive/get_state", self._tell)
+        self._node = Node(f"{name}_drive", context=self._context)
+        self._node.create_publisher(FEEDBACK, f"/{name}/follow_path/_action/feedback", 10)
+        self._node.create_service(GetState, f"{name}_drive/get_state", self._tell)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
         self._thread = threading.Thread(target=self._spin, daemon=True)
@@ -53,18 +52,20 @@ class Server:
             self._executor.spin()
 
     def close(self) -> None:
-        """Leaves ROS."""
-        self._context.try_shutdown()
+        """Leaves ROS, so that nobody takes it for one that is there."""
+        self._executor.shutdown()
         self._thread.join(10.0)
+        self._node.destroy_node()
+        self._context.try_shutdown()
 
 
 @pytest.fixture
-def servers() -> Iterator[Callable[[str, int], Server]]:
+def servers() -> Iterator[Callable[[str], Server]]:
     """Makes servers, which are gone at the end."""
     made: list[Server] = []
 
-    def make(label: str, state: int) -> Server:
-        made.append(Server(label, state))
+    def make(name: str) -> Server:
+        made.append(Server(name))
         return made[-1]
 
     yield make
@@ -85,26 +86,26 @@ async def asked_until(bridge: RosBridge, states: ServerStates, holds: Callable[[
 
 
 async def test_an_inactive_server_is_named_until_it_says_that_it_is_active(
-    servers: Callable[[str, int], Server],
+    servers: Callable[[str], Server],
 ) -> None:
-    server, bridge = servers("inactive", State.PRIMARY_STATE_INACTIVE), RosBridge()
-    states = ServerStates(bridge, [ACTION])
-    async with running(bridge) as bugs, asyncio.timeout(60.0):
+    server, bridge = servers("lone"), RosBridge()
+    states = ServerStates(bridge, ["/lone/follow_path"])
+    async with running(bridge) as bugs, asyncio.timeout(120.0):
         await asked_until(bridge, states, lambda: states.asleep)
-        assert states.asleep == "/twin_drive is inactive"
+        assert states.asleep == "/lone_drive is inactive"
         server.state = State(id=State.PRIMARY_STATE_ACTIVE, label="active")
         await asked_until(bridge, states, lambda: not states.asleep)
         assert not bugs
 
 
-async def test_of_two_servers_of_one_name_neither_is_believed(servers: Callable[[str, int], Server]) -> None:
+async def test_of_two_servers_of_one_name_neither_is_believed(servers: Callable[[str], Server]) -> None:
     """Robots without namespaces may have nodes of one name: an answer could be another robot's."""
-    servers("inactive", State.PRIMARY_STATE_INACTIVE)
+    servers("twin")
     bridge = RosBridge()
-    states = ServerStates(bridge, [ACTION])
-    async with running(bridge) as bugs, asyncio.timeout(60.0):
+    states = ServerStates(bridge, ["/twin/follow_path"])
+    async with running(bridge) as bugs, asyncio.timeout(120.0):
         await asked_until(bridge, states, lambda: states.asleep)
-        servers("inactive", State.PRIMARY_STATE_INACTIVE)
+        servers("twin")
         await until(lambda: bridge.node.count_services("/twin_drive/get_state") == 2)
         await asked_until(bridge, states, lambda: not states.asleep)
         for _ in range(5):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from robot_fleet.fleet.commands import CancelAll, Command, DockAt, Follow, SwitchHead, Undock
+from robot_fleet.fleet.commands import CancelAll, Command, DockAt, Follow, SwitchChannel, SwitchHead, Undock
 from robot_fleet.fleet.events import AllCancelled, Event, LegEnded, Outcome
 from robot_fleet.nights.faults import Fault
 from robot_fleet.nights.world import TroubledWorld
@@ -98,7 +98,7 @@ class Link:
     def deliver(self) -> None:
         """Hands over the commands that have arrived by now."""
         for command in self._down.due(self._world.now_s):
-            assert isinstance(command, Undock | Follow | DockAt | SwitchHead | CancelAll)
+            assert isinstance(command, Undock | Follow | DockAt | SwitchHead | SwitchChannel | CancelAll)
             self._arrive(command)
 
     def take(self, reported: Sequence[Event]) -> None:
