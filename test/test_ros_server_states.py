@@ -29,7 +29,7 @@ FEEDBACK = FollowPath.Impl.FeedbackMessage
 
 
 class Server:
-    """A node `/NAME_drive` in a context of its own: it publishes the feedback of `/NAME/follow_path` and says that it is inactive."""
+    """A node `/NAME_drive` in a context of its own: it publishes the feedback of `/NAME/follow_path`, and is inactive."""
 
     def __init__(self, name: str) -> None:
         self.state = State(id=State.PRIMARY_STATE_INACTIVE, label="inactive")
