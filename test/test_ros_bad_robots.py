@@ -90,4 +90,4 @@ async def test_a_robot_without_the_switches_for_water_that_its_profile_names_is_
     with robot_process("dry=works+dry"):
         async with fleet("dry") as here:
             lack = "there is no service /dry/solution/set, no service /dry/vacuum/set"
-            await here.event(EquipmentReported, missing=lack)
+            assert await here.event(EquipmentReported, missing=lack)

@@ -10,7 +10,7 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
 from test_ros_bridge import running
 
-from robot_fleet.fleet.events import Event, HoldReported, PoseReported
+from robot_fleet.fleet.events import LOST, Event, HoldReported, PoseReported
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import WORKING_W
 from robot_fleet.floor.store import RobotSpec
@@ -61,6 +61,9 @@ async def test_a_robot_is_held_as_long_as_one_status_holds_it_and_made_up_ones_f
         assert hear(stop="e-stop", bumper="") == "e-stop"
         assert hear(bumper="contact") == "e-stop; contact"
         assert hear(stop="") == "contact"
+        assert LOST in hear(far=f"{'so ' * 200}, localisation lost")
+        assert hear(lidar="dust " * 80, far="localisation lost").startswith(LOST)
+        assert hear(lidar="", far="") == "contact"
         for k in range(1200):
             hear(**{f"made_up_{k}": "no"})
         assert len(listening._holds) < 1010 and len(heard[-1].reason) <= 300

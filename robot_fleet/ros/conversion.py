@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool, Header
 
-from robot_fleet.fleet.events import BatteryReported, HeadReported
+from robot_fleet.fleet.events import LOST, BatteryReported, HeadReported
 from robot_fleet.fleet.track import parts_between
 from robot_fleet.floor.pose import Pose
 
@@ -220,10 +220,16 @@ def holds_from_ros(message: DiagnosticArray, own: Collection[str] = (), others: 
     """
     holding = (DiagnosticStatus.ERROR, DiagnosticStatus.STALE)
     return {
-        status.name: (words_from_ros(status.message) or words_from_ros(status.name)) if status.level in holding else ""
+        status.name: _reason(status) if status.level in holding else ""
         for status in message.status
         if status.name.lower().endswith(SAFETY_SUFFIX) and (_names(status, own) or not _names(status, others))
     }
+
+
+def _reason(status: DiagnosticStatus) -> str:
+    """Why a status holds the robot; that it is lost is said first, as floor is withdrawn by that."""
+    lost = f"{LOST}: " if LOST in status.message[_MOST_SIGNS // 2 :] else ""
+    return words_from_ros(lost + status.message) or words_from_ros(status.name)
 
 
 def words_from_ros(text: str) -> str:

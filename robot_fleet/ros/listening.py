@@ -29,7 +29,7 @@ from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool
 
 from robot_fleet.fleet.coverage import LATE_S
-from robot_fleet.fleet.events import Event, HoldReported, PoseRefused, PoseReported
+from robot_fleet.fleet.events import LOST, Event, HoldReported, PoseRefused, PoseReported
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import RobotSpec
 from robot_fleet.ros.bridge import RosBridge
@@ -205,5 +205,7 @@ class Listening:
                     "more reasons than can be kept; start the controller again once the robot is sound"
                 )
         if heard:
-            reason = words_from_ros("; ".join(dict.fromkeys(self._holds.values())))
+            # That it is lost must not be cut off.
+            reasons = sorted(dict.fromkeys(self._holds.values()), key=lambda reason: LOST not in reason)
+            reason = words_from_ros("; ".join(reasons))
             self._tell(HoldReported(self._spec.name, self._clock.now_s(), reason))
