@@ -12,12 +12,14 @@ It does not move; how it treats drive goals is its behaviour:
 What else may be wrong with it, after a plus sign, as in `works+percent`:
     percent  tells its battery as 0..100            late     stamps poses 3 s ago
     ahead    stamps poses 3 s ahead of time         nan      tells poses that are no numbers
+    hasty    stamps poses 1.2 s ahead of time       behind   stamps poses 1.2 s ago
+    unread   tells its battery, but no level        shy      has a switch for its head, and says nothing of it
     lost     tells poses outside of the store's map elsewhere tells poses in frames that lead to another map
     odom     tells poses as `amcl_pose`, in its odometry's frame
     simulated stamps poses by a clock that began with a simulation
     held     tells that its e-stop is pressed       headless has no switch for its head and says nothing of it
     asleep   its drive node says that it is inactive
-    badmap   publishes a map with fewer cells than it says
+    badmap   publishes a map with fewer cells than it says; wrongmap: one with a wall where it stands, until it is told otherwise
     foreign  something else is published where its actions' feedback belongs; babel: where its battery's state does
     dry      has no switches for its solution and vacuum
     humble   its actions announce no layout, as in ROS 2 Humble; newer: another layout than ours
@@ -63,7 +65,7 @@ from robot_fleet.ros.listening import LATCHED
 
 WORK_S = 0.3
 STATE_PERIOD_S = 0.1
-STAMPED = {"late": -3.0, "ahead": 3.0, "simulated": -1.7e9}
+STAMPED = {"late": -3.0, "ahead": 3.0, "behind": -1.2, "hasty": 1.2, "simulated": -1.7e9}
 AT_ONCE: dict[str, tuple[str, dict[str, object]]] = {
     "fails": ("abort", {"error_code": 105, "error_msg": "a chair is in the way"}),
     "default": ("abort", {}),
@@ -104,7 +106,9 @@ class TestRobot:
 
             self._announced = [announce(name, quirk) for quirk in others]
         if "badmap" in quirks:
-            self._publish_bad_map()
+            self._publish_map(4, 3, [0] * 11)
+        if "wrongmap" in quirks:
+            self._publish_map(40, 40, [100] * 1600)
         if "asleep" in quirks:
             self.node.create_service(GetState, f"/{name}_drive/get_state", self._say_state)
         if behaviour != "mute":
@@ -120,9 +124,11 @@ class TestRobot:
         self._foreign = Node(f"{self.name}_other", context=context)
         self._foreign.create_publisher(String, topic, 10)
 
-    def _publish_bad_map(self) -> None:
-        self._map = self.node.create_publisher(OccupancyGrid, f"/{self.name}/map", LATCHED)
-        self._map.publish(OccupancyGrid(info=MapMetaData(resolution=0.05, width=4, height=3), data=[0] * 11))
+    def _publish_map(self, width: int, height: int, data: list[int]) -> None:
+        offer, corner = self.node.create_publisher, stamped_pose_to_ros("map", 0.0, Pose(1.0, 2.0)).pose
+        self._map = offer(OccupancyGrid, f"/{self.name}/map", LATCHED)
+        info = MapMetaData(resolution=0.05, width=width, height=height, origin=corner)
+        self._map.publish(OccupancyGrid(info=info, data=data))
 
     def _serve(self, action_type: type, action: str) -> None:
         (DoublingServer if self.behaviour == "doubled" else ActionServer)(
@@ -190,6 +196,8 @@ class TestRobot:
         if message.data == "wake":
             self._executor.add_node(self._drive_node)
         elif message.data.startswith("now"):
+            if "wrongmap" in self.quirks:
+                self._publish_map(1, 1, [0])
             self.quirks = message.data.split()[1:]
         else:
             self.hold = message.data
@@ -229,9 +237,9 @@ class TestRobot:
         pose = PoseWithCovarianceStamped(header=placed.header, pose=PoseWithCovariance(pose=placed.pose))
         self._publishers["pose"].publish(pose)
         battery = battery_to_ros(BatteryReported(self.name, now_s, 0.75, charging=True))
-        battery.percentage *= 100.0 if "percent" in self.quirks else 1.0
+        battery.percentage *= 100.0 if "percent" in self.quirks else math.nan if "unread" in self.quirks else 1.0
         self._publishers["battery"].publish(battery)
-        if "headless" not in self.quirks:
+        if not {"headless", "shy"} & {*self.quirks}:
             self._publishers["head"].publish(Bool(data=self.head_on))
         self._publishers["diagnostics"].publish(holds_to_ros({f"{self.name}: safety": self.hold}, now_s))
 

@@ -41,9 +41,13 @@ ROBOTS = {
     "mute": "mute",
     "headless": "works+headless",
     "asleep": "works+asleep",
+    **{name: f"works+{name}" for name in ("hasty", "unread", "shy", "badmap", "wrongmap")},
+    "astray": "works",
 }
 # Where each of them stands on its own map.
 STANDS = Pose(1.0, 2.0, 0.5) @ Pose(0.25, 0.0)
+# By its own map one of them stands so far beside its dock.
+ASTRAY = Pose(2.0, 0.0)
 AMCL = {
     "footprint": {"radius_m": 0.3}, "head": {"width_m": 0.6}, "speed_mps": 0.5, "yaw_rate_rps": 0.6,
     "acceleration_mps2": 0.5, "yaw_acceleration_rps2": 1.0, "interface": {"pose_topic": "amcl_pose"},
@@ -64,7 +68,9 @@ def hall(folder: Path) -> Path:
             "name": name,
             "profile": "amcl" if name == "odom" else "W",
             "dock": dock.name,
-            "map_to_robot": list(vars(dock.pose @ STANDS.inverse()).values()),
+            "map_to_robot": list(
+                vars((ASTRAY if name == "astray" else Pose(0.0, 0.0)) @ dock.pose @ STANDS.inverse()).values()
+            ),
         }
         for name, dock in docks.items()
     ]
@@ -156,6 +162,12 @@ def test_a_robot_that_never_answers_gets_no_order_and_says_why(fleet: Fleet) -> 
         ("humble", "it would misread its orders: a node that has not told its name tells no layout, as ROS 2 Humble"),
         ("newer", "it would misread its orders: a node that has not told its name tells another layout of nav2_msgs"),
         ("asleep", "/asleep_drive is inactive"),
+        ("hasty", "its clock is 1.2 s ahead of ours"),
+        ("unread", "its battery's level is never told"),
+        ("shy", "it never says whether its head is on"),
+        ("badmap", "its map cannot be read: it says that it has 4 x 3 cells, and has 11"),
+        ("wrongmap", "% of the walls in its map are none in ours"),
+        ("astray", "it charges and says that it is 2.0 m from dock_astray"),
     ],
 )
 def test_a_robot_that_lacks_what_work_needs_gets_none_and_says_why(fleet: Fleet, name: str, lack: str) -> None:
@@ -173,6 +185,14 @@ def test_a_robot_whose_servers_are_activated_gets_work_from_then_on(fleet: Fleet
     assert "equipment-asleep" not in fleet.active()
     fleet.tell("asleep", "now asleep")
     assert "inactive" in fleet.alert("equipment-asleep").text
+
+
+@pytest.mark.parametrize("name", ["hasty", "unread", "shy", "wrongmap"])
+def test_a_robot_that_was_not_trusted_gets_work_once_it_is_mended(fleet: Fleet, name: str) -> None:
+    fleet.alert(f"equipment-{name}")
+    fleet.tell(name, "now")
+    fleet.until_robots(lambda robots: not robots[name].detail)
+    assert f"equipment-{name}" not in fleet.active()
 
 
 @pytest.mark.proof

@@ -26,7 +26,8 @@ from robot_fleet.floor.store import Dock, RobotSpec
 from robot_fleet.ros.conversion import holds_to_ros
 from robot_fleet.ros.findings import Finding, Verdict, findings
 from robot_fleet.ros.layouts import Publisher
-from robot_fleet.ros.observations import Observed, RobotsMap, observe
+from robot_fleet.ros.observations import Observed, observe
+from robot_fleet.ros.own_map import OwnMap
 
 pytestmark = pytest.mark.ros
 
@@ -44,6 +45,11 @@ QUIRKS = (
     "foreign",
     "badmap",
     "humble",
+    "behind",
+    "hasty",
+    "unread",
+    "shy",
+    "wrongmap",
 )
 BEHAVIOURS = {"fine": "works", "mute": "mute", **{quirk: f"works+{quirk}" for quirk in QUIRKS}}
 LISTEN_S = 6.0
@@ -94,6 +100,11 @@ def test_of_a_sound_robot_nothing_is_said_but_what_it_does_not_offer(found: dict
     [
         ("percent", "battery", Verdict.WARN, "75: it tells percent"),
         ("late", "clock", Verdict.FAIL, "3.0 s behind ours"),
+        ("behind", "clock", Verdict.FAIL, "1.2 s behind ours"),
+        ("hasty", "clock", Verdict.FAIL, "1.2 s ahead of ours"),
+        ("unread", "battery", Verdict.FAIL, "its level is never told"),
+        ("shy", "head", Verdict.FAIL, "/shy/cleaning_head/state says nothing"),
+        ("wrongmap", "map", Verdict.FAIL, "100 % of the walls in its map are none in ours"),
         ("simulated", "clock", Verdict.FAIL, "none of our days"),
         ("elsewhere", "pose", Verdict.FAIL, "its frames lead from elsewhere/base_link to other_map, not to map"),
         ("nan", "pose", Verdict.FAIL, "not made of numbers"),
@@ -139,6 +150,32 @@ def test_a_message_of_another_layout_is_refused_by_name(publisher: Publisher, te
     assert check.verdict is Verdict.FAIL and text in check.text
 
 
+@pytest.mark.parametrize(
+    ("publisher", "verdict"),
+    [
+        (Publisher("/r/base", "sensor_msgs/msg/BatteryState", "bb"), Verdict.FAIL),
+        # As the controller believes it: of topics all releases have the same layouts.
+        (Publisher("/r/base", "sensor_msgs/msg/BatteryState", ""), Verdict.OK),
+        (Publisher("/r/base", "sensor_msgs/msg/BatteryState", "aa"), Verdict.OK),
+    ],
+)
+def test_of_topics_only_a_layout_that_is_told_is_held_against_a_robot(publisher: Publisher, verdict: Verdict) -> None:
+    seen = sound()
+    seen.topics = {"/r/battery_state": [publisher]}
+    seen.ours = {"/r/battery_state": Publisher("/doctor", "sensor_msgs/msg/BatteryState", "aa")}
+    check = next(one for one in findings(spec("r"), FLOOR, seen, 5.0) if one.check == "messages")
+    assert check.verdict is verdict
+
+
+def test_what_others_tell_on_a_shared_topic_is_not_held_against_a_robot() -> None:
+    seen = sound()
+    seen.ours = {"/tf": Publisher("/doctor", "tf2_msgs/msg/TFMessage", "aa")}
+    for node, verdict in (("/r2/odometry", Verdict.OK), ("/r/odometry", Verdict.FAIL)):
+        seen.topics = {"/tf": [Publisher(node, "tf2_msgs/msg/TFMessage", "bb")]}
+        check = next(one for one in findings(spec("r"), FLOOR, seen, 5.0) if one.check == "messages")
+        assert check.verdict is verdict
+
+
 def test_an_action_whose_goals_or_results_have_another_layout_is_refused_by_name() -> None:
     seen = sound()
     seen.misread = ["/r/nav tells another layout of nav2_msgs/action/FollowPath_GetResult_Response"]
@@ -153,7 +190,7 @@ def test_the_robots_map_is_compared_with_ours_in_our_frame(moved_m: float, verdi
     # Our own map as the robot has it, in a frame of its own.
     origin = turned.map_to_robot.inverse() @ Pose(grid.origin.x_m + moved_m, grid.origin.y_m, grid.origin.yaw_rad)
     seen = sound()
-    seen.map = RobotsMap(~grid.free, grid.resolution_m, origin)
+    seen.map = OwnMap(~grid.free, grid.resolution_m, origin)
     check = next(one for one in findings(turned, FLOOR, seen, 5.0) if one.check == "map")
     assert check.verdict is verdict, check
 

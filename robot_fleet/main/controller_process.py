@@ -151,7 +151,7 @@ class _Fleet:
         bridge = RosBridge(make_node=lambda name, context: ManagedNode(name, context, self._on_transition, managed))
         self._bridge = bridge
         self._clock = RosClock(bridge, self._settings.sim_time)
-        self._driver = NavDriver(bridge, self._store.robots, self._clock)
+        self._driver = NavDriver(bridge, self._store.robots, self._clock, self._store.floor)
         self._sole_driver = SoleDriver(self._driver, self._confirm_ours)
         names = [robot.name for robot in self._store.robots]
         self._last_pieces = LastPieces(self._sole_driver, names, lambda: self._hub.latest, time.monotonic)

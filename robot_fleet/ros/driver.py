@@ -12,15 +12,17 @@ from tf2_msgs.msg import TFMessage
 from robot_fleet.fleet.commands import CancelAll, Command, DockAt, Follow, SwitchChannel, SwitchHead, Undock
 from robot_fleet.fleet.errors import InvalidInput
 from robot_fleet.floor.faults import Fault
-from robot_fleet.floor.store import RobotSpec
+from robot_fleet.floor.store import FloorMap, RobotSpec
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
 from robot_fleet.ros.drops import Drops
 from robot_fleet.ros.hearing import hear_all
 from robot_fleet.ros.listening import Listening
+from robot_fleet.ros.map_looks import MapLooks
 from robot_fleet.ros.names import frame_name, names_of, topic_name
 from robot_fleet.ros.robot import RobotLink
 from robot_fleet.ros.tf import TransformTree
+from robot_fleet.ros.trust import Trust
 
 _TICK_S, _EQUIPMENT_S = 0.1, 2.0
 _TF = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.VOLATILE)
@@ -32,16 +34,18 @@ class NavDriver:
 
     Construct before `bridge.start`. Raises InvalidInput when a robot's interface has a name that ROS does not allow.
     Topics and QoS are in the table of `listening`; `drops.counts` says what was not believed, by robot and reason. What is said
-    of `others` on a topic that robots share is about none of these.
+    of `others` on a topic that robots share is about none of these. Without a `floor` robots are not held against it.
     """
 
     def __init__(
-        self, bridge: RosBridge, robots: Sequence[RobotSpec], clock: RosClock, others: Sequence[RobotSpec] = ()
-    ) -> None:
+        self, bridge: RosBridge, robots: Sequence[RobotSpec], clock: RosClock, floor: FloorMap | None = None,
+        others: Sequence[RobotSpec] = (),
+    ) -> None:  # fmt: skip
         self._bridge, self._clock = bridge, clock
         self.drops = Drops()
         self._cancels = dict.fromkeys((spec.name for spec in robots), 0)
         self._trees: dict[str, TransformTree] = {}
+        self._floor, self._maps = floor, MapLooks(bridge, floor.grid) if floor else None
         self._links = {spec.name: self._connect(spec, (*robots, *others)) for spec in robots}
         bridge.every(_TICK_S, self._tick)
         bridge.every(_EQUIPMENT_S, self._tell_of_equipment)
@@ -72,8 +76,10 @@ class NavDriver:
     def _connect(self, spec: RobotSpec, robots: Sequence[RobotSpec]) -> RobotLink:
         others = [name for other in robots if other is not spec for name in names_of(other)]
         try:
-            link = RobotLink(self._bridge, spec, self._clock, self._bridge.to_loop)
-            listening = Listening(self._bridge, spec, self._clock, self._bridge.to_loop, self.drops, others)
+            trust = Trust(spec, self._clock, self._floor)
+            link = RobotLink(self._bridge, spec, self._clock, self._bridge.to_loop, trust, self._maps)
+            tell = trust.noting(self._bridge.to_loop)
+            listening = Listening(self._bridge, spec, self._clock, tell, self.drops, others)
             if not spec.profile.interface.pose_topic:
                 self._follow_frames(spec, listening)
         except NameValidationException as fault:
@@ -101,6 +107,8 @@ class NavDriver:
     def _tell_of_equipment(self) -> None:
         for link in self._links.values():
             link.tell_of_equipment()
+        if self._maps:
+            self._maps.tick()
 
 
 def _bad_name(spec: RobotSpec, fault: NameValidationException) -> Fault:

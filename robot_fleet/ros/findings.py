@@ -8,22 +8,18 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import FloorMap, RobotSpec
-from robot_fleet.ros.layouts import misreading
+from robot_fleet.ros.layouts import misreading, telling
 from robot_fleet.ros.listening import CLOCK, SAME_CLOCK, clocks_apart
-from robot_fleet.ros.names import frame_name, is_node_of, topic_name
-from robot_fleet.ros.observations import Observed, RobotsMap
+from robot_fleet.ros.names import frame_name, is_node_of, topic_name, topics_heard
+from robot_fleet.ros.observations import Observed
+from robot_fleet.ros.own_map import DIFFER, SAME_MAP, SOUND_MAP, OwnMap, share_apart, unreadable, walls_apart
 from robot_fleet.ros.server_states import ACTIVATE
+from robot_fleet.ros.trust import FROM_DOCK_M, SET_POSE, TELL_HEAD, TELL_LEVEL, is_apart
 
 _LEAST_HZ = 5.0
-_CLOCKS_APART_S, _SIMULATED_APART_S = 0.5, 60.0
-_FROM_DOCK_M = 0.5
+_SIMULATED_APART_S = 60.0
 _SLOW_S = 0.2
-# Cells of the robot's map that may differ from ours: shelves are restocked, pallets come and go.
-_DIFFER, _FEW_CELLS = 0.05, 400
 
 
 class Verdict(str, enum.Enum):
@@ -50,7 +46,7 @@ def findings(spec: RobotSpec, floor: FloorMap, seen: Observed, seconds: float, s
     reached = _reached(spec, seen)
     if reached.verdict is Verdict.FAIL:
         return [reached]
-    found = [reached, _layouts(seen), _actions(seen), _active(seen), _pose(spec, seen, seconds)]
+    found = [reached, _layouts(spec, seen), _actions(seen), _active(seen), _pose(spec, seen, seconds)]
     if seen.poses:
         found += [_simulated_clock(seen) if sim_time else _clock(seen), _localised(spec, floor, seen)]
     found += [_map(spec, floor, seen), _battery(seen), *_head(spec, seen), _holds(seen), _network(seen)]
@@ -70,8 +66,11 @@ def _reached(spec: RobotSpec, seen: Observed) -> Finding:
     )  # fmt: skip
 
 
-def _layouts(seen: Observed) -> Finding:
-    of_topics = (misreading(topic, seen.ours.get(topic), found) for topic, found in seen.topics.items())
+def _layouts(spec: RobotSpec, seen: Observed) -> Finding:
+    told = {
+        topic: telling(spec, is_shared, seen.topics.get(topic, ())) for topic, is_shared in topics_heard(spec).items()
+    }
+    of_topics = (misreading(topic, seen.ours.get(topic), found) for topic, found in {**seen.topics, **told}.items())
     for fault in filter(None, (*of_topics, *seen.misread)):
         remedy = "Use ROS 2 Jazzy or Kilted on the robot, and the names and types of the profile's `interface`"
         return Finding("messages", Verdict.FAIL, fault, remedy)
@@ -118,10 +117,10 @@ def _pose(spec: RobotSpec, seen: Observed, seconds: float) -> Finding:
 
 
 def _clock(seen: Observed) -> Finding:
-    late_s = _late_s(seen)
-    if abs(late_s) > _CLOCKS_APART_S:
+    late_s = min(_lateness(seen))
+    if is_apart(late_s, min(_answers(seen), default=0.0)):
         return Finding("clock", Verdict.FAIL, *clocks_apart(late_s))
-    return Finding("clock", Verdict.OK, f"{1000 * abs(late_s):.0f} ms apart")
+    return Finding("clock", Verdict.OK, f"{1000 * abs(late_s):.0f} ms apart, or on the way")
 
 
 def _simulated_clock(seen: Observed) -> Finding:
@@ -129,7 +128,7 @@ def _simulated_clock(seen: Observed) -> Finding:
     if not seen.clock_heard:
         remedy = "Start the simulator with the same ROS_DOMAIN_ID; of real robots leave out --sim-time"
         return Finding("clock", Verdict.FAIL, "nothing is heard on /clock", remedy)
-    late_s = _late_s(seen)
+    late_s = statistics.median(_lateness(seen))
     if abs(late_s) > _SIMULATED_APART_S:
         text = f"the stamps of its poses are {abs(late_s):.0f} s from /clock"
         return Finding(
@@ -138,76 +137,52 @@ def _simulated_clock(seen: Observed) -> Finding:
     return Finding("clock", Verdict.OK, "it goes by /clock")
 
 
-def _late_s(seen: Observed) -> float:
-    return statistics.median(arrived_s - event.at_s for arrived_s, event in seen.poses)
+def _lateness(seen: Observed) -> list[float]:
+    return [arrived_s - event.at_s for arrived_s, event in seen.poses]
+
+
+def _answers(seen: Observed) -> list[float]:
+    return [trip for trip in seen.round_trips_s if trip is not None]
 
 
 def _localised(spec: RobotSpec, floor: FloorMap, seen: Observed) -> Finding:
     pose = seen.poses[-1][1].pose
     dock = floor.dock(spec.dock).pose
-    away_m = math.hypot(pose.x_m - dock.x_m, pose.y_m - dock.y_m)
+    away_m = pose.distance_m(dock)
     where = f"at ({pose.x_m:.2f}, {pose.y_m:.2f})"
-    remedy = "Set its pose on its own map; if that is right, look at map_to_robot in store.yaml"
-    if seen.charging and away_m > _FROM_DOCK_M:
+    if seen.charging and away_m > FROM_DOCK_M:
         text = f"it charges and says that it is {where}, {away_m:.1f} m from {spec.dock}"
-        return Finding("localised", Verdict.FAIL, text, remedy)
+        return Finding("localised", Verdict.FAIL, text, SET_POSE)
     if not floor.grid.is_free([[pose.x_m, pose.y_m]])[0]:
-        return Finding("localised", Verdict.FAIL, f"{where} is no free floor of the store's map", remedy)
-    return Finding("localised", Verdict.OK, f"{where}{', on its dock' if away_m < _FROM_DOCK_M else ''}")
+        return Finding("localised", Verdict.FAIL, f"{where} is no free floor of the store's map", SET_POSE)
+    return Finding("localised", Verdict.OK, f"{where}{', on its dock' if away_m < FROM_DOCK_M else ''}")
 
 
 def _map(spec: RobotSpec, floor: FloorMap, seen: Observed) -> Finding:
     if seen.bad_map:
-        remedy = "Look at the node that publishes it: nothing on the robot can use such a map"
-        return Finding("map", Verdict.FAIL, f"its map cannot be read: {seen.bad_map}", remedy)
+        return Finding("map", Verdict.FAIL, unreadable(seen.bad_map), SOUND_MAP)
     return _compared(spec, floor, seen.map)
 
 
-def _compared(spec: RobotSpec, floor: FloorMap, own: RobotsMap | None) -> Finding:
+def _compared(spec: RobotSpec, floor: FloorMap, own: OwnMap | None) -> Finding:
     """Whether what is occupied in the robot's map is near something that is occupied in ours."""
     if own is None:
         return Finding(
             "map", Verdict.UNKNOWN, "it publishes no map", "Latched on `map`, it would be compared with ours"
         )
-    rows, cols = np.nonzero(own.occupied)
-    if len(rows) < _FEW_CELLS:
-        return Finding("map", Verdict.UNKNOWN, f"only {len(rows)} cells of its map are occupied")
-    places = np.column_stack((cols + 0.5, rows + 0.5)) * own.resolution_m
-    ours = _moved(_moved(places, own.origin), spec.map_to_robot)
-    inside = floor.grid.contains(ours)
-    cells = floor.grid.cells_at(ours[inside])
-    differ = 1.0 - float(_near_walls(floor)[cells[:, 0], cells[:, 1]].sum()) / len(ours)
-    if differ > _DIFFER:
-        text = f"{100 * differ:.0f} % of the walls in its map are none in ours"
-        return Finding("map", Verdict.FAIL, text, "Give both the same map, or the right map_to_robot in store.yaml")
-    return Finding("map", Verdict.OK, f"{100 * (1 - differ):.0f} % of its walls are ours too")
-
-
-def _moved(points: np.ndarray, pose: Pose) -> np.ndarray:
-    cos, sin = math.cos(pose.yaw_rad), math.sin(pose.yaw_rad)
-    return np.asarray(points @ np.array([[cos, sin], [-sin, cos]]) + [pose.x_m, pose.y_m])
-
-
-def _near_walls(floor: FloorMap) -> np.ndarray:
-    """The cells (rows, cols) within two cells of something that is not free."""
-    near = ~floor.grid.free
-    for _ in range(2):
-        grown = near.copy()
-        grown[1:] |= near[:-1]
-        grown[:-1] |= near[1:]
-        grown[:, 1:] |= near[:, :-1]
-        grown[:, :-1] |= near[:, 1:]
-        near = grown
-    return near
+    if not own.tells:
+        return Finding("map", Verdict.UNKNOWN, "hardly anything in its map is occupied")
+    share = share_apart(spec, floor.grid, own)
+    if share > DIFFER:
+        return Finding("map", Verdict.FAIL, walls_apart(share), SAME_MAP)
+    return Finding("map", Verdict.OK, f"{100 * (1 - share):.0f} % of its walls are ours too")
 
 
 def _battery(seen: Observed) -> Finding:
     heard = [level for level in seen.percentages if math.isfinite(level)]
     if not heard:
         text = "its level is never told" if seen.percentages else "no message"
-        return Finding(
-            "battery", Verdict.FAIL, text, "Without it nobody knows when it must go home: publish battery_state"
-        )
+        return Finding("battery", Verdict.FAIL, text, TELL_LEVEL)
     if max(heard) > 1.05:
         text = f"{max(heard):.0f}: it tells percent, where the message asks for 0 to 1"
         return Finding(
@@ -225,8 +200,7 @@ def _head(spec: RobotSpec, seen: Observed) -> Iterator[Finding]:
         yield Finding("head", Verdict.FAIL, text, remedy)
     elif not seen.heads:
         text = f"{topic_name(spec, names.head_topic)} says nothing"
-        remedy = "Floor is credited only while it says true: publish it latched, or once a second"
-        yield Finding("head", Verdict.FAIL, text, remedy)
+        yield Finding("head", Verdict.FAIL, text, TELL_HEAD)
     else:
         yield Finding("head", Verdict.OK, "on" if seen.heads[-1] else "off")
     for name in missing:
@@ -246,7 +220,7 @@ def _holds(seen: Observed) -> Finding:
 
 
 def _network(seen: Observed) -> Finding:
-    answers = [trip for trip in seen.round_trips_s if trip is not None]
+    answers = _answers(seen)
     lost = len(seen.round_trips_s) - len(answers)
     if not answers:
         return Finding("network", Verdict.UNKNOWN, "no node of its answers questions about its parameters")

@@ -13,6 +13,9 @@ from functools import partial
 from rclpy.node import Node
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
+from robot_fleet.floor.store import RobotSpec
+from robot_fleet.ros.names import is_node_of
+
 _NAMELESS = ("_NODE_NAME_UNKNOWN_", "_CREATED_BY_BARE_DDS_APP_")
 
 
@@ -34,6 +37,14 @@ def own(node: Node, topic: str) -> Publisher | None:
     """What the node itself expects of a topic that it has subscribed to; None when it has not."""
     mine = (one for one in node.get_subscriptions_info_by_topic(topic) if one.node_name == node.get_name())
     return next(map(_of, mine), None)
+
+
+def telling(spec: RobotSpec, is_shared: bool, found: Sequence[Publisher]) -> list[Publisher]:
+    """Those publishers of one of the robot's topics whose layout may be wrong: not others' nodes on a shared one.
+
+    Who tells no layout of a topic is believed: the messages of topics are the same in all releases.
+    """
+    return [one for one in found if one.layout and not (is_shared and not is_node_of(spec, one.node))]
 
 
 def misreading(topic: str, expected: Publisher | None, found: Sequence[Publisher]) -> str:

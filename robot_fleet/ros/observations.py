@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -12,10 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import numpy as np
 from lifecycle_msgs.srv import GetState
 from nav_msgs.msg import OccupancyGrid as MapMessage
-from numpy.typing import NDArray
 from rcl_interfaces.srv import GetParameters
 from rclpy.client import Client
 from rclpy.task import Future
@@ -23,29 +20,20 @@ from sensor_msgs.msg import BatteryState
 from std_srvs.srv import SetBool
 
 from robot_fleet.fleet.events import Event, HeadReported, HoldReported, PoseRefused, PoseReported
-from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import RobotSpec
 from robot_fleet.ros import layouts
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.clock import RosClock
-from robot_fleet.ros.conversion import BadReading, pose_from_ros, words_from_ros
+from robot_fleet.ros.conversion import BadReading, words_from_ros
 from robot_fleet.ros.driver import NavDriver
 from robot_fleet.ros.hearing import hear_all
 from robot_fleet.ros.layouts import Publisher
 from robot_fleet.ros.listening import LATCHED, PLAIN
 from robot_fleet.ros.names import topic_name, topics_heard
+from robot_fleet.ros.own_map import OwnMap, map_from_ros
 
 ROUND_TRIPS = 10
 _ANSWER_S = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class RobotsMap:
-    """The robot's own map: what is occupied (rows, cols), metres a cell, and the pose of its corner in the robot's map frame."""
-
-    occupied: NDArray[np.bool_]
-    resolution_m: float
-    origin: Pose
 
 
 @dataclass
@@ -70,7 +58,7 @@ class Observed:
     heads: list[bool] = field(default_factory=list)
     hold: str | None = None
     drops: Counter[str] = field(default_factory=Counter)
-    map: RobotsMap | None = None
+    map: OwnMap | None = None
     bad_map: str = ""
     clock_heard: bool = True
     round_trips_s: list[float | None] = field(default_factory=list)
@@ -87,7 +75,7 @@ async def observe(
     """
     bridge = RosBridge("fleet_doctor")
     clock = RosClock(bridge, sim_time, listens=True)
-    driver = NavDriver(bridge, specs, clock, others)
+    driver = NavDriver(bridge, specs, clock, others=others)
     observers = {spec.name: _Observer(bridge, spec, clock) for spec in specs}
     bugs: list[BaseException] = []
 
@@ -121,8 +109,10 @@ class _Observer:
         names = spec.profile.interface
         node, full = bridge.node, partial(topic_name, spec)
         hear_all(node, BatteryState, full(names.battery_topic), PLAIN, self._hear_battery)
-        for topic in dict.fromkeys((full("map"), "/map")):
-            hear_all(node, MapMessage, topic, LATCHED, self._hear_map)
+        # Its own counts before one that it may share.
+        self._map_topics, self._has_own_map = (full("map"), "/map"), False
+        for topic in dict.fromkeys(self._map_topics):
+            hear_all(node, MapMessage, topic, LATCHED, partial(self._hear_map, topic))
         services = (names.head_service, names.solution_service, names.vacuum_service)
         self._services = {full(name): node.create_client(SetBool, full(name)) for name in services if name}
         self._actions = [full(name) for name in (names.follow_path, names.dock_robot, names.undock_robot)]
@@ -172,22 +162,14 @@ class _Observer:
             BatteryState.POWER_SUPPLY_STATUS_CHARGING, BatteryState.POWER_SUPPLY_STATUS_FULL,
         )  # fmt: skip
 
-    def _hear_map(self, message: MapMessage) -> None:
+    def _hear_map(self, topic: str, message: MapMessage) -> None:
+        if topic != self._map_topics[0] and self._has_own_map:
+            return
+        self._has_own_map = topic == self._map_topics[0]
         try:
-            self.seen.map = _map_from_ros(message)
+            self.seen.map, self.seen.bad_map = map_from_ros(message), ""
         except BadReading as bad:
             self.seen.bad_map = str(bad)
-
-
-def _map_from_ros(message: MapMessage) -> RobotsMap:
-    """BadReading for what is no map: a robot's mistake must not end the looking at all others."""
-    rows, cols, resolution_m = message.info.height, message.info.width, message.info.resolution
-    cells = np.array(message.data, dtype=np.int8)
-    if cells.size != rows * cols:
-        raise BadReading(f"it says that it has {cols} x {rows} cells, and has {cells.size}")
-    if not (math.isfinite(resolution_m) and resolution_m > 0.0):
-        raise BadReading(f"a cell of it is {resolution_m} m wide")
-    return RobotsMap(cells.reshape(rows, cols) >= 65, resolution_m, pose_from_ros(message.info.origin))
 
 
 @asynccontextmanager

@@ -17,8 +17,10 @@ from robot_fleet.ros.conversion import words_from_ros
 from robot_fleet.ros.drive_action import DISCOVERY_LIMIT_S, DriveAction
 from robot_fleet.ros.goals import dock_goal, follow_goal, undock_goal
 from robot_fleet.ros.head import HeadSwitch
-from robot_fleet.ros.names import is_node_of, topic_name, topics_heard
+from robot_fleet.ros.map_looks import MapLooks
+from robot_fleet.ros.names import topic_name, topics_heard
 from robot_fleet.ros.server_states import ACTIVATE, ServerStates
+from robot_fleet.ros.trust import Trust
 
 LACKS_S = 10.0
 """So long something is missing before that is told: with many robots, and after a cut, it takes a while to find all again."""
@@ -29,6 +31,8 @@ _LAYOUTS_EVERY = 150
 _AGAIN_AFTER = 5
 # Servers fall asleep seldom; of one that was, it is to be known soon that it woke up.
 _STATES_EVERY = 5
+# A map is looked at when the robot is found, and again until one was right.
+_MAP_EVERY = 15
 _START_SERVERS = (
     "Start Nav2's controller and docking servers and the head's service on it, or give their names in the profile"
 )
@@ -38,8 +42,12 @@ _SAME_RELEASE = "Use ROS 2 Jazzy or Kilted on the robot; `robot-fleet doctor` te
 class RobotLink:
     """Carries out one robot's commands and tells their ends."""
 
-    def __init__(self, bridge: RosBridge, spec: RobotSpec, clock: RosClock, tell: Callable[[Event], None]) -> None:
+    def __init__(
+        self, bridge: RosBridge, spec: RobotSpec, clock: RosClock, tell: Callable[[Event], None], trust: Trust,
+        maps: MapLooks | None,
+    ) -> None:  # fmt: skip
         self.spec, self._clock, self._tell, self._node = spec, clock, tell, bridge.node
+        self._trust, self._maps = trust, maps
         names = spec.profile.interface
 
         def drive_action(action_type: type, name: str) -> DriveAction:
@@ -68,7 +76,7 @@ class RobotLink:
         return {action.name: action.is_there for action in self._actions}
 
     def tell_of_equipment(self) -> None:
-        """Tells what of the robot is not discovered, or would misread what it is sent; call every other second or so."""
+        """Tells what keeps the robot from being given work, if anything does; call every other second or so."""
         missing, remedy = self._missing()
         missing = words_from_ros(missing)
         if not missing:
@@ -98,24 +106,25 @@ class RobotLink:
             self._states.find()
         if self._looks % _STATES_EVERY == 0 or self._states.asleep:
             self._states.ask()
+        if self._maps and (
+            self._looks == 0 or (self._looks % _MAP_EVERY == 0 and not self._maps.is_sound(self.spec.name))
+        ):
+            self._maps.want(self.spec)
         self._looks += 1
         if self._misread:
             return self._misread, _SAME_RELEASE
-        return self._states.asleep, ACTIVATE
+        if self._states.asleep:
+            return self._states.asleep, ACTIVATE
+        fault = self._trust.fault(self._states.answer_s)
+        return fault if fault[0] or not self._maps else self._maps.fault(self.spec.name)
 
     def _find_misread(self) -> str:
-        """What the robot would misread of orders, or we of what it tells; "" when nothing. Who tells no layout of a topic
-        is believed: the messages of topics are the same in all releases.
-        """
+        """What the robot would misread of orders, or we of what it tells; "" when nothing."""
         for action in self._actions:
             if action.misreading:
                 return f"it would misread its orders: {action.misreading}"
         for topic, is_shared in topics_heard(self.spec).items():
-            found = [
-                one
-                for one in layouts.publishers(self._node, topic)
-                if one.layout and not (is_shared and not is_node_of(self.spec, one.node))
-            ]
+            found = layouts.telling(self.spec, is_shared, layouts.publishers(self._node, topic))
             if fault := layouts.misreading(topic, layouts.own(self._node, topic), found):
                 return f"what it tells would be misread: {fault}"
         return ""

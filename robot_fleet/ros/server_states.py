@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable
 from functools import partial
 
@@ -18,6 +19,7 @@ from robot_fleet.ros.drive_action import ANSWER_LIMIT_S
 ACTIVATE = "Its lifecycle manager must activate it: an inactive server rejects every goal"
 """What to do about an inactive server."""
 
+_RECENT = 10
 _ASLEEP = (State.PRIMARY_STATE_UNCONFIGURED, State.PRIMARY_STATE_INACTIVE, State.PRIMARY_STATE_FINALIZED)
 
 
@@ -29,6 +31,12 @@ class ServerStates:
         self._clients: dict[str, Client] = {}
         self._asked: dict[str, tuple[Future, float]] = {}
         self._asleep: dict[str, str] = {}
+        self._took_s: deque[float] = deque(maxlen=_RECENT)
+
+    @property
+    def answer_s(self) -> float | None:
+        """How long it took until the fastest of the last answers came; None before the first."""
+        return min(self._took_s, default=None)
 
     @property
     def asleep(self) -> str:
@@ -73,7 +81,7 @@ class ServerStates:
     def _answered(self, name: str, future: Future) -> None:
         if name not in self._asked or self._asked[name][0] is not future:
             return
-        del self._asked[name]
+        self._took_s.append(time.monotonic() - self._asked.pop(name)[1])
         state = future.result().current_state
         if state.id in _ASLEEP:
             self._asleep[name] = state.label

@@ -1,0 +1,105 @@
+"""What keeps a robot from being trusted with work, by what it tells of itself. On the ROS thread alone.
+
+The doctor looks at the same, by the same measures, before there is a run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from robot_fleet.fleet.events import BatteryReported, Event, HeadReported, PoseReported
+from robot_fleet.floor.store import FloorMap, RobotSpec
+from robot_fleet.ros.clock import RosClock
+from robot_fleet.ros.listening import MAX_APART_S, clocks_apart
+
+TELL_LEVEL = "Without it nobody knows when it must go home: publish battery_state"
+TELL_HEAD = "Floor is credited only while it says true: publish it latched, or once a second"
+SET_POSE = "Set its pose on its own map; if that is right, look at map_to_robot in store.yaml"
+FROM_DOCK_M = 0.5
+"""A robot that charges further from its dock than this does not know where it is."""
+
+_CLOCKS_APART_S = 0.5
+# The least late of some seconds' poses: the way to us may only make them later.
+_WINDOW_S = 5.0
+# What was said longer ago tells nothing of now.
+_FRESH_S = 5.0
+
+Tell = Callable[[Event], None]
+
+
+def is_apart(late_s: float, answer_s: float) -> bool:
+    """Whether a robot's clock is not ours, by poses so late (negative: ahead of time), where an answer takes `answer_s`."""
+    return late_s < -_CLOCKS_APART_S or late_s > _CLOCKS_APART_S + answer_s
+
+
+class Trust:
+    """Notes what one robot tells; without a `floor` it is not looked at where its dock is."""
+
+    def __init__(self, spec: RobotSpec, clock: RosClock, floor: FloorMap | None) -> None:
+        self._spec, self._clock = spec, clock
+        self._dock = floor.dock(spec.dock).pose if floor else None
+        self._lateness = _Least()
+        self._pose: tuple[float, PoseReported] | None = None
+        self._battery: tuple[float, BatteryReported] | None = None
+        self._has_told_head = False
+
+    def noting(self, tell: Tell) -> Tell:
+        """`tell`, and what is told is noted."""
+
+        def note(event: Event) -> None:
+            now = time.monotonic()
+            if isinstance(event, PoseReported):
+                self._pose = now, event
+                self._lateness.note(now, self._clock.now_s() - event.at_s)
+            elif isinstance(event, BatteryReported):
+                self._battery = now, event
+            elif isinstance(event, HeadReported):
+                self._has_told_head = True
+            tell(event)
+
+        return note
+
+    def fault(self, answer_s: float | None) -> tuple[str, str]:
+        """Why it is not to be trusted, and how to mend that; "" when it is. `answer_s`: how long its answers take, if known."""
+        if self._battery is None:
+            return "its battery's level is never told", TELL_LEVEL
+        if not self._has_told_head:
+            return "it never says whether its head is on", TELL_HEAD
+        late_s = None if self._clock.use_sim_time else self._lateness.of(time.monotonic())
+        # Without an answer a slow way to us is not known from a clock that is behind.
+        if late_s is not None and is_apart(late_s, MAX_APART_S if answer_s is None else answer_s):
+            return clocks_apart(late_s)
+        away_m = self._charges_away_m()
+        if away_m > FROM_DOCK_M:
+            return f"it charges and says that it is {away_m:.1f} m from {self._spec.dock}", SET_POSE
+        return "", ""
+
+    def _charges_away_m(self) -> float:
+        """How far from its dock a robot says that it is which charges; 0 when it does not, or that is not known."""
+        if self._dock is None or self._pose is None or self._battery is None:
+            return 0.0
+        is_fresh = time.monotonic() - min(self._pose[0], self._battery[0]) < _FRESH_S
+        return self._pose[1].pose.distance_m(self._dock) if is_fresh and self._battery[1].charging else 0.0
+
+
+class _Least:
+    """The least of what was noted in the last one to two windows of time; None when that was nothing."""
+
+    def __init__(self) -> None:
+        self._since, self._now, self._before = 0.0, float("inf"), float("inf")
+
+    def note(self, at: float, value: float) -> None:
+        self._turn(at)
+        self._now = min(self._now, value)
+
+    def of(self, at: float) -> float | None:
+        self._turn(at)
+        least = min(self._now, self._before)
+        return None if least == float("inf") else least
+
+    def _turn(self, at: float) -> None:
+        windows = (at - self._since) // _WINDOW_S
+        if windows >= 1:
+            self._before = self._now if windows < 2 else float("inf")
+            self._since, self._now = at, float("inf")
