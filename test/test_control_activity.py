@@ -8,6 +8,7 @@ from control_site import Disk, all_docked, lasting, run_of, site, until_ended
 from robot_fleet.control.activity import Activity
 from robot_fleet.control.outages import AGAIN_S
 from robot_fleet.fleet.errors import Unavailable
+from robot_fleet.fleet.events import PlanFailed
 from robot_fleet.fleet.states import RunState
 from robot_fleet.sim.site import VirtualSite
 
@@ -138,5 +139,15 @@ def test_a_controller_that_winds_up_lets_robots_finish_their_pieces_and_orders_n
     assert run_of(made).run_id == run.run_id and run_of(made).state is RunState.RUNNING
     # What they clean until then counts.
     assert run_of(made).cleaned_m2 > before + 1.0
+    made.restart_controller()
+    assert until_ended(made).state is RunState.COMPLETED
+
+
+def test_a_plan_that_fails_because_all_ends_does_not_end_the_run() -> None:
+    made = site()
+    run = made.controller.start_run((), "")
+    made.controller.wind_up()
+    made.controller.handle(PlanFailed(run.run_id, 1, "the planning process was ended"))
+    assert run_of(made).state is RunState.PLANNING
     made.restart_controller()
     assert until_ended(made).state is RunState.COMPLETED

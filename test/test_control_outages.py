@@ -317,6 +317,16 @@ def test_a_controller_that_winds_up_in_an_outage_shows_who_rests_and_stores_the_
     assert not any(robot.leg_id for robot in made.controller.snapshot.robots)
 
 
+def test_a_controller_that_winds_up_orders_nothing_though_storage_takes_changes_again(
+    disk: Disk, made: VirtualSite
+) -> None:
+    made.controller.wind_up()
+    disk.full = False
+    made.advance(3.0 * AGAIN_S)
+    assert made.controller._controller is not None and run_of(made).state is RunState.RUNNING
+    assert not any(robot.leg_id for robot in made.controller.snapshot.robots)
+
+
 def test_after_an_outage_what_robots_said_last_is_believed_not_what_they_said_before(
     made: VirtualSite, disk: Disk
 ) -> None:
