@@ -283,6 +283,28 @@ def test_a_robot_that_lacks_its_equipment_gets_no_work_until_it_has_it_again() -
     assert not any(alert.alert_id == "equipment-r1" and alert.active for alert in made.controller.snapshot.alerts)
 
 
+def test_an_alert_says_how_to_mend_what_is_wrong_now_not_what_was_before() -> None:
+    made = site()
+    made.controller.handle(EquipmentReported("r1", made.world.now_s, "there is no action server", "Start it"))
+    made.controller.handle(EquipmentReported("r1", made.world.now_s, "its map is another", "Give both the same"))
+    alert = next(alert for alert in made.controller.snapshot.alerts if alert.alert_id == "equipment-r1")
+    assert (alert.text, alert.remedy) == ("r1 gets no work: its map is another", "Give both the same")
+
+
+def test_a_run_does_not_fail_while_a_robot_that_gets_no_more_work_does_what_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("robot_fleet.control.ending.NOBODY_S", 30.0)
+    made = site()
+    made.controller.start_run((), "", ("r1",))
+    until(made, "r1", RobotState.CLEANING)
+    made.controller.handle(EquipmentReported("r1", made.world.now_s, "its map is another", "Give both the same"))
+    until(made, "r1", RobotState.CHARGING)
+    assert run_of(made).state is RunState.RUNNING and run_of(made).progress > 0.7
+    # Then it waits for somebody to mend it, but not for ever.
+    assert until_ended(made).state is RunState.FAILED
+
+
 def test_a_robot_whose_equipment_is_away_for_a_moment_goes_on_and_no_plan_is_made_for_that() -> None:
     """Else, when it has done its part before the other one, the other's work would be planned anew."""
     planned_at_s: list[float] = []

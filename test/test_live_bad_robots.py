@@ -167,7 +167,7 @@ def test_a_robot_that_never_answers_gets_no_order_and_says_why(fleet: Fleet) -> 
         ("shy", "it never says whether its head is on"),
         ("badmap", "its map cannot be read: it says that it has 4 x 3 cells, and has 11"),
         ("wrongmap", "% of the walls in its map are none in ours"),
-        ("astray", "it charges and says that it is 2.0 m from dock_astray"),
+        ("astray", "it charges and says that it is 2.0 m from the nearest dock"),
     ],
 )
 def test_a_robot_that_lacks_what_work_needs_gets_none_and_says_why(fleet: Fleet, name: str, lack: str) -> None:

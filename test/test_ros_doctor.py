@@ -108,7 +108,7 @@ def test_of_a_sound_robot_nothing_is_said_but_what_it_does_not_offer(found: dict
         ("simulated", "clock", Verdict.FAIL, "none of our days"),
         ("elsewhere", "pose", Verdict.FAIL, "its frames lead from elsewhere/base_link to other_map, not to map"),
         ("nan", "pose", Verdict.FAIL, "not made of numbers"),
-        ("lost", "localised", Verdict.FAIL, "m from here"),
+        ("lost", "localised", Verdict.FAIL, "m from the nearest dock"),
         ("held", "holds", Verdict.FAIL, "e-stop pressed"),
         ("headless", "head", Verdict.FAIL, "there is no service /headless/cleaning_head/set"),
         ("asleep", "active", Verdict.FAIL, "/asleep_drive is inactive"),
@@ -193,6 +193,40 @@ def test_the_robots_map_is_compared_with_ours_in_our_frame(moved_m: float, verdi
     seen.map = OwnMap(~grid.free, grid.resolution_m, origin)
     check = next(one for one in findings(turned, FLOOR, seen, 5.0) if one.check == "map")
     assert check.verdict is verdict, check
+
+
+def test_a_map_that_it_may_share_is_only_warned_of() -> None:
+    seen = sound()
+    seen.map, seen.map_is_shared = OwnMap(~FLOOR.grid.free, FLOOR.grid.resolution_m, Pose(1.0, 0.7)), True
+    check = next(one for one in findings(spec("r"), FLOOR, seen, 5.0) if one.check == "map")
+    assert check.verdict is Verdict.WARN and "/map" in check.text
+
+
+@pytest.mark.parametrize(
+    ("late_s", "round_trip_s", "verdict"),
+    [
+        (0.9, 0.01, Verdict.FAIL),
+        (0.9, 0.5, Verdict.OK),
+        # Nobody answers: a slow way is not known from a clock that is behind.
+        (0.9, None, Verdict.OK),
+        (-0.9, None, Verdict.FAIL),
+        # The latched pose of a robot that stands.
+        (7200.0, 0.01, Verdict.UNKNOWN),
+    ],
+)
+def test_a_clock_is_told_from_a_slow_way(late_s: float, round_trip_s: float | None, verdict: Verdict) -> None:
+    seen = sound()
+    seen.round_trips_s = [round_trip_s]
+    seen.poses = [(10.0 + late_s, PoseReported("r", 10.0, DOCK.pose))]
+    check = next(one for one in findings(spec("r"), FLOOR, seen, 5.0) if one.check == "clock")
+    assert check.verdict is verdict, check
+
+
+def test_a_level_below_nothing_is_none() -> None:
+    seen = sound()
+    seen.percentages = [-1.0]
+    check = next(one for one in findings(spec("r"), FLOOR, seen, 5.0) if one.check == "battery")
+    assert check.verdict is Verdict.FAIL
 
 
 def test_the_command_ends_with_1_when_a_robot_is_not_there_and_names_robots_that_are_unknown() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,9 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 from nav_msgs.msg import MapMetaData
 from nav_msgs.msg import OccupancyGrid as MapMessage
 from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
 from ros_eye import Eye
+from scipy.ndimage import binary_erosion
 from test_ros_bridge import running, until
 
 from robot_fleet.floor.pose import Pose
@@ -25,9 +28,9 @@ from robot_fleet.floor.store import RobotSpec
 from robot_fleet.ros import map_looks
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.conversion import BadReading, pose_to_ros
-from robot_fleet.ros.listening import LATCHED
+from robot_fleet.ros.listening import LATCHED, RELIABLE
 from robot_fleet.ros.map_looks import MapLooks
-from robot_fleet.ros.own_map import OwnMap, map_from_ros, share_apart
+from robot_fleet.ros.own_map import DIFFER, MOST_CELLS, SOUND_MAP, OwnMap, map_from_ros, share_apart
 
 pytestmark = pytest.mark.ros
 
@@ -57,20 +60,28 @@ class Site:
     def __init__(self, bridge: RosBridge, looks: MapLooks, eye: Eye) -> None:
         self.bridge, self.looks, self._eye = bridge, looks, eye
 
-    def publish(self, topic: str, message: MapMessage | None = None) -> Publisher:
-        publisher = self._eye.node.create_publisher(MapMessage, topic, LATCHED)
+    def publish(self, topic: str, message: MapMessage | None = None, qos: QoSProfile = LATCHED) -> Publisher:
+        publisher = self._eye.node.create_publisher(MapMessage, topic, qos)
         if message is not None:
             publisher.publish(message)
         return publisher
+
+    def drop(self, publisher: Publisher) -> None:
+        self._eye.node.destroy_publisher(publisher)
+
+    async def look(self, *names: str) -> None:
+        """Has these robots' maps looked at, in turn, as far as that begins at once."""
+        for name in names:
+            self.bridge.to_ros(lambda name=name: self.looks.want(spec(name)))
+        self.bridge.to_ros(self.looks.tick)
+        await asyncio.sleep(0.1)
 
     async def looked(self, name: str, holds: Callable[[], object], limit_s: float = 30.0) -> None:
         """Has the robot's map looked at, again and again, until something holds."""
         deadline = time.monotonic() + limit_s
         while not holds():
             assert time.monotonic() < deadline
-            self.bridge.to_ros(lambda: self.looks.want(spec(name)))
-            self.bridge.to_ros(self.looks.tick)
-            await asyncio.sleep(0.1)
+            await self.look(name)
 
 
 @asynccontextmanager
@@ -95,12 +106,33 @@ async def test_a_map_that_is_ours_is_sound_and_one_that_is_not_is_told_until_it_
         assert here.looks.fault("r1") == ("", "")
 
 
-async def test_a_robot_without_a_map_of_its_own_has_the_one_that_all_share() -> None:
+async def test_a_map_that_others_publish_is_not_held_against_a_robot_nor_one_that_is_gone_taken_for_mended() -> None:
     async with site() as here:
         here.publish("/map", MOVED)
-        here.publish("/r1/map", SOUND)
-        await here.looked("r2", lambda: here.looks.fault("r2")[0])
-        await here.looked("r1", lambda: here.looks.is_sound("r1"))
+        own = here.publish("/r1/map", MOVED)
+        await here.looked("r1", lambda: here.looks.fault("r1")[0])
+        assert here.looks.fault("r2") == ("", "")
+        here.drop(own)
+        await until(lambda: not here.bridge.node.count_publishers("/r1/map"))
+        for _ in range(5):
+            await here.look("r1", "r2")
+        assert here.looks.fault("r1")[0] and here.looks.fault("r2") == ("", "")
+
+
+async def test_a_map_too_empty_to_tell_is_neither_sound_nor_held_against_a_robot() -> None:
+    async with site() as here:
+        own = here.publish("/r1/map", MOVED)
+        await here.looked("r1", lambda: here.looks.fault("r1")[0])
+        own.publish(MapMessage(info=MapMetaData(resolution=0.05, width=1, height=1), data=[0]))
+        await here.looked("r1", lambda: not here.looks.fault("r1")[0])
+        assert not here.looks.is_sound("r1")
+
+
+async def test_what_cannot_be_unpacked_or_is_too_large_is_held_against_the_robot_not_the_controller() -> None:
+    broken = map_looks._compared(spec("r1"), GRID, b"\x00\x01nonsense")
+    assert broken is not None and broken[0].startswith("its map cannot be read")
+    large = map_looks._compared(spec("r1"), GRID, bytes(2 * MOST_CELLS + 1))
+    assert large == ("its map cannot be read: it has 80 MB", SOUND_MAP)
 
 
 async def test_a_robot_that_publishes_no_map_holds_nobody_up_and_one_whose_map_never_comes_only_for_a_while(
@@ -109,13 +141,42 @@ async def test_a_robot_that_publishes_no_map_holds_nobody_up_and_one_whose_map_n
     monkeypatch.setattr(map_looks, "_LIMIT_S", 1.0)
     async with site() as here:
         here.publish("/silent/map")
+        here.publish("/volatile/map", qos=RELIABLE)
         here.publish("/r1/map", SOUND)
-        await until(lambda: here.bridge.node.count_publishers("/silent/map"))
-        for name in ("none", "silent"):
-            here.bridge.to_ros(lambda name=name: here.looks.want(spec(name)))
+        await until(
+            lambda: all(here.bridge.node.count_publishers(f"/{name}/map") for name in ("silent", "volatile", "r1"))
+        )
+        await here.look("none", "volatile", "silent")
+        assert here.looks._look is not None and here.looks._look.spec.name == "silent"
         await here.looked("r1", lambda: here.looks.is_sound("r1"))
-        assert here.looks.fault("none") == here.looks.fault("silent") == ("", "")
-        assert not here.looks.is_sound("silent")
+        # Its turn is over for a while.
+        await here.look("silent")
+        assert here.looks._look is None
+
+
+def cut(own: OwnMap, rows: int, cols: int) -> OwnMap:
+    return OwnMap(own.occupied[:rows, :cols], own.resolution_m, own.origin)
+
+
+def test_walls_beyond_our_map_do_not_count_unless_they_are_most() -> None:
+    whole = OwnMap(WALLS, GRID.resolution_m, GRID.origin)
+    rows, cols = GRID.shape
+    for share, apart in ((0.8, 0.0), (0.1, 1.0)):
+        ours = replace(GRID, cells=GRID.cells[:, : round(share * cols)])
+        assert share_apart(spec("r1"), ours, whole) == pytest.approx(apart, abs=0.02)
+    assert share_apart(spec("r1"), GRID, cut(whole, rows // 2, cols)) == 0.0
+
+
+@pytest.mark.parametrize(("shift_m", "is_other"), [(0.0, False), (0.08, False), (0.3, True), (2.0, True)])
+@pytest.mark.parametrize("coarser", [1, 2])
+def test_cells_of_another_size_are_the_same_map_and_a_map_that_is_shifted_is_another(
+    shift_m: float, is_other: bool, coarser: int
+) -> None:
+    thin = WALLS & ~binary_erosion(WALLS, border_value=1)
+    rows, cols = (side // coarser * coarser for side in WALLS.shape)
+    blocks = thin[:rows, :cols].reshape(rows // coarser, coarser, cols // coarser, coarser).any(axis=(1, 3))
+    own = OwnMap(blocks, coarser * GRID.resolution_m, Pose(GRID.origin.x_m + shift_m, GRID.origin.y_m))
+    assert (share_apart(spec("r1"), GRID, own) > DIFFER) is is_other
 
 
 @pytest.mark.parametrize(

@@ -50,13 +50,15 @@ class Site:
         self.trust = Trust(SPEC, machine, STORE.floor)  # type: ignore[arg-type]
         self._tell: Callable[[Event], None] = self.trust.noting(self.told.append)
 
-    def hear(self, seconds: float, late_s: float = 0.02, pose: Pose = DOCK, charging: bool = True) -> None:
+    def hear(
+        self, seconds: float, late_s: float = 0.02, pose: Pose = DOCK, charging: bool = True, level: float = 0.5
+    ) -> None:
         """So many seconds of everything that a robot tells."""
         for _ in range(round(10 * seconds)):
             self.machine.at_s += 0.1
             now_s = self.machine.at_s
             self._tell(PoseReported(SPEC.name, now_s - late_s, pose))
-            self._tell(BatteryReported(SPEC.name, now_s, 0.5, charging))
+            self._tell(BatteryReported(SPEC.name, now_s, level, charging))
             self._tell(HeadReported(SPEC.name, now_s, on=False))
 
     def fault(self, answer_s: float | None = 0.01) -> str:
@@ -121,18 +123,34 @@ def test_a_simulated_clock_may_run_on_meanwhile(site: Site, machine: Machine) ->
     assert not site.fault()
 
 
-def test_a_robot_that_charges_away_from_its_dock_is_not_where_it_says(site: Site) -> None:
-    away = DOCK @ Pose(0.9, 0.0)
+def test_the_latched_pose_of_a_robot_that_stands_says_nothing_of_its_clock(site: Site) -> None:
+    site.hear(0.1, late_s=7200.0)
+    site.hear(0.1, late_s=1e6)
+    assert not site.fault()
+
+
+def test_a_robot_that_charges_away_from_every_dock_is_not_where_it_says(site: Site) -> None:
+    away = DOCK @ Pose(-0.9, 0.0)
     site.hear(1.0, pose=away)
-    assert site.fault() == f"it charges and says that it is 0.9 m from {SPEC.dock}"
+    assert site.fault() == "it charges and says that it is 0.9 m from the nearest dock"
     site.hear(0.1, pose=DOCK @ Pose(0.4, 0.0))
     assert not site.fault()
     site.hear(0.1, pose=away, charging=False)
     assert not site.fault()
+    # FULL is what some batteries say until they are no longer.
+    site.hear(0.1, pose=away, level=0.97)
+    assert not site.fault()
+
+
+def test_a_robot_may_charge_at_a_dock_that_is_not_its_own(site: Site) -> None:
+    other = next(dock for dock in STORE.floor.docks if dock.name != SPEC.dock)
+    site.hear(1.0, pose=other.pose)
+    assert not site.fault()
 
 
 def test_what_was_said_long_ago_tells_nothing_of_where_it_charges(site: Site, machine: Machine) -> None:
-    site.hear(1.0, pose=DOCK @ Pose(0.9, 0.0))
+    site.hear(1.0, pose=DOCK @ Pose(-0.9, 0.0))
+    assert site.fault()
     machine.at_s += 6.0
     assert not site.fault()
 

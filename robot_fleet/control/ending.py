@@ -6,7 +6,7 @@ from robot_fleet.control import views
 from robot_fleet.control.records import Rows
 from robot_fleet.control.rest import all_work_ended
 from robot_fleet.control.state import FleetState
-from robot_fleet.fleet.entities import CleaningRun, Robot
+from robot_fleet.fleet.entities import MOST_DROPS, CleaningRun, Robot
 from robot_fleet.fleet.itinerary import Place
 from robot_fleet.fleet.states import RobotEvent, RobotState, RunEvent, RunState
 
@@ -33,8 +33,9 @@ class Endings:
             self.fail_if_nobody(run)
 
     def fail_if_nobody(self, run: CleaningRun) -> None:
-        """Fails a run for which no robot has taken orders for long."""
-        fit = any(robot.is_fit for robot in self._state.members(run))
+        """Fails a run for which no robot has taken orders for long; one that gets no more work may still do what it has."""
+        members = self._state.members(run)
+        fit = any(one.is_fit or (one.is_here and one.order and one.drops < MOST_DROPS) for one in members)
         run.nobody_since_s = None if fit else (run.nobody_since_s or self._state.now_s)
         if run.nobody_since_s is not None and self._state.now_s - run.nobody_since_s > NOBODY_S:
             run.happen(RunEvent.NO_ROBOT_LEFT)

@@ -130,7 +130,7 @@ class RobotReports:
             self._state.settle(key)
             robot.drops, robot.came_back = 0, robot.came_back or not robot.has_work
         if event.missing != before:
-            self._state.reword(key, f"{robot.name} gets no work: {event.missing}")
+            self._state.reword(key, f"{robot.name} gets no work: {event.missing}", event.remedy)
             self._state.touch("robot", robot.name)
 
     def battery(self, event: BatteryReported) -> None:

@@ -214,11 +214,11 @@ class FleetState:
         self.touch("alert", key)
         self.note("alert", **({"robot": robot} if robot else {}), text=text)
 
-    def reword(self, key: str, text: str) -> None:
+    def reword(self, key: str, text: str, remedy: str = "") -> None:
         """Lets an active alert say something else. It is shown at once, and stored only with what changes it next."""
         alert = self.alerts.get(key)
         if alert and alert.active:
-            self.alerts[key] = replace(alert, text=text)
+            self.alerts[key] = replace(alert, text=text, remedy=remedy or alert.remedy)
 
     def settle(self, key: str) -> None:
         """Ends an alert, if it is active."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from robot_fleet.floor.store import FloorMap, RobotSpec
 from robot_fleet.ros.layouts import misreading, telling
-from robot_fleet.ros.listening import CLOCK, SAME_CLOCK, clocks_apart
+from robot_fleet.ros.listening import CLOCK, MAX_APART_S, SAME_CLOCK, clocks_apart
 from robot_fleet.ros.names import frame_name, is_node_of, topic_name, topics_heard
 from robot_fleet.ros.observations import Observed
 from robot_fleet.ros.own_map import DIFFER, SAME_MAP, SOUND_MAP, OwnMap, share_apart, unreadable, walls_apart
 from robot_fleet.ros.server_states import ACTIVATE
-from robot_fleet.ros.trust import FROM_DOCK_M, SET_POSE, TELL_HEAD, TELL_LEVEL, is_apart
+from robot_fleet.ros.trust import FROM_DOCK_M, SET_POSE, TELL_HEAD, TELL_LEVEL, astray_m, is_apart, words_of_astray
 
 _LEAST_HZ = 5.0
 _SIMULATED_APART_S = 60.0
@@ -117,8 +117,12 @@ def _pose(spec: RobotSpec, seen: Observed, seconds: float) -> Finding:
 
 
 def _clock(seen: Observed) -> Finding:
-    late_s = min(_lateness(seen))
-    if is_apart(late_s, min(_answers(seen), default=0.0)):
+    # What is later is the latched pose of a robot that stands.
+    told = [late_s for late_s in _lateness(seen) if late_s <= MAX_APART_S]
+    if not told:
+        return Finding("clock", Verdict.UNKNOWN, "only an old pose is heard, as of a robot that stands")
+    late_s = min(told)
+    if is_apart(late_s, min(_answers(seen), default=MAX_APART_S)):
         return Finding("clock", Verdict.FAIL, *clocks_apart(late_s))
     return Finding("clock", Verdict.OK, f"{1000 * abs(late_s):.0f} ms apart, or on the way")
 
@@ -147,24 +151,29 @@ def _answers(seen: Observed) -> list[float]:
 
 def _localised(spec: RobotSpec, floor: FloorMap, seen: Observed) -> Finding:
     pose = seen.poses[-1][1].pose
-    dock = floor.dock(spec.dock).pose
-    away_m = pose.distance_m(dock)
     where = f"at ({pose.x_m:.2f}, {pose.y_m:.2f})"
-    if seen.charging and away_m > FROM_DOCK_M:
-        text = f"it charges and says that it is {where}, {away_m:.1f} m from {spec.dock}"
-        return Finding("localised", Verdict.FAIL, text, SET_POSE)
+    levels = _levels(seen)
+    if seen.charging and levels and (away_m := astray_m(spec, floor, pose, levels[-1])):
+        return Finding("localised", Verdict.FAIL, words_of_astray(away_m), SET_POSE)
     if not floor.grid.is_free([[pose.x_m, pose.y_m]])[0]:
         return Finding("localised", Verdict.FAIL, f"{where} is no free floor of the store's map", SET_POSE)
-    return Finding("localised", Verdict.OK, f"{where}{', on its dock' if away_m < FROM_DOCK_M else ''}")
+    is_docked = pose.distance_m(floor.dock(spec.dock).pose) < FROM_DOCK_M
+    return Finding("localised", Verdict.OK, f"{where}{', on its dock' if is_docked else ''}")
+
+
+def _levels(seen: Observed) -> list[float]:
+    """What of its battery can be believed, on whatever scale."""
+    return [level for level in seen.percentages if level >= 0.0 and math.isfinite(level)]
 
 
 def _map(spec: RobotSpec, floor: FloorMap, seen: Observed) -> Finding:
     if seen.bad_map:
-        return Finding("map", Verdict.FAIL, unreadable(seen.bad_map), SOUND_MAP)
-    return _compared(spec, floor, seen.map)
+        verdict = Verdict.WARN if seen.map_is_shared else Verdict.FAIL
+        return Finding("map", verdict, unreadable(seen.bad_map), SOUND_MAP)
+    return _compared(spec, floor, seen.map, seen.map_is_shared)
 
 
-def _compared(spec: RobotSpec, floor: FloorMap, own: OwnMap | None) -> Finding:
+def _compared(spec: RobotSpec, floor: FloorMap, own: OwnMap | None, shared: bool) -> Finding:
     """Whether what is occupied in the robot's map is near something that is occupied in ours."""
     if own is None:
         return Finding(
@@ -173,13 +182,15 @@ def _compared(spec: RobotSpec, floor: FloorMap, own: OwnMap | None) -> Finding:
     if not own.tells:
         return Finding("map", Verdict.UNKNOWN, "hardly anything in its map is occupied")
     share = share_apart(spec, floor.grid, own)
+    if share > DIFFER and shared:
+        return Finding("map", Verdict.WARN, f"of /map, which it may share: {walls_apart(share)}", SAME_MAP)
     if share > DIFFER:
         return Finding("map", Verdict.FAIL, walls_apart(share), SAME_MAP)
     return Finding("map", Verdict.OK, f"{100 * (1 - share):.0f} % of its walls are ours too")
 
 
 def _battery(seen: Observed) -> Finding:
-    heard = [level for level in seen.percentages if math.isfinite(level)]
+    heard = _levels(seen)
     if not heard:
         text = "its level is never told" if seen.percentages else "no message"
         return Finding("battery", Verdict.FAIL, text, TELL_LEVEL)

@@ -41,7 +41,8 @@ class Observed:
     """What was heard of one robot. Poses come with the time of our own clock when they arrived; names are full ROS names.
 
     `ours` is what we expect of the topics; `misread` what of goals and results would be.
-    `round_trips_s` holds None for a lost question, `bad_map` why a map could not be read. `clock_heard` is whether our clock
+    `round_trips_s` holds None for a lost question, `bad_map` why a map could not be read, `map_is_shared` whether that is
+    not its own `map`. `clock_heard` is whether our clock
     knew the time in the end: the machine's always does.
     """
 
@@ -60,6 +61,7 @@ class Observed:
     drops: Counter[str] = field(default_factory=Counter)
     map: OwnMap | None = None
     bad_map: str = ""
+    map_is_shared: bool = False
     clock_heard: bool = True
     round_trips_s: list[float | None] = field(default_factory=list)
 
@@ -109,10 +111,9 @@ class _Observer:
         names = spec.profile.interface
         node, full = bridge.node, partial(topic_name, spec)
         hear_all(node, BatteryState, full(names.battery_topic), PLAIN, self._hear_battery)
-        # Its own counts before one that it may share.
-        self._map_topics, self._has_own_map = (full("map"), "/map"), False
-        for topic in dict.fromkeys(self._map_topics):
-            hear_all(node, MapMessage, topic, LATCHED, partial(self._hear_map, topic))
+        # Its own counts before one that it may share, whichever is heard first.
+        for topic in dict.fromkeys(("/map", full("map"))):
+            hear_all(node, MapMessage, topic, LATCHED, partial(self._hear_map, topic != full("map")))
         services = (names.head_service, names.solution_service, names.vacuum_service)
         self._services = {full(name): node.create_client(SetBool, full(name)) for name in services if name}
         self._actions = [full(name) for name in (names.follow_path, names.dock_robot, names.undock_robot)]
@@ -162,14 +163,15 @@ class _Observer:
             BatteryState.POWER_SUPPLY_STATUS_CHARGING, BatteryState.POWER_SUPPLY_STATUS_FULL,
         )  # fmt: skip
 
-    def _hear_map(self, topic: str, message: MapMessage) -> None:
-        if topic != self._map_topics[0] and self._has_own_map:
+    def _hear_map(self, is_shared: bool, message: MapMessage) -> None:
+        seen = self.seen
+        if is_shared and not seen.map_is_shared and (seen.map or seen.bad_map):
             return
-        self._has_own_map = topic == self._map_topics[0]
+        seen.map, seen.bad_map, seen.map_is_shared = None, "", is_shared
         try:
-            self.seen.map, self.seen.bad_map = map_from_ros(message), ""
+            seen.map = map_from_ros(message)
         except BadReading as bad:
-            self.seen.bad_map = str(bad)
+            seen.bad_map = str(bad)
 
 
 @asynccontextmanager

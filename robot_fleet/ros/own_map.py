@@ -24,8 +24,17 @@ FEW_CELLS = 400
 _MOST_CELLS = 20_000
 # Beyond this is no store, and cells can no longer be counted.
 _FAR_M = 1e6
-DIFFER = 0.05
-"""Share of its walls that may be none in ours: shelves are restocked, pallets come and go."""
+DIFFER = 0.1
+"""Share of its walls that may be none in ours: shelves are moved, pallets come and go."""
+MOST_CELLS = 40_000_000
+"""A map with more cells is not looked at: it would take seconds and gigabytes."""
+
+_SAMPLE = 20_000
+_NEAR_M, _NEAR_CELLS = 0.1, 2
+# So much of what is occupied in its map must lie on ours: of another hall only what happens to does.
+_ON_OURS = 0.5
+# Beyond this is no store, and cells can no longer be counted.
+_FAR_M = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +54,9 @@ class OwnMap:
 def map_from_ros(message: MapMessage) -> OwnMap:
     """BadReading for what is no map: a robot's mistake must not end the looking at all others."""
     rows, cols, resolution_m = message.info.height, message.info.width, message.info.resolution
-    cells = np.array(message.data, dtype=np.int8)
+    if rows * cols > MOST_CELLS:
+        raise BadReading(f"it has {cols} x {rows} cells, more than {MOST_CELLS // 1_000_000} million")
+    cells = np.asarray(message.data, dtype=np.int8)
     if cells.size != rows * cols:
         raise BadReading(f"it says that it has {cols} x {rows} cells, and has {cells.size}")
     if not (math.isfinite(resolution_m) and resolution_m > 0.0):
@@ -54,13 +65,20 @@ def map_from_ros(message: MapMessage) -> OwnMap:
 
 
 def share_apart(spec: RobotSpec, grid: OccupancyGrid, own: OwnMap) -> float:
-    """The share (0..1) of what is occupied in the robot's map that has nothing occupied near it in ours; of much, of a sample."""
-    occupied = np.argwhere(own.occupied)
-    occupied = occupied[:: -(-len(occupied) // _MOST_CELLS)]
-    places = (occupied[:, ::-1] + 0.5) * own.resolution_m
+    """The share (0..1) of what is occupied in the robot's map, of much of a sample, that has nothing occupied near it in ours.
+
+    What lies beyond our map does not count, unless that is more than half.
+    """
+    occupied = np.flatnonzero(own.occupied)
+    rows, cols = np.divmod(occupied[:: -(-len(occupied) // _SAMPLE)], own.occupied.shape[1])
+    places = (np.column_stack((cols, rows)) + 0.5) * own.resolution_m
     ours = np.clip(_moved(_moved(places, own.origin), spec.map_to_robot), -_FAR_M, _FAR_M)
-    cells = grid.cells_at(ours[grid.contains(ours)])
-    return 1.0 - float(_near_walls(grid)[cells[:, 0], cells[:, 1]].sum()) / len(ours)
+    ours = ours[grid.contains(ours)]
+    if len(ours) < _ON_OURS * len(places):
+        return 1.0
+    near_cells = max(_NEAR_CELLS, math.ceil(max(_NEAR_M, own.resolution_m) / grid.resolution_m - 1e-6))
+    cells = grid.cells_at(ours)
+    return 1.0 - float(_near_walls(grid, near_cells)[cells[:, 0], cells[:, 1]].mean())
 
 
 def walls_apart(share: float) -> str:
@@ -78,11 +96,11 @@ def _moved(points: NDArray[np.float64], pose: Pose) -> NDArray[np.float64]:
     return np.asarray(points @ np.array([[cos, sin], [-sin, cos]]) + [pose.x_m, pose.y_m])
 
 
-@lru_cache(maxsize=1)
-def _near_walls(grid: OccupancyGrid) -> NDArray[np.bool_]:
-    """The cells (rows, cols) within two cells of something that is not free."""
+@lru_cache(maxsize=2)
+def _near_walls(grid: OccupancyGrid, cells: int) -> NDArray[np.bool_]:
+    """The cells (rows, cols) within so many cells, at most 20, of something that is not free."""
     near = ~grid.free
-    for _ in range(2):
+    for _ in range(min(cells, 20)):
         grown = near.copy()
         grown[1:] |= near[:-1]
         grown[:-1] |= near[1:]

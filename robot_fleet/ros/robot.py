@@ -65,7 +65,8 @@ class RobotLink:
             if name
         }
         self._cancel_since: float | None = None
-        self._lacks_since: float | None = None
+        # Since when, by how that is mended.
+        self._lacks_since: dict[str, float] = {}
         self._told_missing = False
         self._looks, self._misread = 0, ""
         self._states = ServerStates(bridge, self.servers)
@@ -80,16 +81,16 @@ class RobotLink:
         missing, remedy = self._missing()
         missing = words_from_ros(missing)
         if not missing:
-            self._lacks_since = None
+            self._lacks_since.clear()
             # At the first look after its servers are there it is not known yet whether they are active.
             if self._told_missing and self._looks > 1:
                 self._told_missing = False
                 self._tell(EquipmentReported(self.spec.name, self._clock.now_s(), ""))
             return
         now = time.monotonic()
-        self._lacks_since = self._lacks_since or now
+        since = self._lacks_since.setdefault(remedy, now)
         # What says of itself that it is inactive is not only found late.
-        if self._states.asleep or now - self._lacks_since > LACKS_S:
+        if self._states.asleep or now - since > LACKS_S:
             self._told_missing = True
             self._tell(EquipmentReported(self.spec.name, self._clock.now_s(), missing, remedy))
 

@@ -19,7 +19,8 @@ from robot_fleet.ros.drive_action import ANSWER_LIMIT_S
 ACTIVATE = "Its lifecycle manager must activate it: an inactive server rejects every goal"
 """What to do about an inactive server."""
 
-_RECENT = 10
+# Little more than the time from one asking to the next: a robot that drives comes from a good link to a bad one.
+_RECENT_S, _MOST_ANSWERS = 15.0, 20
 _ASLEEP = (State.PRIMARY_STATE_UNCONFIGURED, State.PRIMARY_STATE_INACTIVE, State.PRIMARY_STATE_FINALIZED)
 
 
@@ -31,12 +32,13 @@ class ServerStates:
         self._clients: dict[str, Client] = {}
         self._asked: dict[str, tuple[Future, float]] = {}
         self._asleep: dict[str, str] = {}
-        self._took_s: deque[float] = deque(maxlen=_RECENT)
+        self._took: deque[tuple[float, float]] = deque(maxlen=_MOST_ANSWERS)
 
     @property
     def answer_s(self) -> float | None:
-        """How long it took until the fastest of the last answers came; None before the first."""
-        return min(self._took_s, default=None)
+        """How long the fastest answer took of those that came in the last seconds; None when there was none."""
+        since = time.monotonic() - _RECENT_S
+        return min((took_s for at, took_s in self._took if at > since), default=None)
 
     @property
     def asleep(self) -> str:
@@ -81,7 +83,8 @@ class ServerStates:
     def _answered(self, name: str, future: Future) -> None:
         if name not in self._asked or self._asked[name][0] is not future:
             return
-        self._took_s.append(time.monotonic() - self._asked.pop(name)[1])
+        now = time.monotonic()
+        self._took.append((now, now - self._asked.pop(name)[1]))
         state = future.result().current_state
         if state.id in _ASLEEP:
             self._asleep[name] = state.label

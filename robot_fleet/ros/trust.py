@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from robot_fleet.fleet.events import BatteryReported, Event, HeadReported, PoseReported
+from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import FloorMap, RobotSpec
 from robot_fleet.ros.clock import RosClock
 from robot_fleet.ros.listening import MAX_APART_S, clocks_apart
@@ -17,9 +18,11 @@ TELL_LEVEL = "Without it nobody knows when it must go home: publish battery_stat
 TELL_HEAD = "Floor is credited only while it says true: publish it latched, or once a second"
 SET_POSE = "Set its pose on its own map; if that is right, look at map_to_robot in store.yaml"
 FROM_DOCK_M = 0.5
-"""A robot that charges further from its dock than this does not know where it is."""
+"""A robot that charges further than this, or its own radius, from every dock does not know where it is."""
 
 _CLOCKS_APART_S = 0.5
+# Nearly full, a robot may say so away from any charger.
+_FULL = 0.9
 # The least late of some seconds' poses: the way to us may only make them later.
 _WINDOW_S = 5.0
 # What was said longer ago tells nothing of now.
@@ -33,12 +36,23 @@ def is_apart(late_s: float, answer_s: float) -> bool:
     return late_s < -_CLOCKS_APART_S or late_s > _CLOCKS_APART_S + answer_s
 
 
+def astray_m(spec: RobotSpec, floor: FloorMap, pose: Pose, level: float) -> float:
+    """How far a robot that charges, and has charged to `level`, says that it is from the nearest dock; 0 where that may be."""
+    away_m = min(pose.distance_m(dock.pose) for dock in floor.docks)
+    near_m = max(FROM_DOCK_M, spec.profile.footprint.circumscribed_m)
+    return away_m if away_m > near_m and level < _FULL else 0.0
+
+
+def words_of_astray(away_m: float) -> str:
+    """That a robot says so."""
+    return f"it charges and says that it is {away_m:.1f} m from the nearest dock"
+
+
 class Trust:
-    """Notes what one robot tells; without a `floor` it is not looked at where its dock is."""
+    """Notes what one robot tells; without a `floor` it is not looked at where docks are."""
 
     def __init__(self, spec: RobotSpec, clock: RosClock, floor: FloorMap | None) -> None:
-        self._spec, self._clock = spec, clock
-        self._dock = floor.dock(spec.dock).pose if floor else None
+        self._spec, self._clock, self._floor = spec, clock, floor
         self._lateness = _Least()
         self._pose: tuple[float, PoseReported] | None = None
         self._battery: tuple[float, BatteryReported] | None = None
@@ -51,7 +65,10 @@ class Trust:
             now = time.monotonic()
             if isinstance(event, PoseReported):
                 self._pose = now, event
-                self._lateness.note(now, self._clock.now_s() - event.at_s)
+                late_s = self._clock.now_s() - event.at_s
+                # What is later is the latched pose of a robot that stands.
+                if late_s <= MAX_APART_S:
+                    self._lateness.note(now, late_s)
             elif isinstance(event, BatteryReported):
                 self._battery = now, event
             elif isinstance(event, HeadReported):
@@ -70,17 +87,17 @@ class Trust:
         # Without an answer a slow way to us is not known from a clock that is behind.
         if late_s is not None and is_apart(late_s, MAX_APART_S if answer_s is None else answer_s):
             return clocks_apart(late_s)
-        away_m = self._charges_away_m()
-        if away_m > FROM_DOCK_M:
-            return f"it charges and says that it is {away_m:.1f} m from {self._spec.dock}", SET_POSE
-        return "", ""
+        away_m = self._astray_m()
+        return (words_of_astray(away_m), SET_POSE) if away_m else ("", "")
 
-    def _charges_away_m(self) -> float:
-        """How far from its dock a robot says that it is which charges; 0 when it does not, or that is not known."""
-        if self._dock is None or self._pose is None or self._battery is None:
+    def _astray_m(self) -> float:
+        """How far from every dock a robot says that it is which charges; 0 when it does not, or that is not known."""
+        if self._floor is None or self._pose is None or self._battery is None:
             return 0.0
-        is_fresh = time.monotonic() - min(self._pose[0], self._battery[0]) < _FRESH_S
-        return self._pose[1].pose.distance_m(self._dock) if is_fresh and self._battery[1].charging else 0.0
+        battery = self._battery[1]
+        if not battery.charging or time.monotonic() - min(self._pose[0], self._battery[0]) > _FRESH_S:
+            return 0.0
+        return astray_m(self._spec, self._floor, self._pose[1].pose, battery.level)
 
 
 class _Least:
