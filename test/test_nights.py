@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -373,3 +377,25 @@ def test_the_command_counts_nights_and_says_how_they_ended(capsys: pytest.Captur
 def test_the_command_refuses_faults_that_there_are_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["nights", "--faults", "flood"]) == 2
     assert "no fault 'flood'" in capsys.readouterr().err
+
+
+def _children(process: int) -> list[Path]:
+    listed = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [Path(f"/proc/{child}") for child in listed]
+
+
+def _until(holds: Callable[[], bool], limit_s: float = 60.0) -> None:
+    deadline = time.monotonic() + limit_s
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {limit_s} s"
+        time.sleep(0.1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are looked up in /proc")
+def test_whoever_is_at_work_on_nights_ends_with_the_command_however_that_ends() -> None:
+    command = [sys.executable, "-m", "robot_fleet.cli", "nights", "--store", "random", "--count", "500", "--jobs", "2"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        _until(lambda: len(_children(process.pid)) >= 3)  # two, and who looks after what they share
+        workers = _children(process.pid)
+        process.kill()
+    _until(lambda: not any(worker.exists() for worker in workers))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -13,6 +14,7 @@ from typing import Any
 
 from robot_fleet.floor.store import Store
 from robot_fleet.main.kept_lines import OtherLines, add_line, line_of, whole_lines
+from robot_fleet.main.parent import end_with
 from robot_fleet.main.reproducible import reproducible_numbers
 from robot_fleet.main.stores import load
 from robot_fleet.nights.faults import GROUPS, KINDS, Fault, draw_faults, kinds_named
@@ -152,7 +154,7 @@ def _passed(settings: NightsSettings, seeds: list[int], jobs: int) -> Iterator[d
         return
     reproducible_numbers()
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin, initargs=(settings,)) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin, initargs=(settings, os.getpid())) as pool:
         futures = [pool.submit(_work, seed) for seed in seeds]
         try:
             for future in as_completed(futures):
@@ -164,9 +166,10 @@ def _passed(settings: NightsSettings, seeds: list[int], jobs: int) -> Iterator[d
 _nights: Nights | None = None
 
 
-def _begin(settings: NightsSettings) -> None:
+def _begin(settings: NightsSettings, parent: int) -> None:
     """In a new process: Ctrl-C is the parent's business."""
     global _nights
+    end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _nights = Nights(settings)
 
