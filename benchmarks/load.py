@@ -50,13 +50,13 @@ STANDING = (RobotState.CHARGING, RobotState.IDLE, RobotState.OFFLINE)
 
 @dataclass(frozen=True)
 class Row:
-    """One phase: the store's seconds in one of ours (while cleaning), the controller's CPU time in % of a core, its memory at the
+    """One phase: the store's seconds in one of ours (None where no run tells them), the controller's CPU time in % of a core, its memory at the
     end, the times of calls, the ticks' lateness.
     """
 
     phase: str
     seconds: float
-    clock: float
+    clock: float | None
     cpu: float
     memory_mb: float
     calls: int
@@ -66,7 +66,8 @@ class Row:
     tick_late_ms: float
 
     def __str__(self) -> str:
-        figures = f"{self.seconds:7.0f}  {self.clock:5.2f}  {self.cpu:6.1f}  {self.memory_mb:9.1f}  {self.calls:5}"
+        clock = "-" if self.clock is None else f"{self.clock:.2f}"
+        figures = f"{self.seconds:7.0f}  {clock:>5}  {self.cpu:6.1f}  {self.memory_mb:9.1f}  {self.calls:5}"
         times = f"{self.p50_ms:6.1f}  {self.p99_ms:6.1f}  {self.worst_ms:8.1f}  {self.tick_late_ms:19.1f}"
         return f"{self.phase:24}  {figures}  {times}"
 
@@ -129,7 +130,7 @@ class Live:
         time.sleep(seconds)
         took_ms = np.array(caller.end())
         passed_s, after = time.monotonic() - began_s, self.page.read()
-        clock = (self._cleaned_s(run_id) - cleaned_s) / passed_s
+        clock = (self._cleaned_s(run_id) - cleaned_s) / passed_s if run_id else None
         cpu = 100.0 * (after["process_cpu_seconds_total"] - before["process_cpu_seconds_total"]) / passed_s
         p50, p99 = np.percentile(took_ms, (50, 99))
         memory_mb = after["process_resident_memory_bytes"] / 1e6
