@@ -50,8 +50,8 @@ STANDING = (RobotState.CHARGING, RobotState.IDLE, RobotState.OFFLINE)
 
 @dataclass(frozen=True)
 class Row:
-    """One phase: the store's seconds in one of ours (None where no run tells them), the controller's CPU time in % of a core, its memory at the
-    end, the times of calls, the ticks' lateness.
+    """One phase: the store's seconds in one of ours (None where no run tells them), the controller's CPU time in % of a core, its
+    memory at the end, the times of calls, the ticks' lateness.
     """
 
     phase: str

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -384,6 +386,23 @@ def _children(process: int) -> list[Path]:
     return [Path(f"/proc/{child}") for child in listed]
 
 
+def _status(process: Path, field: str) -> str:
+    """A line of a process's status; "" when the process is gone."""
+    with suppress(OSError):
+        lines = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines() if ":\t" in line)
+        return lines.get(field, "").strip()
+    return ""
+
+
+def _is_at_work(process: Path) -> bool:
+    """Whether it leaves Ctrl-C to its parent: from then on it has begun."""
+    return bool(int(_status(process, "SigIgn") or "0", 16) & 1 << (signal.SIGINT - 1))
+
+
+def _is_gone(process: Path) -> bool:
+    return _status(process, "State")[:1] in ("", "Z", "X")
+
+
 def _until(holds: Callable[[], bool], limit_s: float = 60.0) -> None:
     deadline = time.monotonic() + limit_s
     while not holds():
@@ -395,7 +414,8 @@ def _until(holds: Callable[[], bool], limit_s: float = 60.0) -> None:
 def test_whoever_is_at_work_on_nights_ends_with_the_command_however_that_ends() -> None:
     command = [sys.executable, "-m", "robot_fleet.cli", "nights", "--store", "random", "--count", "500", "--jobs", "2"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        _until(lambda: len(_children(process.pid)) >= 3)  # two, and who looks after what they share
+        # Two, and who looks after what they share.
+        _until(lambda: sum(_is_at_work(child) for child in _children(process.pid)) >= 3)
         workers = _children(process.pid)
         process.kill()
-    _until(lambda: not any(worker.exists() for worker in workers))
+    _until(lambda: all(_is_gone(worker) for worker in workers))

@@ -222,6 +222,23 @@ def test_a_clock_is_told_from_a_slow_way(late_s: float, round_trip_s: float | No
     assert check.verdict is verdict, check
 
 
+def test_a_clock_that_is_behind_is_told_also_of_a_pose_topic_whose_first_pose_may_be_old() -> None:
+    seen = sound()
+    seen.poses = [(13.0, PoseReported("r", 10.0, DOCK.pose))]
+    seen.drops["its clock is more than 2 s behind ours"] = 50
+    check = next(one for one in findings(spec("r"), FLOOR, seen, 5.0) if one.check == "clock")
+    assert check.verdict is Verdict.FAIL and check.remedy
+
+
+@pytest.mark.parametrize(("told", "verdict"), [(0.5, Verdict.FAIL), (50.0, Verdict.FAIL), (97.0, Verdict.OK)])
+def test_a_robot_that_charges_away_from_every_dock_is_found_on_either_scale(told: float, verdict: Verdict) -> None:
+    seen = sound()
+    seen.poses = [(10.0, PoseReported("r", 10.0, DOCK.pose @ Pose(2.0, 0.0)))]
+    seen.percentages, seen.charging = [told], True
+    check = next(one for one in findings(spec("r"), FLOOR, seen, 5.0) if one.check == "localised")
+    assert check.verdict is verdict, check
+
+
 def test_a_level_below_nothing_is_none() -> None:
     seen = sound()
     seen.percentages = [-1.0]

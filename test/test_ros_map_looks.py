@@ -106,7 +106,9 @@ async def test_a_map_that_is_ours_is_sound_and_one_that_is_not_is_told_until_it_
         assert here.looks.fault("r1") == ("", "")
 
 
-async def test_a_map_that_others_publish_is_not_held_against_a_robot_nor_one_that_is_gone_taken_for_mended() -> None:
+async def test_a_map_that_others_publish_is_not_held_against_a_robot_nor_one_that_is_gone_taken_for_mended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with site() as here:
         here.publish("/map", MOVED)
         own = here.publish("/r1/map", MOVED)
@@ -117,6 +119,21 @@ async def test_a_map_that_others_publish_is_not_held_against_a_robot_nor_one_tha
         for _ in range(5):
             await here.look("r1", "r2")
         assert here.looks.fault("r1")[0] and here.looks.fault("r2") == ("", "")
+        # But not for ever: nothing says that the robot still has it.
+        monkeypatch.setattr(map_looks, "_GONE_S", 0.5)
+        await here.looked("r1", lambda: not here.looks.fault("r1")[0])
+
+
+async def test_a_robot_that_comes_back_with_another_map_is_looked_at_again_though_it_publishes_it_late() -> None:
+    async with site() as here:
+        own = here.publish("/r1/map", SOUND)
+        await here.looked("r1", lambda: here.looks.is_sound("r1"))
+        here.drop(own)
+        await until(lambda: not here.bridge.node.count_publishers("/r1/map"))
+        await here.look("r1")
+        assert not here.looks.is_sound("r1")
+        here.publish("/r1/map", MOVED)
+        await here.looked("r1", lambda: here.looks.fault("r1")[0])
 
 
 async def test_a_map_too_empty_to_tell_is_neither_sound_nor_held_against_a_robot() -> None:
@@ -132,7 +149,7 @@ async def test_what_cannot_be_unpacked_or_is_too_large_is_held_against_the_robot
     broken = map_looks._compared(spec("r1"), GRID, b"\x00\x01nonsense")
     assert broken is not None and broken[0].startswith("its map cannot be read")
     large = map_looks._compared(spec("r1"), GRID, bytes(2 * MOST_CELLS + 1))
-    assert large == ("its map cannot be read: it has 80 MB", SOUND_MAP)
+    assert large == ("its map cannot be read: it has 200 MB", SOUND_MAP)
 
 
 async def test_a_robot_that_publishes_no_map_holds_nobody_up_and_one_whose_map_never_comes_only_for_a_while(
@@ -149,9 +166,13 @@ async def test_a_robot_that_publishes_no_map_holds_nobody_up_and_one_whose_map_n
         await here.look("none", "volatile", "silent")
         assert here.looks._look is not None and here.looks._look.spec.name == "silent"
         await here.looked("r1", lambda: here.looks.is_sound("r1"))
-        # Its turn is over for a while.
-        await here.look("silent")
+        # Its turn is over for a while, unless the robot is found anew.
+        for _ in range(5):
+            await here.look("silent")
         assert here.looks._look is None
+        here.bridge.to_ros(lambda: here.looks.want(spec("silent"), anew=True))
+        here.bridge.to_ros(here.looks.tick)
+        await until(lambda: here.looks._look is not None)
 
 
 def cut(own: OwnMap, rows: int, cols: int) -> OwnMap:

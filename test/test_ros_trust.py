@@ -142,6 +142,18 @@ def test_a_robot_that_charges_away_from_every_dock_is_not_where_it_says(site: Si
     assert not site.fault()
 
 
+def test_a_robot_that_is_astray_is_that_too_once_it_is_full(site: Site) -> None:
+    away = DOCK @ Pose(-0.9, 0.0)
+    site.hear(0.1, pose=away, level=0.89)
+    assert site.fault()
+    site.hear(0.1, pose=away, level=0.95)
+    assert site.fault()
+    site.hear(0.1, pose=away, level=0.95, charging=False)
+    assert not site.fault()
+    site.hear(0.1, pose=away, level=0.95)
+    assert not site.fault()
+
+
 def test_a_robot_may_charge_at_a_dock_that_is_not_its_own(site: Site) -> None:
     other = next(dock for dock in STORE.floor.docks if dock.name != SPEC.dock)
     site.hear(1.0, pose=other.pose)

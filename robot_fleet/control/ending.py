@@ -35,7 +35,7 @@ class Endings:
     def fail_if_nobody(self, run: CleaningRun) -> None:
         """Fails a run for which no robot has taken orders for long; one that gets no more work may still do what it has."""
         members = self._state.members(run)
-        fit = any(one.is_fit or (one.is_here and one.order and one.drops < MOST_DROPS) for one in members)
+        fit = any(one.is_fit or (one.is_here and one.has_work and one.drops < MOST_DROPS) for one in members)
         run.nobody_since_s = None if fit else (run.nobody_since_s or self._state.now_s)
         if run.nobody_since_s is not None and self._state.now_s - run.nobody_since_s > NOBODY_S:
             run.happen(RunEvent.NO_ROBOT_LEFT)

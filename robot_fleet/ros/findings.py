@@ -19,7 +19,7 @@ from robot_fleet.ros.trust import FROM_DOCK_M, SET_POSE, TELL_HEAD, TELL_LEVEL, 
 
 _LEAST_HZ = 5.0
 _SIMULATED_APART_S = 60.0
-_SLOW_S = 0.2
+_SLOW_S, _PERCENT_FROM = 0.2, 1.05
 
 
 class Verdict(str, enum.Enum):
@@ -98,10 +98,8 @@ def _active(seen: Observed) -> Finding:
 def _pose(spec: RobotSpec, seen: Observed, seconds: float) -> Finding:
     names = spec.profile.interface
     if not seen.poses:
-        told = [(seen.refused.reason, seen.refused.remedy)] if seen.refused else []
-        for reason, remedy in (*told, *((reason, SAME_CLOCK) for reason in seen.drops)):
-            if reason.startswith(CLOCK):
-                return Finding("clock", Verdict.FAIL, reason, remedy)
+        if (wrong := _refused_clock(seen)) is not None:
+            return wrong
         why = "; ".join(seen.drops) or "none came"
         frames = f"{frame_name(spec, names.map_frame)} to {frame_name(spec, names.base_frame)}"
         source = names.pose_topic or f"{names.tf_topic}, {frames}"
@@ -116,11 +114,21 @@ def _pose(spec: RobotSpec, seen: Observed, seconds: float) -> Finding:
     return Finding("pose", Verdict.OK, f"{rate_hz:.0f} a second")
 
 
+def _refused_clock(seen: Observed) -> Finding | None:
+    """Whether poses were refused for the robot's clock."""
+    told = [(seen.refused.reason, seen.refused.remedy)] if seen.refused else []
+    for reason, remedy in (*told, *((reason, SAME_CLOCK) for reason in seen.drops)):
+        if reason.startswith(CLOCK):
+            return Finding("clock", Verdict.FAIL, reason, remedy)
+    return None
+
+
 def _clock(seen: Observed) -> Finding:
     # What is later is the latched pose of a robot that stands.
     told = [late_s for late_s in _lateness(seen) if late_s <= MAX_APART_S]
     if not told:
-        return Finding("clock", Verdict.UNKNOWN, "only an old pose is heard, as of a robot that stands")
+        stands = Finding("clock", Verdict.UNKNOWN, "only an old pose is heard, as of a robot that stands")
+        return _refused_clock(seen) or stands
     late_s = min(told)
     if is_apart(late_s, min(_answers(seen), default=MAX_APART_S)):
         return Finding("clock", Verdict.FAIL, *clocks_apart(late_s))
@@ -152,8 +160,7 @@ def _answers(seen: Observed) -> list[float]:
 def _localised(spec: RobotSpec, floor: FloorMap, seen: Observed) -> Finding:
     pose = seen.poses[-1][1].pose
     where = f"at ({pose.x_m:.2f}, {pose.y_m:.2f})"
-    levels = _levels(seen)
-    if seen.charging and levels and (away_m := astray_m(spec, floor, pose, levels[-1])):
+    if seen.charging and (away_m := astray_m(spec, floor, pose, _level(seen))):
         return Finding("localised", Verdict.FAIL, words_of_astray(away_m), SET_POSE)
     if not floor.grid.is_free([[pose.x_m, pose.y_m]])[0]:
         return Finding("localised", Verdict.FAIL, f"{where} is no free floor of the store's map", SET_POSE)
@@ -164,6 +171,12 @@ def _localised(spec: RobotSpec, floor: FloorMap, seen: Observed) -> Finding:
 def _levels(seen: Observed) -> list[float]:
     """What of its battery can be believed, on whatever scale."""
     return [level for level in seen.percentages if level >= 0.0 and math.isfinite(level)]
+
+
+def _level(seen: Observed) -> float:
+    """What it told last, on the scale 0..1; 1 where it told nothing."""
+    levels = _levels(seen) or [1.0]
+    return levels[-1] / (100.0 if max(levels) > _PERCENT_FROM else 1.0)
 
 
 def _map(spec: RobotSpec, floor: FloorMap, seen: Observed) -> Finding:
@@ -194,7 +207,7 @@ def _battery(seen: Observed) -> Finding:
     if not heard:
         text = "its level is never told" if seen.percentages else "no message"
         return Finding("battery", Verdict.FAIL, text, TELL_LEVEL)
-    if max(heard) > 1.05:
+    if max(heard) > _PERCENT_FROM:
         text = f"{max(heard):.0f}: it tells percent, where the message asks for 0 to 1"
         return Finding(
             "battery", Verdict.WARN, text, "It is understood, but below 1 % it would be taken for full: mend it"

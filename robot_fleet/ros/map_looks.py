@@ -34,6 +34,8 @@ from robot_fleet.ros.own_map import (
 
 # So long a map may be on its way. One that did not come is asked for again later and later.
 _LIMIT_S, _AGAIN_S, _LONGEST_S = 60.0, 60.0, 1800.0
+# A wrong map that nobody has published for so long is no longer held against the robot.
+_GONE_S = 300.0
 
 Fault = tuple[str, str]
 _SOUND: Fault = ("", "")
@@ -59,12 +61,16 @@ class MapLooks:
         self._sound: set[str] = set()
         # Of maps that told nothing: not before when they are asked for again, and how long that was.
         self._later: dict[str, tuple[float, float]] = {}
+        self._gone_since: dict[str, float] = {}
         self._worker = ThreadPoolExecutor(1, "own-map")
         bridge.at_stop(partial(self._worker.shutdown, wait=False, cancel_futures=True))
 
-    def want(self, spec: RobotSpec) -> None:
-        """Has a look at the robot's map when its turn comes; until then what was found before holds."""
+    def want(self, spec: RobotSpec, anew: bool = False) -> None:
+        """Has a look at the robot's map when its turn comes; until then a fault holds. `anew`: the robot has just been found."""
         self._wanted[spec.name] = spec
+        self._sound.discard(spec.name)
+        if anew:
+            self._later.pop(spec.name, None)
 
     def is_sound(self, name: str) -> bool:
         """Whether a map of the robot was looked at, and nothing was wrong with it."""
@@ -85,11 +91,15 @@ class MapLooks:
             self._begin(self._wanted.pop(name))
 
     def _begin(self, spec: RobotSpec) -> None:
-        node, topic = self._bridge.node, topic_name(spec, "map")
+        node, topic, now = self._bridge.node, topic_name(spec, "map"), time.monotonic()
         # Of one that is not latched nothing can be expected to come.
         told = [one.qos_profile.durability for one in node.get_publishers_info_by_topic(topic)]
-        is_early = time.monotonic() < self._later.get(spec.name, (0.0, 0.0))[0]
-        if DurabilityPolicy.TRANSIENT_LOCAL not in told or is_early:
+        if DurabilityPolicy.TRANSIENT_LOCAL not in told:
+            if now - self._gone_since.setdefault(spec.name, now) > _GONE_S:
+                self._faults.pop(spec.name, None)
+            return
+        self._gone_since.pop(spec.name, None)
+        if now < self._later.get(spec.name, (0.0, 0.0))[0]:
             return
 
         def hear(message: bytes) -> None:
@@ -123,7 +133,9 @@ class MapLooks:
             self._faults[name] = fault
 
     def _put_off(self, name: str) -> None:
-        wait_s = min(2.0 * self._later.get(name, (0.0, _AGAIN_S / 2.0))[1], _LONGEST_S)
+        # Who gets no work by its map waits for the next one.
+        longest_s = _AGAIN_S if name in self._faults else _LONGEST_S
+        wait_s = min(2.0 * self._later.get(name, (0.0, _AGAIN_S / 2.0))[1], longest_s)
         self._later[name] = time.monotonic() + wait_s, wait_s
 
     def _unsubscribe(self, look: _Look) -> None:

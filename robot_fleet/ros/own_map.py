@@ -21,13 +21,10 @@ SOUND_MAP = "Look at the node that publishes it: nothing on the robot can use su
 _OCCUPIED = 65
 FEW_CELLS = 400
 """A map with fewer occupied cells tells nothing."""
-_MOST_CELLS = 20_000
-# Beyond this is no store, and cells can no longer be counted.
-_FAR_M = 1e6
 DIFFER = 0.1
 """Share of its walls that may be none in ours: shelves are moved, pallets come and go."""
-MOST_CELLS = 40_000_000
-"""A map with more cells is not looked at: it would take seconds and gigabytes."""
+MOST_CELLS = 100_000_000
+"""A map with more cells (250 x 250 m at 2.5 cm) cannot be read: it would take gigabytes."""
 
 _SAMPLE = 20_000
 _NEAR_M, _NEAR_CELLS = 0.1, 2

@@ -107,9 +107,9 @@ class RobotLink:
             self._states.find()
         if self._looks % _STATES_EVERY == 0 or self._states.asleep:
             self._states.ask()
-        if self._maps and (
-            self._looks == 0 or (self._looks % _MAP_EVERY == 0 and not self._maps.is_sound(self.spec.name))
-        ):
+        if self._maps and self._looks == 0:
+            self._maps.want(self.spec, anew=True)
+        elif self._maps and self._looks % _MAP_EVERY == 0 and not self._maps.is_sound(self.spec.name):
             self._maps.want(self.spec)
         self._looks += 1
         if self._misread:

@@ -56,7 +56,7 @@ class Trust:
         self._lateness = _Least()
         self._pose: tuple[float, PoseReported] | None = None
         self._battery: tuple[float, BatteryReported] | None = None
-        self._has_told_head = False
+        self._has_told_head, self._is_astray = False, False
 
     def noting(self, tell: Tell) -> Tell:
         """`tell`, and what is told is noted."""
@@ -96,8 +96,12 @@ class Trust:
             return 0.0
         battery = self._battery[1]
         if not battery.charging or time.monotonic() - min(self._pose[0], self._battery[0]) > _FRESH_S:
+            self._is_astray = False
             return 0.0
-        return astray_m(self._spec, self._floor, self._pose[1].pose, battery.level)
+        # Who was astray is that also once it is full.
+        away_m = astray_m(self._spec, self._floor, self._pose[1].pose, 0.0 if self._is_astray else battery.level)
+        self._is_astray = away_m > 0.0
+        return away_m
 
 
 class _Least:
