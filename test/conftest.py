@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import signal
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 # Before anything imports numpy: what happens in simulated nights is to be the same wherever the tests run.
 reproducible_numbers()
+
+# A shell lets what it starts in the background ignore Ctrl-C, and so would all that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No time limit for an example: a busy machine is no fault of the code.
 settings.register_profile("unhurried", deadline=None)
