@@ -205,7 +205,10 @@ def _others(state: FleetState, robot: Robot) -> frozenset[str]:
 
 
 def _at_dock(state: FleetState, robot: Robot) -> BaseGeometry:
-    return state.under(robot, state.store.floor.dock(robot.spec.dock).pose)
+    """The floor that the robot occupies in its dock; worked out once."""
+    if robot.name not in state.docked:
+        state.docked[robot.name] = state.under(robot, state.store.floor.dock(robot.spec.dock).pose)
+    return state.docked[robot.name]
 
 
 def _docked_at(state: FleetState, robot: Robot, place: Place) -> frozenset[str]:

@@ -61,6 +61,7 @@ class FleetState:
         self.escapes = Escapes()
         self.ways_home: dict[str, tuple[Pose, Escape]] = {}
         self.homeward: dict[tuple[str, frozenset[str]], Reaching | None] = {}
+        self.docked: dict[str, BaseGeometry] = {}
         self.alerts: dict[str, AlertView] = {}
         self.closures: dict[str, ClosureView] = {}
         # When they open by themselves, by the clock that nobody sets, and when that was written down last.

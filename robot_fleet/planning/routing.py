@@ -10,15 +10,15 @@ import copy
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from shapely import LineString, Polygon, union_all
-from shapely.geometry.base import BaseGeometry
+from shapely import GeometryCollection, LineString, Polygon
 
 from robot_fleet.floor.clearance import ClearanceField
+from robot_fleet.floor.grid import Window
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.reach import first_free_cell, standable
@@ -28,6 +28,8 @@ from robot_fleet.planning.lattice import cheapest_way, costs_of_ways
 from robot_fleet.planning.terrain import FORGIVEN_M, line_open
 
 _COARSE_M = 0.2
+# So many closed polygons' cells are kept: what a large fleet holds, and held a while ago.
+_KNOWN = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +121,9 @@ class Router:
         self._field = clearance or ClearanceField.of(floor, closed)
         self._stride = max(1, round(_COARSE_M / floor.grid.resolution_m))
         self._standing = standable(profile, self._field)
-        self._closed: BaseGeometry = Polygon()
+        self._closed = GeometryCollection()
+        # Those with what is closed for now share it: most of that stays closed from one search to the next.
+        self._shut = lru_cache(_KNOWN)(self._shut_by)
         self._one_ways = directions_of(floor)
         self._directions = ANY_WAY
 
@@ -127,12 +131,15 @@ class Router:
         """The same router with further polygons (map frame) closed for now; cheap."""
         other = object.__new__(Router)
         other.__dict__.update({key: value for key, value in self.__dict__.items() if key not in ("_parts", "obeying")})
-        other._closed = union_all([self._closed, *closed])
-        shut = np.zeros_like(self._standing)
-        for polygon in closed:
-            self.floor.grid.mark(shut, polygon.buffer(self._keeps_m))
-        other._standing = self._standing & ~shut
+        other._closed = GeometryCollection([*self._closed.geoms, *closed])
+        other._standing = self._standing.copy()
+        for rows, cols, inside in itertools.chain.from_iterable(map(self._shut, closed)):
+            other._standing[rows, cols] &= ~inside
         return other
+
+    def _shut_by(self, polygon: Polygon) -> list[Window]:
+        """The cells in which the robot cannot stand as a polygon is closed."""
+        return self.floor.grid.windows(polygon.buffer(self._keeps_m))
 
     def prepare(self) -> None:
         """Does now what the first search would else do: the parts of the floor, and machine code for the loops."""
@@ -252,7 +259,8 @@ class Router:
         here, places = self.floor.grid.centres(cell)[0], self.floor.grid.centres(nodes)
         for choice in np.argsort(np.hypot(*(nodes - cell).T), kind="stable"):
             if self._is_safe(*((here, places[choice]) if leaving else (places[choice], here))):
-                return np.asarray(nodes[choice])
+                # Copied: a row of these nodes lies scattered in memory, and the search's loop would be compiled anew for it.
+                return np.array(nodes[choice])
         return None
 
     def _pulled(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
