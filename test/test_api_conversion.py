@@ -138,10 +138,19 @@ def test_a_robots_message_is_made_once_for_all_who_watch_and_anew_when_it_change
 
 
 @given(runs)
-def test_a_runs_message_is_made_once_for_all_who_watch_and_anew_when_it_changed(run: RunView) -> None:
+def test_what_is_told_of_a_run_is_made_once_for_all_who_watch_and_anew_when_it_changed(run: RunView) -> None:
     messages, newer = Messages(), replace(run, version=run.version + 1)
-    assert messages.run(run) is messages.run(run)
-    assert messages.run(newer) == run_to_proto(newer)
+    assert messages.of_run(run) is messages.of_run(run)
+    assert messages.of_run(newer).cleaning_run == run_to_proto(newer)
+
+
+@given(st.lists(robots, min_size=2, unique_by=lambda robot: robot.name), moments)
+def test_what_is_told_of_robots_is_made_once_for_all_who_lack_the_same(fleet: list[RobotView], clock_s: float) -> None:
+    messages, changed = Messages(), [replace(fleet[0], version=fleet[0].version + 1), *fleet[1:]]
+    assert messages.of_robots(fleet, clock_s) is messages.of_robots(list(fleet), clock_s)
+    for others, at_s in ((changed, clock_s), (fleet[1:], clock_s), (fleet, clock_s + 1.0)):
+        told = messages.of_robots(others, at_s)
+        assert list(told.robots) == list(map(robot_to_proto, others)) and told.clock_s == at_s
 
 
 @given(alerts)

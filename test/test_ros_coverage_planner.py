@@ -125,6 +125,23 @@ def test_a_planning_process_that_is_killed_is_told_and_the_next_map_is_planned(e
         assert process.poll() is None
 
 
+def is_gone(process: int) -> bool:
+    try:
+        return "\nState:\tZ" in FilePath(f"/proc/{process}/status").read_text()
+    except FileNotFoundError:
+        return True
+
+
+def test_a_node_that_is_killed_takes_its_planning_process_along(eye: Eye, tmp_path: FilePath) -> None:
+    maps = eye.node.create_publisher(OccupancyGrid, "/map", LATCHED)
+    with planner(tmp_path / "log") as process:
+        maps.publish(hall(60.0, 40.0))
+        eye.until(lambda: planning_process(process) is not None)
+        child = planning_process(process) or 0
+        process.kill()
+        eye.until(lambda: is_gone(child))
+
+
 @pytest.mark.parametrize("parameter", ["profile:=X9", "robots:=0", "plan_within_s:=-1.0"])
 def test_a_parameter_that_makes_no_sense_ends_the_node_with_its_name(parameter: str, tmp_path: FilePath) -> None:
     with planner(tmp_path / "log", parameter) as process:

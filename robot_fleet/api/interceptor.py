@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
@@ -35,6 +35,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
     def __init__(self, on_bug: OnBug, on_answer: OnAnswer = lambda *answer: None) -> None:
         self._on_bug, self._on_answer = on_bug, on_answer
         self._seats = Seats()
+        self._streamed: dict[str, _Once] = {}
 
     async def intercept_service(
         self,
@@ -50,9 +51,8 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
             return self._seated(method, handler) if handler.response_streaming else handler
         # The request is decoded within the wrapping, so that bytes which are no message get an answer like any other fault.
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(
-                self._stream(method, handler), None, handler.response_serializer
-            )
+            serialize = self._streamed.setdefault(method, _Once(handler.response_serializer))
+            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler), None, serialize)
         return grpc.unary_unary_rpc_method_handler(self._unary(method, handler), None, handler.response_serializer)
 
     def _unary(self, method: str, handler: grpc.RpcMethodHandler) -> Callable[..., Awaitable[Any]]:
@@ -113,6 +113,19 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         _LOG.error("incident %s in %s", incident, method, exc_info=error)
         self._on_bug(method, error)
         return incident_status(incident)
+
+
+class _Once:
+    """Makes bytes of a message once when it is sent to many: they are given the same one."""
+
+    def __init__(self, serialize: Callable[[Message], bytes]) -> None:
+        self._serialize = serialize
+        self._last: tuple[Message | None, bytes] = None, b""
+
+    def __call__(self, message: Message) -> bytes:
+        if message is not self._last[0]:
+            self._last = message, self._serialize(message)
+        return self._last[1]
 
 
 def _decoded(handler: grpc.RpcMethodHandler, request: bytes) -> Any:

@@ -119,7 +119,7 @@ class FleetService(FleetServiceServicer):
                     yield pb.WatchCleaningRunResponse(heartbeat=heartbeat())
                     continue
                 run = watch.take(snapshot)
-                yield pb.WatchCleaningRunResponse(cleaning_run=self._messages.run(run))
+                yield self._messages.of_run(run)
                 if run.state.is_terminal:
                     return
                 await rest(self._hub, interval_s, watch.is_over)
@@ -146,8 +146,7 @@ class FleetService(FleetServiceServicer):
                 if snapshot is None:
                     yield pb.WatchRobotsResponse(heartbeat=heartbeat(), clock_s=self._hub.latest.clock_s)
                     continue
-                robots = map(self._messages.robot, watch.take(snapshot))
-                yield pb.WatchRobotsResponse(robots=robots, clock_s=snapshot.clock_s)
+                yield self._messages.of_robots(watch.take(snapshot), snapshot.clock_s)
                 await rest(self._hub, interval_s)
 
     async def AcknowledgeRobot(self, request: pb.AcknowledgeRobotRequest, context: Context) -> robot_pb2.Robot:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from robot_fleet.api.conversion import robot_to_proto, run_to_proto
-from robot_fleet.api.v1 import cleaning_run_pb2, robot_pb2
 from robot_fleet.api.v1 import fleet_service_pb2 as pb
+from robot_fleet.api.v1 import robot_pb2
 from robot_fleet.api.validation import shown
 from robot_fleet.control.hub import SnapshotHub
 from robot_fleet.control.snapshot import RobotView, RunView, Snapshot
@@ -102,24 +103,37 @@ class RobotsWatch:
 
 
 class Messages:
-    """Views as messages, made once for all who watch: of a robot, and of the run that is watched, the newest is kept."""
+    """Views as messages, made once for all who watch; the newest are kept. None of them is to be changed."""
 
     def __init__(self) -> None:
         self._robots: dict[str, tuple[RobotView, robot_pb2.Robot]] = {}
-        self._run: tuple[RunView, cleaning_run_pb2.CleaningRun] | None = None
+        self._of_run: tuple[RunView, pb.WatchCleaningRunResponse] | None = None
+        self._of_robots: tuple[Sequence[RobotView], pb.WatchRobotsResponse] | None = None
 
     def robot(self, view: RobotView) -> robot_pb2.Robot:
-        """A robot as a message that is not to be changed."""
+        """A robot as a message."""
         kept = self._robots.get(view.name)
         if kept is None or kept[0] is not view:
             kept = self._robots[view.name] = view, robot_to_proto(view)
         return kept[1]
 
-    def run(self, view: RunView) -> cleaning_run_pb2.CleaningRun:
-        """A run as a message that is not to be changed."""
-        if self._run is None or self._run[0] is not view:
-            self._run = view, run_to_proto(view)
-        return self._run[1]
+    def of_run(self, view: RunView) -> pb.WatchCleaningRunResponse:
+        """What who watches a run is told of it."""
+        if self._of_run is None or self._of_run[0] is not view:
+            self._of_run = view, pb.WatchCleaningRunResponse(cleaning_run=run_to_proto(view))
+        return self._of_run[1]
+
+    def of_robots(self, views: Sequence[RobotView], clock_s: float) -> pb.WatchRobotsResponse:
+        """What who watches robots is told of those that changed; most watchers lack the same ones."""
+        kept = self._of_robots
+        if kept is None or kept[1].clock_s != clock_s or not _are_same(kept[0], views):
+            kept = views, pb.WatchRobotsResponse(robots=map(self.robot, views), clock_s=clock_s)
+            self._of_robots = kept
+        return kept[1]
+
+
+def _are_same(ones: Sequence[object], others: Sequence[object]) -> bool:
+    return len(ones) == len(others) and all(map(operator.is_, ones, others))
 
 
 async def changes(hub: SnapshotHub, unseen: Callable[[Snapshot], bool]) -> AsyncIterator[Snapshot | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -51,6 +52,8 @@ DISPLACED_EXIT = 1
 _TICK_S = 0.2
 _CLOCK_NOTE_S = 5.0
 _TRANSITION_S = 30.0
+# The ROS thread keeps the interpreter for so long from who answers a call, who lets it go at each call of gRPC's.
+_SWITCH_S = 0.0005
 
 Result = TypeVar("Result")
 
@@ -84,6 +87,7 @@ def serve(settings: Settings) -> int:
     folder = settings.data or default_data_folder(settings.store.resolve().name)
     store = _checked(settings, folder)
     run_store = SqlRunStore(settings.database) if settings.database else open_run_store(folder)
+    sys.setswitchinterval(_SWITCH_S)
     try:
         return asyncio.run(_Fleet(settings, store, run_store).run())
     finally:

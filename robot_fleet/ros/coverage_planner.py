@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -48,9 +49,17 @@ MOST_ROBOTS = 100
 
 
 class CoveragePlanner(Node):
-    """Plans each map that comes, in a process of its own. `profile_of` gives the profile of a name or file, or a FleetError."""
+    """Plans each map that comes, in a process of its own, which calls `end_with` first with the number of this process.
 
-    def __init__(self, executor: SingleThreadedExecutor, profile_of: Callable[[str], RobotProfile]) -> None:
+    `profile_of` gives the profile of a name or file, or a FleetError.
+    """
+
+    def __init__(
+        self,
+        executor: SingleThreadedExecutor,
+        profile_of: Callable[[str], RobotProfile],
+        end_with: Callable[[int], None],
+    ) -> None:
         super().__init__("coverage_planner")
         self._executor = executor
         wanted = self.declare_parameter("profile", "W").value
@@ -63,6 +72,7 @@ class CoveragePlanner(Node):
             raise ValueError(f"parameter plan_within_s is {within_s}: give seconds, or 0 for no limit")
         self._robots, self._within_s = robots, within_s or None
         self._paths: dict[str, Publisher] = {}
+        self._end_with = end_with
         self._pool = self._new_pool()
         self._planning: Future[Plan] | None = None
         self.create_subscription(MapMessage, "map", self._take, LATCHED)
@@ -126,7 +136,8 @@ class CoveragePlanner(Node):
 
     def _new_pool(self) -> ProcessPoolExecutor:
         # Spawned: a fork of a process with DDS threads hangs.
-        return ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn"))
+        spawn = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(1, mp_context=spawn, initializer=self._end_with, initargs=(os.getpid(),))
 
 
 def request_of(message: MapMessage, profile: RobotProfile, robots: int, within_s: float | None) -> PlanRequest:
@@ -155,13 +166,15 @@ def path_message(path: CoveragePath, profile: RobotProfile, frame: str) -> Path:
     return found
 
 
-def run_coverage_planner(arguments: Sequence[str], profile_of: Callable[[str], RobotProfile]) -> int:
-    """Runs the node until it is told to end; the exit code."""
+def run_coverage_planner(
+    arguments: Sequence[str], profile_of: Callable[[str], RobotProfile], end_with: Callable[[int], None]
+) -> int:
+    """Runs the node until it is told to end; the exit code. See CoveragePlanner."""
     ensure_log_folder()
     rclpy.init(args=list(arguments))
     executor = SingleThreadedExecutor()
     try:
-        planner = CoveragePlanner(executor, profile_of)
+        planner = CoveragePlanner(executor, profile_of, end_with)
     except (FleetError, ValueError) as refusal:
         rclpy.logging.get_logger("coverage_planner").fatal(str(refusal))
         rclpy.try_shutdown()
