@@ -28,6 +28,7 @@ from robot_fleet.api.conversion import (
 )
 from robot_fleet.api.conversion import runs as runs_conversion
 from robot_fleet.api.conversion.geometry import bitmap_from_proto, bitmap_to_proto, inflate, polygon_from_proto
+from robot_fleet.api.interceptor import SentToMany
 from robot_fleet.api.v1 import alert_pb2, cleaning_run_pb2, closure_pb2, fleet_service_pb2, geometry_pb2, robot_pb2
 from robot_fleet.api.watches import Messages
 from robot_fleet.control.snapshot import (
@@ -151,6 +152,20 @@ def test_what_is_told_of_robots_is_made_once_for_all_who_lack_the_same(fleet: li
     for others, at_s in ((changed, clock_s), (fleet[1:], clock_s), (fleet, clock_s + 1.0)):
         told = messages.of_robots(others, at_s)
         assert list(told.robots) == list(map(robot_to_proto, others)) and told.clock_s == at_s
+
+
+def test_a_message_that_is_sent_to_many_is_put_into_bytes_once_and_another_anew() -> None:
+    made: list[str] = []
+
+    def serialize(message: robot_pb2.Robot) -> bytes:
+        made.append(message.name)
+        return message.SerializeToString()
+
+    to_bytes, one, other = SentToMany(serialize), robot_pb2.Robot(name="r1"), robot_pb2.Robot(name="r2")
+    assert [to_bytes(message) for message in (one, one, other, one)] == [
+        message.SerializeToString() for message in (one, one, other, one)
+    ]
+    assert made == ["r1", "r2", "r1"]
 
 
 @given(alerts)

@@ -102,3 +102,17 @@ def test_a_watcher_that_gives_up_does_not_keep_the_others_from_their_news() -> N
         return [snapshot.version for snapshot in await asyncio.wait_for(asyncio.gather(*waits[1::2]), LONG_S)]
 
     assert asyncio.run(told()) == [1] * 15
+
+
+def test_who_waits_no_longer_is_forgotten_also_while_nothing_is_published() -> None:
+    async def kept() -> int:
+        hub = SnapshotHub()
+        for _ in range(20):
+            await hub.wait_for(from_version(1), 0.001)
+        given_up = asyncio.ensure_future(hub.wait_for(from_version(1), LONG_S))
+        await all_have_begun()
+        given_up.cancel()
+        await all_have_begun()
+        return len(hub._waiting)
+
+    assert asyncio.run(kept()) == 0

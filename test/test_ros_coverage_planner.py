@@ -137,7 +137,8 @@ def test_a_node_that_is_killed_takes_its_planning_process_along(eye: Eye, tmp_pa
     with planner(tmp_path / "log") as process:
         maps.publish(hall(60.0, 40.0))
         eye.until(lambda: planning_process(process) is not None)
-        child = planning_process(process) or 0
+        child = planning_process(process)
+        assert child is not None
         process.kill()
         eye.until(lambda: is_gone(child))
 

@@ -35,7 +35,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
     def __init__(self, on_bug: OnBug, on_answer: OnAnswer = lambda *answer: None) -> None:
         self._on_bug, self._on_answer = on_bug, on_answer
         self._seats = Seats()
-        self._streamed: dict[str, _Once] = {}
+        self._streamed: dict[str, SentToMany] = {}
 
     async def intercept_service(
         self,
@@ -51,7 +51,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
             return self._seated(method, handler) if handler.response_streaming else handler
         # The request is decoded within the wrapping, so that bytes which are no message get an answer like any other fault.
         if handler.unary_stream:
-            serialize = self._streamed.setdefault(method, _Once(handler.response_serializer))
+            serialize = self._streamed.setdefault(method, SentToMany(handler.response_serializer))
             return grpc.unary_stream_rpc_method_handler(self._stream(method, handler), None, serialize)
         return grpc.unary_unary_rpc_method_handler(self._unary(method, handler), None, handler.response_serializer)
 
@@ -115,7 +115,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         return incident_status(incident)
 
 
-class _Once:
+class SentToMany:
     """Makes bytes of a message once when it is sent to many: they are given the same one."""
 
     def __init__(self, serialize: Callable[[Message], bytes]) -> None:

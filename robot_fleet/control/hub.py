@@ -18,7 +18,7 @@ class SnapshotHub:
 
     def __init__(self) -> None:
         self.latest = Snapshot(version=0, clock_s=0.0)
-        self._waiting: list[_Waiting] = []
+        self._waiting: dict[_Waiting, None] = {}  # in the order in which they came
         self._closed = False
 
     def publish(self, snapshot: Snapshot) -> None:
@@ -51,15 +51,16 @@ class SnapshotHub:
         """Returns when there is a newer snapshot, at `ends_s` of the loop's time, or when the hub closes."""
         loop = asyncio.get_running_loop()
         woken = loop.create_future()
-        self._waiting.append(woken)
+        self._waiting[woken] = None
         timer = loop.call_at(ends_s, _settle, woken)
         try:
             await woken
         finally:
             timer.cancel()
+            self._waiting.pop(woken, None)
 
     def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = list(self._waiting), {}
         _wake_in_turn(waiting)
 
 

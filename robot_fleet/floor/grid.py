@@ -22,9 +22,6 @@ from robot_fleet.floor.pose import Pose
 
 FREE, OCCUPIED, UNKNOWN = 0, 100, -1
 
-Window = tuple[slice, slice, NDArray[np.bool_]]
-"""A part of a grid: its rows, its columns, and a mask of these."""
-
 
 @dataclass(frozen=True, eq=False)
 class OccupancyGrid:
@@ -131,21 +128,14 @@ class OccupancyGrid:
 
     def mark(self, mask: NDArray[np.bool_], shape: BaseGeometry) -> None:
         """Sets the cells of `mask` (rows, cols) whose centre lies inside a map-frame polygon; touches no others."""
-        for rows, cols, inside in self.windows(shape):
-            mask[rows, cols] |= inside
-
-    def windows(self, shape: BaseGeometry) -> list[Window]:
-        """The cells whose centre lies inside a map-frame polygon: for each of its parts a window, and which cells of that."""
-        found = []
         for polygon in _parts(shape):
             rows, cols, inside = self.inside_ring(_corners(polygon.exterior))
             for hole in polygon.interiors:
                 hole_rows, hole_cols, within = self.inside_ring(_corners(hole))
                 inside[_shifted(hole_rows, rows.start), _shifted(hole_cols, cols.start)] ^= within
-            found.append((rows, cols, inside))
-        return found
+            mask[rows, cols] |= inside
 
-    def inside_ring(self, corners: Sequence[tuple[float, float]]) -> Window:
+    def inside_ring(self, corners: Sequence[tuple[float, float]]) -> tuple[slice, slice, NDArray[np.bool_]]:
         """Rows, columns and mask of the cells with their centre inside a map-frame ring, by the even-odd rule.
 
         A centre on the edge that two neighbouring rings share belongs to exactly one. The ring may cross itself.

@@ -10,7 +10,7 @@ import copy
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 from shapely import GeometryCollection, LineString, Polygon
 
 from robot_fleet.floor.clearance import ClearanceField
-from robot_fleet.floor.grid import Window
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.reach import first_free_cell, standable
@@ -28,8 +27,6 @@ from robot_fleet.planning.lattice import cheapest_way, costs_of_ways
 from robot_fleet.planning.terrain import FORGIVEN_M, line_open
 
 _COARSE_M = 0.2
-# So many closed polygons' cells are kept: what a large fleet holds, and held a while ago.
-_KNOWN = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +119,6 @@ class Router:
         self._stride = max(1, round(_COARSE_M / floor.grid.resolution_m))
         self._standing = standable(profile, self._field)
         self._closed = GeometryCollection()
-        # Those with what is closed for now share it: most of that stays closed from one search to the next.
-        self._shut = lru_cache(_KNOWN)(self._shut_by)
         self._one_ways = directions_of(floor)
         self._directions = ANY_WAY
 
@@ -132,14 +127,11 @@ class Router:
         other = object.__new__(Router)
         other.__dict__.update({key: value for key, value in self.__dict__.items() if key not in ("_parts", "obeying")})
         other._closed = GeometryCollection([*self._closed.geoms, *closed])
-        other._standing = self._standing.copy()
-        for rows, cols, inside in itertools.chain.from_iterable(map(self._shut, closed)):
-            other._standing[rows, cols] &= ~inside
+        shut = np.zeros_like(self._standing)
+        for polygon in closed:
+            self.floor.grid.mark(shut, polygon.buffer(self._keeps_m))
+        other._standing = self._standing & ~shut
         return other
-
-    def _shut_by(self, polygon: Polygon) -> list[Window]:
-        """The cells in which the robot cannot stand as a polygon is closed."""
-        return self.floor.grid.windows(polygon.buffer(self._keeps_m))
 
     def prepare(self) -> None:
         """Does now what the first search would else do: the parts of the floor, and machine code for the loops."""
