@@ -80,21 +80,25 @@ class PostgresServer:
     def kill(self) -> None:
         """kill -9 for all of it."""
         assert self._process
-        while found := self._sessions():
-            for process in found:
-                with suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
+        while self._tell_all(signal.SIGKILL):
+            pass
         self._process.wait()
 
     def pause(self) -> None:
         """Stops everything where it is, as on a machine that hangs, until `go_on`."""
-        for process in self._sessions():
-            os.kill(process, signal.SIGSTOP)
+        self._tell_all(signal.SIGSTOP)
 
     def go_on(self) -> None:
         """Ends a pause."""
-        for process in self._sessions():
-            os.kill(process, signal.SIGCONT)
+        self._tell_all(signal.SIGCONT)
+
+    def _tell_all(self, number: signal.Signals) -> int:
+        """Sends a signal to every process of the server; how many there are. One that ends just now needs none."""
+        found = self._sessions()
+        for process in found:
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+        return len(found)
 
     def new_database(self) -> str:
         """The URL of a new, empty database."""
