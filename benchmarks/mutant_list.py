@@ -402,8 +402,8 @@ RESTARTS = (
     Mutant(
         "robots that end their piece while storage refuses keep head and water on",
         "robot_fleet/control/outages.py",
-        "            self._turn_off(event.robot)\n        elif",
-        "            pass\n        elif",
+        "            self._turn_off(event.robot)\n            self._show",
+        "            self._show",
         "brushes turn on one spot for as long as the disk is full",
         (_OUTAGES,),
     ),

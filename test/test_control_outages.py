@@ -63,6 +63,21 @@ def test_robots_finish_their_piece_and_rest_with_the_head_off(made: VirtualSite)
     assert [robot.pose for robot in made.world.robots.values()] == before
 
 
+def test_robots_are_told_to_turn_their_heads_off_before_they_would_by_themselves(disk: Disk) -> None:
+    made = lasting(disk)
+    made.controller.ask(lambda controller: controller.start_run((), "night"))
+    made.advance(40.0)
+    disk.full = True
+    robots = made.world.robots
+    rested_s, longest_s = dict.fromkeys(robots, 0.0), 0.0
+    while any(robot.head_on or not robot.motion.at_rest for robot in robots.values()):
+        made.advance(0.2)
+        for name, robot in robots.items():
+            rested_s[name] = rested_s[name] + 0.2 if robot.head_on and robot.motion.at_rest else 0.0
+        longest_s = max(longest_s, *rested_s.values())
+    assert longest_s < 2.0
+
+
 def test_requests_are_refused_with_the_reason_and_an_alert_says_what_to_do(made: VirtualSite) -> None:
     run_id = run_of(made).run_id
     for request in (
