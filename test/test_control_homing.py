@@ -8,6 +8,7 @@ import pytest
 from control_site import all_docked, by_hand, hall, robot_of, run_of, site, until_ended
 
 from robot_fleet.control.homing import on_dock
+from robot_fleet.fleet.events import AllCancelled, LegEnded, Outcome
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import CoveragePath, Plan, PlanRequest
@@ -68,6 +69,60 @@ def test_a_restart_on_the_way_home_does_not_end_the_run_before_everybody_is_home
     assert run_of(made).state is RunState.RUNNING
     assert until_ended(made).state is RunState.COMPLETED
     assert all_docked(made)
+
+
+def docks_last(made: VirtualSite) -> str:
+    """Lets time pass until the last robot of a run is about to be on its dock; its name."""
+    made.controller.start_run((), "")
+    robots = made.controller._state.robots
+    while True:
+        made.advance(0.2)
+        out = [name for name, robot in robots.items() if robot.state is not RobotState.CHARGING]
+        if len(out) == 1 and made.world.now_s > 60.0 and robots[out[0]].state is RobotState.DOCKING:
+            break
+    while not on_dock(made.controller._state, robots[out[0]]):
+        made.advance(0.05)
+    assert run_of(made).state is RunState.RUNNING and made.world.robots[out[0]].leg_id
+    return out[0]
+
+
+def unanswered(made: VirtualSite, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The link loses what the robot says to its order, and from now on that it has dropped it."""
+    order, handle = made.controller._state.robots[name].order, made.controller.handle
+    assert order is not None
+    made.controller.handle(LegEnded(name, made.world.now_s, order.leg_id, Outcome.UNANSWERED, "no answer"))
+    monkeypatch.setattr(
+        made.controller, "handle", lambda event: None if isinstance(event, AllCancelled) else handle(event)
+    )
+
+
+def test_a_robot_that_was_told_to_stop_where_its_dock_is_docks_before_the_run_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = site()
+    name = docks_last(made)
+    unanswered(made, name, monkeypatch)
+    made.advance(3.0)
+    assert not all_docked(made)
+    assert run_of(made).state is RunState.RUNNING
+    monkeypatch.undo()
+    assert until_ended(made).state is RunState.COMPLETED
+    assert all_docked(made)
+    assert robot_of(made, name).state is RobotState.CHARGING
+
+
+def test_a_run_does_not_wait_for_ever_for_a_robot_where_its_dock_is_and_lets_it_go_once_it_is_known_to_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = site()
+    name = docks_last(made)
+    unanswered(made, name, monkeypatch)
+    began_s = made.world.now_s
+    assert until_ended(made).state is RunState.COMPLETED
+    assert made.world.now_s < began_s + 40.0
+    monkeypatch.undo()
+    made.advance(5.0)
+    assert robot_of(made, name).state is RobotState.IDLE
 
 
 def test_a_robot_that_a_run_left_off_its_dock_is_told_of_until_it_is_there() -> None:

@@ -20,7 +20,7 @@ from robot_fleet.nights.causes import LATELY_S, OUT_S, Causes
 from robot_fleet.nights.checks.sweeping import SweepCheck
 from robot_fleet.nights.eyes import Eyes
 from robot_fleet.nights.faults import Fault
-from robot_fleet.nights.night import _Course
+from robot_fleet.nights.night import Night, _Course, simulate
 from robot_fleet.nights.site import Circumstances, NightSite
 from robot_fleet.nights.world import TroubledWorld
 from robot_fleet.sim.realism import EXECUTED
@@ -239,3 +239,17 @@ def test_a_robot_behind_a_cut_link_may_drive_on_onto_closed_floor_though_a_contr
     assert spill.distance(Point(robot.pose.x_m, robot.pose.y_m)) < 0.2
     assert not closed.findings.found
     site.close()
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_robot_that_is_left_off_its_dock_is_found_after_a_minute_unless_somebody_is_told(
+    monkeypatch: pytest.MonkeyPatch, is_told: bool
+) -> None:
+    monkeypatch.setattr("robot_fleet.control.rest._is_busy", lambda state, robot: False)
+    if not is_told:
+        monkeypatch.setattr("robot_fleet.control.controller.look_for_strays", lambda state: None)
+    outcome = simulate(hall(), Night(1, ()), by_hand)
+    assert [run.state for run in outcome.runs] == ["COMPLETED"]
+    left = [found for found in outcome.violations if "without a word" in found.text]
+    assert bool(left) is not is_told
+    assert all(found.at_s > outcome.runs[0].seconds + 60.0 for found in left)

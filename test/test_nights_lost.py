@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from control_site import by_hand, hall
 from shapely import box
 
 from robot_fleet.control.robots import RobotReports
+from robot_fleet.fleet.commands import Follow
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import Dock, Store
 from robot_fleet.nights.eyes import Eyes
@@ -78,6 +81,37 @@ def test_a_robot_that_was_found_is_excused_until_the_controller_has_heard_where_
     assert course.eyes.lost == {"r1"}
     pass_until(46.0)
     assert course.eyes.lost == set()
+    course.site.close()
+
+
+def test_a_robot_that_was_driven_into_before_anybody_knew_where_it_is_is_excused_until_the_two_are_apart(
+    tmp_path: Path,
+) -> None:
+    cut = Fault("link cut", 4.0, 30.0)
+    course = _Course(Circumstances(hall(), (cut,), 1, by_hand, tmp_path, EXECUTED))
+    world = course.site.world
+
+    def pass_until(at_s: float) -> None:
+        while course.site.now_s < at_s:
+            course.site.step()
+            course.eyes.look(course.site)
+            course._look()
+        course.eyes._contact.flush()
+
+    pass_until(5.0)
+    course._lose(Fault("delocalised", 5.0, 1.0, "r1", x_m=0.6))
+    world.robots["r1"].motion.pose = Pose(0.8, 1.0, math.pi)
+    course._find("r1")
+    world.command(Follow("r2", "there", np.array([(0.6, 2.4), (0.6, 1.0)])))
+    pass_until(50.0)
+    assert world.touches_robot("r1") and world.touches_robot("r2")
+    assert course.eyes.lost == {"r1"}
+    world.release("r2")
+    world.command(Follow("r2", "back", np.array([(0.6, world.robots["r2"].pose.y_m), (0.6, 2.4)])))
+    pass_until(60.0)
+    assert not world.touches_robot("r1")
+    assert course.eyes.lost == set()
+    assert "contact" not in {found.check for found in course.eyes.violations}
     course.site.close()
 
 

@@ -242,10 +242,13 @@ def _is_gone(state: FleetState, robot: Robot) -> bool:
 
 
 def _is_busy(state: FleetState, robot: Robot) -> bool:
-    """Whether the robot drives or is to drive; one that takes no orders just now may, for all we know, be on its way home."""
-    if robot.is_here:
-        return robot.order is not None or robot.has_work
-    return not _is_gone(state, robot) and not on_dock(state, robot)
+    """Whether the robot drives or is to drive; one that takes no orders just now may, for all we know, be on its way home.
+
+    One that stands where its dock is has not docked before it says so: it may have braked short of what charges it.
+    """
+    if not robot.is_here and _is_gone(state, robot):
+        return False
+    return robot.order is not None or robot.has_work or not (robot.is_here or on_dock(state, robot))
 
 
 def _expected(state: FleetState, run: CleaningRun) -> bool:

@@ -196,6 +196,10 @@ class RobotReports:
             orders.ended(self._state, robot, ended)
         robot.cancel_due = False
         orders.brake(robot, orders.said_s(self._state, event.at_s))
+        run = self._state.active
+        if run is None or robot.name not in run.robots:
+            # Its run ended while it was not known whether it still drove.
+            robot.happen(RobotEvent.RELEASED)
         self._state.touch("robot", robot.name)
 
     def tick(self, robot: Robot, elapsed_s: float = 0.0) -> None:

@@ -158,10 +158,24 @@ class Eyes:
         for run in runs:
             if not run.state.is_terminal:
                 self._ends.add(run.run_id, site.now_s, f"a run is still {run.state.value}")
-        if self._last_end is RunState.COMPLETED:
-            self._look_for_strays(site)
+        for name in self.strays(site):
+            pose = site.world.robots[name].pose
+            text = f"{name} was left at ({pose.x_m:.1f}, {pose.y_m:.1f}) without a word"
+            self._ends.add(("stray", name), site.now_s, text, name)
         if not in_time and all(run.state.is_terminal for run in runs):
             self._ends.add("late", site.now_s, "the night did not come to rest")
+
+    def strays(self, site: NightSite) -> list[str]:
+        """Who lives, is not held, and stands off its dock after a completed run without an alert that says so."""
+        if self._last_end is not RunState.COMPLETED or site.controller is None:
+            return []
+        alerts = [alert for alert in site.controller.snapshot.alerts if alert.active]
+        told = {alert.robot for alert in alerts if not alert.alert_id.startswith(_TELL_OF_FLOOR)}
+        return [
+            name
+            for name, robot in site.world.robots.items()
+            if robot.alive and not robot.hold and robot.docked_at is None and name not in told
+        ]
 
     @property
     def violations(self) -> list[Violation]:
@@ -181,18 +195,6 @@ class Eyes:
         elif site.goes_on("asleep") or site.goes_on("disk full"):
             return
         self._clock_off_s, self._restarts = off_s, site.restarts
-
-    def _look_for_strays(self, site: NightSite) -> None:
-        """After a completed run each robot that lives and is not held stands on a dock, or an alert says why not."""
-        assert site.controller is not None
-        alerts = [alert for alert in site.controller.snapshot.alerts if alert.active]
-        told = {alert.robot for alert in alerts if not alert.alert_id.startswith(_TELL_OF_FLOOR)}
-        for name, robot in site.world.robots.items():
-            if robot.alive and not robot.hold and robot.docked_at is None and name not in told:
-                x, y = robot.pose.x_m, robot.pose.y_m
-                self._ends.add(
-                    ("stray", name), site.now_s, f"{name} was left at ({x:.1f}, {y:.1f}) without a word", name
-                )
 
     def _left_coverable(
         self, site: NightSite, things: list[BaseGeometry], others: list[BaseGeometry]

@@ -30,6 +30,8 @@ from robot_fleet.sim.realism import EXECUTED, Realism
 LIMIT_S = 10_800.0
 """Charging a battery alone takes 5,000 s."""
 _REST_S = 3.0
+# Within this time a robot that rests off its dock is sent on, or told of: messages get lost, and are sent again every few seconds.
+_STRAY_S = 60.0
 _FOUND_AGAIN_S = 60.0
 # Within this time after the controller has heard where a robot that was found again truly is, others have braked.
 _LEARNT_S = 3.0
@@ -174,7 +176,7 @@ class _Course:
             self._found[name] = None
 
     def _look_for_found(self) -> None:
-        """Who was found again counts as lost until the controller has heard it, and others had time to brake."""
+        """Who was found again counts as lost until the controller has heard it and others had time to brake, or have backed off."""
         if not self._found:
             return
         controller, now_s = self.site.controller, self.site.now_s
@@ -184,7 +186,7 @@ class _Course:
             truly = self.site.world.robots[name].pose
             if heard_s is None and pose is not None and pose.distance_m(truly) <= _HEARD_M:
                 self._found[name] = now_s
-            elif heard_s is not None and now_s >= heard_s + _LEARNT_S:
+            elif heard_s is not None and now_s >= heard_s + _LEARNT_S and not self.site.world.touches_robot(name):
                 del self._found[name]
                 self.eyes.lost.discard(name)
 
@@ -223,7 +225,7 @@ class _Course:
             self._rest_since_s = None
             return False
         self._rest_since_s = site.now_s if self._rest_since_s is None else self._rest_since_s
-        return site.now_s - self._rest_since_s > _REST_S
+        return site.now_s - self._rest_since_s > (_STRAY_S if self.eyes.strays(site) else _REST_S)
 
     def _outcome(self, night: Night, reached: set[str]) -> Outcome:
         site, eyes = self.site, self.eyes

@@ -74,6 +74,10 @@ class World:
         """The same as lists, which is quicker: for who may not wait."""
         return {name: list(track) for name, track in self._tracks.items()}
 
+    def touches_robot(self, name: str) -> bool:
+        """Whether the robot and another touch now, whichever of them drove into the other."""
+        return any(name in pair and OBSTACLE not in pair for pair in self._touching)
+
     @property
     def distance_m(self) -> dict[str, float]:
         """How far each robot has driven."""
