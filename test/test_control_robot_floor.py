@@ -8,21 +8,25 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import shapely
-from control_site import by_hand, hall, robot_of, run_of, site, until, until_ended
+from control_site import all_docked, by_hand, hall, robot_of, run_of, site, until, until_ended
 from shapely import Point
 
+from robot_fleet.control.berths import LOST_BERTH_M
 from robot_fleet.control.dispatch import _granted
 from robot_fleet.control.ports import Record
 from robot_fleet.fleet.commands import Command, Follow
 from robot_fleet.fleet.events import (
+    LOST,
     BatteryReported,
     Event,
     LegEnded,
+    PoseRefused,
     PoseReported,
     Tick,
 )
 from robot_fleet.fleet.itinerary import Piece, Place
-from robot_fleet.fleet.states import RobotState
+from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.fleet.traffic import MARGIN_M
 from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import LegKind, Plan, PlanRequest
 from robot_fleet.sim.site import VirtualSite
@@ -213,3 +217,106 @@ def test_after_a_sleep_a_robot_is_followed_through_all_that_it_said_and_keeps_th
     while truly.motion.speed_mps > 0.0:
         made.advance(0.05)
         assert state.traffic.held("r1").covers(Point(truly.pose.x_m, truly.pose.y_m).buffer(0.34))
+
+
+def lost(made: VirtualSite, name: str, reason: str = f"{LOST}: no match") -> None:
+    """The robot says that it must not move, and why."""
+    made.world.robots[name].motion.brake()
+    made.world.robots[name]._hold(reason, made.world.now_s)
+    made.advance(3.0)
+
+
+def beyond_m(made: VirtualSite, name: str) -> float:
+    """How far beyond what it needs to stand there the floor reaches that a robot holds."""
+    robot = made.controller._state.robots[name]
+    assert robot.pose is not None
+    rim = shapely.get_coordinates(made.controller.traffic.held(name)) - [robot.pose.x_m, robot.pose.y_m]
+    return float(np.hypot(*rim.T).max()) - robot.radius_m - MARGIN_M
+
+
+@pytest.mark.parametrize(("reason", "berth_m"), [(f"{LOST}: no match", LOST_BERTH_M), ("e-stop", 0.0)])
+def test_others_give_a_robot_a_wide_berth_that_does_not_know_where_it_is_until_it_does(
+    reason: str, berth_m: float
+) -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(14.0)
+    lost(made, "r1", reason)
+    assert beyond_m(made, "r1") == pytest.approx(berth_m, abs=0.15)
+    made.restart_controller()
+    made.advance(3.0)
+    assert beyond_m(made, "r1") == pytest.approx(berth_m, abs=0.15)
+    made.world.release("r1")
+    made.advance(2.0)
+    assert beyond_m(made, "r1") < 0.08
+    made.controller.acknowledge("r1", "Ann")
+    assert until_ended(made).state is RunState.COMPLETED
+    assert all_docked(made)
+
+
+def test_a_robot_whose_place_is_not_believed_is_given_the_same_berth() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(14.0)
+    truly = made.world.robots["r1"]
+    truly._seen_pose = lambda now_s: PoseRefused("r1", now_s, "it is in another frame", "Look at it")  # type: ignore
+    made.advance(5.0)
+    assert beyond_m(made, "r1") > LOST_BERTH_M - 0.15
+
+
+@pytest.mark.parametrize("apart_m", [0.3, 0.7])
+def test_a_robot_that_stands_near_one_that_is_lost_can_get_away_and_leaves_a_berth_behind(apart_m: float) -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(20.0)
+    here, other = made.world.robots["r2"].pose, made.world.robots["r1"]
+    made.controller.pause_run(run_of(made).run_id)
+    made.advance(5.0)
+    here = made.world.robots["r2"].pose
+    side_m = 2 * (other.spec.profile.footprint.circumscribed_m + MARGIN_M) + apart_m
+    other.motion.pose = Pose(here.x_m - side_m, here.y_m, 0.0)
+    made.advance(1.0)
+    lost(made, "r1")
+    assert 0.0 <= beyond_m(made, "r1") < apart_m
+    made.controller.resume_run(run_of(made).run_id)
+    while beyond_m(made, "r1") < LOST_BERTH_M - 0.15:
+        made.advance(1.0)
+        assert made.world.now_s < 400.0
+    assert not made.world.collisions
+
+
+@pytest.mark.parametrize("charging", [True, False])
+def test_a_robot_that_is_lost_at_its_dock_leaves_the_others_theirs(charging: bool) -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    until(made, "r2", RobotState.CLEANING)
+    state, here = made.controller._state, made.store.floor.dock("d1").pose
+    lost(made, "r1")
+    made.world.robots["r1"].motion.pose = Pose(here.x_m + 0.05, here.y_m, here.yaw_rad)
+    made.world.robots["r1"].docked_at = made.store.floor.dock("d1") if charging else None
+    made.advance(5.0)
+    assert state.robots["r1"].charging is charging
+    assert beyond_m(made, "r1") == pytest.approx(0.0 if charging else 0.5, abs=0.2)
+    assert until_ended(made).state is RunState.COMPLETED
+    assert made.world.robots["r2"].docked_at is not None
+    assert not made.world.collisions
+
+
+def test_the_berth_of_a_robot_that_is_lost_does_not_waver_with_its_pose() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(14.0)
+    lost(made, "r1")
+    floors = []
+    for _ in range(50):
+        made.advance(0.2)
+        floors.append(made.controller.traffic.held("r1"))
+    assert all(floor is floors[0] for floor in floors)
+    made.world.robots["r1"].motion.pose = Pose(5.0, 4.0, 0.0)
+    made.advance(1.0)
+    assert made.controller.traffic.held("r1").covers(Point(5.0, 4.0).buffer(1.0))

@@ -8,6 +8,7 @@ import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control import orders
+from robot_fleet.control.berths import floor_at_rest
 from robot_fleet.control.charging import look_for_word_of_battery
 from robot_fleet.control.homing import on_dock
 from robot_fleet.control.state import FleetState
@@ -238,11 +239,11 @@ class RobotReports:
 
     def _floor_at_rest(self, robot: Robot) -> BaseGeometry:
         """The floor under the robot; of what it held, also what it may have come to since it last knew where it was."""
-        under, unseen_s = self._state.under(robot), robot.rest_after_s - robot.pose_at_s
+        floor, unseen_s = floor_at_rest(self._state, robot), robot.rest_after_s - robot.pose_at_s
         if unseen_s <= 0.0:
-            return under
-        within = under.buffer(unseen_s * robot.spec.profile.speed_mps)
-        return self._state.traffic.held(robot.name).intersection(within).union(under)
+            return floor
+        within = self._state.under(robot).buffer(unseen_s * robot.spec.profile.speed_mps)
+        return self._state.traffic.held(robot.name).intersection(within).union(floor)
 
     def _credit(self, run: CleaningRun, robot: Robot, before: Pose | None, event: PoseReported) -> None:
         self._credit_floor(run, robot, event)

@@ -62,6 +62,7 @@ class FleetState:
         self.ways_home: dict[str, tuple[Pose, Escape]] = {}
         self.homeward: dict[tuple[str, frozenset[str]], Reaching | None] = {}
         self.docked: dict[str, BaseGeometry] = {}
+        self.berths: dict[str, tuple[Pose, int, BaseGeometry]] = {}
         self.alerts: dict[str, AlertView] = {}
         self.closures: dict[str, ClosureView] = {}
         # When they open by themselves, by the clock that nobody sets, and when that was written down last.

@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from robot_fleet.fleet.commands import Channel
 from robot_fleet.fleet.drain import Drain
 from robot_fleet.fleet.escapes import Escape
+from robot_fleet.fleet.events import LOST
 from robot_fleet.fleet.itinerary import Itinerary, Piece, Place
 from robot_fleet.fleet.states import RobotEvent, RobotState, RunEvent, RunState, next_robot_state, next_run_state
 from robot_fleet.fleet.steered_pieces import next_steered_piece, part_before
@@ -113,6 +114,11 @@ class Robot:
         if self.pose_refused:
             return False
         return self.state not in NOT_HERE and not self.cancel_due and self.pose is not None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it does not know where it is, by its own word or since what it says of its place cannot be."""
+        return bool(self.pose_refused) or (self.hold_active and LOST in self.hold)
 
     @property
     def is_equipped(self) -> bool:

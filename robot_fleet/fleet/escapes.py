@@ -16,12 +16,14 @@ depends on itself by way of others, or on one that does, or on a robot that cann
 (Dijkstra, "Een algorithme ter voorkoming van de dodelijke omarming", EWD 108, 1965) with places for resources: not the fewest
 states are refused, but what is granted is safe, and the test takes time with the square of the fleet at most.
 
-The argument is about rests that were granted. Three things lie outside it:
+The argument is about rests that were granted. Four things lie outside it:
 
 - A robot that stops elsewhere: cancelled half way, pushed, or just found out where it is. Its rest there is put without being
   asked for, and may close a cycle.
 - Robots that are cut off already. A grant is refused only for those whom it would cut off newly, else one dead robot would
   stop all others; so robots that are cut off may come to depend on each other as well.
+- The berth around a robot that does not know where it is (`control/berths.py`). It grows without being asked for, never over
+  a dock's way in, and may cut off who has passed by before.
 - A robot that only what cannot move shuts out of its dock may be granted rests as long as nobody else is cut off by them.
 
 What holds then: whom `cut_off` does not name gets home past those whom it does, whatever is granted afterwards, and it names

@@ -1,4 +1,5 @@
-"""Who holds which floor. A robot holds the floor of the piece that it drives, or the floor under it while it rests.
+"""Who holds which floor. A robot holds the floor of the piece that it drives, or the floor under it while it rests,
+more of it when it does not know where it is.
 
 No two robots are ever granted touching floor, so robots that stay on their own floor never touch each other; but for two that
 came to stand too near to each other all the same: of these one may leave the other. Floor is granted as a whole or not at all.
