@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import networkx as nx
 import numpy as np
 import pytest
+from control_site import by_hand, hall
 from control_site import site as hall_site
-from shapely import box
+from shapely import LineString, box
 
 from robot_fleet.control.dispatch import _granted
 from robot_fleet.control.escaping import cut_off_by
@@ -220,3 +222,23 @@ def test_a_way_home_past_others_that_was_found_holds_while_the_same_floor_is_ask
     dead.pose = Pose(*found.way[len(found.way) // 2].tolist())
     state.traffic.settle("r2", state.under(dead))
     assert cut_off_by(state, robot, beyond)[0] is not found
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "end"), [("r1", "r2", Pose(0.6, 7.2, 0.0)), ("r2", "r1", Pose(0.6, 0.8, 0.0))]
+)
+def test_a_way_home_leads_past_the_dock_of_another_robot_even_while_that_is_out(
+    name: str, other: str, end: Pose
+) -> None:
+    docks = (Dock("d1", Pose(0.6, 3.0, math.pi)), Dock("d2", Pose(0.6, 5.0, math.pi)))
+    made = VirtualSite(replace(hall(), floor=replace(hall().floor, docks=docks)), by_hand, EXECUTED)
+    made.advance(3.0)
+    state = made.controller._state
+    robot, away = state.robots[name], state.robots[other]
+    away.pose = Pose(9.0, 4.0)
+    state.traffic.settle(other, state.under(away))
+    found, others = cut_off_by(state, robot, end)
+    docked = away.floor_at(state.store.floor.dock(away.spec.dock).pose)
+    assert not others and found.way is not None and LineString(found.way).distance(docked) > robot.radius_m
+    # It would be shorter not to.
+    assert LineString([(end.x_m, end.y_m), found.way[-2]]).distance(docked) < robot.radius_m

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +20,14 @@ from control_site import hall
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
 from ros_eye import Eye
 
 from robot_fleet.fleet.events import PoseReported
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import WORKING_W, Interface
 from robot_fleet.floor.store import Dock, RobotSpec
+from robot_fleet.main.doctor import examine
 from robot_fleet.ros.conversion import holds_to_ros
 from robot_fleet.ros.findings import Finding, Verdict, findings
 from robot_fleet.ros.layouts import Publisher
@@ -209,6 +214,7 @@ def test_a_map_that_it_may_share_is_only_warned_of() -> None:
         (0.9, 0.5, Verdict.OK),
         # Nobody answers: a slow way is not known from a clock that is behind.
         (0.9, None, Verdict.OK),
+        (1.8, None, Verdict.OK),
         (-0.9, None, Verdict.FAIL),
         # The latched pose of a robot that stands.
         (7200.0, 0.01, Verdict.UNKNOWN),
@@ -230,11 +236,23 @@ def test_a_clock_that_is_behind_is_told_also_of_a_pose_topic_whose_first_pose_ma
     assert check.verdict is Verdict.FAIL and check.remedy
 
 
-@pytest.mark.parametrize(("told", "verdict"), [(0.5, Verdict.FAIL), (50.0, Verdict.FAIL), (97.0, Verdict.OK)])
-def test_a_robot_that_charges_away_from_every_dock_is_found_on_either_scale(told: float, verdict: Verdict) -> None:
+@pytest.mark.parametrize(
+    ("told", "verdict"),
+    [
+        ([0.5], Verdict.FAIL),
+        ([0.97], Verdict.OK),
+        ([50.0], Verdict.FAIL),
+        ([97.0], Verdict.OK),
+        # What it told before says that this is one percent.
+        ([2.0, 1.0], Verdict.FAIL),
+    ],
+)
+def test_a_robot_that_charges_away_from_every_dock_is_found_on_either_scale(
+    told: list[float], verdict: Verdict
+) -> None:
     seen = sound()
     seen.poses = [(10.0, PoseReported("r", 10.0, DOCK.pose @ Pose(2.0, 0.0)))]
-    seen.percentages, seen.charging = [told], True
+    seen.percentages, seen.charging = told, True
     check = next(one for one in findings(spec("r"), FLOOR, seen, 5.0) if one.check == "localised")
     assert check.verdict is verdict, check
 
@@ -320,18 +338,21 @@ def test_too_few_poses_are_told() -> None:
 
 
 @pytest.mark.parametrize("alone", [False, True])
-def test_an_e_stop_on_a_shared_topic_is_not_that_of_the_one_robot_that_is_looked_at(alone: bool) -> None:
-    shared = replace(WORKING_W, interface=Interface(diagnostics_topic="/diagnostics"))
-    looked_at, pressed = (RobotSpec(name, shared, "here", name) for name in ("r1", "r2"))
-
-    async def heard() -> Observed:
-        with closing(Eye()) as eye:
-            publisher = eye.node.create_publisher(DiagnosticArray, "/diagnostics", 10)
-            observed = asyncio.ensure_future(observe([looked_at], LISTEN_S, others=() if alone else [pressed]))
-            while not observed.done():
-                publisher.publish(holds_to_ros({"r1: safety": "", "r2: safety": "e-stop"}, 1.0))
-                await asyncio.sleep(0.1)
-            return (await observed)["r1"]
-
-    # Whom a name means is known only by who else is there.
-    assert asyncio.run(heard()).hold == ("e-stop" if alone else "")
+def test_an_e_stop_on_a_shared_topic_is_not_that_of_the_one_robot_that_is_looked_at(
+    alone: bool, tmp_path: Path
+) -> None:
+    shop = Path(shutil.copytree(SHOP, tmp_path / "shop"))
+    robots = (shop / "store.yaml").read_text().replace("profile: W", "profile: shared")
+    profiles = "profiles: {shared: {base: W, interface: {diagnostics_topic: /diagnostics}}}\n"
+    (shop / "store.yaml").write_text(robots + profiles)
+    with closing(Eye()) as eye, ThreadPoolExecutor(1) as doctor:
+        base = Node("base", namespace="robot_1", context=eye.context)
+        publisher = base.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        found = doctor.submit(examine, shop, ["robot_1"], LISTEN_S, robots=1 if alone else 2)
+        while not found.done():
+            publisher.publish(holds_to_ros({"robot_1: safety": "", "robot_2: safety": "e-stop"}, 1.0))
+            time.sleep(0.1)
+        base.destroy_node()
+    holds = next(one for one in found.result()["robot_1"] if one.check == "holds")
+    # Whom a name means is known only by who else is in the store.
+    assert holds.text == ("it must not move: e-stop" if alone else "it may move")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -48,6 +50,7 @@ MOVED = MapMessage(
     ),
     data=SOUND.data,
 )
+BROKEN = MapMessage(info=MapMetaData(resolution=0.05, width=4, height=3), data=[0])
 
 
 def spec(name: str) -> RobotSpec:
@@ -82,6 +85,11 @@ class Site:
         while not holds():
             assert time.monotonic() < deadline
             await self.look(name)
+
+
+def set_clock(monkeypatch: pytest.MonkeyPatch, ahead_s: float) -> None:
+    """As if it were so much later than it is."""
+    monkeypatch.setattr(map_looks, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + ahead_s))
 
 
 @asynccontextmanager
@@ -119,9 +127,31 @@ async def test_a_map_that_others_publish_is_not_held_against_a_robot_nor_one_tha
         for _ in range(5):
             await here.look("r1", "r2")
         assert here.looks.fault("r1")[0] and here.looks.fault("r2") == ("", "")
+        set_clock(monkeypatch, 240.0)
+        for _ in range(3):
+            await here.look("r1")
+        assert here.looks.fault("r1")[0]
         # But not for ever: nothing says that the robot still has it.
-        monkeypatch.setattr(map_looks, "_GONE_S", 0.5)
+        set_clock(monkeypatch, 320.0)
         await here.looked("r1", lambda: not here.looks.fault("r1")[0])
+
+
+async def test_a_wrong_map_that_came_back_is_held_against_the_robot_as_long_when_it_is_gone_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with site() as here:
+        for later_s, message, text in ((0.0, MOVED, "none in ours"), (200.0, BROKEN, "cannot be read")):
+            set_clock(monkeypatch, later_s)
+            own = here.publish("/r1/map", message)
+            await here.looked("r1", lambda text=text: text in here.looks.fault("r1")[0])
+            await until(lambda: here.looks._look is None)
+            here.drop(own)
+            await until(lambda: not here.bridge.node.count_publishers("/r1/map"))
+            await here.look("r1")
+        set_clock(monkeypatch, 400.0)
+        for _ in range(3):
+            await here.look("r1")
+        assert here.looks.fault("r1")[0]
 
 
 async def test_a_robot_that_comes_back_with_another_map_is_looked_at_again_though_it_publishes_it_late() -> None:
@@ -173,6 +203,17 @@ async def test_a_robot_that_publishes_no_map_holds_nobody_up_and_one_whose_map_n
         here.bridge.to_ros(lambda: here.looks.want(spec("silent"), anew=True))
         here.bridge.to_ros(here.looks.tick)
         await until(lambda: here.looks._look is not None)
+
+
+async def test_the_thread_that_compares_maps_ends_with_the_bridge() -> None:
+    async with site() as here:
+        here.publish("/r1/map", SOUND)
+        await here.looked("r1", lambda: here.looks.is_sound("r1"))
+        workers = [thread for thread in threading.enumerate() if thread.name.startswith("own-map")]
+        assert workers
+    # By itself it would end only once nobody holds the looks any more.
+    assert here.looks.is_sound("r1")
+    await until(lambda: not any(worker.is_alive() for worker in workers), limit_s=10.0)
 
 
 def cut(own: OwnMap, rows: int, cols: int) -> OwnMap:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,6 +23,7 @@ from test_ros_bridge import running, until
 from test_ros_driver import fleet, robot_process
 
 from robot_fleet.fleet.events import EquipmentReported
+from robot_fleet.ros import server_states
 from robot_fleet.ros.bridge import RosBridge
 from robot_fleet.ros.server_states import ServerStates
 
@@ -95,6 +98,24 @@ async def test_an_inactive_server_is_named_until_it_says_that_it_is_active(
         assert states.asleep == "/lone_drive is inactive"
         server.state = State(id=State.PRIMARY_STATE_ACTIVE, label="active")
         await asked_until(bridge, states, lambda: not states.asleep)
+        assert not bugs
+
+
+async def test_how_fast_the_link_is_is_told_by_answers_of_the_last_seconds_alone(
+    servers: Callable[[str], Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was fast near the access point says nothing of the far end of the store."""
+    servers("roamer")
+    bridge = RosBridge()
+    states = ServerStates(bridge, ["/roamer/follow_path"])
+    async with running(bridge) as bugs, asyncio.timeout(120.0):
+        await asked_until(bridge, states, lambda: states.answer_s)
+        await until(lambda: not states._asked)
+        for later_s, is_known in ((10.0, True), (20.0, False)):
+            later = SimpleNamespace(monotonic=lambda later_s=later_s: time.monotonic() + later_s)
+            monkeypatch.setattr(server_states, "time", later)
+            assert (states.answer_s is not None) is is_known
+        await asked_until(bridge, states, lambda: states.answer_s)
         assert not bugs
 
 

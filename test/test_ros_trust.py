@@ -95,6 +95,7 @@ def test_what_was_never_told_is_named(site: Site) -> None:
         (0.8, 1.0, ""),
         (1.8, 1.0, "its clock is 1.8 s behind ours"),
         (0.8, None, ""),
+        (1.8, None, ""),
     ],
 )
 def test_a_clock_is_told_from_a_slow_way(site: Site, late_s: float, answer_s: float | None, text: str) -> None:

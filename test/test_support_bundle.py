@@ -112,11 +112,15 @@ def test_planted_secrets_are_nowhere_in_it(
         ("postgresql://fleet:open\"sesame'1@db/shop", "open\"sesame'1"),
         ("postgresql://fleet:open%40sesame@db/shop", "open@sesame"),
         ("postgresql://fleet:open%40sesame@db/shop", "open%40sesame"),
+        ("postgresql://fleet@db/shop?password=open%40sesame&sslmode=require", "open@sesame"),
+        ("postgresql://fleet@db/shop?password=open%40sesame&sslmode=require", "open%40sesame"),
+        ("postgresql://fleet@db/shop?password=open@sesame&sslmode=require", "open@sesame"),
+        ("postgresql:///shop?host=db&sslpassword=open-sesame&sslmode=require", "open-sesame"),
     ],
 )
 def test_the_databases_password_is_taken_out_wherever_it_stands(url: str, secret: str) -> None:
     redactor = Redactor([("ROBOT_FLEET_DATABASE", url)])
-    assert secret not in redactor.text(f"the database is {url}")
+    assert "sesame" not in redactor.text(f"the database is {url}")
     assert redactor.sweep(f"somebody said {secret} works") == f"somebody said {REDACTED} works"
 
 
@@ -191,11 +195,18 @@ def test_a_secret_found_once_is_taken_out_everywhere() -> None:
     assert redactor.sweep("he said hunter2") == f"he said {REDACTED}"
 
 
-def test_a_password_in_the_databases_url_stays_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("ROBOT_FLEET_DATABASE", "postgresql://fleet:open-sesame@db:5432/shop")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://fleet:open-sesame@db:5432/shop",
+        "postgresql://fleet@db:5432/shop?password=open-sesame&sslmode=require",
+    ],
+)
+def test_a_password_in_the_databases_url_stays_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str) -> None:
+    monkeypatch.setenv("ROBOT_FLEET_DATABASE", url)
     monkeypatch.setenv("PGPASSWORD", "open-barley")
     log = tmp_path / "serve.log"
-    log.write_text("open-barley\npostgresql://fleet:open-sesame@db/shop\n")
+    log.write_text(f"open-barley\nopen-sesame\n{url}\n")
     bundle = write_bundle(tmp_path / "b.tar.gz", None, tmp_path, log)
     with tarfile.open(bundle.file) as archive:
         texts = [archive.extractfile(name).read() for name in archive.getnames()]  # type: ignore[union-attr]

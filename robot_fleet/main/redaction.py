@@ -33,7 +33,7 @@ _IN_URL = re.compile(
     r"""(?P<scheme>[a-z][a-z0-9+.-]{0,30}://)(?P<who>(?<=postgresql://)[^\s"'<>:/@]*:[^\n]{0,200}|[^\s"'<>]{0,500})@""",
     re.IGNORECASE,
 )
-_IN_QUERY = re.compile(r"[?&][\w-]*password[\w-]*=(?P<password>[^&\s]+)", re.IGNORECASE)
+_IN_QUERY = re.compile(r"(?P<name>[?&][\w-]*password[\w-]*=)(?P<password>[^&\s]+)", re.IGNORECASE)
 _SHAPES = re.compile(
     r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\b(?:gh[opsur]|github_pat|glpat|xox[a-z]|sk|pk)[_-][\w-]{8,}|\beyJ[\w-]{6,}[\w.-]*"
 )
@@ -55,10 +55,7 @@ class Redactor:
             if is_secret_name(name):
                 self._learn(value)
             if "://" in value:
-                _IN_URL.sub(self._without_credentials, value)
-                for found in _IN_QUERY.finditer(value):
-                    self._learn(found["password"])
-                    self._learn(unquote(found["password"]))
+                self._without_passwords(value)
 
     def text(self, text: str) -> str:
         """A text of lines (YAML, a log) without its secrets."""
@@ -91,7 +88,7 @@ class Redactor:
         if "-----END" in text and "-----BEGIN" not in text.split("-----END", maxsplit=1)[0]:
             text = _PEM_END.sub(REDACTED, text)  # the tail of a log may begin within a key
         text = _PEM.sub(self._learnt, text)
-        text = _IN_URL.sub(self._without_credentials, text)
+        text = self._without_passwords(text)
         text = _SHAPES.sub(self._learnt, text)
         return _LONG.sub(lambda found: self._learnt(found) if _mixed(found[0]) else found[0], text)
 
@@ -101,11 +98,21 @@ class Redactor:
             self._learn(word)
         return REDACTED
 
+    def _without_passwords(self, text: str) -> str:
+        """Without those in URLs, first the ones in queries: with an @ in it the last @ of the word is not that of who logs in."""
+        return _IN_URL.sub(self._without_credentials, _IN_QUERY.sub(self._without_queried, text))
+
+    def _without_queried(self, found: re.Match[str]) -> str:
+        self._learn_coded(found["password"])
+        return f"{found['name']}{REDACTED}"
+
     def _without_credentials(self, found: re.Match[str]) -> str:
-        password = found["who"].partition(":")[2]
-        for secret in (password, unquote(password)):
-            self._learn(secret)
+        self._learn_coded(found["who"].partition(":")[2])
         return f"{found['scheme']}{REDACTED}@"
+
+    def _learn_coded(self, password: str) -> None:
+        self._learn(password)
+        self._learn(unquote(password))
 
     def _blocks(self, lines: Iterable[str]) -> Iterable[str]:
         """The lines, redacted. What is indented below a secret name belongs to it."""
