@@ -183,6 +183,36 @@ def test_a_head_that_never_turns_on_takes_its_robot_out_of_the_run_and_the_other
     assert not any('"robot": "r1"' in line and '"kind": "clean"' in line for line in made.run_store.journal)
 
 
+def test_a_robot_whose_head_did_not_turn_on_is_told_of_until_it_does_and_tried_again_for_missed_floor() -> None:
+    asked: list[tuple[int, list[str]]] = []
+
+    def planned(request: PlanRequest) -> Plan:
+        run = made.controller._state.active
+        asked.append((run.makeup_passes if run else 0, [robot.name for robot in request.robots]))
+        return by_hand(request)
+
+    made = VirtualSite(hall(), planned, EXECUTED)
+    made.advance(3.0)
+    broken = made.world.robots["r1"]
+    obey = broken.command
+    broken.command = lambda command, now_s: None if isinstance(command, SwitchHead) else obey(command, now_s)  # type: ignore
+    made.controller.start_run((), "")
+    while not is_told_of_head(made):
+        made.advance(1.0)
+    assert until_ended(made).state is RunState.COMPLETED and all_docked(made)
+    assert any(count > 0 and "r1" in names for count, names in asked)
+    assert is_told_of_head(made)
+    broken.command = obey  # type: ignore[method-assign]
+    made.controller.start_run((), "")
+    assert until_ended(made).state is RunState.COMPLETED
+    assert not is_told_of_head(made)
+
+
+def is_told_of_head(made: VirtualSite) -> bool:
+    """Whether an alert about the head of r1 is active."""
+    return any(alert.alert_id == "head-r1" and alert.active for alert in made.controller.snapshot.alerts)
+
+
 def test_a_lone_robot_with_a_dead_head_ends_the_run_as_failed() -> None:
     made = site()
     made.world.kill("r2")

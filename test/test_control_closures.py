@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 from control_site import Disk, all_docked, hall, lasting, robot_of, run_of, site, until_ended
 from shapely import Point, Polygon, box
 
-from robot_fleet.control.closures import MOST_CLOSURES, how_to_clear, is_inside
+from robot_fleet.control.closures import MOST_CLOSURES, how_to_clear, is_inside, leads_on_into
 from robot_fleet.control.ports import Record
+from robot_fleet.control.ways import straight
 from robot_fleet.fleet.errors import InvalidInput, NotFound, Unavailable
+from robot_fleet.fleet.itinerary import Itinerary, Place
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.nights.planning import HastyPlans
 from robot_fleet.planning.plan import MissedReason
@@ -115,6 +118,25 @@ def test_a_robot_that_has_got_out_of_closed_floor_may_turn_away_from_the_next() 
         made.advance(1.0)
         assert made.world.now_s < 300.0
     assert not robot.turned_away
+
+
+@pytest.mark.parametrize("makes_room", [False, True])
+def test_a_robot_that_got_out_of_closed_floor_may_go_back_only_to_get_home_not_to_make_room(makes_room: bool) -> None:
+    made = planned()
+    state = made.controller._state
+    robot = state.robots[cleaning_near(made)]
+    made.controller.pause_run(run_of(made).run_id)
+    made.advance(5.0)
+    assert robot.pose is not None
+    # It touches the floor by less than its margin.
+    spill = box(robot.pose.x_m + robot.radius_m + 0.06, 0.2, robot.pose.x_m + 2.0, 7.8)
+    made.controller.close_floor("spill", spill)
+    made.advance(0.4)
+    state.in_closed.add(robot.name)
+    robot.turned_away, robot.itinerary, robot.yields_to = True, None, ("r2",) if makes_room else ()
+    across = straight(np.array([(robot.pose.x_m, robot.pose.y_m), (robot.pose.x_m + 3.0, robot.pose.y_m)]))
+    robot.itinerary, robot.place = Itinerary(across), Place()
+    assert bool(leads_on_into(state, robot, robot.next_piece())) is makes_room
 
 
 def test_a_robot_on_its_way_onto_floor_that_is_closed_stops_before_it() -> None:

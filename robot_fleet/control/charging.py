@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from robot_fleet.control.homing import on_dock, way_home
 from robot_fleet.control.state import FleetState
-from robot_fleet.fleet.entities import CleaningRun, Robot
+from robot_fleet.fleet.entities import MOST_DROPS, CleaningRun, Robot
 from robot_fleet.fleet.itinerary import Place
 from robot_fleet.fleet.states import RobotState
 
@@ -35,8 +35,14 @@ def look_after_charge(state: FleetState, robot: Robot) -> None:
 
 
 def let_join(state: FleetState, run: CleaningRun) -> None:
-    """Lets robots of the run that charge work again for a make-up pass when they have enough for that."""
+    """Lets robots of the run that charge work again for a make-up pass when they have enough for that.
+
+    One that was sent home as it could not carry out its orders is tried once more with each pass: its tank, say, has been emptied.
+    """
     for robot in state.members(run):
+        if robot.state is RobotState.CHARGING and robot.drops >= MOST_DROPS:
+            robot.drops = MOST_DROPS - 1
+            state.touch("robot", robot.name)
         charges = robot.needs_charge and robot.state is RobotState.CHARGING
         if charges and (robot.battery or 0.0) >= max(ENOUGH, _least(state, robot) + _FOR_A_PASS):
             _let_work(state, robot)

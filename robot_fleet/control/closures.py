@@ -168,7 +168,9 @@ def leads_on_into(state: FleetState, robot: Robot, piece: Piece) -> frozenset[st
         return frozenset()
     floors = {name: state.traffic.held(name) for name in inside}
     if is_inside(state, robot) and not robot.cleans:
-        if robot.turned_away or any(stands_in(robot, floor) for floor in floors.values()):
+        # To make room for others is no reason to go back in.
+        turned_away = robot.turned_away and not robot.yields_to
+        if turned_away or any(stands_in(robot, floor) for floor in floors.values()):
             return frozenset()
         # What it only touches any more it may drive away from, along the edge; it is not led back across.
         deep_m = robot.radius_m - SEEMS_M - _DRAWN_M

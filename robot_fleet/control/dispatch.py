@@ -241,7 +241,10 @@ def _must_turn_first(robot: Robot, stretch: Stretch, begin: Pose) -> bool:
 def _head_ready(state: FleetState, robot: Robot, wanted: bool) -> bool:
     if robot.head_on == wanted:
         robot.head_asked_s, robot.head_failures = None, 0
-        state.settle(f"head-{robot.name}")
+        if robot.head_refused in (None, wanted):
+            # A head that does not turn on is not mended by being off.
+            robot.head_refused = None
+            state.settle(f"head-{robot.name}")
         return True
     again = robot.head_asked_s is not None and robot.head_wanted == wanted
     if again and state.now_s - (robot.head_asked_s or 0.0) < HEAD_S:
@@ -255,6 +258,7 @@ def _head_ready(state: FleetState, robot: Robot, wanted: bool) -> bool:
 def _head_failed(state: FleetState, robot: Robot, wanted: bool) -> bool:
     """Whether the robot may go on with a head that does not obey: only to drive, never to clean."""
     text = f"The cleaning head of {robot.name} does not turn {'on' if wanted else 'off'}"
+    robot.head_refused = wanted
     state.alert(f"head-{robot.name}", "ERROR", text, "Look at the head, its fuse and its service", robot.name)
     if wanted:
         drop_work(state, robot, "its cleaning head does not turn on")

@@ -67,6 +67,7 @@ class Robot:
     head_wanted: bool = False
     head_asked_s: float | None = None
     head_failures: int = 0
+    head_refused: bool | None = None
     deck_down_at: tuple[float, Pose] | None = None
     channels: dict[Channel, tuple[bool, float]] = field(default_factory=dict)
     missing: str = ""
