@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 from control_site import all_docked, by_hand, hall, robot_of, run_of, site, until, until_ended
 
+from robot_fleet.control.charging import UNCHARGED_S
 from robot_fleet.fleet.commands import Command, SwitchHead
 from robot_fleet.fleet.events import BatteryReported, Event
 from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import Plan, PlanRequest
 from robot_fleet.sim.realism import EXECUTED
 from robot_fleet.sim.site import VirtualSite
@@ -85,6 +87,50 @@ def test_a_robot_that_never_says_how_full_its_battery_is_is_told_of_until_it_doe
     made.controller.handle = hear  # type: ignore[method-assign]
     made.advance(2.0)
     assert told_of_silent_batteries(made) == []
+
+
+def is_told_uncharged(made: VirtualSite, name: str) -> bool:
+    return any(alert.alert_id == f"uncharged-{name}" and alert.active for alert in made.controller.snapshot.alerts)
+
+
+def test_a_robot_that_rests_on_its_dock_and_is_not_charged_is_told_of_until_it_is() -> None:
+    made = VirtualSite(hall(), by_hand, EXECUTED)
+    made.advance(2.0)
+    bad = made.world.robots["r1"]
+    dock, bad.docked_at = bad.docked_at, None
+    bad.battery = made.world.robots["r2"].battery = 0.5
+    made.advance(UNCHARGED_S - 10.0)
+    assert not is_told_uncharged(made, "r1")
+    made.advance(20.0)
+    assert is_told_uncharged(made, "r1") and not is_told_uncharged(made, "r2")
+    bad.docked_at = dock
+    made.advance(2.0)
+    assert not is_told_uncharged(made, "r1")
+
+
+def test_a_robot_that_never_says_that_it_is_charged_is_not_told_of_while_its_battery_rises() -> None:
+    made = VirtualSite(hall(), by_hand, EXECUTED)
+    hear = made.controller.handle
+
+    def say_less(event: Event) -> None:
+        hear(replace(event, charging=False) if isinstance(event, BatteryReported) else event)
+
+    made.controller.handle = say_less  # type: ignore[method-assign]
+    made.world.robots["r1"].battery = made.world.robots["r2"].battery = 0.3
+    made.world.robots["r2"].docked_at = None
+    made.advance(UNCHARGED_S + 300.0)
+    assert is_told_uncharged(made, "r2") and not is_told_uncharged(made, "r1")
+
+
+def test_a_robot_off_its_dock_or_nearly_full_is_not_told_of_as_uncharged() -> None:
+    for level, away in ((0.5, True), (0.97, False)):
+        made = VirtualSite(hall(), by_hand, EXECUTED)
+        robot = made.world.robots["r1"]
+        robot.battery, robot.docked_at = level, None
+        if away:
+            robot.motion.pose = Pose(4.0, 4.0)
+        made.advance(UNCHARGED_S + 20.0)
+        assert not is_told_uncharged(made, "r1")
 
 
 def test_robots_whose_controller_is_gone_finish_their_piece_and_stand_with_their_heads_off() -> None:
@@ -202,6 +248,14 @@ def test_a_robot_whose_head_did_not_turn_on_is_told_of_until_it_does_and_tried_a
     assert until_ended(made).state is RunState.COMPLETED and all_docked(made)
     assert any(count > 0 and "r1" in names for count, names in asked)
     assert is_told_of_head(made)
+    made.restart_controller()
+    made.advance(5.0)
+    run_id = made.controller.start_run((), "").run_id
+    until(made, "r1", RobotState.UNDOCKING)
+    made.advance(5.0)
+    assert is_told_of_head(made)
+    made.controller.stop_run(run_id)
+    until_ended(made)
     broken.command = obey  # type: ignore[method-assign]
     made.controller.start_run((), "")
     assert until_ended(made).state is RunState.COMPLETED

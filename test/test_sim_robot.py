@@ -193,6 +193,17 @@ def test_an_e_stop_brakes_drops_the_order_and_refuses_new_ones_until_released() 
     assert bench.ends()[-1] == ("c", Outcome.SUCCEEDED, "")
 
 
+def test_what_holds_a_robot_already_is_still_said_beside_what_holds_it_as_well() -> None:
+    bench = free_robot()
+    for hold in (bench.robot.press_e_stop, bench.robot.touch, bench.robot.press_e_stop):
+        hold(bench.now_s)
+    bench.run(0.2)
+    assert bench.robot.hold == "e-stop; contact"
+    bench.robot.release(bench.now_s)
+    bench.run(0.2)
+    assert [said.reason for said in bench.of(HoldReported)][-1] == ""
+
+
 def test_a_dead_robot_is_silent_and_motionless() -> None:
     bench = free_robot(EXECUTED)
     bench.order(follow("a", (0, 0), (5, 0)))

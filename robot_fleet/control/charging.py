@@ -7,6 +7,7 @@ from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import MOST_DROPS, CleaningRun, Robot
 from robot_fleet.fleet.itinerary import Place
 from robot_fleet.fleet.states import RobotState
+from robot_fleet.floor.store import CHARGE
 
 CHARGED = 0.8
 """Level (0..1) from which a robot that went home to charge works again."""
@@ -17,6 +18,11 @@ ENOUGH = 0.45
 BATTERY_SILENT_S = 60.0
 """A robot that is heard, but not of its battery for so long, is told of."""
 
+UNCHARGED_S = 900.0
+"""A robot that has rested on its dock for so long, and whose battery has not risen, is told of."""
+
+# Chargers are slow with a battery that is nearly full; and many batteries tell whole percents.
+_NEARLY_FULL, _RISEN = 0.9, 0.005
 # What is left when it arrives; and what is kept at most, lest a robot with a bad battery does nothing at all.
 _EMPTY, _MOST_KEPT = 0.03, 0.7
 # A make-up pass is to use so much of it at most.
@@ -90,6 +96,29 @@ def look_for_word_of_battery(state: FleetState, robot: Robot) -> None:
     known = "it counts as full" if robot.battery is None else "it counts as falling as it did before"
     text = f"{robot.name} has said nothing of its battery for {BATTERY_SILENT_S:.0f} s: {known}"
     state.alert(key, "WARNING", text, "Look at what publishes its battery; `robot-fleet doctor` tells more", robot.name)
+
+
+def look_whether_it_is_charged(state: FleetState, robot: Robot) -> None:
+    """Tells of a robot that rests on its dock and is not charged: its contacts may not touch, or the dock has no power.
+
+    Many say nothing of whether they are charged: then it is seen by the battery, which rises or does not.
+    """
+    key, level = f"uncharged-{robot.name}", robot.battery
+    stands = robot.order is None and not robot.is_silent and on_dock(state, robot)
+    offered = stands and CHARGE in state.store.floor.dock(robot.spec.dock).offers
+    if level is None or not offered or robot.charging or level >= _NEARLY_FULL:
+        robot.uncharged_since = None
+        state.settle(key)
+        return
+    since_s, before = robot.uncharged_since or (state.now_s, level)
+    if level > before + _RISEN:
+        since_s, before = state.now_s, level
+        state.settle(key)
+    robot.uncharged_since = since_s, min(before, level)
+    if state.now_s - since_s >= UNCHARGED_S:
+        text = f"{robot.name} has stood on its dock for {UNCHARGED_S / 60:.0f} minutes and is not charged ({100 * level:.0f} %)"
+        remedy = "Look at the dock's power and its contacts; push the robot home if it stands short of them"
+        state.alert(key, "WARNING", text, remedy, robot.name)
 
 
 def _used_on_the_way_home(state: FleetState, robot: Robot) -> float:

@@ -259,6 +259,7 @@ def _head_failed(state: FleetState, robot: Robot, wanted: bool) -> bool:
     """Whether the robot may go on with a head that does not obey: only to drive, never to clean."""
     text = f"The cleaning head of {robot.name} does not turn {'on' if wanted else 'off'}"
     robot.head_refused = wanted
+    state.touch("robot", robot.name)
     state.alert(f"head-{robot.name}", "ERROR", text, "Look at the head, its fuse and its service", robot.name)
     if wanted:
         drop_work(state, robot, "its cleaning head does not turn on")

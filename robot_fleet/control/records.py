@@ -30,7 +30,9 @@ _RUN_SCALARS = (
     "cleaned_m2", "zone_rows", "blocked",
 )  # fmt: skip
 _RUN_NAMES = ("zones", "robots", "asked_zones", "asked_robots", "unconfirmed")
-_ROBOT_SCALARS = ("hold", "hold_active", "acknowledged_by", "came_back", "needs_charge", "served_s", "drops", "detail")
+_ROBOT_SCALARS = (
+    "hold", "hold_active", "acknowledged_by", "came_back", "needs_charge", "served_s", "drops", "detail", "head_refused",
+)  # fmt: skip
 
 _AGAIN_S = 1.0
 # A track's row takes so many points, one a second: a night's tracks are read in one go while everybody waits.

@@ -9,7 +9,7 @@ from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control import orders
 from robot_fleet.control.berths import floor_at_rest
-from robot_fleet.control.charging import look_for_word_of_battery
+from robot_fleet.control.charging import look_for_word_of_battery, look_whether_it_is_charged
 from robot_fleet.control.homing import on_dock
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.commands import SwitchHead, all_off
@@ -214,6 +214,7 @@ class RobotReports:
         if robot.cancel_due and (robot.cancel_sent_s is None or now_s - robot.cancel_sent_s >= RESEND_S):
             orders.cancel(state, robot)
         look_for_word_of_battery(state, robot)
+        look_whether_it_is_charged(state, robot)
         robot.absent_since_s = None if robot.is_here else (robot.absent_since_s or now_s)
         if robot.order is None and robot.pose is not None:
             self._settle(robot)

@@ -62,6 +62,8 @@ class Robot:
     battery: float | None = None
     battery_at_s: float | None = None
     charging: bool = False
+    # Since when it rests on its dock without being charged, and how full its battery was then.
+    uncharged_since: tuple[float, float] | None = None
     drain: Drain = field(default_factory=Drain)
     head_on: bool = False
     head_wanted: bool = False

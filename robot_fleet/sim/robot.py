@@ -282,8 +282,9 @@ class SimulatedRobot:
     def _hold(self, reason: str, now_s: float) -> None:
         if not self.alive:
             return
-        self.hold = reason
-        self._outbox.append(HoldReported(self.name, now_s, reason))
+        # What held it before goes on: it is released from all at once.
+        self.hold = self.hold if reason in self.hold else "; ".join(filter(None, (self.hold, reason)))
+        self._outbox.append(HoldReported(self.name, now_s, self.hold))
         self._end(Outcome.ABORTED, now_s, reason)
         self._switch_head(False, now_s)
         self.channels = dict.fromkeys(Channel, False)
