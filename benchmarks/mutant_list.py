@@ -571,6 +571,38 @@ COVERAGE = (
 
 BATTERY = (
     Mutant(
+        "a robot whose head refused once is never tried again",
+        "robot_fleet/control/charging.py",
+        "            robot.drops = MOST_DROPS - 1\n",
+        "            pass\n",
+        "floor that it alone gets to stays dirty, though its tank was emptied long ago",
+        ("test_control_batteries_and_heads",),
+    ),
+    Mutant(
+        "a dead head is mended by being off",
+        "robot_fleet/control/dispatch.py",
+        "        if robot.head_refused in (None, wanted):\n",
+        "        if wanted is not None:\n",
+        "nobody is told in the morning that a robot's head does not turn on",
+        ("test_control_batteries_and_heads",),
+    ),
+    Mutant(
+        "which heads are dead is forgotten by a restart",
+        "robot_fleet/control/records.py",
+        '"detail", "head_refused",\n',
+        '"detail",\n',
+        "nobody is told any more that a robot's head does not turn on",
+        ("test_control_batteries_and_heads",),
+    ),
+    Mutant(
+        "a battery that rises is not looked at",
+        "robot_fleet/control/charging.py",
+        "    if level > least + _RISEN:\n",
+        "    if level > 1.0:\n",
+        "people are sent every night to docks that charge well",
+        ("test_control_uncharged",),
+    ),
+    Mutant(
         "a robot drives its battery empty",
         "robot_fleet/control/charging.py",
         "    if level_now(state, robot) <= _least(state, robot) and not _is_seen_to(state, robot):\n",
@@ -659,6 +691,14 @@ RINGS = (
 )
 
 CLOSURES = (
+    Mutant(
+        "room is made for others on closed floor",
+        "robot_fleet/control/closures.py",
+        "        turned_away = robot.turned_away and not robot.yields_to\n",
+        "        turned_away = robot.turned_away\n",
+        "a robot that had got out of wet paint is led back through it to let another pass",
+        (_CLOSURES,),
+    ),
     Mutant(
         "closed floor is forgotten by a restart",
         "robot_fleet/control/records.py",

@@ -12,6 +12,7 @@ from robot_fleet.control.controller import Controller
 from robot_fleet.control.outages import LastingController
 from robot_fleet.control.ports import CannotStore, Record, RunStore
 from robot_fleet.control.snapshot import RobotView, RunView
+from robot_fleet.fleet.events import BatteryReported, Event
 from robot_fleet.fleet.states import RobotState
 from robot_fleet.floor.grid import OccupancyGrid
 from robot_fleet.floor.pose import Pose
@@ -146,3 +147,14 @@ def until(made: VirtualSite, name: str, state: RobotState, limit_s: float = 1000
     while robot_of(made, name).state is not state:
         assert made.world.now_s < end_s, f"{name} was never {state.value}"
         made.advance(0.2)
+
+
+def deaf_to_batteries(made: VirtualSite, name: str) -> None:
+    """From now on nothing is heard of that robot's battery."""
+    handle = made.controller.handle
+
+    def hear(event: Event) -> None:
+        if not (isinstance(event, BatteryReported) and event.robot == name):
+            handle(event)
+
+    made.controller.handle = hear  # type: ignore[method-assign]

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from control_site import all_docked, by_hand, hall, robot_of, run_of, site, until, until_ended
+from control_site import all_docked, by_hand, deaf_to_batteries, hall, robot_of, run_of, site, until, until_ended
 
-from robot_fleet.control.charging import UNCHARGED_S
 from robot_fleet.fleet.commands import Command, SwitchHead
-from robot_fleet.fleet.events import BatteryReported, Event
 from robot_fleet.fleet.states import RobotState, RunState
-from robot_fleet.floor.pose import Pose
 from robot_fleet.planning.plan import Plan, PlanRequest
 from robot_fleet.sim.realism import EXECUTED
 from robot_fleet.sim.site import VirtualSite
@@ -46,17 +43,6 @@ def test_a_robot_whose_battery_falls_fast_leaves_in_time_to_get_home() -> None:
     assert robot.battery > 0.02
 
 
-def deaf_to_batteries(made: VirtualSite, name: str) -> None:
-    """From now on nothing is heard of that robot's battery."""
-    handle = made.controller.handle
-
-    def hear(event: Event) -> None:
-        if not (isinstance(event, BatteryReported) and event.robot == name):
-            handle(event)
-
-    made.controller.handle = hear  # type: ignore[method-assign]
-
-
 def told_of_silent_batteries(made: VirtualSite) -> list[str]:
     return [alert.robot for alert in made.controller.snapshot.alerts if alert.active and "of its battery" in alert.text]
 
@@ -87,50 +73,6 @@ def test_a_robot_that_never_says_how_full_its_battery_is_is_told_of_until_it_doe
     made.controller.handle = hear  # type: ignore[method-assign]
     made.advance(2.0)
     assert told_of_silent_batteries(made) == []
-
-
-def is_told_uncharged(made: VirtualSite, name: str) -> bool:
-    return any(alert.alert_id == f"uncharged-{name}" and alert.active for alert in made.controller.snapshot.alerts)
-
-
-def test_a_robot_that_rests_on_its_dock_and_is_not_charged_is_told_of_until_it_is() -> None:
-    made = VirtualSite(hall(), by_hand, EXECUTED)
-    made.advance(2.0)
-    bad = made.world.robots["r1"]
-    dock, bad.docked_at = bad.docked_at, None
-    bad.battery = made.world.robots["r2"].battery = 0.5
-    made.advance(UNCHARGED_S - 10.0)
-    assert not is_told_uncharged(made, "r1")
-    made.advance(20.0)
-    assert is_told_uncharged(made, "r1") and not is_told_uncharged(made, "r2")
-    bad.docked_at = dock
-    made.advance(2.0)
-    assert not is_told_uncharged(made, "r1")
-
-
-def test_a_robot_that_never_says_that_it_is_charged_is_not_told_of_while_its_battery_rises() -> None:
-    made = VirtualSite(hall(), by_hand, EXECUTED)
-    hear = made.controller.handle
-
-    def say_less(event: Event) -> None:
-        hear(replace(event, charging=False) if isinstance(event, BatteryReported) else event)
-
-    made.controller.handle = say_less  # type: ignore[method-assign]
-    made.world.robots["r1"].battery = made.world.robots["r2"].battery = 0.3
-    made.world.robots["r2"].docked_at = None
-    made.advance(UNCHARGED_S + 300.0)
-    assert is_told_uncharged(made, "r2") and not is_told_uncharged(made, "r1")
-
-
-def test_a_robot_off_its_dock_or_nearly_full_is_not_told_of_as_uncharged() -> None:
-    for level, away in ((0.5, True), (0.97, False)):
-        made = VirtualSite(hall(), by_hand, EXECUTED)
-        robot = made.world.robots["r1"]
-        robot.battery, robot.docked_at = level, None
-        if away:
-            robot.motion.pose = Pose(4.0, 4.0)
-        made.advance(UNCHARGED_S + 20.0)
-        assert not is_told_uncharged(made, "r1")
 
 
 def test_robots_whose_controller_is_gone_finish_their_piece_and_stand_with_their_heads_off() -> None:

@@ -107,6 +107,14 @@ def test_a_held_robot_that_finds_out_that_it_was_lost_loses_what_it_claimed_once
     assert sum('"withdrawn"' in line for line in made.run_store.journal) == 1
 
 
+def test_that_a_held_robot_is_lost_as_well_is_said_in_its_alert() -> None:
+    made = site()
+    for reason in ("e-stop", "e-stop; localisation lost"):
+        made.controller.handle(HoldReported("r1", made.world.now_s, reason))
+        made.controller.handle(Tick(made.world.now_s))
+        assert [alert.text for alert in made.controller.snapshot.alerts if alert.active] == [f"r1 is held: {reason}"]
+
+
 def test_what_was_claimed_before_a_restart_is_withdrawn_as_well() -> None:
     made = site()
     made.controller.start_run((), "")

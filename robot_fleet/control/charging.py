@@ -18,11 +18,11 @@ ENOUGH = 0.45
 BATTERY_SILENT_S = 60.0
 """A robot that is heard, but not of its battery for so long, is told of."""
 
-UNCHARGED_S = 900.0
+UNCHARGED_S = 1800.0
 """A robot that has rested on its dock for so long, and whose battery has not risen, is told of."""
 
-# Chargers are slow with a battery that is nearly full; and many batteries tell whole percents.
-_NEARLY_FULL, _RISEN = 0.9, 0.005
+# Some chargers stop short of a full battery, or let it fall so far before they go on. One that wavers by a percent has not risen.
+_CHARGED_ENOUGH, _RISEN = 0.75, 0.015
 # What is left when it arrives; and what is kept at most, lest a robot with a bad battery does nothing at all.
 _EMPTY, _MOST_KEPT = 0.03, 0.7
 # A make-up pass is to use so much of it at most.
@@ -104,21 +104,30 @@ def look_whether_it_is_charged(state: FleetState, robot: Robot) -> None:
     Many say nothing of whether they are charged: then it is seen by the battery, which rises or does not.
     """
     key, level = f"uncharged-{robot.name}", robot.battery
-    stands = robot.order is None and not robot.is_silent and on_dock(state, robot)
-    offered = stands and CHARGE in state.store.floor.dock(robot.spec.dock).offers
-    if level is None or not offered or robot.charging or level >= _NEARLY_FULL:
+    heard = robot.battery_at_s is not None and state.now_s - robot.battery_at_s < _EVERY_S
+    if level is None or robot.pose is None or not heard:
+        robot.uncharged_since = None
+        return
+    if robot.charging or level >= _CHARGED_ENOUGH or not _rests_where_it_is_charged(state, robot):
         robot.uncharged_since = None
         state.settle(key)
         return
-    since_s, before = robot.uncharged_since or (state.now_s, level)
-    if level > before + _RISEN:
-        since_s, before = state.now_s, level
+    since_s, least = robot.uncharged_since or (state.now_s, level)
+    if level > least + _RISEN:
+        since_s, least = state.now_s, level
         state.settle(key)
-    robot.uncharged_since = since_s, min(before, level)
+    robot.uncharged_since = since_s, min(least, level)
     if state.now_s - since_s >= UNCHARGED_S:
-        text = f"{robot.name} has stood on its dock for {UNCHARGED_S / 60:.0f} minutes and is not charged ({100 * level:.0f} %)"
+        text = f"{robot.name} stands on its dock and has not been charged for {UNCHARGED_S / 60:.0f} minutes"
         remedy = "Look at the dock's power and its contacts; push the robot home if it stands short of them"
         state.alert(key, "WARNING", text, remedy, robot.name)
+
+
+def _rests_where_it_is_charged(state: FleetState, robot: Robot) -> bool:
+    """Whether it rests on a dock of its own that charges; one that stands a little short of it wavers."""
+    if robot.order is not None or not on_dock(state, robot, loosely=robot.uncharged_since is not None):
+        return False
+    return CHARGE in state.store.floor.dock(robot.spec.dock).offers
 
 
 def _used_on_the_way_home(state: FleetState, robot: Robot) -> float:

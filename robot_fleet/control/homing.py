@@ -27,10 +27,10 @@ _TOLD = ("dock-", "held-", "place-", "pose-", "silent-", "trapped-", "waits-")
 _ON_DOCK_M = 0.15
 
 
-def on_dock(state: FleetState, robot: Robot) -> bool:
-    """Whether the robot was last seen on its dock."""
+def on_dock(state: FleetState, robot: Robot, loosely: bool = False) -> bool:
+    """Whether the robot was last seen on its dock; or `loosely`, so near that it may be."""
     dock = state.store.floor.dock(robot.spec.dock)
-    within_m = robot.radius_m if robot.charging else _ON_DOCK_M
+    within_m = robot.radius_m if robot.charging or loosely else _ON_DOCK_M
     return robot.pose is not None and robot.pose.distance_m(dock.pose) < within_m
 
 

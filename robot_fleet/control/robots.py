@@ -182,6 +182,7 @@ class RobotReports:
             self._state.send(SwitchHead(robot.name, False))
             self._state.note("held", robot=robot.name, reason=event.reason)
             remedy = f"Go to the robot, clear the cause, then: robot-fleet ack {robot.name} --person YOUR_NAME"
+            self._state.reword(f"held-{robot.name}", _held(robot))
             self._state.alert(f"held-{robot.name}", "ERROR", _held(robot), remedy, robot.name)
 
     def all_cancelled(self, event: AllCancelled) -> None:
@@ -208,6 +209,7 @@ class RobotReports:
         state, now_s = self._state, self._state.now_s
         if robot.heard_at_s is not None and elapsed_s > LONGEST_TICK_S:
             # Nobody listened in the meantime: what robots said waits behind this tick.
+            robot.uncharged_since = None
             robot.heard_at_s = max(robot.heard_at_s, min(now_s, robot.heard_at_s + elapsed_s - LONGEST_TICK_S))
         if robot.heard_at_s is not None and not robot.is_silent and now_s - robot.heard_at_s > SILENT_S:
             self._fell_silent(robot)

@@ -73,6 +73,9 @@ class TroubledWorld(World):
     def found(self, name: str) -> None:
         """Somebody has shown the robot where it is."""
         self._lost.discard(name)
+        robot = self.robots[name]
+        # What holds it besides goes on.
+        robot.hold = "; ".join(why for why in robot.hold.split("; ") if why != LOST) or robot.hold
         self.lose_way(name, 0.0, 0.0)
 
     def release(self, name: str) -> None:
