@@ -681,6 +681,30 @@ CLOCKS = (
 
 RINGS = (
     Mutant(
+        "a long body's disc counts as an intruder",
+        "robot_fleet/control/intruders.py",
+        "    return footprint.is_disc or (robot.pose is not None and footprint.at(robot.pose).intersects(floor))\n",
+        "    return True\n",
+        "robots brake again and again beside a scrubber that rests, and a night's work takes days",
+        ("test_control_long_bodies",),
+    ),
+    Mutant(
+        "long robots are intruders nowhere",
+        "robot_fleet/control/intruders.py",
+        "    return footprint.is_disc or (robot.pose is not None and footprint.at(robot.pose).intersects(floor))\n",
+        "    return footprint.is_disc\n",
+        "a scrubber that is pushed into a robot's way is driven into",
+        ("test_control_long_bodies",),
+    ),
+    Mutant(
+        "a long body in its dock needs the floor of its disc",
+        "robot_fleet/fleet/escapes.py",
+        "        return self.at_home if self.way is not None and len(self.way) == 1 else None\n",
+        "        return None\n",
+        "nobody gets out of a dock beside a scrubber's, all night, without a word",
+        ("test_fleet_escapes",),
+    ),
+    Mutant(
         "room is looked for only behind who bars the way",
         "robot_fleet/control/yielding.py",
         "islice((goal for goal in goals if free.joins(robot.pose, goal)), _REFUGES)",

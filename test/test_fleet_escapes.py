@@ -303,6 +303,20 @@ def test_a_long_body_is_in_the_way_only_where_it_stands() -> None:
         assert escapes.in_the_way("short", Escape(way[0], 0.5, way)) == found
 
 
+def test_a_long_body_in_its_dock_is_at_home_beside_what_its_disc_alone_touches() -> None:
+    escapes, dock = Escapes(), np.array([(0.0, 0.0)])
+    body = box(-1.0, -0.4, 0.5, 0.4)
+    escapes.put("long", Escape(dock[0], 1.2, dock, 0.0, body, body))
+    escapes.put("short", Escape(np.array([0.0, 1.0]), 0.5, np.array([(0.0, 1.0)])))
+    escapes.fix("dead", box(-1.0, -0.8, 0.5, -0.5))
+    assert not escapes.cut_off()
+    escapes.fix("dead", box(-1.0, -0.8, 0.5, -0.3))
+    assert escapes.cut_off() == {"long"}
+    escapes.forget("dead")
+    escapes.put("short", Escape(np.array([0.0, 0.8]), 0.5, np.array([(0.0, 0.8)])))
+    assert escapes.cut_off() == {"long", "short"}
+
+
 def plainly_cut_off(known: dict[str, Escape], fixed: dict[str, BaseGeometry]) -> frozenset[str]:
     """Who is cut off, told anew from every pair of robots by shapely alone."""
 

@@ -200,3 +200,13 @@ def test_a_robot_that_is_not_yet_at_the_begin_of_a_loop_has_not_driven_it() -> N
     assert loop.progress_m((0.0, 0.5), 0.0, 2.5) == pytest.approx(math.pi / 4, abs=0.1)
     assert loop.progress_m((-0.35, 0.45), math.pi / 8, 2.5) == pytest.approx(math.pi / 4 + 0.35, abs=0.1)
     assert loop.progress_m((-1.5, 0.5), 0.0, 2.5) == pytest.approx(math.pi / 4 + 1.5, abs=0.1)
+
+
+def test_a_piece_that_is_cut_before_taken_floor_does_not_pass_its_own_end_either() -> None:
+    down_and_up = np.array([(0.0, 0.0), (0.0, -3.0), (0.2, -3.0), (0.2, 2.0)])
+    piece = Piece(LegKind.CLEAN, Place(), 8.2, down_and_up)
+    cut = piece.before(Point(0.2, 1.0).buffer(0.5), 0.47, TOLERANCE)
+    assert cut is not None
+    line = LineString(cut.points)
+    early = [line.interpolate(at).distance(Point(cut.points[-1])) for at in np.arange(0.0, line.length - 1.0, 0.05)]
+    assert min(early, default=1.0) > TOLERANCE

@@ -10,6 +10,7 @@ from shapely import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.closures import how_to_clear
+from robot_fleet.control.homing import on_dock
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import NOT_HERE, Robot
 from robot_fleet.fleet.escapes import Escape
@@ -85,7 +86,8 @@ def look_for_trapped(state: FleetState) -> None:
         follow(state)
     cut_off = state.escapes.cut_off() if stuck else frozenset()
     for robot in state.robots.values():
-        if robot.name not in cut_off or state.traffic.let_out_of(robot.name):
+        at_home = robot.order is None and on_dock(state, robot)
+        if at_home or robot.name not in cut_off or state.traffic.let_out_of(robot.name):
             _free(state, robot)
         elif state.takes_turn():
             _tell_if_trapped(state, robot, stuck)

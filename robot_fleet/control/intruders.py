@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shapely
 from shapely import Point
+from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.orders import cancel
 from robot_fleet.control.state import FleetState
@@ -24,7 +25,14 @@ def brake_before_intruders(state: FleetState, robot: Robot) -> None:
         return
     seen = [Point(other.pose.x_m, other.pose.y_m) for other in others if other.pose]
     within = shapely.distance(floor, seen) < [other.radius_m for other in others]
-    if within.any():
-        names = [other.name for other, is_within in zip(others, within, strict=True) if is_within]
+    # A long body's disc may well lie on floor that others are granted; the body may not.
+    names = [other.name for other, is_within in zip(others, within, strict=True) if is_within and _is_on(other, floor)]
+    if names:
         state.note("brakes before an intruder", robot=robot.name, intruders=names)
         cancel(state, robot)
+
+
+def _is_on(robot: Robot, floor: BaseGeometry) -> bool:
+    """Whether the body of a robot whose disc is on a floor is on it as well."""
+    footprint = robot.spec.profile.footprint
+    return footprint.is_disc or (robot.pose is not None and footprint.at(robot.pose).intersects(floor))

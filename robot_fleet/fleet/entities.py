@@ -186,9 +186,9 @@ class Robot:
 
     def part_before(self, piece: Piece, taken: BaseGeometry) -> Piece | None:
         """The part of a piece that it can drive before it touches `taken`; None when it touches at once."""
-        footprint = self.spec.profile.footprint
+        footprint, tolerance_m = self.spec.profile.footprint, self.spec.profile.goal_tolerance_m
         if footprint.radius_m is not None:
-            return piece.before(taken, footprint.radius_m + MARGIN_M)
+            return piece.before(taken, footprint.radius_m + MARGIN_M, tolerance_m)
         return part_before(piece, lambda part: not self.floor_of(part).intersects(taken))
 
     def is_barred_within(self, piece: Piece, length_m: float, floors: Sequence[BaseGeometry]) -> bool:

@@ -76,12 +76,25 @@ class Escape:
         """Whether the way comes too near to a robot at a place, looked at more closely only near the way's bounding box."""
         if self.way is None:
             return False
+        if self._stays is not None:
+            return self._stays.distance(Point(place)) < radius_m if floor is None else self._stays.intersects(floor)
         apart_m = self.radius_m + radius_m
         x, y = place.tolist()
         west, south, east, north = self._box
         if not (west - apart_m < x < east + apart_m and south - apart_m < y < north + apart_m):
             return False
         return _apart_m(self.way, place) < apart_m if floor is None else self.line.distance(floor) < self.radius_m
+
+    def is_on(self, floor: BaseGeometry) -> bool:
+        """Whether the way home touches a floor."""
+        if self._stays is not None:
+            return bool(self._stays.intersects(floor))
+        return bool(self.line.distance(floor) < self.radius_m)
+
+    @property
+    def _stays(self) -> BaseGeometry | None:
+        """The floor of a long body that is in its dock and turns nowhere; None for all others."""
+        return self.at_home if self.way is not None and len(self.way) == 1 else None
 
     @cached_property
     def line(self) -> BaseGeometry:
@@ -192,7 +205,7 @@ class Escapes:
         for one, fixed, hits in last:
             if one is escape and fixed is floor:
                 return hits
-        found = not floor.is_empty and escape.line.distance(floor) < escape.radius_m
+        found = not floor.is_empty and escape.is_on(floor)
         self._hit[robot, other] = ((escape, floor, found), *last[:1])
         return found
 

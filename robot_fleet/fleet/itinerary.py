@@ -157,8 +157,11 @@ class Piece:
         points = np.vstack((first, self.points[k + 1 :]))
         return floor_along(footprint, points, self.headings[k:], grown_m, before_rad, self.facing_rad)
 
-    def before(self, taken: BaseGeometry, radius_m: float) -> Piece | None:
-        """The part of the piece that a robot of that radius drives before it touches `taken`; None when it touches at once."""
+    def before(self, taken: BaseGeometry, radius_m: float, tolerance_m: float) -> Piece | None:
+        """The part of the piece that a robot of that radius drives before it touches `taken`; None when it touches at once.
+
+        Nor does that part pass near its own end before it ends, as for a goal checker with that tolerance it would be done there.
+        """
         line = self.line
         if line.distance(taken) > radius_m:
             return self
@@ -167,10 +170,12 @@ class Piece:
             return self
         spots = shapely.points(shapely.get_coordinates(within))
         free_m = float(shapely.line_locate_point(line, spots).min()) - _SAMPLE_M
-        if free_m <= 0:
-            return None
-        points = shapely.get_coordinates(substring(line, 0.0, free_m))
-        return replace(self, end_m=min(self.end_m, self.start.offset_m + free_m), points=points)
+        while free_m > 0:
+            points = shapely.get_coordinates(substring(line, 0.0, free_m))
+            if _ends_once(points, tolerance_m):
+                return replace(self, end_m=min(self.end_m, self.start.offset_m + free_m), points=points)
+            free_m -= _SHORTEN_M
+        return None
 
     def swept(self, radius_m: float) -> Polygon:
         """The floor within `radius_m` of the piece, made once: a robot that waits asks for it again and again."""
