@@ -70,7 +70,7 @@ TRAFFIC = (
     Mutant(
         "a robot that cannot move is in nobody's way",
         "robot_fleet/fleet/escapes.py",
-        "        found = not floor.is_empty and escape.line.distance(floor) < escape.radius_m\n",
+        "        found = not floor.is_empty and escape.is_on(floor)\n",
         "        found = False\n",
         "robots are sent where a dead one stands between them and their docks, and nobody is told",
         ("test_fleet_escapes", "test_control_escaping"),
@@ -94,8 +94,8 @@ TRAFFIC = (
     Mutant(
         "robots do not brake before one that was pushed onto their floor",
         "robot_fleet/control/intruders.py",
-        "    if within.any():\n",
-        "    if within.all() and len(others) > 1:\n",
+        "    if names:\n",
+        "    if len(names) > 1:\n",
         "a robot drives into another one that can be seen on its way",
         ("test_control_robot_floor",),
     ),
