@@ -8,9 +8,10 @@ import math
 import numpy as np
 import pytest
 from control_site import Disk, all_docked, hall, lasting, robot_of, run_of, site, until_ended
-from shapely import Point, Polygon, box
+from shapely import LineString, Point, Polygon, box
 
 from robot_fleet.control.closures import MOST_CLOSURES, how_to_clear, is_inside, leads_on_into
+from robot_fleet.control.homing import way_home
 from robot_fleet.control.ports import Record
 from robot_fleet.control.ways import straight
 from robot_fleet.fleet.errors import InvalidInput, NotFound, Unavailable
@@ -137,6 +138,23 @@ def test_a_robot_that_got_out_of_closed_floor_may_go_back_only_to_get_home_not_t
     across = straight(np.array([(robot.pose.x_m, robot.pose.y_m), (robot.pose.x_m + 3.0, robot.pose.y_m)]))
     robot.itinerary, robot.place = Itinerary(across), Place()
     assert bool(leads_on_into(state, robot, robot.next_piece())) is makes_room
+
+
+@pytest.mark.parametrize("inside_m", [0.0, 0.3])
+def test_a_robot_in_closed_floor_leaves_it_where_that_is_nearest_and_goes_home_round_it(inside_m: float) -> None:
+    made = planned()
+    state = made.controller._state
+    robot = state.robots[cleaning_near(made)]
+    made.controller.pause_run(run_of(made).run_id)
+    made.advance(5.0)
+    assert robot.pose is not None
+    x, y = robot.pose.x_m, robot.pose.y_m
+    # It bars the straight way to the docks in the west.
+    spill = box(x - 1.5, y - 1.5, x + inside_m, y + 1.5)
+    made.controller.close_floor("spill", spill)
+    made.advance(0.4)
+    way = LineString(np.vstack([stretch.points for stretch in way_home(state, robot).stretches]))
+    assert way.intersection(spill).length < inside_m + 0.1
 
 
 def test_a_robot_on_its_way_onto_floor_that_is_closed_stops_before_it() -> None:

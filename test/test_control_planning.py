@@ -14,6 +14,7 @@ from robot_fleet.control.rest import ask_for_plan
 from robot_fleet.control.snapshot import PlanningProgress
 from robot_fleet.fleet.events import Planned, PlanProgressed, PoseReported, Tick
 from robot_fleet.fleet.states import RunState
+from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import WORKING_W
 from robot_fleet.floor.store import Dock, RobotSpec
@@ -144,3 +145,23 @@ def test_a_plan_of_the_rest_begins_where_the_robot_fits_though_its_pose_wavers_i
     assert state.clearance.at([robot.pose.x_m, robot.pose.y_m])[0] < needs_m - 0.01
     assert state.clearance.at([begins.x_m, begins.y_m])[0] >= needs_m - 1e-3
     assert begins.distance_m(robot.pose) < 0.2
+
+
+def test_a_robot_that_no_dock_serves_is_told_of_until_a_plan_has_work_for_it() -> None:
+    dry = {"r2": Fault("request", "robot r2", "its tank does not last", "Open the dock with the water")}
+
+    def without(request: PlanRequest) -> Plan:
+        others = replace(request, robots=tuple(robot for robot in request.robots if robot.name not in dry))
+        return replace(by_hand(others), unserved=tuple(dry.items()))
+
+    made = VirtualSite(hall(), without)
+    made.advance(3.0)
+    made.controller.start_run((), "")
+    assert until_ended(made).state is RunState.COMPLETED
+    told = [alert for alert in made.controller.snapshot.alerts if alert.active]
+    assert [(alert.robot, alert.remedy) for alert in told] == [("r2", "Open the dock with the water")]
+    assert "r2 cleans nothing for now" in told[0].text and "its tank does not last" in told[0].text
+    dry.clear()
+    made.controller.start_run((), "")
+    made.advance(10.0)
+    assert not [alert for alert in made.controller.snapshot.alerts if alert.active]

@@ -292,6 +292,19 @@ def test_where_no_dock_offers_water_a_tank_that_runs_dry_is_told() -> None:
         served(robot, floor, tour(robot, [1.3, 2.0, 2.7]))
 
 
+def test_a_robot_that_no_dock_serves_is_named_and_the_others_clean_its_part() -> None:
+    floor = hall([("charge",), ("charge",)])
+    thirsty, other = starter(floor, machine(15.0, None)), starter(floor, WORKING_W, 1)
+    found = plan(PlanRequest(floor, (thirsty, other), ("hall",), deadline_s=1.0))
+    assert [(name, "water" in fault.what) for name, fault in found.unserved] == [("r0", True)]
+    assert [path.robot for path in found.paths] == ["r1"]
+    assert found.planned_m2 > 0.9 * found.coverable_m2
+    body = thirsty.profile.footprint.at(thirsty.pose)
+    assert not any(LineString(leg.points).distance(body) < 0.35 for path in found.paths for leg in path.legs)
+    with pytest.raises(CannotPlan, match=r"r0.*water"):
+        plan(PlanRequest(floor, (thirsty,), ("hall",), deadline_s=1.0))
+
+
 def winding(robot: Starter) -> CoveragePath:
     """A lane that is one long curve of short moves."""
     begin, *between, end = tour(robot, [1.3]).legs

@@ -144,6 +144,7 @@ def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
         state.touch("itinerary", robot.name)
         state.touch("robot", robot.name)
     _tell_of_late_zones(state, run, plan)
+    _tell_of_unserved(state, run, plan)
     run.happen(RunEvent.PLANNED)
     run.started_at_s = run.started_at_s or state.clock.wall_s()
     state.touch("run", run.run_id)
@@ -166,6 +167,19 @@ def _tell_of_late_zones(state: FleetState, run: CleaningRun, plan: Plan) -> None
             continue
         text = late[name].told(state.store.floor, state.store.time_of_day(state.clock.wall_s()))
         state.alert(f"late-{name}", "WARNING", text, "Start the run earlier, or with more robots")
+
+
+def _tell_of_unserved(state: FleetState, run: CleaningRun, plan: Plan) -> None:
+    if run.makeup_passes:
+        return  # patches that were missed need no water
+    unserved = dict(plan.unserved)
+    for name in run.robots:
+        fault = unserved.get(name)
+        if fault is None:
+            state.settle(f"unserved-{name}")
+        else:
+            text = f"{name} cleans nothing for now, and the others go on without it: {fault.what}"
+            state.alert(f"unserved-{name}", "WARNING", text, fault.remedy, name)
 
 
 def plan_failed(state: FleetState, run: CleaningRun, reason: str) -> None:

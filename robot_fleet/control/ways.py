@@ -115,16 +115,26 @@ def taken(state: FleetState, robot: Robot) -> list[Polygon]:
 def shut(state: FleetState, robot: Robot) -> Iterator[list[Polygon]]:
     """The floor that a person closed, but for what the robot touches if it stands in some of that: it is to get out.
 
-    Where it stands in none, what it touches is closed as well, if a way is left so; else without its edge, before a dock
-    say; and else not at all.
+    It gets out where that is nearest and goes round the rest, if a way is left so, as it does where it stands in none; then also
+    with the edge of what it touches left open, before a dock say. Else what it touches is not closed at all.
     """
     touched, closed = state.traffic.let_out_of(robot.name), state.traffic.closed
     edges = [floor for name, floor in closed.items() if name in touched]
     rest = [floor for name, floor in closed.items() if name not in touched]
-    if edges and not any(stands_in(robot, floor) for floor in edges):
+    if any(stands_in(robot, floor) for floor in edges):
+        yield _grown(robot, (*rest, *(floor.difference(_opening(robot, floor)) for floor in edges)))
+    elif edges:
         yield _grown(robot, (*rest, *edges))
         yield _grown(robot, (*rest, *(floor.buffer(-SEEMS_M - MARGIN_M) for floor in edges)))
     yield _grown(robot, rest)
+
+
+def _opening(robot: Robot, closed: BaseGeometry) -> BaseGeometry:
+    """A disc round a robot in closed floor, just so wide that it can leave where that is nearest."""
+    assert robot.pose is not None
+    here = Point(robot.pose.x_m, robot.pose.y_m)
+    out_m = closed.boundary.distance(here) if closed.contains(here) else 0.0
+    return here.buffer(out_m + robot.radius_m + 2 * MARGIN_M)
 
 
 def stands_in(robot: Robot, closed: BaseGeometry) -> bool:

@@ -134,7 +134,8 @@ class Plan:
 
     `bound_s` is coverable area over the sum of head width x speed; `makespan_s` ends with the last robot on its dock.
     `late` are the zones that will be clean later than they should, `meetings` the pairs of robots that no waits keep apart: live
-    traffic stops one of them. `water_left_m2` is wetted floor that no squeegee passes over later.
+    traffic stops one of them. `water_left_m2` is wetted floor that no squeegee passes over later. `unserved` are the robots that
+    have no work since no docks serve them on their tours, and why.
     """
 
     floor: str
@@ -148,6 +149,7 @@ class Plan:
     late: tuple[LateZone, ...] = ()
     meetings: int = 0
     water_left_m2: float = 0.0
+    unserved: tuple[tuple[str, Fault], ...] = ()
 
     @property
     def makespan_s(self) -> float:
@@ -212,6 +214,14 @@ class CannotPlan(Exception):
     def __reduce__(self) -> tuple[type[CannotPlan], tuple[tuple[Fault, ...]]]:
         """Pickled by its faults: planning runs in another process."""
         return CannotPlan, (self.faults,)
+
+
+class CannotServe(CannotPlan):
+    """There is none with that robot: tank or battery cannot last."""
+
+    def __init__(self, robot: str, fault: Fault) -> None:
+        self.robot, self.fault = robot, fault
+        super().__init__((fault,))
 
 
 Progress = Callable[[float, str], None]

@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 
+from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.reach import KnownReach, first_free_cell, reachable
 from robot_fleet.planning.accounting import missed_areas
 from robot_fleet.planning.apart import PATIENCE_S, Apart
@@ -22,7 +23,17 @@ from robot_fleet.planning.docking import may_share, shared_in_turn
 from robot_fleet.planning.evening import evened
 from robot_fleet.planning.manning import Keep, Kept, manned
 from robot_fleet.planning.pivots import mark_pivots
-from robot_fleet.planning.plan import CannotPlan, CoveragePath, LateZone, Leg, Plan, PlanRequest, Progress, Starter
+from robot_fleet.planning.plan import (
+    CannotPlan,
+    CannotServe,
+    CoveragePath,
+    LateZone,
+    Leg,
+    Plan,
+    PlanRequest,
+    Progress,
+    Starter,
+)
 from robot_fleet.planning.puddles import left_wet_m2
 from robot_fleet.planning.services import Services
 from robot_fleet.planning.smoothing import polish_s, smoothed_together, with_common_floor
@@ -40,6 +51,8 @@ _LOOK = 0.1
 _TOGETHER = 0.3
 # The share of the usual polish with which robots that wait are evened out.
 _EVENED = 0.5
+# So much floor others leave to a robot that only stands there, beside what they keep from everything.
+_BESIDE_M = 0.1
 # Plans that are due sooner are made once.
 _ROOMY_S = 10.0
 # Where robots meet all the same other plans are tried for so long at most, or for such a share of the time until the plan is
@@ -50,9 +63,31 @@ _TRIED_S, _TRIED, _TRIED_M2_PER_S, _MOST_TRIES = 16.0, 0.5, 200.0, 16
 def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     """The plan for a request; the same request gives the same plan. Raises CannotPlan with every fault.
 
-    `progress` hears the share done and the present step.
+    `progress` hears the share done and the present step. A robot whose tank or battery no docks serve on its tour stays where
+    it is, and the others have its lanes, unless it is the last one.
     """
-    tell = progress or _silent
+    tell, unserved = progress or _silent, dict[str, Fault]()
+    while True:
+        try:
+            return replace(_plan(request, tell), unserved=tuple(unserved.items()))
+        except CannotServe as lacking:
+            unserved[lacking.robot] = lacking.fault
+            if len(request.robots) == 1:
+                raise CannotPlan(tuple(unserved.values())) from lacking
+            request = _without(request, lacking.robot)
+
+
+def _without(request: PlanRequest, name: str) -> PlanRequest:
+    """The request with a robot that only stands there; what time has been spent is not there any more."""
+    idle = next(robot for robot in request.robots if robot.name == name)
+    others = tuple(robot for robot in request.robots if robot is not idle)
+    body = idle.profile.footprint.at(idle.pose).buffer(_BESIDE_M)
+    half_s = None if request.deadline_s is None else request.deadline_s / 2.0
+    return replace(request, robots=others, closed=(*request.closed, body), deadline_s=half_s)
+
+
+def _plan(request: PlanRequest, tell: Progress) -> Plan:
+    """The same for all robots of a request. Raises CannotServe for one that cannot be served."""
     tell(0.0, "looking at the floor")
     faults = faults_of(request)
     if faults:

@@ -21,7 +21,7 @@ from robot_fleet.planning.breaks import Breaks, with_visits
 from robot_fleet.planning.crew import Clearances
 from robot_fleet.planning.detours import Detours, RoutedDetours
 from robot_fleet.planning.manning import Keep
-from robot_fleet.planning.plan import CannotPlan, CoveragePath, Leg, LegKind, PlanRequest, Starter
+from robot_fleet.planning.plan import CannotServe, CoveragePath, Leg, LegKind, PlanRequest, Starter
 from robot_fleet.planning.polyline import length_m
 from robot_fleet.planning.routing import Router
 from robot_fleet.planning.steering.detours import SteeredDetours
@@ -175,7 +175,7 @@ class Services:
         return path.finish_s if found is None else begin_s + found[1].lasts_s
 
     def served(self, path: CoveragePath, spare: float = _SPARE, taken: frozenset[str] = frozenset()) -> CoveragePath:
-        """A robot's path with its visits, none to docks that are `taken`. Raises CannotPlan where tank or battery cannot last.
+        """A robot's path with its visits, none to docks that are `taken`. Raises CannotServe where tank or battery cannot last.
 
         Ways to docks are guessed when visits are chosen; where that was too bold for the battery, more of it is spared.
         """
@@ -204,7 +204,7 @@ class Services:
             if not isinstance(made, int):
                 return timed(made, machine.robot.profile, machine.robot.pose, float(legs[0].times_s[0]))
             shut.add(made)
-        raise CannotPlan((self._fault(machine, legs),))
+        raise CannotServe(machine.robot.name, self._fault(machine, legs))
 
     def stays(self, load_m2: Floats, places: Floats, robots: Sequence[Starter]) -> Stays | None:
         """What the tanks of robots mean for sharing lanes out that take so much water (lanes,), among places (n, 2) of the map

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
@@ -16,6 +17,8 @@ from robot_fleet.nights.checks.violation import Findings
 # came by has strayed from its path by up to 0.05 m. Of two that drive each may stray so far, and be seen off by as much.
 _DEEP_M, _GRANTED_DEEP_M = 0.18, 0.1
 _STICKS_OUT_M = 0.02
+# Nobody can tell that a robot has left floor before it is so far off it: poses are late, and waver.
+_SEEN_OFF_M = 0.1
 _BEYOND_M2 = 0.002
 _STILL_M = 0.001
 _RIM = np.array([(np.cos(turn), np.sin(turn)) for turn in np.arange(16) * np.pi / 8])
@@ -103,12 +106,14 @@ class ClosedFloorCheck:
             box = floor.bounds
             for robot, pose in poses.items():
                 near_m = self._radii_m[robot] - _STICKS_OUT_M
-                inside = _is_within(box, pose, near_m) and floor.distance(Point(pose.x_m, pose.y_m)) < near_m
+                near = _is_within(box, pose, near_m + _SEEN_OFF_M)
+                away_m = floor.distance(Point(pose.x_m, pose.y_m)) if near else math.inf
+                inside, has_left = away_m < near_m, away_m >= near_m + _SEEN_OFF_M
                 key = name, robot
                 if robot in lost or (name in drawn and (inside or legs.get(robot))):
                     self._leaving[key] = legs.get(robot, "")
                 elif key in self._leaving:
-                    if not inside and self._has_ended(robot, pose, self._leaving[key], legs.get(robot, "")):
+                    if has_left and self._has_ended(robot, pose, self._leaving[key], legs.get(robot, "")):
                         del self._leaving[key]
                 elif inside:
                     text = f"{robot} at ({pose.x_m:.2f}, {pose.y_m:.2f}) came onto closed floor, '{name}'"
