@@ -219,7 +219,10 @@ def plan_page(plan: Plan, request: PlanRequest) -> RenderableType:
         *_water(plan.water_left_m2, request.robots),
         *(Text(f"{told}: start earlier, or with more robots", style="yellow") for told in late),
         *([Text(_meetings(plan.meetings), style="yellow")] if plan.meetings else []),
-        *(Text(f"{name} cleans nothing: {fault.what}. {fault.remedy}", style="yellow") for name, fault in plan.unserved),
+        *(
+            Text(f"{name} cleans nothing: {fault.what}. {fault.remedy}", style="yellow")
+            for name, fault in plan.unserved
+        ),
         Text(),
         table,
     )
