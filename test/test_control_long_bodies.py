@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import pytest
 from control_site import by_hand, hall, until, until_ended
+from shapely import Point
 
+from robot_fleet.control import escaping
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import SCRUBBER_S
@@ -53,6 +56,18 @@ def test_a_long_one_that_charges_is_not_told_of_as_trapped_since_its_neighbour_i
     made.world.press_e_stop("r1")
     made.advance(30.0)
     assert made.controller.snapshot.runs[-1].state is RunState.RUNNING
+    assert not any("trapped" in alert.text for alert in made.controller.snapshot.alerts)
+
+
+def test_nobody_is_told_that_a_robot_on_its_dock_is_trapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = site()
+    made.controller.start_run((), "", ("r1",))
+    until(made, "r1", RobotState.CLEANING)
+    made.controller.close_floor("spill", Point(9.0, 6.0).buffer(0.5))
+    escapes = made.controller._state.escapes
+    monkeypatch.setattr(escapes, "cut_off", lambda: frozenset({"r2"}))
+    monkeypatch.setattr(escaping, "_round", lambda *_: None)
+    made.advance(10.0)
     assert not any("trapped" in alert.text for alert in made.controller.snapshot.alerts)
 
 

@@ -127,7 +127,9 @@ def test_a_robot_that_is_lost_stays_held_for_that_when_something_else_is_over() 
     world.latch(name, "safety fault")
     world.release(name)
     assert world.robots[name].hold == LOST
+    world.latch(name, "safety fault")
     world.found(name)
+    assert world.robots[name].hold == "safety fault"
     world.release(name)
     assert not world.robots[name].hold
 
