@@ -59,26 +59,26 @@ def site(realism: Realism = EXECUTED, **options: object) -> VirtualSite:
 class Disk(MemoryRunStore):
     """Storage that takes nothing while it is full."""
 
-    full = False
+    full = unreadable = False
 
     def commit(self, event: str, records: Sequence[Record]) -> None:
         if self.full:
             raise CannotStore(FULL)
         super().commit(event, records)
 
+    def load(self, kind: str, prefix: str = "") -> dict[str, bytes]:
+        if self.unreadable:
+            raise CannotStore(FULL)
+        return super().load(kind, prefix)
+
 
 def lasting(disk: RunStore | None = None, made: VirtualSite | None = None) -> VirtualSite:
     """The hall, or another site, behind a controller that lasts through outages of its storage; its robots heard and ready."""
     disk, made = disk or Disk(), made or site()
     made.run_store = disk  # type: ignore[assignment]
-
-    def begin() -> Controller:
-        controller = made._new_controller()
-        controller.resume_from_storage()
-        return controller
-
     names = [robot.name for robot in made.store.robots]
-    made.controller = LastingController(begin, names, made.driver, disk, made.clock)  # type: ignore[assignment]
+    made._is_down = False
+    made.controller = LastingController(made._new_controller, names, made.driver, disk, made.clock)  # type: ignore[assignment]
     made.advance(3.0)
     return made
 

@@ -149,6 +149,40 @@ def test_a_stop_of_an_unknown_run_is_refused_and_of_one_that_has_ended_changes_n
     assert made.controller.stop_run(run_id).state is RunState.CANCELLED
 
 
+def test_a_controller_that_begins_while_the_disk_is_full_shows_what_is_stored_and_stops_it(disk: Disk) -> None:
+    made = lasting(disk)
+    before = made.controller.ask(lambda controller: controller.start_run((), "night"))
+    until(made, "r1", RobotState.CLEANING)
+    disk.full = True
+    made.kill_controller()
+    made.advance(40.0)
+    lasting(disk, made)
+    run = run_of(made)
+    assert (run.run_id, run.request_id, run.state) == (before.run_id, "night", RunState.RUNNING)
+    assert [alert.alert_id for alert in made.controller.snapshot.alerts if alert.active] == ["storage"]
+    with pytest.raises(Unavailable, match=FULL):
+        made.controller.ask(lambda controller: controller.pause_run(run.run_id))
+    with pytest.raises(Unavailable, match="were told to stop"):
+        made.controller.stop_run(run.run_id)
+    disk.full = False
+    made.advance(10.0)
+    assert run_of(made).state is RunState.CANCELLED
+    assert not any(alert.active for alert in made.controller.snapshot.alerts)
+
+
+def test_what_a_full_disk_holds_is_shown_as_soon_as_it_can_be_read(disk: Disk) -> None:
+    made = lasting(disk)
+    run_id = made.controller.ask(lambda controller: controller.start_run((), "night")).run_id
+    made.advance(5.0)
+    made.kill_controller()
+    disk.full = disk.unreadable = True
+    lasting(disk, made)
+    assert made.controller.snapshot.runs == ()
+    disk.unreadable = False
+    made.advance(AGAIN_S + 0.5)
+    assert run_of(made).run_id == run_id
+
+
 def test_a_request_that_finds_the_disk_full_first_is_refused_and_not_done(disk: Disk) -> None:
     made = lasting(disk)
     run_id = made.controller.ask(lambda controller: controller.start_run((), "night")).run_id
@@ -356,7 +390,7 @@ def test_after_an_outage_what_robots_said_last_is_believed_not_what_they_said_be
 def test_a_controller_that_finds_the_disk_full_at_its_start_waits_for_space(disk: Disk) -> None:
     disk.full = True
     made = lasting(disk)
-    assert made.controller.snapshot.robots == ()
+    assert {robot.state for robot in made.controller.snapshot.robots} == {RobotState.OFFLINE}
     assert [alert.alert_id for alert in made.controller.snapshot.alerts] == ["storage"]
     disk.full = False
     made.advance(AGAIN_S + 0.5)

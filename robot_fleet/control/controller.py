@@ -111,6 +111,11 @@ class Controller:
         self._finish("resumed")
         self._publish()
 
+    def look_at_storage(self) -> None:
+        """Shows what an earlier process stored, and takes nothing of it up."""
+        self._rows.load()
+        self._snapshot = views.snapshot_of(self._state)
+
     def start_run(self, zones: tuple[str, ...], request_id: str, robots: tuple[str, ...] = ()) -> RunView:
         """A new run over the zones (none: all of them) by the robots (none: all that are here), or the run of that request_id."""
         state = self._state

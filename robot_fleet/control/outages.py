@@ -55,19 +55,19 @@ Result = TypeVar("Result")
 class LastingController:
     """Passes events and requests on to a controller, and stands in for it while storage refuses. Used on one thread.
 
-    `begin` makes a controller that has resumed from storage; `on_change` takes the snapshots that are made in between.
+    `make` makes a controller that has taken up nothing yet; `on_change` takes the snapshots that are made in between.
     """
 
     def __init__(
         self,
-        begin: Callable[[], Controller],
+        make: Callable[[], Controller],
         robots: Sequence[str],
         driver: RobotDriver,
         run_store: RunStore,
         clock: Clock,
         on_change: Callable[[Snapshot], None] = lambda snapshot: None,
     ) -> None:
-        self._begin = begin
+        self._make = make
         self._robots = tuple(robots)
         self._driver = driver
         self._run_store = run_store
@@ -76,7 +76,7 @@ class LastingController:
         self._controller: Controller | None = None
         self._snapshot = Snapshot(version=0, clock_s=clock.now_s())
         self._refusal, self._again_s, self._to_stop = "", 0.0, ""
-        self._winds_up = False
+        self._winds_up, self._has_looked = False, False
         self._closed_until: dict[tuple[str, float], float] = {}
         self._look_s = clock.now_s() + LOOK_S
         # What a new controller must hear: of what robots say only when it changes the newest, then all that they said since.
@@ -188,7 +188,7 @@ class LastingController:
         )
         assert self._controller is not None
         self._snapshot, self._closed_until = self._controller.snapshot, self._controller.closed_until()
-        self._controller = None
+        self._controller, self._has_looked = None, True
         for robot in self._snapshot.robots:
             if not robot.leg_id:
                 # Its vacuum may yet run, and nothing will end that would tell.
@@ -225,10 +225,11 @@ class LastingController:
         """Begins with a new controller, if storage takes changes."""
         try:
             self._probe(_PROBE_BYTES if self._refusal else 0)
-            self._controller = self._begin()
+            self._controller = self._begun()
         except (CannotStore, InDoubt, Unavailable) as refusal:
             if not self._refusal:
                 _log.error("storage refuses; tried again every %.0f s: %s", AGAIN_S, refusal)
+            self._look_at_storage()
             self._refused(refusal)
             return
         if self._winds_up:
@@ -250,3 +251,19 @@ class LastingController:
         self._kept.clear()
         for event in missed:
             self.handle(event)
+
+    def _begun(self) -> Controller:
+        controller = self._make()
+        controller.resume_from_storage()
+        return controller
+
+    def _look_at_storage(self) -> None:
+        """Shows what an earlier process stored, if that can be read: who comes to stop its run, or to resume it, must find it."""
+        if self._has_looked:
+            return
+        with suppress(CannotStore, InDoubt, Unavailable):
+            self._run_store.load("probe")
+            controller = self._make()
+            controller.look_at_storage()
+            self._snapshot, self._closed_until = controller.snapshot, controller.closed_until()
+            self._has_looked = True

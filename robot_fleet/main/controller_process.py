@@ -240,19 +240,17 @@ class _Fleet:
         names = [robot.name for robot in self._store.robots]
         publish = self._hub.publish
         self._controller = LastingController(
-            self._resumed, names, self._sole_driver, self._run_store, self._clock, publish
+            self._made, names, self._sole_driver, self._run_store, self._clock, publish
         )
         publish(self._controller.snapshot)
         while self._early:
             self._take(self._early.popleft())
 
-    def _resumed(self) -> Controller:
-        controller = Controller(
+    def _made(self) -> Controller:
+        return Controller(
             self._store, self._sole_driver, self._planner, self._run_store, self._clock, self._hub.publish,
             self._settings.plan_within_s, self._settings.keep_days,
         )  # fmt: skip
-        controller.resume_from_storage()
-        return controller
 
     def _take(self, event: Event) -> None:
         # Robots finish what they were given: nothing that follows from what they say now is for this process to order.

@@ -190,14 +190,12 @@ class NightSite:
         storage = self._process.storage = Gathering(SqlRunStore(about.folder / "night.db", self.clock.wall_s))
         self._store = FailingStore(storage, self.fuse, lambda: self.goes_on("disk full"))
         names = [spec.name for spec in about.store.robots]
-        controller = LastingController(self._resumed, names, self._driver, self._store, self.clock)
+        controller = LastingController(self._made, names, self._driver, self._store, self.clock)
         self._process.controller = controller
 
-    def _resumed(self) -> Controller:
+    def _made(self) -> Controller:
         assert self._store is not None
-        controller = Controller(self.about.store, self._driver, self._planner, self._store, self.clock)
-        controller.resume_from_storage()
-        return controller
+        return Controller(self.about.store, self._driver, self._planner, self._store, self.clock)
 
     def _guarded(self, act: Callable[[], None]) -> bool:
         """Does it; a bug or a crash ends the process."""
