@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 from shapely import LineString, box
 
-from robot_fleet.control.controller import Controller
 from robot_fleet.control.outages import LastingController
 from robot_fleet.control.ports import CannotStore, Record, RunStore
 from robot_fleet.control.snapshot import RobotView, RunView

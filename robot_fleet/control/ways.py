@@ -121,20 +121,31 @@ def shut(state: FleetState, robot: Robot) -> Iterator[list[Polygon]]:
     touched, closed = state.traffic.let_out_of(robot.name), state.traffic.closed
     edges = [floor for name, floor in closed.items() if name in touched]
     rest = [floor for name, floor in closed.items() if name not in touched]
+    opening: BaseGeometry = Point()
     if any(stands_in(robot, floor) for floor in edges):
-        yield _grown(robot, (*rest, *(floor.difference(_opening(robot, floor)) for floor in edges)))
-    elif edges:
-        yield _grown(robot, (*rest, *edges))
-        yield _grown(robot, (*rest, *(floor.buffer(-SEEMS_M - MARGIN_M) for floor in edges)))
+        opening = _opening(state, robot, _grown(robot, closed.values()))
+    if edges:
+        narrower = (floor.buffer(-SEEMS_M - MARGIN_M) for floor in edges)
+        yield _grown(robot, (*rest, *(floor.difference(opening) for floor in edges)))
+        yield _grown(robot, (*rest, *(floor.difference(opening) for floor in narrower)))
     yield _grown(robot, rest)
 
 
-def _opening(robot: Robot, closed: BaseGeometry) -> BaseGeometry:
-    """A disc round a robot in closed floor, just so wide that it can leave where that is nearest."""
+def _opening(state: FleetState, robot: Robot, closed: list[Polygon]) -> BaseGeometry:
+    """A disc round a robot in closed floor, just so wide that it gets out by its shortest way out; empty: there is none."""
     assert robot.pose is not None
-    here = Point(robot.pose.x_m, robot.pose.y_m)
-    out_m = closed.boundary.distance(here) if closed.contains(here) else 0.0
-    return here.buffer(out_m + robot.radius_m + 2 * MARGIN_M)
+    router = state.router(robot)
+    reaching = router.reaching(robot.pose)
+    if reaching is None:
+        return Point()
+    places, ways_m = reaching.all_places()
+    out = router.without(closed).can_stand(places)
+    if not out.any():
+        return Point()
+    way = reaching.way(places[out][ways_m[out].argmin()])
+    here = np.array([robot.pose.x_m, robot.pose.y_m])
+    away_m = 0.0 if way is None else float(np.hypot(*(way - here).T).max())
+    return Point(here).buffer(away_m + MARGIN_M)
 
 
 def stands_in(robot: Robot, closed: BaseGeometry) -> bool:

@@ -52,6 +52,13 @@ class Reaching:
             found[:] = np.where(cost >= 0, np.minimum(found, cost * step_m / 5.0 + beside_m), found)
         return found
 
+    def all_places(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The places (n, 2), map frame, to which there is a way, and about how many metres (n,) that is long."""
+        nodes = np.argwhere(self.costs >= 0)
+        costs = self.costs[tuple(nodes.T)]
+        step_m = self.stride * self.floor.grid.resolution_m
+        return self.floor.grid.centres(nodes * self.stride), costs * step_m / 5.0
+
     def way(self, place: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """A way (n, 2), map frame, between a place (2,) and where the costs are 0, by falling costs; None: there is none."""
         step_m = self.stride * self.floor.grid.resolution_m
