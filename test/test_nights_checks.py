@@ -42,7 +42,8 @@ def test_who_comes_onto_closed_floor_is_found_but_not_who_was_there_or_on_the_wa
     assert not came_onto_closed_floor((5.0, "a"), (5.0, "b"), (3.0, "b"), (1.0, "c"))
     assert not came_onto_closed_floor((3.0, "a"), (5.0, "a"), (7.0, "a"))
     # It has hardly left before it comes back: poses do not tell.
-    assert not came_onto_closed_floor((5.0, "a"), (3.6, "b"), (3.7, "b"), (5.0, "c"))
+    assert not came_onto_closed_floor((5.0, "a"), (3.6, "b"), (3.7, "b"), (3.5, "c"))
+    assert came_onto_closed_floor((5.0, "a"), (3.6, "b"), (3.7, "b"), (5.0, "c"))
     assert not came_onto_closed_floor((1.0, ""), (3.0, "b"), (5.0, "b"), lost=("r1",))
 
 

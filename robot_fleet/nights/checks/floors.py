@@ -19,6 +19,8 @@ _DEEP_M, _GRANTED_DEEP_M = 0.18, 0.1
 _STICKS_OUT_M = 0.02
 # Nobody can tell that a robot has left floor before it is so far off it: poses are late, and waver.
 _SEEN_OFF_M = 0.1
+# And before that a way may begin where a robot was a moment ago.
+_BACK_M = 0.2
 _BEYOND_M2 = 0.002
 _STILL_M = 0.001
 _RIM = np.array([(np.cos(turn), np.sin(turn)) for turn in np.arange(16) * np.pi / 8])
@@ -88,6 +90,7 @@ class ClosedFloorCheck:
         self._radii_m = radii_m
         self._closed: dict[str, BaseGeometry] = {}
         self._leaving: dict[tuple[str, str], str] = {}
+        self._beside: set[tuple[str, str]] = set()
         self._last: dict[str, Pose] = {}
 
     def look(
@@ -102,20 +105,23 @@ class ClosedFloorCheck:
         drawn = [name for name, floor in closed.items() if self._closed.get(name) is not floor]
         self._closed = dict(closed)
         self._leaving = {key: leg for key, leg in self._leaving.items() if key[0] in closed}
+        self._beside = {key for key in self._beside if key[0] in closed}
         for name, floor in closed.items():
             box = floor.bounds
             for robot, pose in poses.items():
                 near_m = self._radii_m[robot] - _STICKS_OUT_M
                 near = _is_within(box, pose, near_m + _SEEN_OFF_M)
                 away_m = floor.distance(Point(pose.x_m, pose.y_m)) if near else math.inf
-                inside, has_left = away_m < near_m, away_m >= near_m + _SEEN_OFF_M
-                key = name, robot
+                inside, key = away_m < near_m, (name, robot)
                 if robot in lost or (name in drawn and (inside or legs.get(robot))):
                     self._leaving[key] = legs.get(robot, "")
                 elif key in self._leaving:
-                    if has_left and self._has_ended(robot, pose, self._leaving[key], legs.get(robot, "")):
+                    if not inside and self._has_ended(robot, pose, self._leaving[key], legs.get(robot, "")):
                         del self._leaving[key]
-                elif inside:
+                        self._beside.add(key)
+                elif away_m >= near_m + _SEEN_OFF_M:
+                    self._beside.discard(key)
+                elif away_m < near_m - (_BACK_M if key in self._beside else 0.0):
                     text = f"{robot} at ({pose.x_m:.2f}, {pose.y_m:.2f}) came onto closed floor, '{name}'"
                     self.findings.add(key, now_s, text, robot)
         self._last = dict(poses)
