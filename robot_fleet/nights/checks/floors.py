@@ -19,8 +19,6 @@ _DEEP_M, _GRANTED_DEEP_M = 0.18, 0.1
 _STICKS_OUT_M = 0.02
 # Nobody can tell that a robot has left floor before it is so far off it: poses are late, and waver.
 _SEEN_OFF_M = 0.1
-# And before that a way may begin where a robot was a moment ago.
-_BACK_M = 0.2
 _BEYOND_M2 = 0.002
 _STILL_M = 0.001
 _RIM = np.array([(np.cos(turn), np.sin(turn)) for turn in np.arange(16) * np.pi / 8])
@@ -82,7 +80,8 @@ class RingCheck:
 class ClosedFloorCheck:
     """A robot that has left closed floor, or was never on it, does not come onto it.
 
-    What it was driving when the floor was closed it may have driven on: its cancel may come late.
+    What it was driving when the floor was closed it may have driven on: its cancel may come late. And who has hardly left it may
+    touch it once more, but not cross it.
     """
 
     def __init__(self, radii_m: Mapping[str, float]) -> None:
@@ -121,7 +120,7 @@ class ClosedFloorCheck:
                         self._beside.add(key)
                 elif away_m >= near_m + _SEEN_OFF_M:
                     self._beside.discard(key)
-                elif away_m < near_m - (_BACK_M if key in self._beside else 0.0):
+                elif away_m <= 0.0 or (inside and key not in self._beside):
                     text = f"{robot} at ({pose.x_m:.2f}, {pose.y_m:.2f}) came onto closed floor, '{name}'"
                     self.findings.add(key, now_s, text, robot)
         self._last = dict(poses)
