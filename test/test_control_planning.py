@@ -165,3 +165,29 @@ def test_a_robot_that_no_dock_serves_is_told_of_until_a_plan_has_work_for_it() -
     made.controller.start_run((), "")
     made.advance(10.0)
     assert not [alert for alert in made.controller.snapshot.alerts if alert.active]
+
+
+@pytest.mark.parametrize(("level", "charges"), [(0.6, True), (0.9, False)])
+def test_a_robot_that_no_dock_serves_as_its_battery_is_low_is_planned_for_again_once_it_is_charged(
+    level: float, charges: bool
+) -> None:
+    asked = []
+
+    def without(request: PlanRequest) -> Plan:
+        asked.append([robot.name for robot in request.robots])
+        fault = Fault("request", "robot r2", "its battery does not last", "Charge it")
+        others = replace(request, robots=tuple(robot for robot in request.robots if robot.name != "r2"))
+        return replace(by_hand(others), unserved=(("r2", fault),)) if len(asked) == 1 else by_hand(request)
+
+    made = VirtualSite(hall(), without)
+    made.advance(3.0)
+    made.world.robots["r2"].battery = level
+    made.advance(3.0)
+    made.controller.start_run((), "")
+    made.advance(10.0)
+    assert made.controller._state.robots["r2"].needs_charge is charges
+    made.world.robots["r2"].battery = 0.95
+    made.advance(20.0)
+    assert asked[1:] == ([["r1", "r2"]] if charges else [])
+    assert made.controller._state.robots["r2"].has_work is charges
+    assert bool([alert for alert in made.controller.snapshot.alerts if alert.active]) is not charges

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
+from robot_fleet.floor.faults import Fault
 from robot_fleet.planning.apart import Apart
 from robot_fleet.planning.evening import evened
 from robot_fleet.planning.manning import Keep
-from robot_fleet.planning.plan import CoveragePath, Leg, LegKind
+from robot_fleet.planning.plan import CannotServe, CoveragePath, Leg, LegKind
 
 
 def paths(*last_s: float) -> list[CoveragePath]:
@@ -82,3 +83,15 @@ def test_a_time_that_brings_nothing_is_the_last_one() -> None:
     night = Night({"a": 10.0, "b": 20.0}, worse_s=50.0)
     evened(night.kept, night.polish)(paths(100.0, 100.0), apart)
     assert night.polished == 1
+
+
+def test_a_plan_is_not_lost_because_a_tank_does_not_last_for_one_that_is_evened_out() -> None:
+    night = Night({"b": 20.0})
+
+    def thirsty(found: list[CoveragePath], keep: Keep) -> tuple[list[CoveragePath], Apart]:
+        if night.polished:
+            raise CannotServe({"a": Fault("request", "robot a", "its tank does not last", "Fill it.")})
+        return night.kept(found, keep)
+
+    _, found = evened(thirsty, night.polish)(paths(100.0, 100.0, 0.0), apart)
+    assert [path.finish_s for path in found.paths] == [100.0, 120.0, 0.0] and night.polished == 1

@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from robot_fleet.floor.faults import Fault
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import REFERENCE_R
 from robot_fleet.planning import manning
 from robot_fleet.planning.apart import Apart
 from robot_fleet.planning.crew import Crew
-from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, Starter
+from robot_fleet.planning.plan import CannotServe, CoveragePath, Leg, LegKind, Starter
 from robot_fleet.planning.terrain import Terrain
 
 ROBOTS = tuple(Starter(name, REFERENCE_R, Pose(0.0, 3.0 * k), True, None) for k, name in enumerate("abcd"))
@@ -62,6 +63,22 @@ def test_without_time_for_it_nobody_looks_whether_fewer_robots_would_be_better(m
     monkeypatch.setattr(manning, "kept_apart", lambda paths, *_: Apart(paths, 1))
     assert driving(manning.manned([crew()], ROBOTS, counted, 1.0, 0, looks=0).paths) == 4
     assert asked == [1.0]
+
+
+def test_a_plan_is_not_lost_because_tanks_last_for_no_plan_with_fewer_robots_or_other_lanes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def thirsty(crews: Sequence[Crew], effort: float, seed: int) -> list[CoveragePath]:
+        asked.append(effort)
+        if len(asked) > 1:
+            raise CannotServe({"a": Fault("request", "robot a", "its tank does not last", "Fill it.")})
+        return shared(crews, effort, seed)
+
+    monkeypatch.setattr(manning, "kept_apart", lambda paths, *_: Apart(paths, 1))
+    assert driving(manning.manned([crew()], ROBOTS, thirsty, 1.0, 0, look=0.1, tries=1).paths) == 4
+    assert len(asked) == 5
 
 
 @pytest.mark.parametrize(("waits", "again"), [(1.1, False), (1.2, True)])

@@ -23,7 +23,7 @@ from robot_fleet.floor.store import Dock, FloorMap, OneWay, Zone
 from robot_fleet.planning import manning, planner
 from robot_fleet.planning.apart import Apart, Tours, kept_apart
 from robot_fleet.planning.crew import Clearances
-from robot_fleet.planning.plan import CannotPlan, CoveragePath, Leg, LegKind, PlanRequest, Starter
+from robot_fleet.planning.plan import CannotPlan, CoveragePath, Leg, LegKind, MissedReason, PlanRequest, Starter
 from robot_fleet.planning.planner import plan
 from robot_fleet.planning.services import Services
 from robot_fleet.planning.timing import timed
@@ -303,6 +303,28 @@ def test_a_robot_that_no_dock_serves_is_named_and_the_others_clean_its_part() ->
     assert not any(LineString(leg.points).distance(body) < 0.35 for path in found.paths for leg in path.legs)
     with pytest.raises(CannotPlan, match=r"r0.*water"):
         plan(PlanRequest(floor, (thirsty,), ("hall",), deadline_s=1.0))
+
+
+def test_robots_that_no_dock_serves_are_all_left_out_and_what_only_they_may_clean_is_listed_as_not_cleaned() -> None:
+    floor = hall([("charge",)] * 3)
+    kitchen = Zone("kitchen", box(10.0, 0, WIDE_M, DEEP_M), robots=("r0", "r1"))
+    floor = replace(floor, zones=(Zone("hall", box(0, 0, 10.0, DEEP_M)), kitchen))
+    thirsty = tuple(starter(floor, machine(15.0, None), k) for k in range(2))
+    found = plan(PlanRequest(floor, (*thirsty, starter(floor, WORKING_W, 2)), ("hall", "kitchen"), deadline_s=1.0))
+    assert {name for name, _ in found.unserved} == {"r0", "r1"}
+    assert [path.robot for path in found.paths] == ["r2"]
+    reasons = {area.reason for area in found.missed if area.zone == "kitchen" and area.area_m2 > 5.0}
+    assert reasons == {MissedReason.NOT_CLEANED}
+    assert found.coverable_m2 > 80.0
+
+
+def test_where_nobody_else_may_clean_what_is_asked_for_it_is_told_that_the_tank_does_not_last() -> None:
+    floor = hall([("charge",)] * 2)
+    kitchen = Zone("kitchen", box(8.0, 0, WIDE_M, DEEP_M), robots=("r0",))
+    floor = replace(floor, zones=(Zone("hall", box(0, 0, 8.0, DEEP_M)), kitchen))
+    thirsty, other = starter(floor, machine(15.0, None)), starter(floor, WORKING_W, 1)
+    with pytest.raises(CannotPlan, match=r"r0.*water"):
+        plan(PlanRequest(floor, (thirsty, other), ("kitchen",), deadline_s=1.0))
 
 
 def winding(robot: Starter) -> CoveragePath:

@@ -10,7 +10,7 @@ from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.blocked import places, sure_places
-from robot_fleet.control.charging import let_join, level_now
+from robot_fleet.control.charging import CHARGED, let_join, level_now
 from robot_fleet.control.closures import floor_shut, is_inside
 from robot_fleet.control.homing import dock_near, guest_of, on_dock, out_of
 from robot_fleet.control.missed import (
@@ -153,7 +153,7 @@ def install(state: FleetState, run: CleaningRun, plan: Plan) -> None:
 
 def _settle_what_earlier_runs_met(state: FleetState) -> None:
     """A new run finds out for itself; while the old alert holds, nobody would be told that it happens again."""
-    for key in [key for key in state.alerts if key.startswith(("blocked-", "waits-", "plan-"))]:
+    for key in [key for key in state.alerts if key.startswith(("blocked-", "waits-", "plan-", "unserved-"))]:
         state.settle(key)
 
 
@@ -170,16 +170,17 @@ def _tell_of_late_zones(state: FleetState, run: CleaningRun, plan: Plan) -> None
 
 
 def _tell_of_unserved(state: FleetState, run: CleaningRun, plan: Plan) -> None:
-    if run.makeup_passes:
-        return  # patches that were missed need no water
+    """Tells of robots that are left out for their tanks or batteries; one whose battery is not full is tried again when it is."""
     unserved = dict(plan.unserved)
-    for name in run.robots:
-        fault = unserved.get(name)
+    for robot in state.members(run):
+        fault = unserved.get(robot.name)
         if fault is None:
-            state.settle(f"unserved-{name}")
-        else:
-            text = f"{name} cleans nothing for now, and the others go on without it: {fault.what}"
-            state.alert(f"unserved-{name}", "WARNING", text, fault.remedy, name)
+            if plan.path(robot.name).legs:
+                state.settle(f"unserved-{robot.name}")
+            continue
+        robot.needs_charge = robot.battery is not None and robot.battery < CHARGED
+        text = f"{robot.name} cleans nothing for now, and the others go on without it: {fault.what}"
+        state.alert(f"unserved-{robot.name}", "WARNING", text, fault.remedy, robot.name)
 
 
 def plan_failed(state: FleetState, run: CleaningRun, reason: str) -> None:

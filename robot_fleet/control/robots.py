@@ -209,7 +209,6 @@ class RobotReports:
         state, now_s = self._state, self._state.now_s
         if robot.heard_at_s is not None and elapsed_s > LONGEST_TICK_S:
             # Nobody listened in the meantime: what robots said waits behind this tick.
-            robot.uncharged_since = None
             robot.heard_at_s = max(robot.heard_at_s, min(now_s, robot.heard_at_s + elapsed_s - LONGEST_TICK_S))
         if robot.heard_at_s is not None and not robot.is_silent and now_s - robot.heard_at_s > SILENT_S:
             self._fell_silent(robot)

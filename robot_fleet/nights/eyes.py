@@ -41,7 +41,7 @@ _KEPT_OFF_M = 0.1
 _BERTH_M = 0.4
 _TIGHT_M = 0.03
 # These tell of a robot, but neither where it stands nor that somebody is to go there.
-_TELL_OF_FLOOR = ("blocked-", "battery-", "head-", "late-", "plan-")
+_TELL_OF_FLOOR = ("blocked-", "battery-", "head-", "late-", "plan-", "unserved-")
 _NO_ORDERS = (RobotState.OFFLINE, RobotState.HELD)
 
 

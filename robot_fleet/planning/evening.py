@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from robot_fleet.planning.apart import Apart, makespan_s
 from robot_fleet.planning.manning import Keep, Kept
-from robot_fleet.planning.plan import CoveragePath
+from robot_fleet.planning.plan import CannotServe, CoveragePath
 
 # The paths again when robots come home so many seconds later than these say, by their names, by a seed.
 Polish = Callable[[list[CoveragePath], Mapping[str, float], int], list[CoveragePath]]
@@ -32,7 +32,11 @@ def evened(kept: Kept, polish: Polish) -> Kept:
                 if path.legs
             }
             paths = polish(paths, later_s, turn)
-            alone, apart = kept(paths, keep)
+            try:
+                alone, apart = kept(paths, keep)
+            except CannotServe:
+                # Along other lanes a tank may not last.
+                break
             before_s = makespan_s(best[1].paths)
             if apart.cost < best[1].cost:
                 best = alone, apart

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from robot_fleet.planning.apart import Apart, kept_apart, makespan_s
 from robot_fleet.planning.crew import Crew
-from robot_fleet.planning.plan import CoveragePath, Starter
+from robot_fleet.planning.plan import CannotServe, CoveragePath, Starter
 
 # Plans each crew as if it were alone, with a share of the usual effort, by a seed.
 CrewsDriven = Callable[[Sequence[Crew], float, int], list[CoveragePath]]
@@ -47,6 +47,13 @@ def manned(
             driven(crews, effort, seed), lambda paths: kept_apart(paths, robots, patience_s * effort, seed, either_way)
         )
 
+    def tried(crews: Sequence[Crew], effort: float, seed: int = seed) -> tuple[list[CoveragePath], Apart] | None:
+        try:
+            return planned(crews, effort, seed)
+        except CannotServe:
+            # There is a plan already: with fewer robots, or other lanes, a tank may not last.
+            return None
+
     everyone = teams
     alone, best = planned(everyone, 1.0)
     soon_s = _MUCH * makespan_s(alone)
@@ -54,8 +61,9 @@ def manned(
     # Beside a plan of full effort one of less tells nothing.
     known = [best] if look == 1.0 else []
     while len(looked) < looks and (fewer := _without_one(teams, robots, alone, apart)) is not None:
-        teams = fewer
-        alone, apart = planned(teams, look)
+        if (found := tried(fewer, look)) is None:
+            break
+        teams, (alone, apart) = fewer, found
         looked.append((apart, teams))
         if any(not other.meeting and other.cost <= apart.cost for other in known):
             break
@@ -63,16 +71,21 @@ def manned(
     if looked:
         apart, teams = min(looked, key=lambda one: one[0].cost)
         if look < 1.0 and apart.meeting < max(1, best.meeting):
-            _, apart = planned(teams, 1.0)
+            apart = _better(best, tried(teams, 1.0))
         best = min(best, apart, key=lambda one: one.cost)
     seeds = _MOST_AGAIN if look < 1.0 else 0
     for again in range(1, 1 + seeds):
         if best.meeting or makespan_s(best.paths) > soon_s:
-            best = min(best, planned(everyone, 1.0, seed + again)[1], key=lambda one: one.cost)
+            best = _better(best, tried(everyone, 1.0, seed + again))
     for again in range(1 + seeds, 1 + seeds + tries):
         if best.meeting:
-            best = min(best, planned(everyone, _ROUGHLY, seed + again)[1], key=lambda one: one.cost)
+            best = _better(best, tried(everyone, _ROUGHLY, seed + again))
     return best
+
+
+def _better(known: Apart, found: tuple[list[CoveragePath], Apart] | None) -> Apart:
+    """What costs less of what is known and what was found, if anything was."""
+    return known if found is None else min(known, found[1], key=lambda one: one.cost)
 
 
 def _without_one(

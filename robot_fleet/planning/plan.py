@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import enum
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -217,11 +217,11 @@ class CannotPlan(Exception):
 
 
 class CannotServe(CannotPlan):
-    """There is none with that robot: tank or battery cannot last."""
+    """There is none with some robots, by their names: tank or battery cannot last."""
 
-    def __init__(self, robot: str, fault: Fault) -> None:
-        self.robot, self.fault = robot, fault
-        super().__init__((fault,))
+    def __init__(self, lacking: Mapping[str, Fault]) -> None:
+        self.lacking = dict(lacking)
+        super().__init__(tuple(lacking.values()))
 
 
 Progress = Callable[[float, str], None]

@@ -7,7 +7,8 @@ for it: robots with other rights are crews of their own. Zones of different prio
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -66,44 +67,54 @@ def plan(request: PlanRequest, progress: Progress | None = None) -> Plan:
     `progress` hears the share done and the present step. A robot whose tank or battery no docks serve on its tour stays where
     it is, and the others have its lanes, unless it is the last one.
     """
-    tell, unserved = progress or _silent, dict[str, Fault]()
+    tell, unserved, served = progress or _silent, dict[str, Fault](), request
     while True:
         try:
-            return replace(_plan(request, tell), unserved=tuple(unserved.items()))
+            return replace(_plan(served, tell, request), unserved=tuple(unserved.items()))
         except CannotServe as lacking:
-            unserved[lacking.robot] = lacking.fault
-            if len(request.robots) == 1:
+            unserved |= lacking.lacking
+            if len(unserved) == len(request.robots):
                 raise CannotPlan(tuple(unserved.values())) from lacking
-            request = _without(request, lacking.robot)
+            served = _without(replace(request, deadline_s=served.deadline_s), unserved)
+        except CannotPlan as more:
+            raise CannotPlan((*unserved.values(), *more.faults)) from more
 
 
-def _without(request: PlanRequest, name: str) -> PlanRequest:
-    """The request with a robot that only stands there; what time has been spent is not there any more."""
-    idle = next(robot for robot in request.robots if robot.name == name)
-    others = tuple(robot for robot in request.robots if robot is not idle)
-    body = idle.profile.footprint.at(idle.pose).buffer(_BESIDE_M)
+def _without(request: PlanRequest, names: Collection[str]) -> PlanRequest:
+    """The request without robots that only stand there or go home; what time has been spent is not there any more."""
+    idle = [robot for robot in request.robots if robot.name in names]
+    others = tuple(robot for robot in request.robots if robot not in idle)
+    places = [(robot, robot.pose if robot.dock is None else robot.dock.pose) for robot in idle]
+    bodies = tuple(robot.profile.footprint.at(place).buffer(_BESIDE_M) for robot, place in places)
     half_s = None if request.deadline_s is None else request.deadline_s / 2.0
-    return replace(request, robots=others, closed=(*request.closed, body), deadline_s=half_s)
+    return replace(request, robots=others, closed=(*request.closed, *bodies), deadline_s=half_s)
 
 
-def _plan(request: PlanRequest, tell: Progress) -> Plan:
-    """The same for all robots of a request. Raises CannotServe for one that cannot be served."""
+def _plan(request: PlanRequest, tell: Progress, whole: PlanRequest) -> Plan:
+    """The plan for the robots of a request, accounted for as that for the whole one, which may have more robots.
+
+    Raises CannotServe for those that cannot be served.
+    """
     tell(0.0, "looking at the floor")
     faults = faults_of(request)
     if faults:
         raise CannotPlan(faults)
     clearances = Clearances(request)
-    request = _past_closed(request, clearances)
+    past = _past_closed(request, clearances)
     requested = request.floor.requested(request.zones)
-    teams, coverable = crews(request, requested, clearances)
-    faults = faults_of(request, clearances.of, coverable)
+    teams, coverable = crews(past, requested, clearances)
+    faults = faults_of(past, clearances.of, coverable)
     if faults:
         raise CannotPlan(faults)
-    apart, late = _shared(request, teams, clearances, tell)
+    apart, late = _shared(past, teams, clearances, tell)
     tell(0.95, "adding up the account")
-    paths = _watered(request, apart.paths)
-    account = _accounted(request, paths, requested, coverable, clearances)
-    found = replace(account, late=late, meetings=apart.meeting, water_left_m2=_left_wet_m2(request, paths))
+    paths = _watered(past, apart.paths)
+    if request is not whole:
+        clearances = Clearances(whole)
+        past = _past_closed(whole, clearances)
+        _, coverable = crews(past, requested, clearances)
+    account = _accounted(past, paths, requested, coverable, clearances)
+    found = replace(account, late=late, meetings=apart.meeting, water_left_m2=_left_wet_m2(past, paths))
     tell(1.0, "planned")
     return found
 
@@ -132,7 +143,9 @@ def _tried_round(
     at_work = {path.robot for path in apart.paths if path.legs}
     idle = [robot for robot in request.robots if robot.name not in at_work]
     if apart.meeting and 0 < len(idle) < len(request.robots) and any(robot.profile.is_steered for robot in idle):
-        apart, late = _round(request, idle, tell)
+        # Tanks may not last for the ways round them.
+        with suppress(CannotServe):
+            apart, late = _round(request, idle, tell)
     return apart, late
 
 
@@ -153,9 +166,15 @@ def _tried(
     disc_teams, coverable = crews(as_discs, requested, clearances) if round_robots != request.robots else ([], None)
     if coverable is None or faults_of(as_discs) or faults_of(as_discs, clearances.of, coverable):
         return _searched(request, teams, clearances, tell)
-    steered = _searched(replace(request, deadline_s=half_s), teams, clearances, _part(tell, 0.0, 0.5))
-    rounded = _searched(as_discs, disc_teams, clearances, _part(tell, 0.5, 0.5))
-    return max(rounded, steered, key=lambda found: int((_swept(request, found[0].paths) & requested).sum()))
+    found, lacking = list[tuple[Apart, tuple[LateZone, ...]]](), list[CannotServe]()
+    for kind, of_kind, begin in ((replace(request, deadline_s=half_s), teams, 0.0), (as_discs, disc_teams, 0.5)):
+        try:
+            found.append(_searched(kind, of_kind, clearances, _part(tell, begin, 0.5)))
+        except CannotServe as one:
+            lacking.append(one)
+    if not found:
+        raise lacking[0]
+    return max(reversed(found), key=lambda one: int((_swept(request, one[0].paths) & requested).sum()))
 
 
 def _searched(

@@ -7,7 +7,7 @@ other robot's, and to other robots' docks only where those offer too little as w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -116,7 +116,7 @@ class Services:
         spare, taken = dict.fromkeys(self._machines, _SPARE), self._taken(paths)
         best: tuple[tuple[object, ...], list[CoveragePath], Apart] | None = None
         for _ in range(self._tries):
-            served = [self.served(path, spare.get(path.robot, 0.0), taken) for path in paths]
+            served = self._all_served(paths, spare, taken)
             apart = keep(served)
             # Where this one does not last, or mending it costs much, more is spared from the start.
             spare |= {path.robot: self._more(path, spare) for path in self._short(apart)}
@@ -130,6 +130,20 @@ class Services:
                 break
         assert best is not None
         return best[1], best[2]
+
+    def _all_served(
+        self, paths: Sequence[CoveragePath], spare: Mapping[str, float], taken: frozenset[str]
+    ) -> list[CoveragePath]:
+        """Every path with its visits. Raises CannotServe with all robots for which that cannot be."""
+        served, lacking = list[CoveragePath](), dict[str, Fault]()
+        for path in paths:
+            try:
+                served.append(self.served(path, spare.get(path.robot, 0.0), taken))
+            except CannotServe as one:
+                lacking |= one.lacking
+        if lacking:
+            raise CannotServe(lacking)
+        return served
 
     def served_at(self, robot: Starter) -> list[str]:
         """The names of the docks where a robot may be serviced on its tour."""
@@ -204,7 +218,7 @@ class Services:
             if not isinstance(made, int):
                 return timed(made, machine.robot.profile, machine.robot.pose, float(legs[0].times_s[0]))
             shut.add(made)
-        raise CannotServe(machine.robot.name, self._fault(machine, legs))
+        raise CannotServe({machine.robot.name: self._fault(machine, legs)})
 
     def stays(self, load_m2: Floats, places: Floats, robots: Sequence[Starter]) -> Stays | None:
         """What the tanks of robots mean for sharing lanes out that take so much water (lanes,), among places (n, 2) of the map

@@ -127,6 +127,8 @@ class CoveragePlanner(Node):
         share = made.planned_m2 / made.coverable_m2 if made.coverable_m2 else 0.0
         text = f"planned {100 * share:.1f} % of {made.coverable_m2:.0f} m2 in {made.makespan_s / 60:.0f} min"
         self.get_logger().info(f"{text}; {len(made.missed)} places are left out")
+        for name, lacking in made.unserved:
+            self.get_logger().warning(f"{name} cleans nothing: {lacking.what}. {lacking.remedy}")
 
     def _publisher(self, robot: str) -> Publisher:
         topic = "coverage_path" if self._robots == 1 else f"{robot}/coverage_path"
