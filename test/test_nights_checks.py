@@ -28,7 +28,7 @@ CLOSED = {"spill": box(4.0, 0.0, 6.0, 2.0)}
 
 def came_onto_closed_floor(*moments: tuple[float, str], lost: tuple[str, ...] = ()) -> list[str]:
     """What is found of a robot that is at x, driving a leg, one moment after the other; it is closed from the second on."""
-    check = ClosedFloorCheck({"r1": 0.35})
+    check = ClosedFloorCheck({"r1": Footprint(0.35)})
     check.look(0.0, {}, {"r1": Pose(moments[0][0], 1.0)}, {"r1": moments[0][1]})
     for second, (x, leg) in enumerate(moments, 1):
         check.look(float(second), CLOSED, {"r1": Pose(x, 1.0)}, {"r1": leg}, lost)
@@ -186,7 +186,7 @@ def test_robots_that_wait_in_a_ring_are_found() -> None:
 
 def test_a_robot_off_its_own_floor_is_found_unless_it_cannot_know() -> None:
     for excused, number in ((("r1",), 0), ((), 1)):
-        check = OwnFloorCheck({"r1": 0.35})
+        check = OwnFloorCheck({"r1": Footprint(0.35)})
         check.look(1.0, {"r1": Pose(1.0, 1.0)}, {"r1": Point(1.0, 1.0).buffer(0.4)}, excused)
         check.look(2.0, {"r1": Pose(1.3, 1.0)}, {"r1": Point(1.0, 1.0).buffer(0.4)}, excused)
         assert len(check.findings.found) == number

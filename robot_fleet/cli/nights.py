@@ -24,7 +24,11 @@ def nights(
     count: Annotated[int, typer.Option(min=1, metavar="N", help="So many nights.")] = 20,
     seed: Annotated[int, typer.Option(min=0, metavar="S", help="The seed of the first; the others follow.")] = 0,
     store: Annotated[
-        str, typer.Option(metavar="DIR|random", help="A store folder, or random floors; none: the corner shop.")
+        str,
+        typer.Option(
+            metavar="DIR|random|mixed",
+            help="A store folder, random floors, or those with mixed fleets; none: the corner shop.",
+        ),
     ] = "",
     robots: RobotCount = None,
     faults: Annotated[
@@ -63,17 +67,17 @@ def nights(
 
 def _settings(store: str, robots: int | None, faults: str) -> NightsSettings:
     from robot_fleet.main.bundled import bundled_store
-    from robot_fleet.main.nights import GROUPS, KINDS, RANDOM, NightsSettings, kinds_named
+    from robot_fleet.main.nights import GROUPS, KINDS, MIXED, RANDOM, NightsSettings, kinds_named
 
     folder = store or str(bundled_store(_STORE) or "")
     if not folder:
-        raise CommandFailed(Exit.USAGE, f"this installation has no {_STORE}", "Name a store folder, or random.")
+        raise CommandFailed(Exit.USAGE, f"this installation has no {_STORE}", "Name a store folder, random or mixed.")
     try:
         kinds = () if faults == "none" else kinds_named(names(faults))
     except ValueError as unknown:
         known = ", ".join((*GROUPS, *KINDS))
         raise CommandFailed(Exit.USAGE, f"there is no fault '{unknown}'", f"There are: none, {known}.") from None
-    return NightsSettings(folder if folder == RANDOM else str(Path(folder)), robots, kinds)
+    return NightsSettings(folder if folder in (RANDOM, MIXED) else str(Path(folder)), robots, kinds)
 
 
 def _replayed(settings: NightsSettings, seed: int, shrink: bool, picture: Path | None) -> dict[str, Any]:

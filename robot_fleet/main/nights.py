@@ -18,6 +18,7 @@ from robot_fleet.main.parent import end_with
 from robot_fleet.main.reproducible import reproducible_numbers
 from robot_fleet.main.stores import load
 from robot_fleet.nights.faults import GROUPS, KINDS, Fault, draw_faults, kinds_named
+from robot_fleet.nights.fleets import mixed_store
 from robot_fleet.nights.floors import random_store
 from robot_fleet.nights.night import Night, Outcome, simulate
 from robot_fleet.nights.planning import HastyPlans
@@ -26,19 +27,23 @@ from robot_fleet.nights.shrinking import shrunk
 from robot_fleet.pictures import draw_coverage
 
 __all__ = [
-    "ALL_PAIRS", "GROUPS", "KINDS", "RANDOM", "Nights", "NightsSettings", "OtherNights", "draw_night", "kinds_named", "pass_nights",
+    "ALL_PAIRS", "GROUPS", "KINDS", "MIXED", "RANDOM", "Nights", "NightsSettings", "OtherNights", "draw_night",
+    "kinds_named", "pass_nights",
 ]  # fmt: skip
 
 RANDOM = "random"
 """In place of a store folder: every night in a hall of its own, with 2 to 6 robots unless it is said how many."""
 
+MIXED = "mixed"
+"""The same with 2 to 4 robots of unlike machines, with keepouts, one-ways, and zones and docks that are not for all."""
+
 _HORIZON = 2.5
-_MOST_RANDOM = 6
+_MOST_RANDOM, _MOST_MIXED = 6, 4
 
 
 @dataclass(frozen=True)
 class NightsSettings:
-    """What nights are to be like. `store` is a folder, or RANDOM; `kinds` are those of faults.KINDS."""
+    """What nights are to be like. `store` is a folder, RANDOM or MIXED; `kinds` are those of faults.KINDS."""
 
     store: str
     robots: int | None
@@ -61,12 +66,21 @@ class Nights:
 
         self._settings = settings
         self._plans = HastyPlans(plan)
-        self._store = None if settings.store == RANDOM else load(Path(settings.store), settings.robots)
+        drawn = settings.store in (RANDOM, MIXED)
+        self._store = None if drawn else load(Path(settings.store), settings.robots)
+        self._drawn: tuple[int, Store] | None = None
 
     def store(self, seed: int) -> Store:
         """The store of that seed's night."""
         if self._store is not None:
             return self._store
+        if self._drawn is None or self._drawn[0] != seed:
+            self._drawn = seed, self._draw(seed)
+        return self._drawn[1]
+
+    def _draw(self, seed: int) -> Store:
+        if self._settings.store == MIXED:
+            return mixed_store(seed, self._settings.robots or 2 + seed % (_MOST_MIXED - 1))
         return random_store(seed, self._settings.robots or 2 + seed % (_MOST_RANDOM - 1))
 
     def night(self, seed: int) -> Night:

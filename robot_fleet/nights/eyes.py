@@ -42,6 +42,12 @@ _BERTH_M = 0.4
 _TIGHT_M = 0.03
 # These tell of a robot, but neither where it stands nor that somebody is to go there.
 _TELL_OF_FLOOR = ("blocked-", "battery-", "head-", "late-", "plan-", "unserved-")
+_BY_PLAN = (
+    MissedReason.TOO_NARROW,
+    MissedReason.UNREACHABLE,
+    MissedReason.CANNOT_TURN,
+    MissedReason.NO_ROBOT_MAY_ENTER,
+)
 _NO_ORDERS = (RobotState.OFFLINE, RobotState.HELD)
 
 
@@ -56,8 +62,8 @@ class Eyes:
         self.promises, self.closures, self.held = PromiseCheck(), ClosurePromiseCheck(), HeldCheck()
         self._contact, self._stop, self._pause = ContactCheck(store), StopCheck(), PauseCheck()
         self._reservations, self._rings = ReservationCheck(), RingCheck()
-        radii = {spec.name: spec.profile.footprint.circumscribed_m for spec in store.robots}
-        self._own_floor, self._closed_floor = OwnFloorCheck(radii), ClosedFloorCheck(radii)
+        footprints = {spec.name: spec.profile.footprint for spec in store.robots}
+        self._own_floor, self._closed_floor = OwnFloorCheck(footprints), ClosedFloorCheck(footprints)
         self._sweep = SweepCheck(store.floor, {spec.name: spec.profile.head for spec in store.robots})
         self._account, self._ends, self._failures = AccountCheck(store.floor), Findings("end"), EndCheck()
         self._clock_off_s, self._restarts = 0.0, 0
@@ -147,7 +153,17 @@ class Eyes:
             things, others = self.causes.things, self._others(site)
             left = self._left_coverable(site, things, others)
             blocked = [area.polygon for area in run.missed if area.reason is MissedReason.BLOCKED]
-            self._account.explained(run.run_id, at_s, within & left, credited, [*things, *others], blocked, things)
+            within &= left & ~self._left_out(run)
+            self._account.explained(run.run_id, at_s, within, credited, [*things, *others], blocked, things)
+
+    def _left_out(self, run: RunView) -> NDArray[np.bool_]:
+        """Mask (rows, cols) of what machines that are steered do not clean, as plans say, whom the tests of planning judge."""
+        left: NDArray[np.bool_] = np.zeros(self.store.floor.grid.shape, dtype=bool)
+        if any(spec.profile.is_steered for spec in self.store.robots):
+            for area in run.missed:
+                if area.reason in _BY_PLAN:
+                    self.store.floor.grid.mark(left, area.polygon)
+        return left
 
     def over(self, site: NightSite, in_time: bool) -> None:
         """The night is over, `in_time` or by its limit."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 from shapely import box
 
 from robot_fleet.floor.grid import OCCUPIED, OccupancyGrid
@@ -27,7 +28,7 @@ def random_store(seed: int, robots: int = 2) -> Store:
     cells[[0, -1], :] = OCCUPIED
     cells[:, [0, -1]] = OCCUPIED
     for _ in range(int(rng.integers(_SHELVES + 1))):
-        _stand_shelf(rng, cells, length, width)
+        stand_shelf(rng, cells, length, width, _DOCKS_FREE_M)
     docks = tuple(Dock(f"dock_{k + 1}", Pose(_DOCK_X_M, 1.0 + k * _DOCKS_APART_M, math.pi)) for k in range(robots))
     zones = (
         Zone("west", box(0.0, 0.0, length / 2, width)),
@@ -38,10 +39,13 @@ def random_store(seed: int, robots: int = 2) -> Store:
     return Store(floor, specs)
 
 
-def _stand_shelf(rng: np.random.Generator, cells: np.ndarray, length_m: float, width_m: float) -> None:
+def stand_shelf(
+    rng: np.random.Generator, cells: NDArray[np.int8], length_m: float, width_m: float, free_m: float
+) -> None:
+    """Stands a shelf onto the cells (rows, cols) of a hall so long and wide, but not within `free_m` of the west wall."""
     across, along = (float(rng.uniform(*limits)) for limits in _SHELF_M)
     dx, dy = (across, along) if rng.random() < 0.5 else (along, across)
-    x = float(rng.uniform(_DOCKS_FREE_M, max(_DOCKS_FREE_M + 0.1, length_m - dx)))
+    x = float(rng.uniform(free_m, max(free_m + 0.1, length_m - dx)))
     y = float(rng.uniform(0.0, max(0.1, width_m - dy)))
     rows, cols = (slice(round(a / SIDE_M), round((a + d) / SIDE_M)) for a, d in ((y, dy), (x, dx)))
     cells[rows, cols] = OCCUPIED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,7 +20,7 @@ from robot_fleet.floor.store import Dock, RobotSpec
 from robot_fleet.nights.faults import Fault
 from robot_fleet.sim.motion import Motion
 from robot_fleet.sim.realism import Realism
-from robot_fleet.sim.robot import SimulatedRobot, _Order
+from robot_fleet.sim.robot import SimulatedRobot, _Order, strays
 
 NO_PROGRESS_S = 10.0
 """How long a robot stands before an obstacle until it gives its order up, as Nav2's progress checker does."""
@@ -55,7 +56,7 @@ class TroubledRobot(SimulatedRobot):
         self, spec: RobotSpec, dock: Dock, rng: np.random.Generator, realism: Realism, faults: Sequence[Fault]
     ) -> None:
         super().__init__(spec, dock, rng, realism)
-        self.motion: _PacedMotion = _PacedMotion(spec.profile, dock.pose, realism.wander, rng)
+        self.motion: _PacedMotion = _PacedMotion(spec.profile, dock.pose, strays(spec.profile, realism), rng)
         self.things: list[BaseGeometry] = []
         self.off_m = (0.0, 0.0)
         self._faults: dict[str, list[Fault]] = {}
@@ -88,7 +89,6 @@ class TroubledRobot(SimulatedRobot):
             command = replace(command, on=False)
         if isinstance(command, Follow):
             command = replace(command, points=command.points - np.array(self.off_m))
-            self._points = command.points
         super().command(command, now_s)
 
     def lose_way(self, x_m: float, y_m: float, now_s: float) -> None:
@@ -97,6 +97,7 @@ class TroubledRobot(SimulatedRobot):
         self.off_m = (x_m, y_m)
         if self._order is not None and self._points is not None and not self.motion.at_rest:
             self._points = self._points - moved
+            self._parts = deque((points - moved, backs) for points, backs in self._parts)
             goal = self._order.goal
             self._order = replace(self._order, goal=Pose(goal.x_m - moved[0], goal.y_m - moved[1], goal.yaw_rad))
             self._drive_on()
@@ -179,24 +180,33 @@ class TroubledRobot(SimulatedRobot):
     def _came_too_near(self, before: Pose) -> bool:
         if self.pose is before:
             return False
-        near_m = self.spec.profile.footprint.circumscribed_m + _STOPS_AT_M
-        away_m = shapely.distance(self.things, Point(self.pose.x_m, self.pose.y_m))
+        body, near_m = self._body()
+        near_m += _STOPS_AT_M
+        away_m = shapely.distance(self.things, body)
         if not (away_m < near_m).any():
             return False
-        before_m = shapely.distance(self.things, Point(before.x_m, before.y_m))
+        before_m = shapely.distance(self.things, self._body(before)[0])
         return bool((away_m < np.minimum(near_m, before_m - 1e-9)).any())
+
+    def _body(self, pose: Pose | None = None) -> tuple[BaseGeometry, float]:
+        """What it is at a pose, or where it is, and by how much that is to be grown."""
+        pose, footprint = pose or self.pose, self.spec.profile.footprint
+        return (Point(pose.x_m, pose.y_m), footprint.radius_m) if footprint.radius_m else (footprint.at(pose), 0.0)
 
     def _is_barred(self, speed_mps: float) -> bool:
         turn = math.pi if self.motion._reverse else 0.0
         yaw, acceleration = self.pose.yaw_rad + turn, self.spec.profile.acceleration_mps2
         stop_m = speed_mps * 0.2 + (speed_mps**2 / (2.0 * acceleration) if acceleration else 0.0)
-        here = (self.pose.x_m, self.pose.y_m)
-        ahead = (here[0] + stop_m * math.cos(yaw), here[1] + stop_m * math.sin(yaw))
-        way, near_m = shapely.linestrings([here, ahead]), self.spec.profile.footprint.circumscribed_m + _KEEPS_OFF_M
-        if not (shapely.distance(self.things, way) < near_m).any():
+        x, y = stop_m * math.cos(yaw), stop_m * math.sin(yaw)
+        (here, near_m), (ahead, _) = (
+            self._body(place) for place in (self.pose, Pose(self.pose.x_m + x, self.pose.y_m + y, self.pose.yaw_rad))
+        )
+        near_m += _KEEPS_OFF_M
+        way_m = shapely.distance(self.things, here.union(ahead).convex_hull)
+        if not (way_m < near_m).any():
             return False
-        before, after = (shapely.distance(self.things, shapely.points(*place)) for place in (here, ahead))
-        return bool(((shapely.distance(self.things, way) < near_m) & (after < before - 1e-6)).any())
+        before, after = (shapely.distance(self.things, place) for place in (here, ahead))
+        return bool(((way_m < near_m) & (after < before - 1e-6)).any())
 
     def _look_at_goal(self, order: _Order, now_s: float) -> None:
         if self._stuck_since_s is None or not self.motion.at_rest:
@@ -208,6 +218,15 @@ class TroubledRobot(SimulatedRobot):
         elif self._points is not None and not self._is_barred(self.spec.profile.speed_mps):
             self._stuck_since_s = None
             self._drive_on()
+
+    def _set_out(self, points: NDArray[np.float64], backs: bool, exact: bool = False) -> None:
+        # Ways into docks and out of them are not taken up again.
+        self._points = None if exact else points
+        super()._set_out(points, backs, exact)
+
+    @property
+    def _is_through(self) -> bool:
+        return super()._is_through and self._stuck_since_s is None
 
     def _drive_on(self) -> None:
         """Takes its path up again from where it is."""

@@ -30,6 +30,7 @@ from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import CHARGE, Dock, RobotSpec
 from robot_fleet.sim.kinematics import driven_parts, undrivable
 from robot_fleet.sim.motion import Motion
+from robot_fleet.sim.rail import Wander
 from robot_fleet.sim.realism import PERFECT, Realism
 from robot_fleet.sim.tracked import DrivenElsewhere
 
@@ -83,8 +84,7 @@ class SimulatedRobot:
     ) -> None:
         self.spec = spec
         self.realism = realism
-        wander = replace(realism.wander, reach_m=0.0 if spec.profile.footprint.is_disc else _reach_m(spec.profile))
-        self.motion = motion or Motion(spec.profile, pose or dock.pose, wander, rng)
+        self.motion = motion or Motion(spec.profile, pose or dock.pose, strays(spec.profile, realism), rng)
         self.battery = battery
         self.head_on = False
         self.channels = dict.fromkeys(Channel, False)
@@ -176,9 +176,8 @@ class SimulatedRobot:
             return []
         moving = not self.motion.at_rest
         self.motion.step(dt_s)
-        if self._parts and self.motion.at_rest:
-            points, backs = self._parts.popleft()
-            self.motion.follow(points, reverse=backs)
+        if self._parts and self._is_through:
+            self._set_out(*self._parts.popleft())
         self._use_battery(dt_s, moving)
         if not self.alive:
             return []
@@ -257,9 +256,17 @@ class SimulatedRobot:
     ) -> None:
         """Sets out on the first part of an order; the others follow whenever it has come to rest."""
         self._order, self._parts = order, deque(more)
-        self.motion.follow(points, reverse=backs, exact=order.tolerance_m is None)
+        self._set_out(points, backs, exact=order.tolerance_m is None)
         if not self.motion.at_rest:
             self.docked_at = None
+
+    def _set_out(self, points: NDArray[np.float64], backs: bool, exact: bool = False) -> None:
+        self.motion.follow(points, reverse=backs, exact=exact)
+
+    @property
+    def _is_through(self) -> bool:
+        """Whether the present part of an order is driven."""
+        return self.motion.at_rest
 
     def _look_at_goal(self, order: _Order, now_s: float) -> None:
         away = self.pose.distance_m(order.goal)
@@ -328,9 +335,10 @@ class SimulatedRobot:
         return PoseReported(self.name, now_s, Pose(x, y, yaw))
 
 
-def _reach_m(profile: RobotProfile) -> float:
-    """How far a long body reaches ahead of its turning centre, or behind it."""
-    return float(np.abs(profile.footprint.corners()[:, 0]).max())
+def strays(profile: RobotProfile, realism: Realism) -> Wander:
+    """How a machine of that kind strays from its path: a long body reaches far ahead of its turning centre, or behind it."""
+    reach_m = 0.0 if profile.footprint.is_disc else float(np.abs(profile.footprint.corners()[:, 0]).max())
+    return replace(realism.wander, reach_m=reach_m)
 
 
 def _is_due(next_s: float, period_s: float, now_s: float) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 
 import numpy as np
 import shapely
@@ -20,6 +20,8 @@ from robot_fleet.nights.checks.violation import Findings
 OVERLAP_M = 0.01
 """Overlaps of less are numerical."""
 
+# So much a polygon turns between two poses whose hull is taken for what it passes over.
+_TURN_RAD = 0.01
 _CHUNK = 200
 Floats = NDArray[np.float64]
 
@@ -55,11 +57,11 @@ class ContactCheck:
         if len(self._times) < 2:
             return
         times = np.array(self._times)
-        ways = {name: np.array(way) for name, way in self._poses.items()}
+        ways = {name: _unwound(np.array(way)) for name, way in self._poses.items()}
         excused = {name: np.array(flags) for name, flags in self._excused.items()}
         for name, way in ways.items():
             self._with_floor(name, times, way, excused[name])
-        for one, other in combinations(ways, 2):
+        for one, other in itertools.combinations(ways, 2):
             self._with_each_other(one, other, times, ways, excused[one] | excused[other])
         del self._times[:-1]
         for name in self._poses:
@@ -74,7 +76,7 @@ class ContactCheck:
         nearest = self._obstacles.geometries.take(self._obstacles.nearest(lines))
         for index in np.flatnonzero(shapely.distance(lines, nearest) < radius - OVERLAP_M):
             step = moved[index]
-            if outline is None or self._hits(swept(outline, way[step], way[step + 1])):
+            if outline is None or self._hits(outline, way[step], way[step + 1]):
                 x, y, _ = way[step + 1]
                 self.findings.add(
                     (name, "floor"), times[step + 1], f"{name} overlaps an obstacle at ({x:.2f}, {y:.2f})", name
@@ -82,14 +84,17 @@ class ContactCheck:
         for thing in self._things:
             for index in np.flatnonzero(shapely.distance(lines, thing) < radius - OVERLAP_M):
                 step = moved[index]
-                if outline is None or swept(outline, way[step], way[step + 1]).buffer(-OVERLAP_M).intersects(thing):
+                if outline is None or touches(outline, way[step], way[step + 1], thing):
                     x, y, _ = way[step + 1]
                     self.findings.add(
                         (name, "thing"), times[step + 1], f"{name} drives into a thing at ({x:.2f}, {y:.2f})", name
                     )
 
-    def _hits(self, shape: BaseGeometry) -> bool:
-        return bool(len(self._obstacles.query(shape.buffer(-OVERLAP_M), predicate="intersects")))
+    def _hits(self, outline: Polygon, before: Floats, after: Floats) -> bool:
+        near = self._obstacles.query(swept(outline, before, after), predicate="intersects")
+        return bool(len(near)) and touches(
+            outline, before, after, shapely.union_all(self._obstacles.geometries.take(near))
+        )
 
     def _with_each_other(
         self, one: str, other: str, times: Floats, ways: dict[str, Floats], excused: NDArray[np.bool_]
@@ -111,6 +116,11 @@ class ContactCheck:
             if first.buffer(-OVERLAP_M / 2).intersects(second.buffer(-OVERLAP_M / 2)):
                 return True
         return False
+
+
+def _unwound(way: Floats) -> Floats:
+    """Poses (n, 3) whose headings go on over half a turn, so that what lies between two is a small turn."""
+    return np.column_stack((way[:, :2], np.unwrap(way[:, 2])))
 
 
 def nearest_to_origin(points: Floats) -> Floats:
@@ -138,6 +148,19 @@ def obstacle_shapes(floor: FloorMap) -> list[BaseGeometry]:
     )
     cells = list(shapely.polygons(rings @ turn + np.array([origin.x_m, origin.y_m])))
     return [*cells, *(keepout.polygon for keepout in floor.keepouts)]
+
+
+def touches(outline: Polygon, before: Floats, after: Floats, other: BaseGeometry) -> bool:
+    """Whether an outline that moves from one pose (x, y, yaw) to another comes onto something else.
+
+    The hull of two poses holds more than what is passed over between them, the more the outline turns.
+    """
+    parts = max(1, math.ceil(abs(after[2] - before[2]) / _TURN_RAD))
+    poses = [before + share * (after - before) for share in np.linspace(0.0, 1.0, parts + 1)]
+    return any(
+        swept(outline, one, next_one).buffer(-OVERLAP_M).intersects(other)
+        for one, next_one in itertools.pairwise(poses)
+    )
 
 
 def swept(outline: Polygon, before: Floats, after: Floats) -> BaseGeometry:

@@ -7,9 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import shapely
-from shapely import Point
+from numpy.typing import NDArray
+from shapely import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.pose import Pose
 from robot_fleet.nights.checks.violation import Findings
 
@@ -21,7 +23,9 @@ _STICKS_OUT_M = 0.02
 _SEEN_OFF_M = 0.1
 _BEYOND_M2 = 0.002
 _STILL_M = 0.001
-_RIM = np.array([(np.cos(turn), np.sin(turn)) for turn in np.arange(16) * np.pi / 8])
+# So far apart are the points of an outline that are looked at first.
+_RIM_M = 0.15
+_ORIGIN = Pose(0.0, 0.0)
 
 
 class ReservationCheck:
@@ -84,9 +88,9 @@ class ClosedFloorCheck:
     touch it once more, but not cross it.
     """
 
-    def __init__(self, radii_m: Mapping[str, float]) -> None:
+    def __init__(self, footprints: Mapping[str, Footprint]) -> None:
         self.findings = Findings("closed floor")
-        self._radii_m = radii_m
+        self._footprints = footprints
         self._closed: dict[str, BaseGeometry] = {}
         self._leaving: dict[tuple[str, str], str] = {}
         self._beside: set[tuple[str, str]] = set()
@@ -108,19 +112,19 @@ class ClosedFloorCheck:
         for name, floor in closed.items():
             box = floor.bounds
             for robot, pose in poses.items():
-                near_m = self._radii_m[robot] - _STICKS_OUT_M
-                near = _is_within(box, pose, near_m + _SEEN_OFF_M)
-                away_m = floor.distance(Point(pose.x_m, pose.y_m)) if near else math.inf
-                inside, key = away_m < near_m, (name, robot)
+                footprint, key = self._footprints[robot], (name, robot)
+                near = _is_within(box, pose, footprint.circumscribed_m + _SEEN_OFF_M)
+                away_m = _away_m(footprint, pose, floor) + _STICKS_OUT_M if near else math.inf
+                inside = away_m <= 0.0
                 if robot in lost or (name in drawn and (inside or legs.get(robot))):
                     self._leaving[key] = legs.get(robot, "")
                 elif key in self._leaving:
                     if not inside and self._has_ended(robot, pose, self._leaving[key], legs.get(robot, "")):
                         del self._leaving[key]
                         self._beside.add(key)
-                elif away_m >= near_m + _SEEN_OFF_M:
+                elif away_m >= _SEEN_OFF_M:
                     self._beside.discard(key)
-                elif away_m <= 0.0 or (inside and key not in self._beside):
+                elif inside and (key not in self._beside or floor.contains(Point(pose.x_m, pose.y_m))):
                     text = f"{robot} at ({pose.x_m:.2f}, {pose.y_m:.2f}) came onto closed floor, '{name}'"
                     self.findings.add(key, now_s, text, robot)
         self._last = dict(poses)
@@ -133,9 +137,9 @@ class ClosedFloorCheck:
 class OwnFloorCheck:
     """A robot that knows where it is stands on floor that it holds."""
 
-    def __init__(self, radii_m: Mapping[str, float]) -> None:
+    def __init__(self, footprints: Mapping[str, Footprint]) -> None:
         self.findings = Findings("off its floor")
-        self._radii_m = radii_m
+        self._insides = {name: _inside(footprint) for name, footprint in footprints.items()}
         self._looked_at: dict[str, tuple[Pose, BaseGeometry]] = {}
 
     def look(
@@ -146,14 +150,10 @@ class OwnFloorCheck:
         looked_at = [name for name in looked_at if not self._is_fine(name, poses[name], held[name])]
         if not looked_at:
             return
-        floors = [held[name] for name in looked_at]
-        centres = shapely.points([(poses[name].x_m, poses[name].y_m) for name in looked_at])
-        insides = shapely.buffer(centres, [self._radii_m[name] - _STICKS_OUT_M for name in looked_at], quad_segs=8)
-        for name, floor, inside, is_fine in zip(
-            looked_at, floors, insides, shapely.covers(floors, insides), strict=True
-        ):
-            pose = poses[name]
-            beyond = 0.0 if is_fine else inside.difference(floor).area
+        for name in looked_at:
+            pose, floor = poses[name], held[name]
+            inside = Polygon(_placed(self._insides[name], pose))
+            beyond = 0.0 if floor.covers(inside) else inside.difference(floor).area
             if beyond > _BEYOND_M2:
                 text = f"{name} at ({pose.x_m:.2f}, {pose.y_m:.2f}) sticks out of its floor by {beyond:.3f} m2"
                 self.findings.add(name, now_s, text, name)
@@ -167,8 +167,26 @@ class OwnFloorCheck:
         if last is not None and last[1] is floor:
             # It is looked at again and again while the robot drives over it.
             shapely.prepare(floor)
-        rim = (pose.x_m, pose.y_m) + (self._radii_m[name] - _STICKS_OUT_M) * _RIM
-        return bool(shapely.contains_xy(floor, rim).all())
+        return bool(shapely.contains_xy(floor, _placed(self._insides[name], pose)).all())
+
+
+def _inside(footprint: Footprint) -> NDArray[np.float64]:
+    """The outline (n, 2) of what must lie on a robot's own floor, in the robot's frame."""
+    body = Point(0.0, 0.0).buffer(footprint.radius_m, quad_segs=8) if footprint.is_disc else footprint.at(_ORIGIN)
+    return shapely.get_coordinates(body.buffer(-_STICKS_OUT_M, quad_segs=8).segmentize(_RIM_M))[:-1]
+
+
+def _placed(outline: NDArray[np.float64], pose: Pose) -> NDArray[np.float64]:
+    cos, sin = math.cos(pose.yaw_rad), math.sin(pose.yaw_rad)
+    return np.asarray(outline @ np.array([[cos, sin], [-sin, cos]]) + (pose.x_m, pose.y_m))
+
+
+def _away_m(footprint: Footprint, pose: Pose, floor: BaseGeometry) -> float:
+    """How far a robot is from floor; below 0 by how far it is in it, for a polygon as much as nobody minds."""
+    if footprint.radius_m is not None:
+        return floor.distance(Point(pose.x_m, pose.y_m)) - footprint.radius_m
+    inside = Polygon(_placed(_inside(footprint), pose))
+    return floor.distance(inside) - _STICKS_OUT_M
 
 
 def _is_within(box: tuple[float, float, float, float], pose: Pose, near_m: float) -> bool:
