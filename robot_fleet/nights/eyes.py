@@ -68,6 +68,7 @@ class Eyes:
         self._account, self._ends, self._failures = AccountCheck(store.floor), Findings("end"), EndCheck()
         self._clock_off_s, self._restarts = 0.0, 0
         self._last_end: RunState | None = None
+        self._is_mixed = any(spec.profile.is_steered for spec in store.robots)
         self.false_credit = 0.0
         self._starts = {
             robot.name: (_wider(robot.profile), store.floor.dock(robot.dock).staging) for robot in store.robots
@@ -159,7 +160,7 @@ class Eyes:
     def _left_out(self, run: RunView) -> NDArray[np.bool_]:
         """Mask (rows, cols) of what machines that are steered do not clean, as plans say, whom the tests of planning judge."""
         left: NDArray[np.bool_] = np.zeros(self.store.floor.grid.shape, dtype=bool)
-        if any(spec.profile.is_steered for spec in self.store.robots):
+        if self._is_mixed:
             for area in run.missed:
                 if area.reason in _BY_PLAN:
                     self.store.floor.grid.mark(left, area.polygon)
@@ -238,7 +239,8 @@ class Eyes:
     def _others(self, site: NightSite) -> list[BaseGeometry]:
         """Where missed floor has a cause beside the things that stood there: robots, what some hold for good, closed floor."""
         return [
-            *self.causes.bodies(site.world.robots, able_robots(site)),
+            # Where machines of other kinds clean beside it, one of them may be given all that is left.
+            *self.causes.bodies(site.world.robots, () if self._is_mixed else able_robots(site)),
             *self._kept_for_good(site),
             *self.causes.closed,
         ]

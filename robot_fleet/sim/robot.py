@@ -48,6 +48,7 @@ ALONE_S = 10.0
 _FAR_M = 1.0
 # As Nav2's goal checkers with a tight tolerance of the heading.
 _FACING_RAD = 0.1
+_ABOUT_M = 0.1
 _STAGING_SLACK_M = 0.75
 _HERE_M = 0.05
 
@@ -230,7 +231,9 @@ class SimulatedRobot:
 
     def _dock(self, order: DockAt) -> str:
         dock, seen = order.dock, order.dock.pose.inverse() @ self.pose
-        on_the_way = -order.dock.staging_m <= seen.x_m <= 0.1 and abs(seen.y_m) <= _HERE_M
+        # What does not turn on the spot drives in from about there, and closes in on the dock on its way.
+        about_m = _ABOUT_M if self.spec.profile.is_steered else 0.0
+        on_the_way = -order.dock.staging_m - about_m <= seen.x_m <= 0.1 and abs(seen.y_m) <= max(about_m, _HERE_M)
         way = [self.pose, dock.pose]
         if not on_the_way and self.pose.distance_m(dock.staging) > _HERE_M:
             way.insert(1, dock.staging)
