@@ -248,7 +248,7 @@ def _back_off(state: FleetState, robot: Robot, itinerary: Itinerary) -> None:
     """Leads the robot back to where it came from before it goes on: what it stands beside may bar every way ahead."""
     assert robot.pose is not None
     track = state.active.tracks.get(robot.name, []) if state.active else []
-    passed = [Pose(x, y) for x, y in _passed_lately(robot, track)]
+    passed = _passed_lately(robot, track)
     ways = (way_to(state, robot, robot.pose, pose, round_barred=False) for pose in passed[-_BACK_TRIES:][::-1])
     for way in itertools.chain([_back_along(state, robot, passed)], ways):
         if way:
@@ -259,16 +259,18 @@ def _back_off(state: FleetState, robot: Robot, itinerary: Itinerary) -> None:
 
 
 def _back_along(state: FleetState, robot: Robot, passed: list[Pose]) -> Way | None:
-    """The very way that the robot came: a shorter one may be barred as well."""
+    """The very way that the robot came: a shorter one may be barred as well. None for one that must be steered along it."""
     assert robot.pose is not None
+    if robot.spec.profile.is_steered:
+        return None
     router = state.router(robot)
     places = [router.place_near(pose) for pose in (robot.pose, *passed)]
     points = np.array([(place.x_m, place.y_m) for place in places])
     return straight(points) if len(points) > 1 and router.is_open(points) else None
 
 
-def _passed_lately(robot: Robot, track: list[tuple[float, float, float]]) -> list[tuple[float, float]]:
-    """Where the robot was in the last metres of its track, the latest first; poses waver, and may jump."""
+def _passed_lately(robot: Robot, track: list[tuple[float, float, float]]) -> list[Pose]:
+    """Where the robot was in the last metres of its track, facing as it drove, the latest first; poses waver, and may jump."""
     assert robot.pose is not None
     places, driven_m = [(robot.pose.x_m, robot.pose.y_m)], 0.0
     for _, x, y in reversed(track):
@@ -278,7 +280,7 @@ def _passed_lately(robot: Robot, track: list[tuple[float, float, float]]) -> lis
         if step_m >= _TRACK_STEP_M:
             places.append((x, y))
             driven_m += step_m
-    return places[1:]
+    return [Pose(*here, math.atan2(on[1] - here[1], on[0] - here[0])) for on, here in itertools.pairwise(places)]
 
 
 def _leads_home(robot: Robot, itinerary: Itinerary) -> bool:

@@ -285,9 +285,13 @@ def _retreat_home(state: FleetState, robot: Robot) -> bool:
 
 def _retreat(state: FleetState, robot: Robot, way: Way) -> None:
     names = (other.name for other in state.robots.values() if other.waiting_since_s is not None and other is not robot)
+    itinerary = robot.itinerary or Itinerary(())
+    if robot.yields_to and robot.place == Place() and not itinerary.ended(Place()):
+        # It has not even set out to where it was to make room before: from there on it need not go now.
+        after = Place(_last_transit(robot, itinerary) + 1)
+        robot.place = robot.place if itinerary.ended(after) else after
     robot.yields_to, robot.yields_until_s = tuple(names), state.now_s + length_m(way) / 0.2 + YIELD_S
-    robot.itinerary = (robot.itinerary or Itinerary(())).led(way, robot.place)
-    robot.place = Place()
+    robot.itinerary, robot.place = itinerary.led(way, robot.place), Place()
     state.touch("itinerary", robot.name)
     state.note("makes room", robot=robot.name)
 

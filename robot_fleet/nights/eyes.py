@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.snapshot import RunView, Snapshot
@@ -16,8 +17,9 @@ from robot_fleet.fleet.entities import NOT_HERE
 from robot_fleet.fleet.events import LOST
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.grid import OCCUPIED
+from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
-from robot_fleet.floor.store import Keepout, Store
+from robot_fleet.floor.store import FloorMap, Keepout, Store
 from robot_fleet.nights.ailing import able_robots
 from robot_fleet.nights.causes import Causes
 from robot_fleet.nights.checks.account import AccountCheck
@@ -68,12 +70,13 @@ class Eyes:
         self._account, self._ends, self._failures = AccountCheck(store.floor), Findings("end"), EndCheck()
         self._clock_off_s, self._restarts = 0.0, 0
         self._last_end: RunState | None = None
-        self._is_mixed = any(spec.profile.is_steered for spec in store.robots)
+        kinds = {spec.profile for spec in store.robots}
+        self._is_mixed = len(kinds) > 1 or any(kind.is_steered for kind in kinds)
         self.false_credit = 0.0
         self._starts = {
             robot.name: (_wider(robot.profile), store.floor.dock(robot.dock).staging) for robot in store.robots
         }
-        self.coverable = coverable(store.floor, self._starts.values())
+        self.coverable = self._reached(store.floor, self._starts)
 
     def commanded(self, site: NightSite, command: Command) -> None:
         """A command leaves the controller."""
@@ -229,12 +232,23 @@ class Eyes:
         grid = replace(grid, cells=np.where(walls, OCCUPIED, grid.cells).astype(grid.cells.dtype))
         floor = replace(self.store.floor, grid=grid, keepouts=(*self.store.floor.keepouts, *closed))
         robots = site.world.robots
-        starts = [
-            (profile, staging if robots[name].docked_at else robots[name].pose)
+        starts = {
+            name: (profile, staging if robots[name].docked_at else robots[name].pose)
             for name, (profile, staging) in self._starts.items()
             if not self.causes.is_out(name)
-        ]
-        return coverable(floor, starts)
+        }
+        return self._reached(floor, starts)
+
+    def _reached(self, floor: FloorMap, starts: Mapping[str, tuple[RobotProfile, Pose]]) -> NDArray[np.bool_]:
+        """Mask (rows, cols) of what robots clean that start somewhere: each where it may be."""
+        found: NDArray[np.bool_] = np.zeros(floor.grid.shape, dtype=bool)
+        alike: dict[tuple[Polygon, ...], list[tuple[RobotProfile, Pose]]] = {}
+        for name, (profile, pose) in starts.items():
+            alike.setdefault(floor.barred_to(name, profile), []).append((profile, pose))
+        for barred, group in alike.items():
+            others = tuple(Keepout(f"barred-{index}", polygon) for index, polygon in enumerate(barred))
+            found |= coverable(replace(floor, keepouts=(*floor.keepouts, *others)), group)
+        return found
 
     def _others(self, site: NightSite) -> list[BaseGeometry]:
         """Where missed floor has a cause beside the things that stood there: robots, what some hold for good, closed floor."""

@@ -40,7 +40,7 @@ from robot_fleet.planning.services import Services
 from robot_fleet.planning.smoothing import polish_s, smoothed_together, with_common_floor
 from robot_fleet.planning.stages import Ranks, in_time, staged
 from robot_fleet.planning.sweeping import mark_swept
-from robot_fleet.planning.terrain import Bools
+from robot_fleet.planning.terrain import FORGIVEN_M, Bools
 from robot_fleet.planning.timing import timed
 from robot_fleet.planning.water import watered, with_places
 
@@ -158,7 +158,8 @@ def _tried(
     head down and lose no floor to lanes that are too short: what cleans more is taken.
     """
     round_robots = tuple(
-        replace(robot, profile=robot.profile.as_disc) if robot.profile.pivots else robot for robot in request.robots
+        replace(robot, profile=robot.profile.as_disc) if _may_be_round(robot, clearances) else robot
+        for robot in request.robots
     )
     half_s = None if request.deadline_s is None else request.deadline_s / 2.0
     as_discs = replace(request, robots=round_robots, deadline_s=half_s)
@@ -175,6 +176,15 @@ def _tried(
     if not found:
         raise lacking[0]
     return max(reversed(found), key=lambda one: int((_swept(request, one[0].paths) & requested).sum()))
+
+
+def _may_be_round(robot: Starter, clearances: Clearances) -> bool:
+    """Whether a polygon that turns on the spot can be driven as a disc from where it is: there it would turn any way round."""
+    if not robot.profile.pivots:
+        return False
+    begin = robot.dock.staging if robot.docked and robot.dock is not None else robot.pose
+    away_m = float(clearances.of(robot).at([begin.x_m, begin.y_m])[0])
+    return away_m >= robot.profile.footprint.circumscribed_m + robot.profile.clearance_m - FORGIVEN_M
 
 
 def _searched(

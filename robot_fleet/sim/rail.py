@@ -18,6 +18,7 @@ _STUB = 0.3
 _SHORT_M = 0.15
 _JOIN_WITHIN_M = 1.0
 _SAME_M = 1e-3
+_BESIDE_M = 0.15
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,14 @@ def build_rail(
     """The segments from `start` along `points` (n, 2), map frame, to the last point; empty when it is already there.
 
     The path is joined at its point nearest to `start` within the first metre, as Nav2 prunes a path; from further off
-    than the wander's limit the robot first drives straight to that point.
+    than the wander's limit the robot first drives straight to that point, and a long body draws close on its way.
     """
     path = without_repeats(np.asarray(points, dtype=np.float64))
     rest, offset = joined(start, path)
     if wander.reach_m and len(rest) > 1:
         rest, offset = _from_behind(rest, offset)
     here = np.array([start.x_m, start.y_m])
-    if math.hypot(*offset) > max(wander.limit_m, _SAME_M):
+    if math.hypot(*offset) > (_BESIDE_M if wander.reach_m else max(wander.limit_m, _SAME_M)):
         driven = np.vstack((here, _strayed(rest, np.zeros(2), wander, rng)))
     else:
         driven = _strayed(rest, offset, wander, rng)
