@@ -49,7 +49,7 @@ def guest_of(state: FleetState, robot: Robot) -> Dock | None:
 
 def out_of(dock: Dock) -> Stretch:
     """The way out of a dock, backwards."""
-    return Stretch(LegKind.UNDOCK, _line(dock.pose, dock.staging), np.zeros(2))
+    return Stretch(LegKind.UNDOCK, _line(dock.pose, dock.staging), np.zeros(2), reverse=True)
 
 
 def way_home(state: FleetState, robot: Robot) -> Itinerary:

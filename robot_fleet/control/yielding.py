@@ -276,7 +276,10 @@ def _retreat_home(state: FleetState, robot: Robot) -> bool:
     begin = state.router(robot).place_near(robot.pose)
     way: Way | None = straight(np.vstack(([begin.x_m, begin.y_m], escape.way[1:-1])))
     if robot.spec.profile.is_steered:
-        way = way_to(state, robot, robot.pose, state.store.floor.dock(robot.spec.dock).staging)
+        staging = state.store.floor.dock(robot.spec.dock).staging
+        if robot.pose.distance_m(staging) <= robot.spec.profile.goal_tolerance_m:
+            return False
+        way = way_to(state, robot, robot.pose, staging)
     if not way or state.traffic.blockers(robot.name, floor_of_way(robot, way)):
         return False
     _retreat(state, robot, way)

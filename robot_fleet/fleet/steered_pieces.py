@@ -88,7 +88,7 @@ class _Track:
         length = sum(one.length_m for one in run)
         following = way.stretches[number] if number < len(way.stretches) else None
         next_rad = None
-        if following is not None and not following.is_stay:
+        if following is not None and not following.is_stay and _joins(run[-1], following):
             next_rad = float(headings_along(following.points, following.reverse)[0])
             if first.kind is LegKind.CLEAN and _follows(run[-1], following):
                 run.append(following)
@@ -235,5 +235,9 @@ class _Cutting:
 
 def _follows(stretch: Stretch, following: Stretch) -> bool:
     """Whether the next stretch is a transit that begins where this one ends."""
-    joined = np.hypot(*(following.points[0] - stretch.points[-1])) < _SAME_M
-    return following.kind is LegKind.TRANSIT and bool(joined)
+    return following.kind is LegKind.TRANSIT and _joins(stretch, following)
+
+
+def _joins(stretch: Stretch, following: Stretch) -> bool:
+    """Whether the next stretch begins where this one ends; what was put before a way may end elsewhere."""
+    return bool(np.hypot(*(following.points[0] - stretch.points[-1])) < _SAME_M)
