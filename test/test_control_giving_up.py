@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from control_site import site, until, until_ended
 
 from robot_fleet.control import orders, yielding
+from robot_fleet.control.ways import length_m, straight
 from robot_fleet.fleet.commands import Follow
 from robot_fleet.fleet.entities import MOST_GIVE_UPS
 from robot_fleet.fleet.events import (
@@ -15,7 +19,11 @@ from robot_fleet.fleet.events import (
 )
 from robot_fleet.fleet.itinerary import Itinerary, Place
 from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.floor.footprint import Footprint
+from robot_fleet.floor.profile import WORKING_W
 from robot_fleet.planning.plan import LegKind
+
+SQUARE = replace(WORKING_W, footprint=Footprint(corners_m=((-0.35, -0.3), (0.35, -0.3), (0.35, 0.3), (-0.35, 0.3))))
 
 
 def test_a_robot_in_the_way_looks_for_a_refuge_now_and_then_not_at_every_tick(
@@ -65,6 +73,35 @@ def test_a_robot_that_gives_up_again_first_goes_back_the_way_that_it_came() -> N
     track = state.active.track("r1")[:, 1:]
     assert np.hypot(*(track - points[-1]).T).min() < 0.05
     assert robot.cleans
+
+
+def test_a_long_robot_backs_off_only_by_ways_that_it_can_be_steered_along() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    made.advance(20.0)
+    state = made.controller._state
+    robot = state.robots["r1"]
+    robot.spec = replace(robot.spec, profile=SQUARE)
+    assert robot.pose is not None and state.active is not None
+    passed = orders._passed_lately(robot, state.active.tracks["r1"])
+    # Up and down along x, as lanes run.
+    assert {round(abs(math.sin(pose.yaw_rad)), 1) for pose in passed} == {1.0}
+    assert orders._back_along(state, robot, passed) is None
+
+
+def test_a_retreat_that_was_not_driven_is_not_driven_beside_the_next_one() -> None:
+    made = site()
+    made.controller.start_run((), "")
+    until(made, "r1", RobotState.CLEANING)
+    state = made.controller._state
+    robot = state.robots["r1"]
+    assert robot.pose is not None and robot.itinerary is not None
+    state.robots["r2"].waiting_since_s = state.now_s
+    work_m, x, y = length_m(robot.itinerary.rest(robot.place).stretches), robot.pose.x_m, robot.pose.y_m
+    for aside_m in (1.0, 2.0, 3.0):
+        yielding._retreat(state, robot, straight(np.array([(x, y), (x + aside_m, y)])))
+        assert length_m(robot.itinerary.stretches) == pytest.approx(work_m + aside_m, abs=0.05)
 
 
 def test_a_robot_that_gets_nowhere_gives_up_within_a_budget_and_the_run_ends() -> None:

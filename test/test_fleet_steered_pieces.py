@@ -68,6 +68,11 @@ def test_a_turn_is_one_piece_with_all_its_cusps() -> None:
     assert piece.facing_rad == pytest.approx(math.pi / 2)
 
 
+def test_a_robot_does_not_turn_for_a_lane_that_begins_elsewhere() -> None:
+    way = itinerary(leg(LegKind.TRANSIT, (0, 0), (3, 0)), leg(LegKind.CLEAN, (9.0, 5.0), (9.0, 20.0)))
+    assert first(way).facing_rad == pytest.approx(0.0)
+
+
 def test_what_follows_a_turn_begins_where_the_turn_ends() -> None:
     way = itinerary(*BACKING)
     pieces = driven(way)

@@ -28,8 +28,10 @@ from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.fleet.events import LOST, Event, HoldReported, LegEnded
 from robot_fleet.fleet.events import Outcome as LegOutcome
 from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.floor.check import check_store
 from robot_fleet.main.nights import Nights, NightsSettings, OtherNights, draw_night, pass_nights
 from robot_fleet.nights.faults import KINDS, ROBOT, Fault, draw_faults, kinds_named
+from robot_fleet.nights.fleets import MACHINES, mixed_store
 from robot_fleet.nights.floors import random_store
 from robot_fleet.nights.link import Link
 from robot_fleet.nights.night import Night, Outcome, simulate
@@ -288,6 +290,17 @@ def test_kinds_are_named_by_themselves_or_by_their_groups() -> None:
     assert kinds_named(["link", "crash"])[-1] == "crash"
     with pytest.raises(ValueError, match="flood"):
         kinds_named(["flood"])
+
+
+def test_stores_of_mixed_fleets_are_sound_have_machines_of_all_kinds_and_are_the_same_for_the_same_seed() -> None:
+    stores = [mixed_store(seed, 2 + seed % 3) for seed in range(25)]
+    assert not any(check_store(store) for store in stores)
+    assert [len(store.robots) for store in stores] == [2 + seed % 3 for seed in range(25)]
+    assert {spec.profile for store in stores for spec in store.robots} == set(MACHINES)
+    assert any(store.floor.keepouts for store in stores) and any(store.floor.one_ways for store in stores)
+    assert any(zone.robots for store in stores for zone in store.floor.zones)
+    again = mixed_store(3, 2)
+    assert (stores[3].floor.grid.cells == again.floor.grid.cells).all() and stores[3].robots == again.robots
 
 
 def test_random_floors_hold_all_robots_and_are_the_same_for_the_same_seed() -> None:

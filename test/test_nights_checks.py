@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from robot_fleet.control.snapshot import ClosureView, RobotView, RunView, Snapsh
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import WORKING_W
+from robot_fleet.floor.profile import SCRUBBER_S, WORKING_W
 from robot_fleet.floor.store import RobotSpec, Store
 from robot_fleet.nights.checks.account import AccountCheck
 from robot_fleet.nights.checks.closures import ClosurePromiseCheck
@@ -190,6 +191,26 @@ def test_a_robot_off_its_own_floor_is_found_unless_it_cannot_know() -> None:
         check.look(1.0, {"r1": Pose(1.0, 1.0)}, {"r1": Point(1.0, 1.0).buffer(0.4)}, excused)
         check.look(2.0, {"r1": Pose(1.3, 1.0)}, {"r1": Point(1.0, 1.0).buffer(0.4)}, excused)
         assert len(check.findings.found) == number
+
+
+def test_of_a_long_body_it_is_its_own_outline_that_must_be_on_its_floor_and_off_what_is_closed() -> None:
+    floor, spill = box(-0.6, -0.45, 1.1, 0.45), {"spill": box(-1.0, 0.5, 2.0, 2.0)}
+    for yaw_rad, number in ((0.0, 0), (0.5, 1)):
+        own, closed = OwnFloorCheck({"r1": SCRUBBER_S.footprint}), ClosedFloorCheck({"r1": SCRUBBER_S.footprint})
+        own.look(1.0, {"r1": Pose(0.0, 0.0, yaw_rad)}, {"r1": floor})
+        for second, turned_rad in enumerate((0.0, yaw_rad)):
+            closed.look(float(second), spill, {"r1": Pose(0.0, 0.0, turned_rad)}, {"r1": ""})
+        assert (len(own.findings.found), len(closed.findings.found)) == (number, number)
+
+
+def test_a_heading_that_passes_half_a_turn_is_no_turn_about() -> None:
+    store = hall()
+    store = replace(store, robots=(replace(store.robots[0], profile=SCRUBBER_S),))
+    check = ContactCheck(store)
+    for second, yaw_rad in enumerate((math.pi - 0.01, 0.01 - math.pi)):
+        check.look(float(second), {"r1": Pose(5.0, 4.0, yaw_rad)}, (Point(5.0, 4.8).buffer(0.1),))
+    check.flush()
+    assert not check.findings.found
 
 
 def looks(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from robot_fleet.main.nights import KINDS, RANDOM, Nights, NightsSettings
+from robot_fleet.main.nights import KINDS, MIXED, RANDOM, Nights, NightsSettings
 
 SHOP = str(Path(__file__).resolve().parent.parent / "maps" / "corner_shop")
 AT_A_TIME = 5
@@ -26,6 +26,7 @@ def nights_of(store: str, robots: int | None) -> Nights:
         *((SHOP, 3, first) for first in range(0, 10, AT_A_TIME)),
         *((SHOP, 4, first) for first in range(0, 5, AT_A_TIME)),
         *((RANDOM, None, first) for first in range(0, 15, AT_A_TIME)),
+        (MIXED, None, 5),
     ],
     ids=lambda value: "corner_shop" if value == SHOP else str(value),
 )

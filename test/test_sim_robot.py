@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -20,7 +21,7 @@ from robot_fleet.fleet.events import (
     PoseReported,
 )
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import WORKING_W
+from robot_fleet.floor.profile import SCRUBBER_S, WORKING_W, RobotProfile
 from robot_fleet.floor.store import Dock, RobotSpec
 from robot_fleet.sim import robot as simulated
 from robot_fleet.sim.realism import EXECUTED, PERFECT, Realism
@@ -34,8 +35,12 @@ Kind = TypeVar("Kind", bound=Event)
 class Bench:
     """A robot on its own, with all that it has reported."""
 
-    def __init__(self, realism: Realism = PERFECT, pose: Pose | None = None, battery: float = 1.0) -> None:
-        self.robot = SimulatedRobot(SPEC, DOCK, np.random.default_rng(1), realism, pose, battery)
+    def __init__(
+        self, realism: Realism = PERFECT, pose: Pose | None = None, battery: float = 1.0,
+        profile: RobotProfile = WORKING_W, seed: int = 1,
+    ) -> None:  # fmt: skip
+        spec = replace(SPEC, profile=profile)
+        self.robot = SimulatedRobot(spec, DOCK, np.random.default_rng(seed), realism, pose, battery)
         self.now_s = 0.0
         self.seen: list[tuple[float, Event]] = []
 
@@ -148,6 +153,28 @@ def test_docking_starts_from_anywhere_near_the_staging_pose(offset: Pose, realis
     assert bench.robot.pose.distance_m(DOCK.pose) < 0.01
     assert math.cos(bench.robot.pose.yaw_rad - DOCK.pose.yaw_rad) > 0.999
     assert bench.robot.docked_at == DOCK
+
+
+def test_a_machine_that_does_not_turn_on_the_spot_drives_into_its_dock_from_beside_its_staging_place() -> None:
+    bench = Bench(pose=DOCK.staging @ Pose(-0.03, 0.06, 0.1), profile=SCRUBBER_S)
+    bench.order(DockAt("r1", "in", DOCK))
+    faces = []
+    while not bench.ends() and len(faces) < 400:
+        bench.run(0.05)
+        faces.append(bench.robot.pose.yaw_rad)
+    assert bench.ends() == [("in", Outcome.SUCCEEDED, "")] and bench.robot.docked_at == DOCK
+    assert min(math.cos(yaw - DOCK.pose.yaw_rad) for yaw in faces) > 0.98
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_long_body_draws_close_to_a_path_beside_it_without_a_turn_on_the_spot(seed: int) -> None:
+    bench = Bench(EXECUTED, pose=Pose(0.0, 0.1), profile=SCRUBBER_S, seed=seed)
+    bench.order(follow("a", (0.0, 0.0), (6.0, 0.0)))
+    faces = []
+    while not bench.ends() and len(faces) < 400:
+        bench.run(0.05)
+        faces.append(abs(bench.robot.pose.yaw_rad))
+    assert max(faces) < 0.15 and abs(bench.robot.pose.y_m) < 0.06
 
 
 def test_docking_from_far_away_and_undocking_elsewhere_are_refused() -> None:
