@@ -757,4 +757,64 @@ CLOSURES = (
     ),
 )
 
-MUTANTS = (*TRAFFIC, *ORDERS, *LINK, *STOPS, *RESTARTS, *HELD, *COVERAGE, *BATTERY, *CLOCKS, *RINGS, *CLOSURES)
+LONG_BODIES = (
+    Mutant(
+        "a long body backs off the way that it came, as a disc does",
+        "robot_fleet/control/orders.py",
+        "    if robot.spec.profile.is_steered:\n        return None\n    router = state.router(robot)\n",
+        "    router = state.router(robot)\n",
+        "it turns into the shelf beside which it did not get on",
+        ("test_control_giving_up",),
+    ),
+    Mutant(
+        "a long body turns for a lane that begins elsewhere",
+        "robot_fleet/fleet/steered_pieces.py",
+        " and not following.is_stay and _joins(run[-1], following):\n",
+        " and not following.is_stay:\n",
+        "it turns about in an aisle, off the floor that it was granted",
+        ("test_fleet_steered_pieces",),
+    ),
+    Mutant(
+        "polygons are planned as discs wherever they are",
+        "robot_fleet/planning/planner.py",
+        "    if not robot.profile.pivots:\n        return False\n    begin",
+        "    if robot.profile.pivots or not robot.profile.pivots:\n        return robot.profile.pivots\n    begin",
+        "a square robot begins with a turn into the wall beside it",
+        ("test_planning_steering",),
+    ),
+    Mutant(
+        "retreats that were not driven are driven beside the next one",
+        "robot_fleet/control/yielding.py",
+        "        robot.place = robot.place if itinerary.ended(after) else after\n",
+        "",
+        "a robot drives to and fro ten times before its dock",
+        ("test_control_giving_up",),
+    ),
+)
+
+STORED = (
+    Mutant(
+        "a controller that begins while storage refuses shows nothing",
+        "robot_fleet/control/outages.py",
+        "            self._look_at_storage()\n",
+        "",
+        "a run cannot be stopped, nor resumed, since nobody sees it",
+        (_OUTAGES,),
+    ),
+)
+
+MUTANTS = (
+    *TRAFFIC,
+    *ORDERS,
+    *LINK,
+    *STOPS,
+    *RESTARTS,
+    *HELD,
+    *COVERAGE,
+    *BATTERY,
+    *CLOCKS,
+    *RINGS,
+    *CLOSURES,
+    *LONG_BODIES,
+    *STORED,
+)

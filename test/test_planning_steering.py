@@ -305,6 +305,17 @@ def test_a_square_robot_in_a_small_room_turns_into_no_wall_and_cleans_what_a_dis
     assert verdict.coverage > 0.75
 
 
+@pytest.mark.parametrize(("from_wall_m", "yaw_rad"), [(0.38, 0.0), (0.42, 0.0), (0.42, math.pi / 2)])
+def test_a_square_robot_that_has_no_room_to_turn_where_it_stands_is_steered_out_of_there(
+    from_wall_m: float, yaw_rad: float
+) -> None:
+    floor = replace(shop(8.0, 6.0, shelves=0), docks=(Dock("dock_0", Pose(0.5, 0.8, math.pi), 0.7),))
+    robot = Starter("dock_0", SQUARE, Pose(2.0, SIDE_M + from_wall_m, yaw_rad), False, floor.docks[0])
+    request = PlanRequest(floor, (robot,), ("all",), deadline_s=1.0)
+    verdict = judged(plan(request), request)
+    assert verdict.ok, verdict.text()
+
+
 def test_a_square_robot_cleans_aisles_that_no_disc_about_it_fits_into() -> None:
     cells = np.zeros((80, 240), dtype=np.int8)
     cells[[0, -1], :] = cells[:, [0, -1]] = OCCUPIED
