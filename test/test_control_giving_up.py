@@ -85,7 +85,7 @@ def test_a_long_robot_backs_off_only_by_ways_that_it_can_be_steered_along() -> N
     robot.spec = replace(robot.spec, profile=SQUARE)
     assert robot.pose is not None and state.active is not None
     passed = orders._passed_lately(robot, state.active.tracks["r1"])
-    # Up and down along x, as lanes run.
+    # Up and down the hall, as lanes run.
     assert {round(abs(math.sin(pose.yaw_rad)), 1) for pose in passed} == {1.0}
     assert orders._back_along(state, robot, passed) is None
 
