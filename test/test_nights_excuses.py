@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from shapely import Point, box
 
 from robot_fleet.control.snapshot import PlanningProgress, RunView
+from robot_fleet.fleet.commands import Follow
 from robot_fleet.fleet.coverage import CoverageRecord
+from robot_fleet.fleet.events import LegEnded, Outcome
 from robot_fleet.fleet.states import RunState
 from robot_fleet.floor.pose import Pose
+from robot_fleet.floor.profile import SCRUBBER_S
 from robot_fleet.nights.causes import LATELY_S, OUT_S, Causes
 from robot_fleet.nights.checks.sweeping import SweepCheck
 from robot_fleet.nights.eyes import Eyes
@@ -253,3 +256,35 @@ def test_a_robot_that_is_left_off_its_dock_is_found_after_a_minute_unless_somebo
     left = [found for found in outcome.violations if "without a word" in found.text]
     assert bool(left) is not is_told
     assert all(found.at_s > outcome.runs[0].seconds + 60.0 for found in left)
+
+
+def test_floor_that_none_of_the_robots_may_enter_is_not_what_they_can_clean() -> None:
+    store = hall()
+    east = replace(store.floor.zones[1], robots=("r1",))
+    floor = replace(store.floor, zones=(store.floor.zones[0], east))
+    within = floor.requested(("east",))
+    for robots, expected in ((store.robots, True), (store.robots[1:], False)):
+        found = Eyes(replace(store, floor=floor, robots=robots)).coverable
+        assert bool((found & within).mean() > 0.1 * within.mean()) is expected
+
+
+def test_a_long_body_that_stops_before_a_thing_goes_on_where_it_was_with_all_parts_of_its_way() -> None:
+    store = hall()
+    robots = (replace(store.robots[0], profile=SCRUBBER_S), store.robots[1])
+    pallet = Fault("person", 0.0, 12.0, x_m=6.5, y_m=4.0)
+    there = TroubledWorld(replace(store, robots=robots), EXECUTED, 1, (pallet,))
+    robot = there.troubled["r1"]
+    robot.motion.pose = Pose(2.5, 4.0, 0.0)
+    # Ahead, and then backwards in a bend, whose end it does not come by before.
+    bend = np.linspace(0.05, 0.6, 12)
+    back = np.column_stack((7.5 - 5.0 * np.sin(bend), 4.0 + 5.0 * (1.0 - np.cos(bend))))
+    points = np.vstack(((2.5, 4.0), (7.5, 4.0), back))
+    there.step(0.2)
+    robot.command(Follow("r1", "a", points, False, (1,)), there.now_s)
+    ends, farthest_m, stood = list[LegEnded](), 0.0, False
+    while not ends and there.now_s < 60.0:
+        ends += [event for event in there.step(0.2) if isinstance(event, LegEnded)]
+        farthest_m = max(farthest_m, robot.pose.x_m)
+        stood |= robot.motion.at_rest and robot.pose.x_m < 5.6
+    assert [end.outcome for end in ends] == [Outcome.SUCCEEDED]
+    assert stood and farthest_m > 7.2 and np.hypot(*(points[-1] - (robot.pose.x_m, robot.pose.y_m))) < 0.5
