@@ -775,11 +775,19 @@ LONG_BODIES = (
         ("test_fleet_steered_pieces",),
     ),
     Mutant(
-        "polygons are planned as discs wherever they are",
-        "robot_fleet/planning/planner.py",
-        "    if not robot.profile.pivots:\n        return False\n    begin",
-        "    if robot.profile.pivots or not robot.profile.pivots:\n        return robot.profile.pivots\n    begin",
+        "squares are planned as discs from where no disc could turn",
+        "robot_fleet/planning/steering/leading.py",
+        "    if has_room(robot.profile, place, clearance):",
+        "    if True:",
         "a square robot begins with a turn into the wall beside it",
+        ("test_planning_steering",),
+    ),
+    Mutant(
+        "the way on which a robot is led is not driven",
+        "robot_fleet/planning/steering/leading.py",
+        "(*known.legs, *path.legs)",
+        "path.legs",
+        "a square robot is taken to be where it was to be led",
         ("test_planning_steering",),
     ),
     Mutant(

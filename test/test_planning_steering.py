@@ -305,15 +305,55 @@ def test_a_square_robot_in_a_small_room_turns_into_no_wall_and_cleans_what_a_dis
     assert verdict.coverage > 0.75
 
 
-@pytest.mark.parametrize(("from_wall_m", "yaw_rad"), [(0.38, 0.0), (0.42, 0.0), (0.42, math.pi / 2)])
-def test_a_square_robot_that_has_no_room_to_turn_where_it_stands_is_steered_out_of_there(
-    from_wall_m: float, yaw_rad: float
+@pytest.mark.parametrize(
+    ("x_m", "y_m", "yaw_rad"), [(2, 0.43, 0), (2, 0.47, 0), (3, 0.45, 0), (2, 0.47, 1.57), (2, 0.47, 0.3)]
+)
+def test_a_square_robot_is_led_to_where_it_can_turn_from_where_it_cannot_and_cleans_what_a_disc_could(
+    x_m: float, y_m: float, yaw_rad: float
 ) -> None:
-    floor = replace(shop(8.0, 6.0, shelves=0), docks=(Dock("dock_0", Pose(0.5, 0.8, math.pi), 0.7),))
-    robot = Starter("dock_0", SQUARE, Pose(2.0, SIDE_M + from_wall_m, yaw_rad), False, floor.docks[0])
+    floor = replace(shop(4.0, 3.0, shelves=0), docks=(Dock("dock_0", Pose(0.5, 0.8, math.pi), 0.7),))
+    robot = Starter("dock_0", SQUARE, Pose(x_m, y_m, yaw_rad), False, floor.docks[0])
     request = PlanRequest(floor, (robot,), ("all",), deadline_s=1.0)
-    verdict = judged(plan(request), request)
+    found = plan(request)
+    verdict = judged(found, request)
     assert verdict.ok, verdict.text()
+    assert verdict.coverage > 0.75
+    assert len({leg.leg_id for leg in found.paths[0].legs}) == len(found.paths[0].legs)
+
+
+def test_square_robots_that_are_led_are_kept_apart_from_each_other() -> None:
+    floor = shop(8.0, 6.0, shelves=0)
+    places = ((2.0, 0.43, math.pi), (3.2, 0.43, 0.0))
+    robots = tuple(
+        Starter(dock.name, SQUARE, Pose(*place), False, dock) for dock, place in zip(floor.docks, places, strict=False)
+    )
+    request = PlanRequest(floor, robots, ("all",), deadline_s=4.0)
+    found = plan(request)
+    verdict = judged(found, request)
+    assert verdict.ok, verdict.text()
+    assert all(found.path(robot.name).legs for robot in robots)
+
+
+def test_a_square_robot_whose_dock_leaves_it_no_room_to_turn_before_it_is_steered_home() -> None:
+    floor = replace(shop(4.0, 3.0, shelves=0), docks=(Dock("dock_0", Pose(0.5, 0.43, math.pi), 0.7),))
+    robot = Starter("dock_0", SQUARE, Pose(2.0, 1.5, 0.0), False, floor.docks[0])
+    request = PlanRequest(floor, (robot,), ("all",), deadline_s=1.0)
+    found = plan(request)
+    verdict = judged(found, request)
+    assert verdict.ok, verdict.text()
+    assert found.paths
+
+
+@pytest.mark.parametrize("reverses", [True, False])
+def test_a_square_robot_with_its_face_to_a_wall_backs_out_of_there_only_if_it_can(reverses: bool) -> None:
+    floor = replace(shop(4.0, 3.0, shelves=0), docks=(Dock("dock_0", Pose(0.5, 0.8, math.pi), 0.7),))
+    machine = replace(SQUARE, reverses=reverses)
+    robot = Starter("dock_0", machine, Pose(2.0, 0.41, -math.pi / 2), False, floor.docks[0])
+    request = PlanRequest(floor, (robot,), ("all",), deadline_s=1.0)
+    found = plan(request)
+    verdict = judged(found, request)
+    assert verdict.ok, verdict.text()
+    assert [leg.reverse for path in found.paths for leg in path.legs][:1] == ([True] if reverses else [])
 
 
 def test_a_square_robot_cleans_aisles_that_no_disc_about_it_fits_into() -> None:

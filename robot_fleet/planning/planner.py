@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 
@@ -39,8 +40,9 @@ from robot_fleet.planning.puddles import left_wet_m2
 from robot_fleet.planning.services import Services
 from robot_fleet.planning.smoothing import polish_s, smoothed_together, with_common_floor
 from robot_fleet.planning.stages import Ranks, in_time, staged
+from robot_fleet.planning.steering.leading import Led, as_discs, led
 from robot_fleet.planning.sweeping import mark_swept
-from robot_fleet.planning.terrain import FORGIVEN_M, Bools
+from robot_fleet.planning.terrain import Bools
 from robot_fleet.planning.timing import timed
 from robot_fleet.planning.water import watered, with_places
 
@@ -157,20 +159,23 @@ def _tried(
     Polygons that turn on the spot are steered, which takes them along narrow aisles, and tried as discs, which turn with the
     head down and lose no floor to lanes that are too short: what cleans more is taken.
     """
-    round_robots = tuple(
-        replace(robot, profile=robot.profile.as_disc) if _may_be_round(robot, clearances) else robot
-        for robot in request.robots
-    )
-    half_s = None if request.deadline_s is None else request.deadline_s / 2.0
-    as_discs = replace(request, robots=round_robots, deadline_s=half_s)
+    known, half_s = as_discs(request, clearances), None if request.deadline_s is None else request.deadline_s / 2.0
+    discs = {name: one.robot for name, one in known.items()}
+    begun = replace(request, robots=tuple(discs.get(robot.name, robot) for robot in request.robots), deadline_s=half_s)
     requested = request.floor.requested(request.zones)
-    disc_teams, coverable = crews(as_discs, requested, clearances) if round_robots != request.robots else ([], None)
-    if coverable is None or faults_of(as_discs) or faults_of(as_discs, clearances.of, coverable):
+    disc_teams, coverable = crews(begun, requested, clearances) if known else ([], None)
+    if coverable is None or faults_of(begun) or faults_of(begun, clearances.of, coverable):
         return _searched(request, teams, clearances, tell)
+    # What is planned from where robots are led to is kept apart from where they are.
+    poses = {robot.name: robot.pose for robot in request.robots}
+    round_robots = tuple(replace(robot, pose=poses[robot.name]) for robot in begun.robots)
     found, lacking = list[tuple[Apart, tuple[LateZone, ...]]](), list[CannotServe]()
-    for kind, of_kind, begin in ((replace(request, deadline_s=half_s), teams, 0.0), (as_discs, disc_teams, 0.5)):
+    for kind, of_kind, begin, leads in (
+        (replace(request, deadline_s=half_s), teams, 0.0, {}),
+        (replace(begun, robots=round_robots), disc_teams, 0.5, known),
+    ):
         try:
-            found.append(_searched(kind, of_kind, clearances, _part(tell, begin, 0.5)))
+            found.append(_searched(kind, of_kind, clearances, _part(tell, begin, 0.5), leads))
         except CannotServe as one:
             lacking.append(one)
     if not found:
@@ -178,26 +183,18 @@ def _tried(
     return max(reversed(found), key=lambda one: int((_swept(request, one[0].paths) & requested).sum()))
 
 
-def _may_be_round(robot: Starter, clearances: Clearances) -> bool:
-    """Whether a polygon that turns on the spot can be driven as a disc from where it is: there it would turn any way round."""
-    if not robot.profile.pivots:
-        return False
-    begin = robot.dock.staging if robot.docked and robot.dock is not None else robot.pose
-    away_m = float(clearances.of(robot).at([begin.x_m, begin.y_m])[0])
-    return away_m >= robot.profile.footprint.circumscribed_m + robot.profile.clearance_m - FORGIVEN_M
-
-
 def _searched(
-    request: PlanRequest, teams: Sequence[Crew], clearances: Clearances, tell: Progress
-) -> tuple[Apart, tuple[LateZone, ...]]:
-    """The paths of all robots, kept apart, and the zones that are late."""
+    request: PlanRequest, teams: Sequence[Crew], clearances: Clearances, tell: Progress,
+    leads: Mapping[str, Led] = MappingProxyType({}),
+) -> tuple[Apart, tuple[LateZone, ...]]:  # fmt: skip
+    """The paths of all robots, kept apart, and the zones that are late; crews have those that are led where that is to."""
     services = Services(request, clearances)
     patience_s, tries = PATIENCE_S * len(request.robots), _tries(request, teams)
     if request.deadline_s is not None:
         patience_s = min(patience_s, request.deadline_s * _APART)
 
     def driven(ranks: Ranks) -> Apart:
-        crews_driven = partial(_driven, request, ranks, tell, services)
+        crews_driven = partial(_driven, request, ranks, tell, services, leads)
         # What is cleaned in an order, or leads through one-way floor, is not turned round.
         either_way = len({*ranks.values()}) == 1 and not request.floor.one_ways
         if request.deadline_s is not None and request.deadline_s < _ROOMY_S:
@@ -210,7 +207,8 @@ def _searched(
         kept: Kept = partial(_placed, request, services.kept)
         if request.deadline_s is None:
             look = _LOOK
-            if len({*ranks.values()}) == 1 and all(crew.poses is None for crew in teams):
+            begun = any(one.legs for one in leads.values())
+            if len({*ranks.values()}) == 1 and not begun and all(crew.poses is None for crew in teams):
                 kept = evened(kept, partial(_polished_again, request, teams, tell))
         return manned(
             teams, request.robots, crews_driven, patience_s, request.seed, either_way, look, kept=kept, tries=tries
@@ -294,6 +292,7 @@ def _driven(
     ranks: Ranks,
     tell: Progress,
     services: Services,
+    leads: Mapping[str, Led],
     teams: Sequence[Crew],
     effort: float,
     seed: int,
@@ -330,7 +329,7 @@ def _driven(
         heard = _part(tell, 0.9 - 0.85 * last, 0.85 * last)
         paths.update(smoothed_together(request, common, paths, partial(_heard, heard), effort))
     tell(0.9, "keeping robots apart")
-    return [paths.get(robot.name, CoveragePath(robot.name, ())) for robot in request.robots]
+    return led(request, leads, [paths.get(robot.name, CoveragePath(robot.name, ())) for robot in request.robots])
 
 
 def _placed(

@@ -26,7 +26,7 @@ from robot_fleet.planning.polyline import length_m
 from robot_fleet.planning.routing import Router
 from robot_fleet.planning.steering.detours import SteeredDetours
 from robot_fleet.planning.supplies import Levels, Supplies, last_levels, worst_levels
-from robot_fleet.planning.terrain import Floats, Terrain
+from robot_fleet.planning.terrain import Floats, Terrain, has_room
 from robot_fleet.planning.timing import timed
 from robot_fleet.planning.visits import Schedule, Station, best_visits
 
@@ -321,7 +321,9 @@ class Services:
         return tuple(found)
 
     def _stands(self, robot: Starter, dock: Dock) -> bool:
-        """Whether a dock that is not its own has room for a robot, and is not closed."""
+        """Whether a dock that is not its own has room for a robot, and before it for one that turns anywhere, and is not closed."""
+        if not robot.profile.is_steered and not has_room(robot.profile, dock.staging, self._clearances.of(robot)):
+            return False
         grid, place = self._request.floor.grid, Point(dock.pose.x_m, dock.pose.y_m)
         if any(polygon.intersects(place) for polygon in self._request.closed):
             return False

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from shapely import Polygon
 
 from robot_fleet.floor.clearance import ClearanceField
+from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import FloorMap
 from robot_fleet.planning.compiled import PARTS, compiled, side_by_side, together
@@ -30,6 +31,12 @@ Nodes = NDArray[np.float32]
 # 0.2 mm for half cells of 2.5 cm and a robot that keeps 0.4 m. Comparisons forgive as much as the reach does.
 FORGIVEN_M = 2e-4
 _STEP_M = 0.01
+
+
+def has_room(profile: RobotProfile, pose: Pose, clearance: ClearanceField) -> bool:
+    """Whether a robot keeps its clearance at a place (map frame) whichever way it turns there."""
+    away_m = float(clearance.at([pose.x_m, pose.y_m])[0])
+    return away_m >= profile.footprint.circumscribed_m + profile.clearance_m - FORGIVEN_M
 
 
 @dataclass(frozen=True, eq=False)

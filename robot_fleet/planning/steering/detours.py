@@ -15,7 +15,7 @@ from robot_fleet.floor.profile import RobotProfile
 from robot_fleet.floor.store import Dock
 from robot_fleet.planning.directions import are_any
 from robot_fleet.planning.plan import Leg, LegKind
-from robot_fleet.planning.steering.body import body_of, fits, turns_free
+from robot_fleet.planning.steering.body import body_of, fits, goes_free, turns_free
 from robot_fleet.planning.steering.closing import past
 from robot_fleet.planning.steering.leads import curves
 from robot_fleet.planning.steering.network import Part, is_safe, merged
@@ -78,6 +78,11 @@ class SteeredDetours:
         x, y, yaw = self._pose(pose)
         turn = math.remainder(to_rad - pose.yaw_rad, math.tau)
         return self._drive.pivots and bool(turns_free(self._body, x, y, yaw, turn))
+
+    def goes(self, start: Pose, goal: Pose) -> bool:
+        """Whether the machine gets straight from one place to another (map frame) with the heading of the second."""
+        (x0, y0, _), (x1, y1, yaw) = self._pose(start), self._pose(goal)
+        return bool(goes_free(self._body, x0, y0, x1, y1, yaw))
 
     def way(self, start: Pose, goal: Pose) -> Sequence[Leg] | None:
         """The legs from one pose to another; None where there is no way."""
