@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from control_site import by_hand, hall, until, until_ended
 from shapely import Point
 
-from robot_fleet.control import escaping
+from robot_fleet.control import dispatch, escaping
+from robot_fleet.fleet.itinerary import Itinerary, Place, Stretch
 from robot_fleet.fleet.states import RobotState, RunState
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.profile import SCRUBBER_S
 from robot_fleet.floor.store import Dock
+from robot_fleet.planning.plan import LegKind
 from robot_fleet.sim.realism import EXECUTED
 from robot_fleet.sim.site import VirtualSite
 
@@ -80,3 +83,21 @@ def test_a_robot_brakes_before_a_long_one_that_is_pushed_into_its_way() -> None:
     made.world.robots["r2"].motion.pose = Pose(x, y + 3.0, 0.0)
     made.advance(2.0)
     assert cancelled(made) == 1 and not made.world.collisions
+
+
+def test_a_long_one_that_still_rolls_is_given_no_place_on_its_new_way_before_it_stands() -> None:
+    made = site()
+    made.controller.start_run((), "", ("r2",))
+    until(made, "r2", RobotState.CLEANING)
+    state = made.controller._state
+    robot, now_s = state.robots["r2"], state.now_s
+    assert robot.pose is not None
+    ahead = np.array([math.cos(robot.pose.yaw_rad), math.sin(robot.pose.yaw_rad)])
+    points = np.array([robot.pose.x_m, robot.pose.y_m]) + np.outer([-1.0, 1.0], ahead)
+    robot.itinerary = Itinerary((Stretch(LegKind.TRANSIT, points, np.zeros(2)),))
+    robot.place, robot.rest_after_s = Place(), now_s + 2.0
+    assert not dispatch._in_position(state, robot, robot.itinerary)
+    assert robot.place == Place()
+    robot.rest_after_s = now_s
+    assert dispatch._in_position(state, robot, robot.itinerary)
+    assert robot.place.offset_m == pytest.approx(1.0, abs=0.01)

@@ -15,7 +15,7 @@ from robot_fleet.floor.clearance import ClearanceField
 from robot_fleet.floor.footprint import Footprint
 from robot_fleet.floor.grid import OCCUPIED, OccupancyGrid
 from robot_fleet.floor.pose import Pose
-from robot_fleet.floor.profile import REFERENCE_R, SCRUBBER_S, RobotProfile, Tank
+from robot_fleet.floor.profile import REFERENCE_R, SCRUBBER_S, Head, RobotProfile, Tank
 from robot_fleet.floor.store import Dock, FloorMap, Zone
 from robot_fleet.planning.judge import Verdict, judge
 from robot_fleet.planning.judging import ground
@@ -354,6 +354,31 @@ def test_a_square_robot_with_its_face_to_a_wall_backs_out_of_there_only_if_it_ca
     verdict = judged(found, request)
     assert verdict.ok, verdict.text()
     assert [leg.reverse for path in found.paths for leg in path.legs][:1] == ([True] if reverses else [])
+
+
+LIFT = replace(
+    REFERENCE_R,
+    name="lift",
+    footprint=Footprint(corners_m=((-0.4, -0.3), (0.5, -0.3), (0.5, 0.3), (-0.4, 0.3))),
+    head=Head(0.6, 0.2),
+    overlap_m=0.05,
+    least_radius_m=0.8,
+    lifted_radius_m=0.6,
+    reverses=True,
+)
+
+
+def test_a_strip_along_a_wall_of_which_a_part_is_hardly_wider_than_the_robot_is_cleaned() -> None:
+    floor = replace(shop(11.2, 6.1, shelves=0), docks=(Dock("dock_0", Pose(0.75, 2.86, math.pi), 0.7),))
+    cells = floor.grid.cells.copy()
+    cells[round(0.8 / SIDE_M) : round(2.0 / SIDE_M), round(6.1 / SIDE_M) : round(9.5 / SIDE_M)] = OCCUPIED
+    strip = Zone("all", box(0.0, 0.0, 11.2, 0.6))
+    floor = replace(floor, grid=OccupancyGrid(cells, SIDE_M, Pose(0.0, 0.0, 0.0)), zones=(strip,))
+    robot = Starter("dock_0", LIFT, floor.docks[0].pose, True, floor.docks[0])
+    request = PlanRequest(floor, (robot,), ("all",), deadline_s=2.0)
+    verdict = judged(plan(request), request)
+    assert verdict.ok, verdict.text()
+    assert verdict.coverage > 0.5
 
 
 def test_a_square_robot_cleans_aisles_that_no_disc_about_it_fits_into() -> None:

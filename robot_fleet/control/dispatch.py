@@ -185,12 +185,13 @@ def _in_position(state: FleetState, robot: Robot, itinerary: Itinerary) -> bool:
             return True
         robot.place = Place(robot.place.stretch + 1)
         return False
-    robot.place = _further_on(robot, itinerary)
+    rolls = robot.spec.profile.is_steered and state.now_s < robot.rest_after_s
+    if not rolls:
+        robot.place = _further_on(robot, itinerary)
     begin = pose_at(itinerary, robot.place)
     near = robot.pose.distance_m(begin) <= OFF_PATH_M
     if near and not _must_turn_first(robot, stretch, begin):
         return True
-    rolls = robot.spec.profile.is_steered and state.now_s < robot.rest_after_s
     if rolls or not state.takes_turn():
         return False
     # Where it stands on its lane is known better from the lane than from a pose.

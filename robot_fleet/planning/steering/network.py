@@ -30,6 +30,8 @@ _GUESS, _GUESS_S, _HARD_S, _NEVER_S = 1.2, 4.0, 15.0, 2000.0
 _SHORTENED, _SHORTER_M, _LEAST_M = 5, 0.8, 0.3
 # Before that a pass is moved away from its wall by so much, and an end is of use if so many of its ways were found.
 _ASIDE_M, _USEFUL = 0.03, 2
+# Where there is no room for that, so large a part of it may be enough.
+_ASIDE_SHARES = (1.0, 0.7, 0.4)
 # Where a one-way lets nobody back in along the wall, a nose that comes in ahead swings out further than a tail that leaves.
 _ASIDE_ONE_WAY_M = 0.1
 # So often tours are corrected by the ways that they take.
@@ -143,21 +145,30 @@ class Links:
             poses[end, 1] += step_m * math.sin(poses[end, 2])
 
     def _move_aside(self, end: int) -> bool:
-        """Moves the pass with this end and the next a little away from the wall beside it; whether there is room for that."""
-        x, y, yaw = self.enters[end]
-        aside_m = _ASIDE_ONE_WAY_M if np.isin((end, end + 1), self.wrong).any() else _ASIDE_M
-        across = aside_m * np.array([-math.sin(yaw), math.cos(yaw)])
-        if {end, end + 1} & (self.ways_in.keys() | self.ways_out.keys()):
-            return False
-        room_m = [_beside_m(self.body, x, y, yaw, side) for side in (-1.0, 1.0)]
-        move = across if room_m[0] < room_m[1] else -across
-        for one, other in ((end, end + 1), (end + 1, end)):
-            a, b = self.enters[one, :2] + move, self.leaves[other, :2] + move
-            if not goes_free(self.body.along(ANY_WAY), a[0], a[1], b[0], b[1], self.enters[one, 2]):
-                return False
-        for poses in (self.enters, self.leaves):
-            poses[end : end + 2, :2] += move
-        return True
+        """Moves the pass with this end and the next a little away from the wall beside it; whether there is room for that.
+
+        Curves at its ends have led to where it lay, and are forgotten.
+        """
+        ends = end, end + 1
+        begins, stops = [self.begins(one) for one in ends], [self.stops(one) for one in ends]
+        yaw = math.atan2(*(stops[1] - begins[0])[::-1])
+        left = np.array([-math.sin(yaw), math.cos(yaw)])
+        right_m, left_m = (_beside_m(self.body, begins[0][0], begins[0][1], yaw, side) for side in (-1.0, 1.0))
+        most_m = _ASIDE_ONE_WAY_M if np.isin(ends, self.wrong).any() else _ASIDE_M
+        for share in _ASIDE_SHARES:
+            move = share * most_m * (left if right_m < left_m else -left)
+            ways = ((begins[0] + move, stops[1] + move, yaw), (begins[1] + move, stops[0] + move, yaw + math.pi))
+            if all(goes_free(self.body.along(ANY_WAY), a[0], a[1], b[0], b[1], facing) for a, b, facing in ways):
+                for one, facing in zip(ends, (yaw, yaw + math.pi), strict=True):
+                    self.enters[one] = *(begins[one - end] + move), facing
+                    self.leaves[one] = *(stops[one - end] + move), facing + math.pi
+                    self.ways_in.pop(one, None)
+                    self.ways_out.pop(one, None)
+                self.known = {
+                    pair: way for pair, way in self.known.items() if not {pair[0] // 2, pair[1] // 2} & {end // 2}
+                }
+                return True
+        return False
 
     def _look(self, pairs: Ints, guess: Floats, far: bool = False) -> None:
         """Finds the ways of pairs of ends; `far`: backing as far as it takes, for ends from which else none leads on."""
