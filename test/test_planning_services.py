@@ -272,6 +272,20 @@ def test_other_docks_serve_where_the_own_one_does_not_those_without_an_owner_fir
     assert {docked(leg, floor).name for leg in services(found)} == {at}
 
 
+def test_a_dock_of_others_before_which_a_robot_has_no_room_to_turn_does_not_serve_it() -> None:
+    floor = hall((("charge",), ("charge", "water")))
+    robot = starter(floor, machine(20.0, None))
+    places = {"free": floor.docks[1].pose, "beside a wall": Pose(0.6, 0.47, HALF_TURN)}
+    served = {
+        name: Services(request, Clearances(request)).served_at(robot)
+        for name, pose in places.items()
+        for request in [
+            PlanRequest(replace(floor, docks=(floor.docks[0], replace(floor.docks[1], pose=pose))), (robot,), ("hall",))
+        ]
+    }
+    assert served == {"free": ["dock_1"], "beside a wall": []}
+
+
 def test_a_robot_without_work_stays_on_its_dock_where_nobody_is_serviced_then() -> None:
     floor = hall([("charge",), ("charge", "water"), ("charge", "water")])
     robot, idle = starter(floor, machine(15.0, None)), starter(floor, WORKING_W, 1)
