@@ -208,6 +208,20 @@ def test_a_thing_that_left_long_ago_closes_nothing_behind_it(tmp_path: Path) -> 
     site.close()
 
 
+def test_a_robot_that_stands_close_beside_a_thing_does_not_begin_beyond_it(tmp_path: Path) -> None:
+    site = NightSite(Circumstances(hall(), (), 1, by_hand, tmp_path, EXECUTED), lambda command: None)
+    eyes = Eyes(hall())
+    site.step()
+    # Between the two there is no room to turn to which a berth would be kept.
+    site.world.things = [box(4.1, 0.0, 4.3, 8.0), box(5.0, 0.0, 5.1, 7.2)]
+    robot = site.world.troubled["r1"]
+    robot.motion.pose, robot.docked_at = Pose(4.65, 7.0, 0.0), None
+    eyes.look(site)
+    left = eyes._left_coverable(site, eyes.causes.things, eyes._others(site))
+    assert left[:, :60].any() and not left[:, 120:].any()
+    site.close()
+
+
 def test_a_robot_behind_a_cut_link_may_drive_on_onto_closed_floor_though_a_controller_was_started_anew(
     tmp_path: Path,
 ) -> None:
@@ -288,3 +302,19 @@ def test_a_long_body_that_stops_before_a_thing_goes_on_where_it_was_with_all_par
         stood |= robot.motion.at_rest and robot.pose.x_m < 5.6
     assert [end.outcome for end in ends] == [Outcome.SUCCEEDED]
     assert stood and farthest_m > 7.2 and np.hypot(*(points[-1] - (robot.pose.x_m, robot.pose.y_m))) < 0.5
+
+
+def test_a_long_body_that_a_thing_keeps_from_turning_does_not_go_on_with_the_next_part_of_its_way() -> None:
+    store = hall()
+    robots = (replace(store.robots[0], profile=SCRUBBER_S), store.robots[1])
+    there = TroubledWorld(replace(store, robots=robots), EXECUTED, 1, ())
+    robot = there.troubled["r1"]
+    robot.motion.pose = Pose(2.5, 4.0, 0.0)
+    ahead_and_back = np.array([(2.5, 4.0), (5.0, 5.0), (1.0, 3.4)])
+    there.things = robot.things = [Point(3.44, 4.82).buffer(0.3)]
+    robot.command(Follow("r1", "a", ahead_and_back, False, (1,)), there.now_s)
+    ends = list[LegEnded]()
+    while not ends and there.now_s < 30.0:
+        ends += [event for event in there.step(0.2) if isinstance(event, LegEnded)]
+        assert np.hypot(robot.pose.x_m - 2.5, robot.pose.y_m - 4.0) < 0.05
+    assert [end.outcome for end in ends] == [Outcome.ABORTED]

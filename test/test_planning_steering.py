@@ -26,9 +26,11 @@ from robot_fleet.planning.steering.closing import past
 from robot_fleet.planning.steering.detours import SteeredDetours
 from robot_fleet.planning.steering.dubins import TURNS, WORDS, traced, word
 from robot_fleet.planning.steering.laying import Laying
-from robot_fleet.planning.steering.network import Links, ends_of, is_safe, merged
+from robot_fleet.planning.steering.network import Links, ends_of
+from robot_fleet.planning.steering.parts import is_safe, merged
 from robot_fleet.planning.steering.passes import Pass, cells_of
 from robot_fleet.planning.steering.poses import PoseReach
+from robot_fleet.planning.steering.searches import Searches
 from robot_fleet.planning.steering.turns import drive_of, turned, written
 from robot_fleet.planning.steering.wayfinding import metres_to, parts_of, searched
 from robot_fleet.planning.supplies import Levels, Supplies, worst_levels
@@ -199,11 +201,42 @@ def test_a_way_that_does_not_lead_from_pose_to_pose_is_none() -> None:
     assert not is_safe(body, a, ahead, b + np.array([0.5, 0.0, 0.0])) and not is_safe(body, a, [], b)
 
 
+def linked(floor: FloorMap, remembered: Searches) -> tuple[Links, int]:
+    body, passes = body_on(floor), laid(floor)
+    ends = np.zeros(0, dtype=np.int64)
+    return Links.of(body, drive_of(SCRUBBER_S), *ends_of(passes), len(passes), ends, remembered), len(passes)
+
+
+def test_a_pass_from_which_only_a_search_finds_a_way_is_not_made_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
+    floor, lengths = shop(12.0, 8.0, shelves=2, seed=2), []
+    for _ in range(2):
+        links, passes = linked(floor, Searches())
+        lengths.append(sum(links.length_m(number) for number in range(passes)))
+        for leave, enter in links.searches:
+            if not links.settle(leave, enter) and links.has_way(leave, enter):
+                a = np.array([*links.stops(leave), links.leaves[leave, 2]])
+                b = np.array([*links.begins(enter), links.enters[enter, 2]])
+                assert is_safe(links.body, a, links.way(leave, enter), b)
+        monkeypatch.setattr(Links, "_seek_rest", lambda self, pairs, passes: None)
+    assert lengths[0] > lengths[1] + 0.5
+
+
+def test_what_is_settled_for_one_plan_is_not_settled_for_the_next_though_ways_are_remembered() -> None:
+    floor, remembered = shop(9.5, 6.5, shelves=1, seed=1), Searches()
+    first, _ = linked(floor, remembered)
+    before = first.cost.copy()
+    for leave, enter in list(first.known)[:50]:
+        first.settle(leave, enter)
+    first.cost[:] = 0.0
+    again, _ = linked(floor, remembered)
+    assert (again.cost == before).all() and not again.settled and len(remembered.links) == 1
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_ways_that_are_settled_are_safe_though_their_ends_were_moved(seed: int) -> None:
     floor, kind = shop(12.0, 8.0, shelves=0, seed=seed), replace(SCRUBBER_S, reverses=False, lifted_radius_m=0.6)
     body, passes = body_on(floor, kind), laid(floor)
-    links = Links.of(body, drive_of(kind), *ends_of(passes), len(passes), np.zeros(0, dtype=np.int64))
+    links = Links.of(body, drive_of(kind), *ends_of(passes), len(passes), np.zeros(0, dtype=np.int64), Searches())
     pairs = list(links.known)
     for leave, enter in pairs[:: 1 + len(pairs) // 200]:
         links.settle(leave, enter)

@@ -166,6 +166,22 @@ def test_a_machine_that_does_not_turn_on_the_spot_drives_into_its_dock_from_besi
     assert min(math.cos(yaw - DOCK.pose.yaw_rad) for yaw in faces) > 0.98
 
 
+def test_a_machine_that_still_rolls_to_its_staging_place_drives_on_into_its_dock() -> None:
+    begin, beside = DOCK.staging @ Pose(-1.5, 0.03), DOCK.staging @ Pose(0.0, 0.03)
+    bench = Bench(pose=begin, profile=SCRUBBER_S)
+    bench.order(follow("up", (begin.x_m, begin.y_m), (beside.x_m, beside.y_m)))
+    while bench.robot.pose.distance_m(beside) > 0.13:
+        bench.run(0.05)
+    assert not bench.robot.motion.at_rest
+    bench.order(DockAt("r1", "in", DOCK))
+    faces = []
+    while not any(leg == "in" for leg, *_ in bench.ends()) and len(faces) < 400:
+        bench.run(0.05)
+        faces.append(bench.robot.pose.yaw_rad)
+    assert bench.robot.docked_at == DOCK
+    assert min(math.cos(yaw - DOCK.pose.yaw_rad) for yaw in faces) > 0.98
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_long_body_draws_close_to_a_path_beside_it_without_a_turn_on_the_spot(seed: int) -> None:
     bench = Bench(EXECUTED, pose=Pose(0.0, 0.1), profile=SCRUBBER_S, seed=seed)

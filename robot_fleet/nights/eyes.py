@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import Polygon
+from shapely import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.snapshot import RunView, Snapshot
@@ -222,21 +222,23 @@ class Eyes:
         """What robots that may work can get to from where they are, past all that stands or stood in their way."""
         if not (things or others):
             return self.coverable
-        grown = [*(thing.buffer(_BERTH_M) for thing in things), *(other.buffer(_KEPT_OFF_M) for other in others)]
-        shapes = shapely.get_parts(grown)
-        closed = tuple(Keepout(f"closed-{index}", shape) for index, shape in enumerate(shapes))
-        # What robots hold for good is like walls: a robot within a ring of it does not begin beyond.
-        grid, walls = self.store.floor.grid, np.zeros(self.store.floor.grid.shape, dtype=bool)
-        for held in self._kept_for_good(site):
-            grid.mark(walls, held)
-        grid = replace(grid, cells=np.where(walls, OCCUPIED, grid.cells).astype(grid.cells.dtype))
-        floor = replace(self.store.floor, grid=grid, keepouts=(*self.store.floor.keepouts, *closed))
         robots = site.world.robots
         starts = {
             name: (profile, staging if robots[name].docked_at else robots[name].pose)
             for name, (profile, staging) in self._starts.items()
             if not self.causes.is_out(name)
         }
+        grown = [*(thing.buffer(_BERTH_M) for thing in things), *(other.buffer(_KEPT_OFF_M) for other in others)]
+        shapes = shapely.get_parts(grown)
+        closed = tuple(Keepout(f"closed-{index}", shape) for index, shape in enumerate(shapes))
+        # What robots hold for good, and what stands there, is like walls: a robot within a ring of it, or in a narrow gap
+        # beside it, does not begin beyond.
+        grid, walls = self.store.floor.grid, np.zeros(self.store.floor.grid.shape, dtype=bool)
+        places = [Point(pose.x_m, pose.y_m) for _, pose in starts.values()]
+        for wall in (*self._kept_for_good(site), *(_clear_of(thing, places, grid.resolution_m) for thing in things)):
+            grid.mark(walls, wall)
+        grid = replace(grid, cells=np.where(walls, OCCUPIED, grid.cells).astype(grid.cells.dtype))
+        floor = replace(self.store.floor, grid=grid, keepouts=(*self.store.floor.keepouts, *closed))
         return self._reached(floor, starts)
 
     def _reached(self, floor: FloorMap, starts: Mapping[str, tuple[RobotProfile, Pose]]) -> NDArray[np.bool_]:
@@ -264,6 +266,11 @@ class Eyes:
         assert site.controller is not None
         traffic = site.controller.traffic
         return [traffic.held(name) for name in site.world.robots if self.causes.is_out(name)]
+
+
+def _clear_of(thing: BaseGeometry, places: Sequence[Point], off_m: float) -> BaseGeometry:
+    """The thing and the berth around it, as far as nobody's middle is within."""
+    return thing.buffer(max(0.0, min([_BERTH_M, *(thing.distance(place) - off_m for place in places)])))
 
 
 def _is_alone(name: str, held: Mapping[str, BaseGeometry]) -> bool:

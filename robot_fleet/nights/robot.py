@@ -127,6 +127,9 @@ class TroubledRobot(SimulatedRobot):
             # Its safety scanner: with every new order it would else creep a little further.
             self.motion.halt()
             self.motion.pose = before
+            if self._parts and self._stuck_since_s is None:
+                # The part that it was on is not driven.
+                self._stuck_since_s = now_s
         return self._told(reported, now_s) if self.alive else []
 
     def _answers_itself(self, command: Undock | Follow | DockAt, now_s: float) -> bool:

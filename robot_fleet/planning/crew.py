@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -25,6 +25,7 @@ from robot_fleet.planning.steering.laying import Laying
 from robot_fleet.planning.steering.passes import swept_by
 from robot_fleet.planning.steering.poses import NEAR_M, PoseReach, along_passes
 from robot_fleet.planning.steering.returning import returning
+from robot_fleet.planning.steering.searches import Searches
 from robot_fleet.planning.terrain import Bools, Terrain, near_any
 
 # Robots of several shapes share lanes if no larger share of the floor is lost by it.
@@ -53,6 +54,7 @@ class Crew:
     others: tuple[Starter, ...] = ()
     poses: PoseReach | None = None
     party: Party | None = None
+    searches: Searches = field(default_factory=Searches, repr=False)
 
     @property
     def there_and_back(self) -> Bools:

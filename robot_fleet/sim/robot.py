@@ -231,9 +231,9 @@ class SimulatedRobot:
 
     def _dock(self, order: DockAt) -> str:
         dock, seen = order.dock, order.dock.pose.inverse() @ self.pose
-        # What does not turn on the spot drives in from about there, and closes in on the dock on its way.
-        about_m = _ABOUT_M if self.spec.profile.is_steered else 0.0
-        on_the_way = -order.dock.staging_m - about_m <= seen.x_m <= 0.1 and abs(seen.y_m) <= max(about_m, _HERE_M)
+        # What does not turn on the spot drives in from about there or behind it, and closes in on the dock on its way.
+        behind_m, beside_m = (_STAGING_SLACK_M, _ABOUT_M) if self.spec.profile.is_steered else (0.0, _HERE_M)
+        on_the_way = -order.dock.staging_m - behind_m <= seen.x_m <= 0.1 and abs(seen.y_m) <= beside_m
         way = [self.pose, dock.pose]
         if not on_the_way and self.pose.distance_m(dock.staging) > _HERE_M:
             way.insert(1, dock.staging)

@@ -18,15 +18,16 @@ from robot_fleet.planning.plan import Leg, LegKind
 from robot_fleet.planning.steering.body import body_of, fits, goes_free, turns_free
 from robot_fleet.planning.steering.closing import past
 from robot_fleet.planning.steering.leads import curves
-from robot_fleet.planning.steering.network import Part, is_safe, merged
+from robot_fleet.planning.steering.parts import Part, is_safe, merged
+from robot_fleet.planning.steering.searches import searched_between
 from robot_fleet.planning.steering.turns import drive_of, turned, written
-from robot_fleet.planning.steering.wayfinding import metres_to, parts_of, searched
+from robot_fleet.planning.steering.wayfinding import metres_to
 from robot_fleet.planning.terrain import Floats, Terrain
 from robot_fleet.planning.timing import path_s
 
 # What a way is taken to need beside its metres: so many whole turns on the spot, and halts.
 _TURNS, _HALTS = 1.0, 4
-_LONGEST_S, _MOST_POSES = 300.0, 4000
+_LONGEST_S = 300.0
 # So many goals are remembered.
 _MOST_GOALS = 64
 
@@ -58,7 +59,7 @@ class SteeredDetours:
     def prepare(self, home: Pose) -> None:
         """Does now what the first search for a way home would else do, machine code for the loops with it."""
         place = self._pose(home)
-        searched(self._body, self._drive, place, place, self._metres_to(place), np.empty((_MOST_POSES, 4)), np.zeros(5))
+        searched_between(self._body, self._drive, place, place, self._metres_to(place))
 
     def past(self, closed: Sequence[Polygon]) -> SteeredDetours:
         """The same ways where polygons (map frame) are closed for now, too."""
@@ -120,12 +121,8 @@ class SteeredDetours:
             yield place, [(points, backs)]
 
     def _searched(self, a: Floats, b: Floats) -> list[Part] | None:
-        poses, last = np.empty((_MOST_POSES, 4)), np.zeros(5)
-        count, _ = searched(self._body, self._drive, a, b, self._metres_to(b), poses, last)
-        if not count:
-            return None
-        parts = merged(parts_of(poses[:count]) + written(poses[count - 1, :3], b, last))
-        return parts if is_safe(self._body, a, parts, b) else None
+        found = searched_between(self._body, self._drive, a, b, self._metres_to(b))
+        return merged(found.parts_to(b)) if found else None
 
     def _metres_to(self, pose: Floats, backwards: bool = False) -> Floats:
         """(rows, cols) metres of the way to a pose or, `backwards`, of that from it: the one to it if all one-ways were turned."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -12,15 +12,14 @@ import numpy as np
 from robot_fleet.planning.assignment import Work, evened_out, shared_out
 from robot_fleet.planning.at_once import Heard, at_once
 from robot_fleet.planning.directions import ANY_WAY, are_any
-from robot_fleet.planning.steering.body import Body, distance_at, goes_free, turns_free, way_free
+from robot_fleet.planning.steering.body import Body, distance_at, goes_free
 from robot_fleet.planning.steering.leads import curves
+from robot_fleet.planning.steering.parts import Part, is_safe, merged
 from robot_fleet.planning.steering.passes import Pass
+from robot_fleet.planning.steering.searches import Search, Searches
 from robot_fleet.planning.steering.turns import Drive, all_turned, turned, written
-from robot_fleet.planning.steering.wayfinding import SQUARE_M, metres_to, parts_of, searched
+from robot_fleet.planning.steering.wayfinding import SQUARE_M, metres_to
 from robot_fleet.planning.terrain import Bools, Floats, Ints
-
-Part = tuple[Floats, bool]
-"""Points (n, 2) and whether they are driven backwards."""
 
 # From each end so many of the cheapest ways are looked at; a way takes no longer than so many times the guess, and more.
 _NEAR, _TIMES, _MORE_S = 24, 1.5, 12.0
@@ -40,10 +39,10 @@ _ROUNDS = 8
 # norm of the robots' times.
 _STARTS, _THOROUGH, _EVEN = 2, 5.0, 40
 _LONGEST_S = 120.0
-_MOST_POSES = 4000
-_SAME_M, _JOINED_M = 0.012, 1e-3
 # So many ways at most are searched for, or one for so many ends; a pass that leads nowhere is tried in so many places.
 _SEARCHES, _ENDS, _PUT = 20, 20, 60
+# From an end at which a pass was made shorter in vain ways to so many others are searched.
+_SOUGHT = 3
 # With one-ways more, since what leads back another way is no simple turn; and ways are guessed around them, unless that
 # takes a look at too many squares.
 _ENDS_ONE_WAY, _MOST_SQUARES = 2, 40_000_000
@@ -54,7 +53,8 @@ class Links:
     """Ways between poses: `cost` (n, n) seconds from leaving at one end to entering at another, exact for those `known`.
 
     `leaves` and `enters` (n, 3) are the poses at the ends, those of the robots' starts and homes behind those of the passes.
-    A pass is not entered at its `wrong` ends, and so not left at their other ends.
+    A pass is not entered at its `wrong` ends, and so not left at their other ends. `whole` has the poses of ends at which passes
+    were longer at first, when they are entered there (True) or left.
     """
 
     body: Body
@@ -63,20 +63,37 @@ class Links:
     enters: Floats
     cost: Floats
     known: dict[tuple[int, int], Floats | None] = field(default_factory=dict)
-    searches: dict[tuple[int, int], tuple[Floats, Floats] | None] = field(default_factory=dict)
+    searches: dict[tuple[int, int], Search | None] = field(default_factory=dict)
     settled: set[tuple[int, int]] = field(default_factory=set)
     ways_in: dict[int, list[Part]] = field(default_factory=dict)
     ways_out: dict[int, list[Part]] = field(default_factory=dict)
     aside: set[int] = field(default_factory=set)
+    whole: dict[tuple[int, bool], Floats] = field(default_factory=dict)
+    remembered: Searches = field(default_factory=Searches)
     wrong: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @classmethod
-    def of(cls, body: Body, drive: Drive, leaves: Floats, enters: Floats, passes: int, wrong: Ints) -> Links:
-        """The ways between all ends, those that look shortest found, the rest guessed; the first ends are those of passes."""
+    def of(
+        cls, body: Body, drive: Drive, leaves: Floats, enters: Floats, passes: int, wrong: Ints,
+        remembered: Searches,
+    ) -> Links:  # fmt: skip
+        """The ways between all ends, those that look shortest found, the rest guessed; the first ends are those of passes.
+
+        What was found on the same floor for the same kind of machine is `remembered`.
+        """
+        key = leaves.tobytes(), enters.tobytes(), passes
+        if key not in remembered.links:
+            remembered.links[key] = cls._found(body, drive, leaves, enters, passes, wrong, remembered)
+        return remembered.links[key]._copied()
+
+    @classmethod
+    def _found(
+        cls, body: Body, drive: Drive, leaves: Floats, enters: Floats, passes: int, wrong: Ints, remembered: Searches
+    ) -> Links:
         guess = _guessed_s(leaves, enters, drive)
         if len(wrong):
             guess = np.maximum(guess, _around_s(body, drive, leaves, enters))
-        found = cls(body, drive, leaves, enters, _GUESS * guess + _GUESS_S, wrong=wrong)
+        found = cls(body, drive, leaves, enters, _GUESS * guess + _GUESS_S, wrong=wrong, remembered=remembered)
         ends = np.arange(len(leaves))
         guess[ends, ends] = guess[ends, ends ^ 1] = math.inf
         guess[:, wrong] = guess[wrong ^ 1] = math.inf
@@ -89,6 +106,7 @@ class Links:
             if not len(again := found._led(pairs, passes)):
                 break
             found._look(again, guess)
+        found._seek_rest(pairs, passes)
         for end, parts in (*found.ways_in.items(), *found.ways_out.items()):
             seconds = (
                 sum(math.hypot(*step) for points, _ in parts for step in np.diff(points, axis=0)) / drive.speed_mps
@@ -100,6 +118,12 @@ class Links:
         found.cost[ends, ends] = _NEVER_S
         found.cost[:, wrong] = found.cost[wrong ^ 1] = _NEVER_S
         return found
+
+    def _copied(self) -> Links:
+        """The same to be settled on its own; its ends stay where they are from now on."""
+        return replace(
+            self, cost=self.cost.copy(), known=dict(self.known), searches=dict(self.searches), settled=set(self.settled)
+        )
 
     def _led(self, pairs: Ints, passes: int) -> Ints:
         """The pairs of ends from which nothing leads on, or to which nothing leads, such as beside walls: they get a curve in or
@@ -141,8 +165,35 @@ class Links:
         ahead_m = float((stop - begin) @ [math.cos(poses[end, 2]), math.sin(poses[end, 2])])
         # A pass that is hardly longer than a step stays as it is: its ends must not change places.
         if ahead_m >= abs(step_m) + _LEAST_M:
+            self.whole.setdefault((end, into), poses[end].copy())
             poses[end, 0] += step_m * math.cos(poses[end, 2])
             poses[end, 1] += step_m * math.sin(poses[end, 2])
+
+    def _seek_rest(self, pairs: Ints, passes: int) -> None:
+        """Searches for ways from and to the ends at which passes were made shorter in vain, as long as they were at first."""
+        out, into, _ = self._stranded(pairs, passes)
+        for (end, enters), pose in list(self.whole.items())[: self._most_searches]:
+            poses, fine, ways = (self.enters, into, self.ways_in) if enters else (self.leaves, out, self.ways_out)
+            if not fine[end] and end not in ways:
+                shorter, poses[end] = poses[end].copy(), pose
+                if not self._seek(end, enters):
+                    poses[end] = shorter
+
+    def _seek(self, end: int, into: bool) -> bool:
+        """Searches for ways out of an end, or in, from or to those that look nearest; whether there are any."""
+        costs = (self.cost[:, end] if into else self.cost[end]).copy()
+        costs[[end, end ^ 1]] = costs[self.wrong ^ 1 if into else self.wrong] = math.inf
+        for k, other in enumerate(np.argsort(costs)[:_SOUGHT].tolist()):
+            pair = (other, end) if into else (end, other)
+            if not math.isfinite(seconds := self._search(*pair)):
+                # Where a long search finds nothing there are seldom ways to others.
+                return k > 0
+            self.cost[pair] = seconds
+        return True
+
+    @property
+    def _most_searches(self) -> int:
+        return max(_SEARCHES, len(self.leaves) // (_ENDS_ONE_WAY if are_any(self.body.directions) else _ENDS))
 
     def _move_aside(self, end: int) -> bool:
         """Moves the pass with this end and the next a little away from the wall beside it; whether there is room for that.
@@ -160,6 +211,8 @@ class Links:
             ways = ((begins[0] + move, stops[1] + move, yaw), (begins[1] + move, stops[0] + move, yaw + math.pi))
             if all(goes_free(self.body.along(ANY_WAY), a[0], a[1], b[0], b[1], facing) for a, b, facing in ways):
                 for one, facing in zip(ends, (yaw, yaw + math.pi), strict=True):
+                    self.whole.pop((one, True), None)
+                    self.whole.pop((one, False), None)
                     self.enters[one] = *(begins[one - end] + move), facing
                     self.leaves[one] = *(stops[one - end] + move), facing + math.pi
                     self.ways_in.pop(one, None)
@@ -196,8 +249,7 @@ class Links:
             self.cost[leave, enter] = min(way[4], _NEVER_S)
         self.known[leave, enter] = way if math.isfinite(way[4]) and self._is_safe(leave, enter, way) else None
         if self.known[leave, enter] is None:
-            each = _ENDS_ONE_WAY if are_any(self.body.directions) else _ENDS
-            most = max(_SEARCHES, len(self.leaves) // each)
+            most = self._most_searches + _SOUGHT * len(self.whole)
             seconds = self._search(leave, enter) if len(self.searches) < most else math.inf
             self.cost[leave, enter] = min(seconds, _NEVER_S)
         return bool(abs(self.cost[leave, enter] - before) > 1.0)
@@ -214,17 +266,10 @@ class Links:
         return merged([*self.ways_out.get(leave, []), *between, *self.ways_in.get(enter, [])])
 
     def _search(self, leave: int, enter: int) -> float:
-        a, b = self.leaves[leave], self.enters[enter]
-        poses, last = np.empty((_MOST_POSES, 4)), np.zeros(5)
-        away_m = metres_to(self.body, b[0], b[1])
-        count, seconds = searched(self.body, self.drive, a, b, away_m, poses, last)
-        # A robot turns on the spot the shorter way round, whichever way the search went.
-        if count and not is_safe(
-            self.body, a, merged(parts_of(poses[:count]) + written(poses[count - 1, :3], b, last)), b
-        ):
-            count, seconds = 0, math.inf
-        self.searches[leave, enter] = (poses[:count].copy(), last) if count else None
-        return float(seconds)
+        found = self.searches[leave, enter] = self.remembered.between(
+            self.body, self.drive, self.leaves[leave], self.enters[enter]
+        )
+        return found.seconds if found else math.inf
 
     def has_way(self, leave: int, enter: int) -> bool:
         """Whether a way is known from an end to another."""
@@ -234,8 +279,7 @@ class Links:
         """The parts of the way from a pass's end to another's that `settle` has found, curves out and in with it."""
         b = self.enters[enter]
         if (search := self.searches.get((leave, enter))) is not None:
-            poses, last = search
-            parts = parts_of(poses) + written(poses[-1, :3], b, last)
+            parts = search.parts_to(b)
         else:
             known = self.known[leave, enter]
             assert known is not None
@@ -261,39 +305,6 @@ class Links:
 def _beside_m(body: Body, x: float, y: float, yaw: float, side: float) -> float:
     """How much room there is half a metre to the left (1) or the right (-1) of a pose."""
     return float(distance_at(body.fine_m, body.side_m, x - 0.5 * side * math.sin(yaw), y + 0.5 * side * math.cos(yaw)))
-
-
-def merged(parts: Sequence[Part]) -> list[Part]:
-    """The parts of a way, those that follow each other in one gear joined, without vertices that lie on others."""
-    found: list[Part] = []
-    for points, backwards in parts:
-        if found and found[-1][1] == backwards:
-            found[-1] = np.concatenate((found[-1][0], points[1:])), backwards
-        else:
-            found.append((points, backwards))
-    return [(_apart(points), backwards) for points, backwards in found]
-
-
-def is_safe(body: Body, a: Floats, parts: Sequence[Part], b: Floats) -> bool:
-    """Whether the parts of a way lead from a pose to another, and the robot keeps its clearance along them."""
-    begin, end = (parts[0][0][0], parts[-1][0][-1]) if parts else (a[:2], a[:2])
-    if math.dist(begin, a[:2]) > _JOINED_M or math.dist(end, b[:2]) > _JOINED_M:
-        return False
-    yaw = float(a[2])
-    for points, backwards in parts:
-        if not way_free(body, np.ascontiguousarray(points), len(points), backwards, yaw):
-            return False
-        yaw = math.atan2(*(points[-1] - points[-2])[::-1]) + math.pi * backwards
-    return bool(turns_free(body, b[0], b[1], yaw, math.remainder(b[2] - yaw, math.tau)))
-
-
-def _apart(points: Floats) -> Floats:
-    """The points without those that lie so near to the one before, or to the last one, that a move between them is none."""
-    kept = [0]
-    for k in range(1, len(points) - 1):
-        if min(math.hypot(*(points[k] - points[kept[-1]])), math.hypot(*(points[k] - points[-1]))) > _SAME_M:
-            kept.append(k)
-    return np.asarray(points[[*kept, len(points) - 1]])
 
 
 def _guessed_s(leaves: Floats, enters: Floats, drive: Drive) -> Floats:

@@ -19,7 +19,8 @@ from robot_fleet.planning.plan import CoveragePath, Leg, LegKind, PlanRequest, P
 from robot_fleet.planning.services import Services
 from robot_fleet.planning.steering.body import Body, body_of
 from robot_fleet.planning.steering.laying import Laying
-from robot_fleet.planning.steering.network import Links, Part, Tours, ends_of, toured
+from robot_fleet.planning.steering.network import Links, Tours, ends_of, toured
+from robot_fleet.planning.steering.parts import Part
 from robot_fleet.planning.steering.passes import Pass, wrong_ends
 from robot_fleet.planning.steering.turns import drive_of
 from robot_fleet.planning.supplies import Supplies
@@ -123,6 +124,7 @@ class SteeredPlan:
             np.concatenate((enters, stops)),
             len(passes),
             wrong_ends(passes, self.crew.terrain.directions),
+            self.crew.searches,
         )
 
     def _pose(self, pose: Pose) -> Floats:
