@@ -212,7 +212,7 @@ def test_a_pass_from_which_only_a_search_finds_a_way_is_not_made_shorter(monkeyp
     for _ in range(2):
         links, passes = linked(floor, Searches())
         lengths.append(sum(links.length_m(number) for number in range(passes)))
-        for leave, enter in links.searches:
+        for leave, enter in list(links.searches):
             if not links.settle(leave, enter) and links.has_way(leave, enter):
                 a = np.array([*links.stops(leave), links.leaves[leave, 2]])
                 b = np.array([*links.begins(enter), links.enters[enter, 2]])

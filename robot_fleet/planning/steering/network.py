@@ -243,6 +243,8 @@ class Links:
         if enter in self.wrong or leave ^ 1 in self.wrong:
             return False
         before, way = self.cost[leave, enter], self.known.get((leave, enter))
+        # What was searched when the end of another pass lay elsewhere does not lead there any more.
+        searched = self.searches.pop((leave, enter), None) is not None
         if way is None:
             way = np.zeros(5)
             way[4] = turned(self.body, self.drive, self.leaves[leave], self.enters[enter], _LONGEST_S, way)
@@ -250,7 +252,7 @@ class Links:
         self.known[leave, enter] = way if math.isfinite(way[4]) and self._is_safe(leave, enter, way) else None
         if self.known[leave, enter] is None:
             most = self._most_searches + _SOUGHT * len(self.whole)
-            seconds = self._search(leave, enter) if len(self.searches) < most else math.inf
+            seconds = self._search(leave, enter) if searched or len(self.searches) < most else math.inf
             self.cost[leave, enter] = min(seconds, _NEVER_S)
         return bool(abs(self.cost[leave, enter] - before) > 1.0)
 
