@@ -102,7 +102,7 @@ TRAFFIC = (
     Mutant(
         "a robot far off its path is sent along it all the same",
         "robot_fleet/control/dispatch.py",
-        "    near = robot.pose.distance_m(begin) <= OFF_PATH_M\n",
+        "    near = robot.pose.distance_m(begin) <= _off_path_m(robot, begin)\n",
         "    near = True\n",
         "it drives straight to its path, over floor that nobody granted",
         ("test_control_escaping", _RUNS, _MISHAPS),
@@ -699,8 +699,8 @@ RINGS = (
     Mutant(
         "a long body in its dock needs the floor of its disc",
         "robot_fleet/fleet/escapes.py",
-        "        return self.at_home if self.way is not None and len(self.way) == 1 else None\n",
-        "        return None\n",
+        "        return self.way[self.first_backs : len(self.way) - self.last_straight]\n",
+        "        return self.way\n",
         "nobody gets out of a dock beside a scrubber's, all night, without a word",
         ("test_fleet_escapes",),
     ),

@@ -69,7 +69,7 @@ def test_nobody_is_told_that_a_robot_on_its_dock_is_trapped(monkeypatch: pytest.
     made.controller.close_floor("spill", Point(9.0, 6.0).buffer(0.5))
     escapes = made.controller._state.escapes
     monkeypatch.setattr(escapes, "cut_off", lambda: frozenset({"r2"}))
-    monkeypatch.setattr(escaping, "_round", lambda *_: None)
+    monkeypatch.setattr(escaping, "round_floors", lambda *_: None)
     made.advance(10.0)
     assert not any("trapped" in alert.text for alert in made.controller.snapshot.alerts)
 
@@ -88,7 +88,7 @@ def test_a_robot_brakes_before_a_long_one_that_is_pushed_into_its_way() -> None:
 def test_a_long_one_that_still_rolls_is_given_no_place_on_its_new_way_before_it_stands() -> None:
     made = site()
     made.controller.start_run((), "", ("r2",))
-    until(made, "r2", RobotState.CLEANING)
+    until(made, "r2", RobotState.MOVING)
     state = made.controller._state
     robot, now_s = state.robots["r2"], state.now_s
     assert robot.pose is not None

@@ -306,7 +306,7 @@ def test_a_long_body_is_in_the_way_only_where_it_stands() -> None:
 def test_a_long_body_in_its_dock_is_at_home_beside_what_its_disc_alone_touches() -> None:
     escapes, dock = Escapes(), np.array([(0.0, 0.0)])
     body = box(-1.0, -0.4, 0.5, 0.4)
-    escapes.put("long", Escape(dock[0], 1.2, dock, 0.0, body, body))
+    escapes.put("long", Escape(dock[0], 1.2, dock, 0.0, body, body, body, 0, 1))
     escapes.put("short", Escape(np.array([0.0, 1.0]), 0.5, np.array([(0.0, 1.0)])))
     escapes.fix("dead", box(-1.0, -0.8, 0.5, -0.5))
     assert not escapes.cut_off()
@@ -315,6 +315,53 @@ def test_a_long_body_in_its_dock_is_at_home_beside_what_its_disc_alone_touches()
     escapes.forget("dead")
     escapes.put("short", Escape(np.array([0.0, 0.8]), 0.5, np.array([(0.0, 0.8)])))
     assert escapes.cut_off() == {"long", "short"}
+
+
+def backed_out() -> Escape:
+    """The escape of a long body that backs out of a gap, turns before it, and drives straight into its dock beside the gap."""
+    way = np.array([(0.0, 0.0), (4.0, 0.0), (4.0, 3.0), (0.0, 3.0)])
+    by_body = box(-1.0, -0.4, 4.5, 0.4).union(box(-1.0, 2.6, 4.5, 3.4))
+    body = box(-1.0, -0.4, 0.5, 0.4)
+    return Escape(way[0], 1.2, way, 0.0, body, box(-1.0, 2.6, 0.5, 3.4), by_body, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("floor", "is_on"),
+    [
+        (box(1.0, 0.3, 1.5, 0.8), True),  # under the body that backs
+        (box(1.0, 0.5, 1.5, 2.5), False),  # beside it, and beside the body that drives into its dock
+        (box(1.0, 2.5, 1.5, 2.7), True),  # under that
+        (box(5.0, 1.5, 6.0, 2.0), True),  # where it turns
+        (box(5.3, 1.5, 6.0, 2.0), False),
+    ],
+)
+def test_a_long_body_needs_its_disc_only_where_it_turns(floor: BaseGeometry, is_on: bool) -> None:
+    escape = backed_out()
+    assert escape.is_on(floor) == is_on
+    place = np.array([floor.centroid.x, floor.centroid.y])
+    other = Escape(place, 5.0, place[None], 0.0, floor, floor, floor, 0, 1)
+    assert escape.passes_rest_of(other) == escape.passes_refuge_of(other) == is_on
+
+
+@pytest.mark.parametrize(
+    ("place", "touched"), [((2.0, 1.0), True), ((2.0, 1.5), False), ((6.0, 1.5), False), ((5.5, 1.5), True)]
+)
+def test_a_disc_keeps_off_the_body_of_a_long_one_where_that_does_not_turn(
+    place: tuple[float, float], touched: bool
+) -> None:
+    rest = np.array(place)
+    assert backed_out().passes_rest_of(Escape(rest, 0.7, rest[None])) == touched
+
+
+def test_an_escape_says_how_far_it_is_home() -> None:
+    assert backed_out().length_m == pytest.approx(11.0)
+    assert Escape(np.zeros(2), 1.0, None).length_m == 0.0
+
+
+def test_a_long_body_without_a_way_home_is_where_it_stands() -> None:
+    body = box(-1.0, -0.4, 0.5, 0.4)
+    escape = Escape(np.zeros(2), 1.2, None, 0.0, body, body)
+    assert escape.is_on(box(0.4, 0.0, 1.0, 1.0)) and not escape.is_on(box(0.0, 0.5, 1.0, 1.0))
 
 
 def plainly_cut_off(known: dict[str, Escape], fixed: dict[str, BaseGeometry]) -> frozenset[str]:

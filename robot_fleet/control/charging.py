@@ -138,8 +138,8 @@ def _used_on_the_way_home(state: FleetState, robot: Robot) -> float:
         return 0.0
     escape, dock = state.escapes.of(robot.name), state.store.floor.dock(robot.spec.dock)
     home_m = _ROUNDABOUT * robot.pose.distance_m(dock.pose)
-    if escape is not None and escape.way is not None:
-        home_m = max(home_m, escape.line.length)
+    if escape is not None:
+        home_m = max(home_m, escape.length_m)
     return _EMPTY + robot.drain.per_s * (_PIECE_S + _WAITS_S + home_m / robot.spec.profile.speed_mps)
 
 

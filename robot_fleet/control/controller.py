@@ -16,7 +16,7 @@ from robot_fleet.control.channels import look_after_channels
 from robot_fleet.control.charging import look_after_battery, look_after_charge
 from robot_fleet.control.dispatch import advance, keep_head_off
 from robot_fleet.control.ending import Endings
-from robot_fleet.control.escaping import look_for_trapped, prepare_escapes
+from robot_fleet.control.escaping import look_for_trapped
 from robot_fleet.control.homing import look_for_strays, see_home
 from robot_fleet.control.intruders import brake_before_intruders
 from robot_fleet.control.ports import CannotStore, Clock, Planner, RobotDriver, RunStore
@@ -27,6 +27,7 @@ from robot_fleet.control.robots import RobotReports
 from robot_fleet.control.scene import Scene, scene_of
 from robot_fleet.control.snapshot import ClosureView, RobotView, RunRecord, RunView, Snapshot
 from robot_fleet.control.state import Effects, FleetState
+from robot_fleet.control.ways_home import prepare_ways_home
 from robot_fleet.control.yielding import ask_to_move
 from robot_fleet.fleet.commands import SwitchHead
 from robot_fleet.fleet.coverage import CoverageRecord
@@ -78,7 +79,7 @@ class Controller:
         self._on_change = on_change
         self._state = FleetState(store, clock, plan_within_s)
         self._state.now_s = clock.now_s()
-        prepare_escapes(self._state)
+        prepare_ways_home(self._state)
         self._rows = Rows(self._state, run_store)
         self._retention = Retention(self._state, run_store, keep_days)
         self._endings = Endings(self._state, self._rows)

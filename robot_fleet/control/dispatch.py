@@ -113,12 +113,13 @@ def _granted(state: FleetState, robot: Robot, piece: Piece) -> bool:
     if blockers:
         state.traffic.wait(robot.name, blockers)
         return False
-    escape, others = cut_off_by(state, robot, piece.end_pose)
+    floor = union_all(floors)
+    escape, others = cut_off_by(state, robot, piece.end_pose, (piece.points, floor))
     if others:
         state.traffic.wait(robot.name, others)
         return False
     state.escapes.put(robot.name, escape)
-    return state.traffic.ask(robot.name, union_all(floors), left)
+    return state.traffic.ask(robot.name, floor, left)
 
 
 def _still_rolled_on(state: FleetState, robot: Robot) -> BaseGeometry:
@@ -189,7 +190,7 @@ def _in_position(state: FleetState, robot: Robot, itinerary: Itinerary) -> bool:
     if not rolls:
         robot.place = _further_on(robot, itinerary)
     begin = pose_at(itinerary, robot.place)
-    near = robot.pose.distance_m(begin) <= OFF_PATH_M
+    near = robot.pose.distance_m(begin) <= _off_path_m(robot, begin)
     if near and not _must_turn_first(robot, stretch, begin):
         return True
     if rolls or not state.takes_turn():
@@ -202,6 +203,13 @@ def _in_position(state: FleetState, robot: Robot, itinerary: Itinerary) -> bool:
     robot.itinerary, robot.place = _led(robot, itinerary, way), Place()
     state.touch("itinerary", robot.name)
     return False
+
+
+def _off_path_m(robot: Robot, begin: Pose) -> float:
+    """How far from where its piece begins a robot may stand; a long body that turns there first needs its floor to be there."""
+    assert robot.pose is not None
+    turns = robot.spec.profile.is_steered and abs(turn_rad(robot.pose.yaw_rad, begin.yaw_rad)) > OFF_PATH_RAD
+    return OFF_PATH_M / 2 if turns else OFF_PATH_M
 
 
 def _led(robot: Robot, itinerary: Itinerary, way: Way) -> Itinerary:
@@ -217,7 +225,10 @@ def _led(robot: Robot, itinerary: Itinerary, way: Way) -> Itinerary:
 
 
 def _further_on(robot: Robot, itinerary: Itinerary) -> Place:
-    """The robot's place; on a bare way that it has driven on unseen, while the controller was away, where it is by now."""
+    """The robot's place; on a bare way that it has driven on unseen, while the controller was away, where it is by now.
+
+    One that must be steered is there only if it faces along the way: in the midst of a turn it would turn anew, elsewhere.
+    """
     assert robot.pose is not None
     stretch, place = itinerary.stretches[robot.place.stretch], robot.place
     if stretch.kind is not LegKind.TRANSIT or robot.pose.distance_m(pose_at(itinerary, place)) <= OFF_PATH_M:
@@ -225,7 +236,9 @@ def _further_on(robot: Robot, itinerary: Itinerary) -> Place:
     ahead, here = LineString(stretch.between(place.offset_m, stretch.length_m)), Point(robot.pose.x_m, robot.pose.y_m)
     if ahead.distance(here) > OFF_PATH_M:
         return place
-    return Place(place.stretch, min(place.offset_m + ahead.project(here), stretch.length_m))
+    further = Place(place.stretch, min(place.offset_m + ahead.project(here), stretch.length_m))
+    askew_rad = abs(turn_rad(robot.pose.yaw_rad, pose_at(itinerary, further).yaw_rad))
+    return place if robot.spec.profile.is_steered and askew_rad > OFF_PATH_RAD else further
 
 
 def _must_turn_first(robot: Robot, stretch: Stretch, begin: Pose) -> bool:

@@ -59,7 +59,8 @@ class FleetState:
         self.coverage: CoverageRecord | None = None
         self.traffic = Traffic()
         self.escapes = Escapes()
-        self.ways_home: dict[str, tuple[Pose, Escape]] = {}
+        self.ways_home: dict[str, dict[Pose, Escape]] = {}
+        self.before_docks: dict[tuple[str, str], Pose] = {}
         self.homeward: dict[tuple[str, frozenset[str]], Reaching | None] = {}
         self.docked: dict[str, BaseGeometry] = {}
         self.berths: dict[str, tuple[Pose, int, BaseGeometry]] = {}

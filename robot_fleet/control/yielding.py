@@ -15,7 +15,7 @@ from shapely import Polygon, dwithin, union_all
 from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.closures import how_to_clear
-from robot_fleet.control.escaping import follow, is_trapped
+from robot_fleet.control.escaping import cut_off_by, follow, is_trapped
 from robot_fleet.control.homing import HOME_TRIES, on_dock
 from robot_fleet.control.orders import SKIP_M, drop_work, skip
 from robot_fleet.control.parting import too_near, way_apart
@@ -74,7 +74,7 @@ def give_way(state: FleetState, robot: Robot) -> None:
     elif ring:
         free = _free(state, robot)
         moved = (_is_to_move(state, robot, ring) or waited_s > 12 * PATIENCE_S) and (
-            _go_round(state, robot, free) or make_room(state, robot, free) or _retreat_home(state, robot)
+            _go_round(state, robot, free) or make_room(state, robot, free) or _retreat_home(state, robot, free)
         )
     else:
         moved = False
@@ -174,12 +174,21 @@ def _go_round(state: FleetState, robot: Robot, free: Router) -> bool:
     left_m = length_m(robot.itinerary.stretches[robot.place.stretch : last + 1]) - robot.place.offset_m
     if left_m < _LEAST_DETOUR_M:
         return False
-    way = _route(state, robot, free, end_of(robot.itinerary.stretches[last]))
-    if way is None or length_m(way) > _LONGEST_DETOUR * left_m + 20.0:
+    end = end_of(robot.itinerary.stretches[last])
+    way = _route(state, robot, free, end)
+    if way is None or length_m(way) > _LONGEST_DETOUR * left_m + 20.0 or not _may_rest(state, robot, way, end):
         return False
     robot.itinerary = robot.itinerary.led(way, Place(last + 1))
     robot.place = Place()
     return True
+
+
+def _may_rest(state: FleetState, robot: Robot, way: Way, end: Pose) -> bool:
+    """Whether a robot that must be steered would be let to the end of a way: it might look for one way after the other."""
+    if not robot.spec.profile.is_steered or not way:
+        return True
+    points = np.vstack([stretch.points for stretch in way])
+    return not cut_off_by(state, robot, end, (points, floor_of_way(robot, way)))[1]
 
 
 def _last_transit(robot: Robot, itinerary: Itinerary) -> int:
@@ -267,7 +276,7 @@ def make_room(state: FleetState, robot: Robot, free: Router) -> bool:
     return False
 
 
-def _retreat_home(state: FleetState, robot: Robot) -> bool:
+def _retreat_home(state: FleetState, robot: Robot, free: Router) -> bool:
     """Drives home out of a ring, where nobody stands in the way: one of a ring can, if all came where they were to rest."""
     follow(state)
     escape = state.escapes.of(robot.name)
@@ -279,7 +288,7 @@ def _retreat_home(state: FleetState, robot: Robot) -> bool:
         staging = state.store.floor.dock(robot.spec.dock).staging
         if robot.pose.distance_m(staging) <= robot.spec.profile.goal_tolerance_m:
             return False
-        way = way_to(state, robot, robot.pose, staging)
+        way = way_to(state, robot, robot.pose, staging, free)
     if not way or state.traffic.blockers(robot.name, floor_of_way(robot, way)):
         return False
     _retreat(state, robot, way)

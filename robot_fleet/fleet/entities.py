@@ -93,6 +93,8 @@ class Robot:
     rethink_at_s: float = 0.0
     detour_at_s: float = 0.0
     detour: Escape | None = None
+    # Its last ways home as it came: from where it drives to, and from where it set out.
+    came: tuple[Escape, ...] = ()
     waiting_since_s: float | None = None
     yields_to: tuple[str, ...] = ()
     yields_until_s: float = 0.0

@@ -48,8 +48,9 @@ from shapely.geometry.base import BaseGeometry
 class Escape:
     """A robot's rest, the first of the points of its `way` (n, 2) home, map frame; the last is its refuge.
 
-    Its floor is what lies within `radius_m`. `way` None: none leads home. A long body needs less where it stands, which is
-    known then: it rests `facing_rad` on the floor `at_rest`, and `at_home` in its dock.
+    Its floor is what lies within `radius_m` of the way. `way` None: none leads home. Of a long body more is known: it rests
+    `facing_rad` on the floor `at_rest`, and `at_home` in its dock; and where it does not turn it needs the floor of its body
+    alone, `by_body`: `first_backs` points are left as it came there, `last_straight` are reached straight ahead.
     """
 
     rest: NDArray[np.float64]
@@ -58,11 +59,19 @@ class Escape:
     facing_rad: float | None = None
     at_rest: BaseGeometry | None = None
     at_home: BaseGeometry | None = None
+    by_body: BaseGeometry | None = None
+    first_backs: int = 0
+    last_straight: int = 0
 
     @property
     def refuge(self) -> NDArray[np.float64] | None:
         """Where the robot is out of everybody's way."""
         return None if self.way is None else self.way[-1]
+
+    @property
+    def length_m(self) -> float:
+        """Metres home; 0 where no way is known."""
+        return 0.0 if self.way is None else float(np.hypot(*np.diff(self.way, axis=0).T).sum())
 
     def passes_rest_of(self, other: Escape) -> bool:
         """Whether the way home touches where the other rests."""
@@ -76,37 +85,51 @@ class Escape:
         """Whether the way comes too near to a robot at a place, looked at more closely only near the way's bounding box."""
         if self.way is None:
             return False
-        if self._stays is not None:
-            return self._stays.distance(Point(place)) < radius_m if floor is None else self._stays.intersects(floor)
         apart_m = self.radius_m + radius_m
         x, y = place.tolist()
         west, south, east, north = self._box
         if not (west - apart_m < x < east + apart_m and south - apart_m < y < north + apart_m):
             return False
-        return _apart_m(self.way, place) < apart_m if floor is None else self.line.distance(floor) < self.radius_m
+        if floor is not None:
+            return self._is_on(floor)
+        if self.by_body is not None and self.by_body.distance(Point(place)) < radius_m:
+            return True
+        return len(self._as_disc) > 0 and _apart_m(self._as_disc, place) < apart_m
 
     def is_on(self, floor: BaseGeometry) -> bool:
-        """Whether the way home touches a floor."""
-        if self._stays is not None:
-            return bool(self._stays.intersects(floor))
-        return bool(self.line.distance(floor) < self.radius_m)
+        """Whether the way home, or the rest where there is none, touches a floor."""
+        if self.way is not None:
+            return self._is_on(floor)
+        if self.at_rest is not None:
+            return bool(self.at_rest.intersects(floor))
+        return bool(Point(self.rest).distance(floor) < self.radius_m)
 
-    @property
-    def _stays(self) -> BaseGeometry | None:
-        """The floor of a long body that is in its dock and turns nowhere; None for all others."""
-        return self.at_home if self.way is not None and len(self.way) == 1 else None
+    def _is_on(self, floor: BaseGeometry) -> bool:
+        if self.by_body is not None and self.by_body.intersects(floor):
+            return True
+        return self._line is not None and bool(self._line.distance(floor) < self.radius_m)
 
     @cached_property
-    def line(self) -> BaseGeometry:
-        """The way home, or the rest where there is none."""
-        return Point(self.rest) if self.way is None else _line(self.way)
+    def _as_disc(self) -> NDArray[np.float64]:
+        """(m, 2) the part of the way along which the robot may turn anywhere; m may be 0."""
+        assert self.way is not None
+        return self.way[self.first_backs : len(self.way) - self.last_straight]
+
+    @cached_property
+    def _line(self) -> BaseGeometry | None:
+        if len(self._as_disc) == 0:
+            return None
+        return LineString(self._as_disc) if len(self._as_disc) > 1 else Point(self._as_disc[0])
 
     @cached_property
     def _box(self) -> tuple[float, float, float, float]:
-        """Least x and y, greatest x and y of the way."""
+        """Least x and y, greatest x and y of the way and of the floor of the body."""
         assert self.way is not None
         (west, south), (east, north) = self.way.min(axis=0).tolist(), self.way.max(axis=0).tolist()
-        return west, south, east, north
+        if self.by_body is None or self.by_body.is_empty:
+            return west, south, east, north
+        least_x, least_y, most_x, most_y = self.by_body.bounds
+        return min(west, least_x), min(south, least_y), max(east, most_x), max(north, most_y)
 
 
 def cut_off(depends: Mapping[str, Collection[str]], stuck: Collection[str] = ()) -> frozenset[str]:
@@ -165,8 +188,12 @@ class Escapes:
 
     def newly_cut_off(self, robot: str, escape: Escape) -> frozenset[str]:
         """Who would be cut off beside those that are already, if the robot had this escape."""
+        return self.cut_off_with(robot, escape) - self.cut_off()
+
+    def cut_off_with(self, robot: str, escape: Escape) -> frozenset[str]:
+        """All who would be cut off if the robot had this escape."""
         stuck = self._stuck({**self._known, robot: escape})
-        return cut_off(self._depending_with(robot, escape), stuck) - self.cut_off()
+        return cut_off(self._depending_with(robot, escape), stuck)
 
     def in_the_way(self, robot: str, escape: Escape) -> frozenset[str]:
         """On whom the robot would depend."""
@@ -208,10 +235,6 @@ class Escapes:
         found = not floor.is_empty and escape.is_on(floor)
         self._hit[robot, other] = ((escape, floor, found), *last[:1])
         return found
-
-
-def _line(way: NDArray[np.float64]) -> BaseGeometry:
-    return LineString(way) if len(way) > 1 else Point(way[0])
 
 
 def _apart_m(way: NDArray[np.float64], place: NDArray[np.float64]) -> float:
