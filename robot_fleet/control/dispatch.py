@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 
 from robot_fleet.control.closures import leads_on_into, turns_away
 from robot_fleet.control.escaping import cut_off_by
-from robot_fleet.control.homing import dock_near
+from robot_fleet.control.homing import dock_near, is_in
 from robot_fleet.control.orders import RETRIES, braking_s, drop_work, give_up_here
 from robot_fleet.control.parting import parts_from
 from robot_fleet.control.state import FleetState
@@ -182,7 +182,7 @@ def _in_position(state: FleetState, robot: Robot, itinerary: Itinerary) -> bool:
     assert robot.pose is not None
     stretch = itinerary.stretches[robot.place.stretch]
     if stretch.kind is LegKind.UNDOCK:
-        if robot.pose.distance_m(dock_near(state, stretch.points[0]).pose) < OFF_PATH_M / 2:
+        if is_in(dock_near(state, stretch.points[0]), robot, robot.pose):
             return True
         robot.place = Place(robot.place.stretch + 1)
         return False

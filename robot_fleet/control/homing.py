@@ -12,6 +12,7 @@ from robot_fleet.control.ways import way_to
 from robot_fleet.fleet.entities import CleaningRun, Robot
 from robot_fleet.fleet.itinerary import Itinerary, Place, Stretch
 from robot_fleet.fleet.states import RobotState, RunState
+from robot_fleet.fleet.track import turn_rad
 from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import Dock
 from robot_fleet.planning.plan import LegKind
@@ -23,15 +24,25 @@ HOME_TRIES = 2
 # Alerts that tell a person where the robot is, or to go to it.
 _TOLD = ("dock-", "held-", "place-", "pose-", "silent-", "trapped-", "waits-")
 
-# So near to its dock a robot is on it; one that is charged there may be less sure of where it is.
-_ON_DOCK_M = 0.15
+# So near to its dock a robot is on it, a long body if it faces it so nearly; one that is charged may be less sure of where it is.
+_ON_DOCK_M, _FACES_RAD = 0.15, 0.5
+
+
+def is_in(dock: Dock, robot: Robot, pose: Pose) -> bool:
+    """Whether the robot would be in a dock at a pose: where a long body only crosses it, it neither charges nor backs out."""
+    if pose.distance_m(dock.pose) >= _ON_DOCK_M:
+        return False
+    return robot.spec.profile.footprint.is_disc or abs(turn_rad(dock.pose.yaw_rad, pose.yaw_rad)) <= _FACES_RAD
 
 
 def on_dock(state: FleetState, robot: Robot, loosely: bool = False) -> bool:
     """Whether the robot was last seen on its dock; or `loosely`, so near that it may be."""
     dock = state.store.floor.dock(robot.spec.dock)
-    within_m = robot.radius_m if robot.charging or loosely else _ON_DOCK_M
-    return robot.pose is not None and robot.pose.distance_m(dock.pose) < within_m
+    if robot.pose is None:
+        return False
+    if robot.charging or loosely:
+        return robot.pose.distance_m(dock.pose) < robot.radius_m
+    return is_in(dock, robot, robot.pose)
 
 
 def dock_near(state: FleetState, place: NDArray[np.float64]) -> Dock:
@@ -44,7 +55,7 @@ def guest_of(state: FleetState, robot: Robot) -> Dock | None:
     if robot.pose is None:
         return None
     dock = dock_near(state, np.array([robot.pose.x_m, robot.pose.y_m]))
-    return dock if dock.name != robot.spec.dock and robot.pose.distance_m(dock.pose) < _ON_DOCK_M else None
+    return dock if dock.name != robot.spec.dock and is_in(dock, robot, robot.pose) else None
 
 
 def out_of(dock: Dock) -> Stretch:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from shapely import Point, Polygon, union_all
 from shapely.geometry.base import BaseGeometry
 
+from robot_fleet.control.homing import is_in
 from robot_fleet.control.state import FleetState
 from robot_fleet.fleet.entities import Robot
 from robot_fleet.fleet.escapes import Escape
@@ -23,7 +24,6 @@ from robot_fleet.floor.pose import Pose
 from robot_fleet.floor.store import Dock
 from robot_fleet.planning.routing import Reaching, Router
 
-_ON_DOCK_M = 0.15
 # Ways on the coarse lattice come a little nearer to what is closed than its nodes do.
 _SPARE_M = 0.1
 # So far before its staging place a long body turns towards its dock at most, and so many places are looked at on the way there.
@@ -43,9 +43,9 @@ def prepare_ways_home(state: FleetState) -> None:
 def shortest(state: FleetState, robot: Robot, end: Pose) -> Escape:
     """The robot's shortest way home from where it rests, past the docks of all others where there is such a way."""
     dock, place = state.store.floor.dock(robot.spec.dock), np.array((end.x_m, end.y_m))
-    if _is_on(dock, place) or _faces_into(state, robot, dock, end):
+    if is_in(dock, robot, end) or _faces_into(state, robot, dock, end):
         return _straight_in(robot, end, dock)
-    begin, others = _out_of_dock(state, robot, place), _others(state, robot)
+    begin, others = _out_of_dock(state, robot, end), _others(state, robot)
     # From a place at another robot's dock no way leads past that dock; it may lead past all the rest.
     past = dict.fromkeys((others, others - _docked_at(state, robot, place), frozenset[str]()))
     fields = (_field(state, robot, dock, names) for names in past)
@@ -55,7 +55,7 @@ def shortest(state: FleetState, robot: Robot, end: Pose) -> Escape:
 
 def round_floors(state: FleetState, robot: Robot, end: Pose, floors: list[BaseGeometry]) -> Escape | None:
     """A way home from where the robot is to rest that touches none of the floors."""
-    dock, begin = state.store.floor.dock(robot.spec.dock), _out_of_dock(state, robot, np.array((end.x_m, end.y_m)))
+    dock, begin = state.store.floor.dock(robot.spec.dock), _out_of_dock(state, robot, end)
     way = _past(state, robot, floors).route(Pose(*begin[-1].tolist()), _turns_before(state, robot, dock))
     return None if way is None else _made(state, robot, end, begin, way)
 
@@ -100,7 +100,7 @@ def _made(state: FleetState, robot: Robot, end: Pose, begin: Place, way: Place |
 def _straight_in(robot: Robot, end: Pose, dock: Dock) -> Escape:
     """The escape of a robot that is in its dock, or before it with nothing left but to drive in."""
     rest, radius_m = np.array((end.x_m, end.y_m)), robot.radius_m + MARGIN_M
-    way = rest[None] if _is_on(dock, rest) else np.vstack((rest, (dock.pose.x_m, dock.pose.y_m)))
+    way = rest[None] if is_in(dock, robot, end) else np.vstack((rest, (dock.pose.x_m, dock.pose.y_m)))
     if robot.spec.profile.footprint.is_disc:
         return Escape(rest, radius_m, way)
     at_rest, at_home = robot.floor_at(end), robot.floor_at(dock.pose)
@@ -155,18 +155,13 @@ def _faces_into(state: FleetState, robot: Robot, dock: Dock, end: Pose) -> bool:
     return 0.0 <= -(x * cos + y * sin) <= most_m + _ASIDE_M and abs(y * cos - x * sin) <= _ASIDE_M
 
 
-def _out_of_dock(state: FleetState, robot: Robot, end: Place) -> Place:
+def _out_of_dock(state: FleetState, robot: Robot, end: Pose) -> Place:
     """(n, 2) the place itself, and from a dock the places before it."""
-    dock = next((dock for dock in state.store.floor.docks if _is_on(dock, end)), None)
+    dock = next((dock for dock in state.store.floor.docks if is_in(dock, robot, end)), None)
     if dock is None:
-        return end[None]
-    turns = _turns_before(state, robot, dock)
-    places = dict.fromkeys([(dock.staging.x_m, dock.staging.y_m), (turns.x_m, turns.y_m)])
-    return np.array([end.tolist(), *places])
-
-
-def _is_on(dock: Dock, place: Place) -> bool:
-    return math.dist(place, (dock.pose.x_m, dock.pose.y_m)) < _ON_DOCK_M
+        return np.array([(end.x_m, end.y_m)])
+    places = dict.fromkeys((pose.x_m, pose.y_m) for pose in (dock.staging, _turns_before(state, robot, dock)))
+    return np.array([(end.x_m, end.y_m), *places])
 
 
 def _field(state: FleetState, robot: Robot, dock: Dock, past: frozenset[str]) -> Reaching | None:

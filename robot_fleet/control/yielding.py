@@ -74,7 +74,10 @@ def give_way(state: FleetState, robot: Robot) -> None:
     elif ring:
         free = _free(state, robot)
         moved = (_is_to_move(state, robot, ring) or waited_s > 12 * PATIENCE_S) and (
-            _go_round(state, robot, free) or make_room(state, robot, free) or _retreat_home(state, robot, free)
+            _go_round(state, robot, free)
+            or make_room(state, robot, free)
+            or _retreat_home(state, robot, free)
+            or (robot.spec.profile.is_steered and _leave_for_later(state, robot, free))
         )
     else:
         moved = False
@@ -278,21 +281,32 @@ def make_room(state: FleetState, robot: Robot, free: Router) -> bool:
 
 def _retreat_home(state: FleetState, robot: Robot, free: Router) -> bool:
     """Drives home out of a ring, where nobody stands in the way: one of a ring can, if all came where they were to rest."""
-    follow(state)
-    escape = state.escapes.of(robot.name)
-    if escape is None or escape.way is None or len(escape.way) < 3 or robot.pose is None:
-        return False
-    begin = state.router(robot).place_near(robot.pose)
-    way: Way | None = straight(np.vstack(([begin.x_m, begin.y_m], escape.way[1:-1])))
-    if robot.spec.profile.is_steered:
-        staging = state.store.floor.dock(robot.spec.dock).staging
-        if robot.pose.distance_m(staging) <= robot.spec.profile.goal_tolerance_m:
-            return False
-        way = way_to(state, robot, robot.pose, staging, free)
+    way = _steered_home(state, robot, free) if robot.spec.profile.is_steered else _escape_way(state, robot)
     if not way or state.traffic.blockers(robot.name, floor_of_way(robot, way)):
         return False
     _retreat(state, robot, way)
     return True
+
+
+def _escape_way(state: FleetState, robot: Robot) -> Way | None:
+    """The robot's escape as far as its staging place; None where there is none, or it is there."""
+    follow(state)
+    escape = state.escapes.of(robot.name)
+    if escape is None or escape.way is None or len(escape.way) < 3 or robot.pose is None:
+        return None
+    begin = state.router(robot).place_near(robot.pose)
+    return straight(np.vstack(([begin.x_m, begin.y_m], escape.way[1:-1])))
+
+
+def _steered_home(state: FleetState, robot: Robot, free: Router) -> Way | None:
+    """A way to the robot's staging place past all others; None if it is there, or would still stand in somebody's way there."""
+    staging = state.store.floor.dock(robot.spec.dock).staging
+    if robot.pose is None or robot.pose.distance_m(staging) <= robot.spec.profile.goal_tolerance_m:
+        return None
+    there = robot.floor_at(staging)
+    if any(_wish(other).intersects(there) for other in state.robots.values() if other is not robot):
+        return None
+    return way_to(state, robot, robot.pose, staging, free)
 
 
 def _retreat(state: FleetState, robot: Robot, way: Way) -> None:
