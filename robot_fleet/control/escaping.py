@@ -158,6 +158,17 @@ def follow(state: FleetState, asking: Robot | None = None) -> None:
         known = state.escapes.of(robot.name)
         if known is None or not _is_near(known, end):
             state.escapes.put(robot.name, _rested(state, robot, end))
+        elif known in robot.came:
+            _let_turn(state, robot, known)
+
+
+def _let_turn(state: FleetState, robot: Robot, back: Escape) -> None:
+    """Lets a robot that was to go back as it came go home by the shortest way again, once nobody is cut off by that."""
+    short = _escape(state, robot, rest_pose(back))
+    if robot.name not in state.escapes.cut_off_with(robot.name, short) and not state.escapes.newly_cut_off(
+        robot.name, short
+    ):
+        state.escapes.put(robot.name, short)
 
 
 def _is_near(escape: Escape, end: Pose) -> bool:

@@ -85,16 +85,15 @@ def _made(state: FleetState, robot: Robot, end: Pose, begin: Place, way: Place |
     """The escape along `begin`, out of a dock if it is more than a place, and a way from there to before the robot's own dock."""
     rest, radius_m, dock = begin[0], robot.radius_m + MARGIN_M, state.store.floor.dock(robot.spec.dock)
     if robot.spec.profile.footprint.is_disc:
-        home = None if way is None else np.vstack((begin, way[1:], _into(dock)))
+        home = None if way is None else np.vstack((begin, way[1:], _into(dock, dock.staging)))
         return Escape(rest, radius_m, home)
     at_rest, at_home = robot.floor_at(end), robot.floor_at(dock.pose)
     if way is None:
         return Escape(rest, radius_m, None, end.yaw_rad, at_rest, at_home)
-    turns = _turns_before(state, robot, dock)
-    out, into = begin, np.vstack(([(turns.x_m, turns.y_m)], _into(dock)))
-    by_body = union_all([at_rest, _driven(robot, out, backwards=True), _driven(robot, into)])
-    home = np.vstack((out, way[1:], into[1:]))
-    return Escape(rest, radius_m, home, end.yaw_rad, at_rest, at_home, by_body, len(out) - 1, len(into) - 1)
+    into = _into(dock, _turns_before(state, robot, dock))
+    by_body = union_all([at_rest, _driven(robot, begin, backwards=True), _driven(robot, into)])
+    home = np.vstack((begin, way[1:], into[1:]))
+    return Escape(rest, radius_m, home, end.yaw_rad, at_rest, at_home, by_body, len(begin) - 1, len(into) - 1)
 
 
 def _straight_in(robot: Robot, end: Pose, dock: Dock) -> Escape:
@@ -115,8 +114,9 @@ def _driven(robot: Robot, way: Place, backwards: bool = False) -> BaseGeometry:
     return floor_along(robot.spec.profile.footprint, way, headings_along(way, backwards), MARGIN_M)
 
 
-def _into(dock: Dock) -> Place:
-    return np.array([(pose.x_m, pose.y_m) for pose in (dock.staging, dock.pose)])
+def _into(dock: Dock, turns: Pose) -> Place:
+    """(2 or 3, 2) the places from where the robot turns before the dock into it."""
+    return np.array(list(dict.fromkeys((pose.x_m, pose.y_m) for pose in (turns, dock.staging, dock.pose))))
 
 
 def _turns_before(state: FleetState, robot: Robot, dock: Dock) -> Pose:

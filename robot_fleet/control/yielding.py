@@ -306,7 +306,8 @@ def _steered_home(state: FleetState, robot: Robot, free: Router) -> Way | None:
     there = robot.floor_at(staging)
     if any(_wish(other).intersects(there) for other in state.robots.values() if other is not robot):
         return None
-    return way_to(state, robot, robot.pose, staging, free)
+    way = way_to(state, robot, robot.pose, staging, free)
+    return way if way and _may_rest(state, robot, way, staging) else None
 
 
 def _retreat(state: FleetState, robot: Robot, way: Way) -> None:
