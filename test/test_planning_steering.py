@@ -221,6 +221,25 @@ def test_a_pass_from_which_only_a_search_finds_a_way_is_not_made_shorter(monkeyp
     assert lengths[0] > lengths[1] + 0.5
 
 
+def test_ways_that_were_searched_for_lead_to_their_ends_once_these_have_moved_or_are_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    links, _ = linked(shop(12.0, 8.0, shelves=2, seed=2), Searches())
+    # As many as may be are searched for already.
+    monkeypatch.setattr(Links, "_most_searches", 0)
+    links.whole.clear()
+    searched = [pair for pair, found in links.searches.items() if found is not None]
+    assert searched
+    for leave, enter in searched:
+        yaw = links.enters[enter, 2]
+        links.enters[enter, :2] -= 0.05 * np.array([math.cos(yaw), math.sin(yaw)])
+        links.settle(leave, enter)
+        if links.has_way(leave, enter):
+            a = np.array([*links.stops(leave), links.leaves[leave, 2]])
+            b = np.array([*links.begins(enter), links.enters[enter, 2]])
+            assert is_safe(links.body, a, links.way(leave, enter), b)
+
+
 def test_what_is_settled_for_one_plan_is_not_settled_for_the_next_though_ways_are_remembered() -> None:
     floor, remembered = shop(9.5, 6.5, shelves=1, seed=1), Searches()
     first, _ = linked(floor, remembered)
