@@ -16,6 +16,9 @@ depends on itself by way of others, or on one that does, or on a robot that cann
 (Dijkstra, "Een algorithme ter voorkoming van de dodelijke omarming", EWD 108, 1965) with places for resources: not the fewest
 states are refused, but what is granted is safe, and the test takes time with the square of the fleet at most.
 
+A long body has no room to turn at many a place where it drives. Its escape may lead back over the floor by which it came, which its
+body alone needs, and on as from where it set out. That is an escape like any other: who rests on it later has to leave first.
+
 The argument is about rests that were granted. Four things lie outside it:
 
 - A robot that stops elsewhere: cancelled half way, pushed, or just found out where it is. Its rest there is put without being
