@@ -158,16 +158,17 @@ def follow(state: FleetState, asking: Robot | None = None) -> None:
         known = state.escapes.of(robot.name)
         if known is None or not _is_near(known, end):
             state.escapes.put(robot.name, _rested(state, robot, end))
-        elif known in robot.came:
+        elif known.first_backs > 1:
             _let_turn(state, robot, known)
 
 
 def _let_turn(state: FleetState, robot: Robot, back: Escape) -> None:
     """Lets a robot that was to go back as it came go home by the shortest way again, once nobody is cut off by that."""
     short = _escape(state, robot, rest_pose(back))
-    if robot.name not in state.escapes.cut_off_with(robot.name, short) and not state.escapes.newly_cut_off(
-        robot.name, short
-    ):
+    if short is back or short.way is None:
+        return
+    found = state.escapes.cut_off_with(robot.name, short)
+    if robot.name not in found and found <= state.escapes.cut_off():
         state.escapes.put(robot.name, short)
 
 
@@ -213,10 +214,10 @@ def _moved(robot: Robot, escape: Escape, end: Pose) -> Escape:
 
 
 def _escape(state: FleetState, robot: Robot, end: Pose) -> Escape:
-    """The robot's shortest way home; looked for once for one end, and for the one before, which is asked for by turns with it."""
+    """The robot's shortest way home; looked for once for one end, and for the two before, which are asked for by turns with it."""
     known = state.ways_home.setdefault(robot.name, {})
     if end not in known:
-        for other in list(known)[:-1]:
+        for other in list(known)[:-2]:
             del known[other]
         known[end] = shortest(state, robot, end)
     return known[end]
