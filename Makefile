@@ -30,7 +30,7 @@ check: setup ## lint, format, types, import walls, protos, stubs
 	@if [ -d protos ]; then echo "$(BIN)/buf lint protos"; cd protos && ../$(BIN)/buf lint; else echo "no protos/ here: nothing to lint"; fi
 	$(BIN)/python tools/protos.py --check
 
-test: setup ## every test but the long proofs (10 to 25 minutes on two cores)
+test: setup ## every test but the long proofs (10 to 35 minutes on two cores)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not proof"
 
 proof: setup ## the long proofs
